@@ -1,0 +1,237 @@
+/** One row of the table of errors. */
+export interface ErrorRow {
+  /** DYAD's return code for the same failure (`DYAD_RC_*` in the C library). */
+  readonly rc: number
+  /** Whether the same call may succeed later with nothing changed by the caller. */
+  readonly retryable: boolean
+  /** What happened, in a few words. */
+  readonly summary: string
+  /** What the caller can do about it. */
+  readonly remedy: string
+}
+
+/**
+ * Every error that DYAD raises of its own. `docs/errors.md` is generated from this table.
+ * The `rc` numbers are those of DYAD 0.2.0.
+ */
+export const ERRORS = {
+  ERR_DYAD_OPTION: {
+    rc: -1008,
+    retryable: false,
+    summary: 'an option has a value that cannot be used',
+    remedy: 'Correct the option; docs/configuration.md lists what each one accepts.',
+  },
+  ERR_DYAD_DTL_MODE: {
+    rc: -1004,
+    retryable: false,
+    summary: 'no such transport',
+    remedy: 'Set DYAD_DTL_MODE to one of the names in docs/configuration.md, spelt exactly so.',
+  },
+  ERR_DYAD_PATH: {
+    rc: -1003,
+    retryable: false,
+    summary: 'the path cannot name a managed file',
+    remedy:
+      'Use a path of well-formed Unicode without NUL that stays inside the managed directory, at most 255 bytes a component and 3,800 in all.',
+  },
+  ERR_DYAD_UNTRACKED: {
+    rc: -1005,
+    retryable: false,
+    summary: 'the path lies outside the managed directories',
+    remedy: 'Give a path inside DYAD_PATH_PRODUCER or DYAD_PATH_CONSUMER, or set the directory that is missing.',
+  },
+  ERR_DYAD_METADATA: {
+    rc: -1001,
+    retryable: false,
+    summary: 'the published record cannot be read',
+    remedy: 'Publish the file again; if that fails too, check that both sides run the same version of DYAD.',
+  },
+  ERR_DYAD_KEY: {
+    rc: -1005,
+    retryable: false,
+    summary: 'the store cannot hold this key or value',
+    remedy: 'Keys are non-empty and at most 4,000 bytes, values at most 1 MiB.',
+  },
+  ERR_DYAD_NAMESPACE_MISSING: {
+    rc: -2000,
+    retryable: false,
+    summary: 'the namespace does not exist',
+    remedy: 'Create it with `dyad namespace create NAME`, or correct DYAD_KVS_NAMESPACE.',
+  },
+  ERR_DYAD_NAMESPACE_EXISTS: {
+    rc: -2000,
+    retryable: false,
+    summary: 'the namespace exists already',
+    remedy: 'Choose another name, or remove it first with `dyad namespace remove NAME`.',
+  },
+  ERR_DYAD_NAMESPACE_NAME: {
+    rc: -2000,
+    retryable: false,
+    summary: 'the name cannot be used for a namespace',
+    remedy: 'Use 1 to 200 letters, digits and the signs . _ - : @ + /, beginning with a letter, a digit or _.',
+  },
+  ERR_DYAD_PUBLISH: {
+    rc: -2001,
+    retryable: true,
+    summary: 'the file could not be published',
+    remedy: 'The file itself is whole where it was written; call produce() on it again once the cause is mended.',
+  },
+  ERR_DYAD_NOT_FOUND: {
+    rc: -2002,
+    retryable: true,
+    summary: 'the file is not published',
+    remedy: 'Check the path and the namespace, or wait for the producer.',
+  },
+  ERR_DYAD_TIMEOUT: {
+    rc: -2003,
+    retryable: true,
+    summary: 'nobody published the file in time',
+    remedy: 'Check that the producer runs in the same namespace with the same key depth and bins, or allow more time.',
+  },
+  ERR_DYAD_KVS_UNREACHABLE: {
+    rc: -2000,
+    retryable: true,
+    summary: 'the key-value store does not answer',
+    remedy: 'Check that the broker runs (`dyad start --broker`) and that DYAD_KVS names its address.',
+  },
+  ERR_DYAD_OWNER_UNREACHABLE: {
+    rc: -2004,
+    retryable: true,
+    summary: 'the node that owns the file cannot be reached',
+    remedy: 'Start the service there (`dyad start DIRECTORY`) with the DYAD_NODE that its producers use.',
+  },
+  ERR_DYAD_NO_TRANSPORT: {
+    rc: -1004,
+    retryable: false,
+    summary: 'the owner offers no transport that this side can use',
+    remedy: 'Set DYAD_DTL_MODE to auto, or to a transport that both sides have.',
+  },
+  ERR_DYAD_TRANSFER: {
+    rc: -2004,
+    retryable: true,
+    summary: 'the transfer was cut off',
+    remedy: 'Nothing partial was left behind; try again.',
+  },
+  ERR_DYAD_CHANGED: {
+    rc: -2003,
+    retryable: true,
+    summary: 'the file at its owner is not the one that was published',
+    remedy: 'Publish it again there after every change; write it through DYAD, or call produce() once it is closed.',
+  },
+  ERR_DYAD_GONE: {
+    rc: -2002,
+    retryable: false,
+    summary: 'the published file is no longer at its owner',
+    remedy: 'Produce it again, or remove its record.',
+  },
+  ERR_DYAD_REFUSED: {
+    rc: -2004,
+    retryable: false,
+    summary: 'the owner refuses to serve the file',
+    remedy: 'Start the service of that node with the managed directory that the producer writes to.',
+  },
+  ERR_DYAD_STORE: {
+    rc: -1002,
+    retryable: false,
+    summary: 'the file could not be stored here',
+    remedy: 'Check space and permissions of the directory; no partial file was left.',
+  },
+  ERR_DYAD_SYSTEM: {
+    rc: -1,
+    retryable: false,
+    summary: 'the operating system refused',
+    remedy: 'See the cause.',
+  },
+  ERR_DYAD_PROTOCOL: {
+    rc: -2006,
+    retryable: false,
+    summary: 'the peer sent something that is not the protocol',
+    remedy: 'Check that the address belongs to DYAD and that both sides run the same version.',
+  },
+  ERR_DYAD_DENIED: {
+    rc: -2004,
+    retryable: false,
+    summary: 'the peer does not accept the token',
+    remedy: 'Set DYAD_TOKEN to the token that the services and the broker were started with.',
+  },
+  ERR_DYAD_BIND: {
+    rc: -1007,
+    retryable: false,
+    summary: 'cannot listen at that address',
+    remedy: 'Free the port or choose another; to listen beyond loopback, set DYAD_TOKEN.',
+  },
+  ERR_DYAD_NODE_TAKEN: {
+    rc: -1000,
+    retryable: false,
+    summary: 'another service has registered this node',
+    remedy: 'Give each node its own DYAD_NODE, or stop the other service.',
+  },
+  ERR_DYAD_CLOSED: {
+    rc: -1000,
+    retryable: false,
+    summary: 'used after it was closed',
+    remedy: 'Open a new session with connect().',
+  },
+} as const satisfies Record<string, ErrorRow>
+
+/** The code of a {@link DyadError}: stable, and the thing to match. */
+export type ErrorCode = keyof typeof ERRORS
+
+/** What an error is about; whatever is known goes into its message. */
+export interface ErrorContext {
+  /** Managed path, or the path as the caller gave it. */
+  path?: string | undefined
+  /** Id of the node where it happened, or that owns the file. */
+  node?: string | undefined
+  /** What exactly was wrong, in words. */
+  detail?: string | undefined
+  cause?: unknown
+}
+
+/** The one class of errors that DYAD raises; match on {@link DyadError.code}. */
+export class DyadError extends Error {
+  readonly code: ErrorCode
+  /** DYAD's return code for this failure. */
+  readonly rc: number
+  /** Whether the same call may succeed later with nothing changed by the caller. */
+  readonly retryable: boolean
+  readonly path: string | undefined
+  readonly node: string | undefined
+
+  constructor(code: ErrorCode, context: ErrorContext = {}) {
+    const row: ErrorRow = ERRORS[code]
+    const where = [
+      context.path === undefined ? '' : ` '${context.path}'`,
+      context.node === undefined ? '' : ` on node '${context.node}'`,
+    ].join('')
+    const detail = context.detail ?? causeText(context.cause)
+    super(
+      `${row.summary}${where === '' ? '' : `:${where}`}${detail === '' ? '' : ` (${detail})`}. ${row.remedy}`,
+      context.cause === undefined ? undefined : { cause: context.cause },
+    )
+    this.code = code
+    this.rc = row.rc
+    this.retryable = row.retryable
+    this.path = context.path
+    this.node = context.node
+  }
+
+  override get name(): string {
+    return 'DyadError'
+  }
+}
+
+/** Whether `error` is a {@link DyadError}, of this code when one is named; works across copies of the package. */
+export function isDyadError(error: unknown, code?: ErrorCode): error is DyadError {
+  return (
+    error instanceof Error &&
+    error.name === 'DyadError' &&
+    'code' in error &&
+    (code === undefined || error.code === code)
+  )
+}
+
+function causeText(cause: unknown): string {
+  if (cause === undefined) return ''
+  return cause instanceof Error ? cause.message : String(cause)
+}

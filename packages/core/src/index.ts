@@ -1,0 +1,3 @@
+export * from './errors.js'
+export * from './kvs/contract.js'
+export * from './transfer/contract.js'

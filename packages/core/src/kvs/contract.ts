@@ -1,0 +1,113 @@
+/**
+ * The contract of a key-value store. An implementation is one source file and a test of three lines that runs
+ * `kvsConformance` of `@dyad/core/conformance` against it.
+ *
+ * Every call takes an AbortSignal and rejects with its reason when it fires. Errors are DyadErrors:
+ * ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_KEY (empty key, key over {@link MAX_KEY_BYTES}, value over {@link MAX_VALUE_BYTES}),
+ * ERR_DYAD_KVS_UNREACHABLE (the store cannot be reached in time), ERR_DYAD_DENIED, and ERR_DYAD_CLOSED after `close()`,
+ * which also ends every call and iteration under way with that error.
+ */
+
+/** Longest key, in UTF-8 bytes. */
+export const MAX_KEY_BYTES = 4000
+/** Longest value, in bytes. */
+export const MAX_VALUE_BYTES = 1024 * 1024
+
+/** Options of every call that may wait. */
+export interface Waiting {
+  /** Ends the call early; it rejects with the signal's reason. @default none */
+  signal?: AbortSignal | undefined
+}
+
+/** What a store holds under a key. The value belongs to the reader. */
+export interface KvsEntry {
+  readonly key: string
+  readonly value: Uint8Array
+  /**
+   * Grows with every put of the key, for ever: across restarts of the store, and across removal and creation anew of
+   * the namespace. An integer up to 2^53 − 1.
+   */
+  readonly revision: number
+}
+
+/** Reading: what a namespace and the registry have in common. */
+export interface KvsReader {
+  /** The entry under `key`, or undefined if there is none. */
+  get(key: string, options?: Waiting): Promise<KvsEntry | undefined>
+  /**
+   * The entry under `key`, as soon as there is one. Waits as long as the signal allows, across a restart of the store
+   * too; rejects with ERR_DYAD_NAMESPACE_MISSING at once, or when the namespace is removed meanwhile.
+   */
+  waitFor(key: string, options?: Waiting): Promise<KvsEntry>
+  /** The entries whose key begins with `prefix`, in no particular order; what changes meanwhile may be seen or not. */
+  list(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
+  /**
+   * The entries whose key begins with `prefix`: those there are, then each that is put, the newest at least, and none
+   * missed over a lost connection. Ends only by `return()`, the signal, `close()` or the namespace's removal.
+   */
+  watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
+}
+
+/** One isolated sharing context in the store. */
+export interface KvsNamespace extends KvsReader {
+  readonly name: string
+  /**
+   * Stores a copy of `value` under `key` and resolves with its revision once every later `get` and every blocked
+   * `waitFor` sees it. A connection lost meanwhile is made anew and the call repeated, which may take two revisions.
+   */
+  put(key: string, value: Uint8Array, options?: Waiting): Promise<number>
+  /** Removes the key; tells whether there was one. */
+  delete(key: string, options?: Waiting): Promise<boolean>
+}
+
+/** A key that vanishes with its owner. */
+export interface Registration extends AsyncDisposable {
+  /** Fires when another took the key over; the reason is a DyadError ERR_DYAD_NODE_TAKEN. */
+  readonly lost: AbortSignal
+  /** Removes the key, unless it was taken over. */
+  close(): Promise<void>
+}
+
+/** What an implementation can do beyond the mandatory clauses; its conformance test asserts what it declares. */
+export interface KvsCapabilities {
+  /** What `put` returned for survives a restart of the store. */
+  readonly durable: boolean
+  /** Several processes see one store. */
+  readonly crossProcess: boolean
+  /** A registered key expires when its owner dies without closing it. */
+  readonly leases: boolean
+}
+
+/** Options of {@link KvsClient.register}. */
+export interface RegisterOptions extends Waiting {
+  /** Milliseconds that the key outlives the last sign of life of its owner. */
+  ttl: number
+}
+
+/** A client of a key-value store. Whoever made it closes it. */
+export interface KvsClient extends AsyncDisposable {
+  readonly capabilities: KvsCapabilities
+  /** Names the store, so that revisions of different stores are never compared. */
+  readonly id: string
+  /** A namespace by name; asks nothing of the store. ERR_DYAD_NAMESPACE_NAME if it cannot be a name. */
+  namespace(name: string): KvsNamespace
+  /** Creates a namespace. ERR_DYAD_NAMESPACE_EXISTS, ERR_DYAD_NAMESPACE_NAME. */
+  createNamespace(name: string, options?: Waiting): Promise<void>
+  /** Names of the namespaces, sorted. */
+  listNamespaces(options?: Waiting): Promise<string[]>
+  /** Removes a namespace with all it holds. ERR_DYAD_NAMESPACE_MISSING. */
+  removeNamespace(name: string, options?: Waiting): Promise<void>
+  /** The keys that are registered now; apart from every namespace. */
+  readonly registry: KvsReader
+  /** Registers `key` until the registration is closed or `ttl` ms pass without its owner; the latest to register holds the key. */
+  register(key: string, value: Uint8Array, options: RegisterOptions): Promise<Registration>
+  /** Ends everything under way with ERR_DYAD_CLOSED. Closing twice is no error. */
+  close(): Promise<void>
+}
+
+const NAMESPACE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._\-:@+/]{0,199}$/
+
+/** Whether `name` can name a namespace. */
+export function isNamespaceName(name: unknown): name is string {
+  return typeof name === 'string' && NAMESPACE_NAME.test(name)
+}

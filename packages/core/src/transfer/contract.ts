@@ -1,0 +1,108 @@
+/**
+ * The contract of a transport (DYAD's data transport layer). An implementation is one source file and a test of three
+ * lines that runs `transportConformance` of `@dyad/core/conformance` against it.
+ *
+ * Errors are DyadErrors: ERR_DYAD_GONE (no such file), ERR_DYAD_CHANGED (another version than asked for, also when it
+ * changes while it is read), ERR_DYAD_REFUSED (escape, no regular file, not a served directory, range out of bounds),
+ * ERR_DYAD_OWNER_UNREACHABLE (nobody listens at the address), ERR_DYAD_TRANSFER (cut off midway), ERR_DYAD_DENIED,
+ * ERR_DYAD_PROTOCOL, ERR_DYAD_CLOSED.
+ */
+
+/** Longest chunk that a Transfer yields, in bytes. */
+export const MAX_CHUNK_BYTES = 4 * 1024 * 1024
+
+/** Names one version of one file at its owner. */
+export interface FileVersion {
+  /** The managed directory at the owner: its absolute path there, symbolic links resolved. */
+  readonly storage: string
+  /** Managed path: `/`-separated, normalized. */
+  readonly path: string
+  /** Bytes, as published. */
+  readonly size: number
+  /** Modification time in nanoseconds since 1970, as published. */
+  readonly mtimeNs: bigint
+}
+
+/** Asks for one version of a file, or for a part of it. */
+export interface FetchRequest extends FileVersion {
+  /** First byte wanted. @default 0 */
+  readonly start?: number | undefined
+  /** One past the last byte wanted. @default size */
+  readonly end?: number | undefined
+}
+
+/**
+ * An open file on the owner's node. `read` fills `buffer` from `position` on and tells how many bytes it read;
+ * it rejects with ERR_DYAD_CHANGED if the file ends early. `verify` rejects with ERR_DYAD_CHANGED if the file is no longer
+ * the version that was opened. Whoever opened it closes it.
+ */
+export interface SourceFile extends AsyncDisposable {
+  read(buffer: Uint8Array, position: number): Promise<number>
+  verify(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A managed directory as its node sees it; `dev` and `ino` tell whether another process sees the same one. */
+export interface SourceDirectory {
+  /** Absolute path, symbolic links resolved. */
+  readonly path: string
+  readonly dev: bigint
+  readonly ino: bigint
+}
+
+/** The files that a node serves; a transport never opens a file by any other way. */
+export interface FileSource {
+  readonly directories: readonly SourceDirectory[]
+  /** Opens exactly the version asked for. ERR_DYAD_GONE, ERR_DYAD_CHANGED, ERR_DYAD_REFUSED. */
+  open(version: FileVersion): Promise<SourceFile>
+}
+
+/** What a transport's server advertises for fetchers to find it; opaque to everybody but that transport. At most 16 KiB. */
+export type TransportAddress = string
+
+/** Serving side of a transport. Whoever started it closes it. */
+export interface TransportServer extends AsyncDisposable {
+  readonly address: TransportAddress
+  /** Ends every transfer under way and stops listening. Closing twice is no error. */
+  close(): Promise<void>
+}
+
+/** Options of {@link Transport.fetch}. */
+export interface FetchOptions {
+  /** Ends the transfer early; what waits for it rejects with the signal's reason. @default none */
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * One transfer under way, with all its state. Iterate it once: the chunks arrive in order, add up to `size` bytes, and the last is handed
+ * over only after the owner verified that the file did not change. A chunk's memory belongs to the reader until it asks for
+ * the next one. A reader that stops early ends the transfer; a reader that is slow stops the sender.
+ */
+export interface Transfer extends AsyncDisposable {
+  /** Bytes that this transfer delivers. */
+  readonly size: number
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
+  /**
+   * Instead of iterating: makes `target`, which does not exist, a copy of the whole file, where the transport can do so without passing the bytes
+   * through this process. Only present when the whole file was asked for. An abort leaves `target` for the caller to remove.
+   */
+  copyTo?(target: string): Promise<void>
+  /** Whether `target` is the very file that would be transferred, so that nothing needs to move. */
+  isAt?(target: string): Promise<boolean>
+  /** Ends the transfer; nothing is read at the owner after it. */
+  close(): Promise<void>
+}
+
+/** Moves files between nodes. Any number of transfers run at once. Whoever made it closes it. */
+export interface Transport extends AsyncDisposable {
+  /** The name in the registry and in DYAD_DTL_MODE. */
+  readonly name: string
+  /** Answers fetches on the owner's node with the files of `source`. */
+  serve(source: FileSource): Promise<TransportServer>
+  /** Whether this side could fetch from there; asks nobody over a network. */
+  reaches(address: TransportAddress, storage: string): Promise<boolean>
+  /** Begins a transfer; resolves when the owner has opened the file. */
+  fetch(address: TransportAddress, request: FetchRequest, options?: FetchOptions): Promise<Transfer>
+  /** Closes every connection and ends every transfer it fetches; servers are closed by whoever started them. */
+  close(): Promise<void>
+}

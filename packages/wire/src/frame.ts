@@ -1,0 +1,24 @@
+import { DyadError } from '@dyad/core'
+import { Packr } from 'msgpackr'
+import { checkBounds } from './bounds.js'
+
+// Plain msgpack, no extensions of its own, so that any language can be a peer.
+const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false })
+
+/** Encodes a frame: null, booleans, numbers, bigints within 64 bits, strings, bytes, arrays and plain objects. */
+export function encode(frame: unknown): Buffer {
+  return packr.pack(frame)
+}
+
+/**
+ * Decodes a frame that a peer sent. Byte strings are views into `bytes`.
+ * ERR_DYAD_PROTOCOL unless it is exactly one whole msgpack value whose declared lengths fit into it.
+ */
+export function decode(bytes: Uint8Array): unknown {
+  checkBounds(bytes)
+  try {
+    return packr.unpack(bytes)
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'malformed frame', cause })
+  }
+}

@@ -1,0 +1,124 @@
+import { DyadError } from '@dyad/core'
+import type { WebSocket } from 'ws'
+import { encode } from './frame.js'
+
+/** What happens on a link is told to whoever opened it. */
+export interface LinkHandlers {
+  /** One binary message. The memory belongs to the handler. Throwing closes the link with that error. */
+  message(bytes: Buffer): void
+  /** Called once, last: with the reason if the link broke, without one if either side closed it. */
+  closed(reason: Error | undefined): void
+}
+
+/** A silent peer is asked this often, in ms, and given up when it stays silent three times. */
+const HEARTBEAT_MS = 10_000
+const HEARTBEATS_MISSED = 3
+/** A peer that sends without reading what it gets in return is not read any more while this many bytes wait for it. */
+const MAX_UNSENT_BYTES = 8 * 1024 * 1024
+/** How long a peer may take to answer a close, in ms. */
+const CLOSE_MS = 1_000
+
+/** One connection that carries binary messages both ways. */
+export class Link {
+  readonly #socket: WebSocket
+  readonly #handlers: LinkHandlers
+  readonly #heartbeat: NodeJS.Timeout
+  #reason: Error | undefined
+  #missed = 0
+  #closed = false
+
+  constructor(socket: WebSocket, handlersFor: (link: Link) => LinkHandlers) {
+    this.#socket = socket
+    this.#handlers = handlersFor(this)
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS)
+    socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
+    socket.on('pong', () => {
+      this.#missed = 0
+    })
+    socket.on('ping', () => {
+      this.#missed = 0
+    })
+    socket.on('error', (cause: Error & { code?: string }) => {
+      // ws names what it finds wrong with a peer's frames; anything else is the network.
+      this.#reason ??= cause.code?.startsWith('WS_ERR_') ? new DyadError('ERR_DYAD_PROTOCOL', { cause }) : cause
+    })
+    socket.on('close', (code) => this.#ended(code))
+  }
+
+  /** Bytes given to `send` that the operating system has not taken yet. */
+  get unsentBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  /**
+   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves when the operating system has taken it, from when on the
+   * bytes are the caller's again, or when the link is closed; `closed` tells of the failure.
+   */
+  send(frame: unknown): Promise<void> {
+    const bytes = frame instanceof Uint8Array ? frame : encode(frame)
+    return new Promise((resolve) => {
+      this.#socket.send(bytes, { binary: true }, () => {
+        if (this.#socket.isPaused && this.#socket.bufferedAmount < MAX_UNSENT_BYTES / 2) this.#socket.resume()
+        resolve()
+      })
+      if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) this.#socket.pause()
+    })
+  }
+
+  /** Closes the link; with a reason when the peer broke the protocol. Closing twice is no error. */
+  close(reason?: Error): void {
+    if (this.#closed) return
+    this.#reason ??= reason
+    // A paused socket would never see the peer's answer to the close.
+    this.#socket.resume()
+    this.#socket.close(reason === undefined ? 1000 : 1002)
+    setTimeout(() => this.#socket.terminate(), CLOSE_MS).unref()
+  }
+
+  /** Drops the connection without a word. */
+  terminate(reason?: Error): void {
+    this.#reason ??= reason
+    this.#socket.terminate()
+  }
+
+  /** Lets the process exit although the link is open, or not. */
+  hold(keepsProcessAlive: boolean): void {
+    const raw = (this.#socket as unknown as { _socket?: { ref(): void; unref(): void } })._socket
+    if (keepsProcessAlive) {
+      raw?.ref()
+      this.#heartbeat.ref()
+    } else {
+      raw?.unref()
+      this.#heartbeat.unref()
+    }
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    this.#missed = 0
+    if (this.#closed || this.#reason !== undefined) return
+    try {
+      if (!isBinary) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'a text message' })
+      this.#handlers.message(data)
+    } catch (error) {
+      this.close(error as Error)
+    }
+  }
+
+  #beat(): void {
+    if (this.#missed >= HEARTBEATS_MISSED) {
+      this.terminate(new Error(`the peer has been silent for ${(HEARTBEATS_MISSED * HEARTBEAT_MS) / 1000} s`))
+      return
+    }
+    this.#missed++
+    this.#socket.ping(undefined, undefined, () => {})
+  }
+
+  #ended(code: number): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#heartbeat)
+    // 1000 and 1001 are a close on purpose; anything else without a reason of ours is a break.
+    const broke = code !== 1000 && code !== 1001
+    this.#handlers.closed(this.#reason ?? (broke ? new Error(`the connection broke (code ${code})`) : undefined))
+  }
+}
