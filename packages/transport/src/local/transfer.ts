@@ -1,0 +1,180 @@
+import { constants } from 'node:fs'
+import { copyFile, open, rm, stat } from 'node:fs/promises'
+import { DyadError, type FetchRequest, isDyadError, type ManagedFile, type Transfer } from '@dyad/core'
+import { abortable } from '../abortable.js'
+import type { Range } from '../range.js'
+
+const CHUNK_BYTES = 512 * 1024
+
+/** One file of this host, read or copied. */
+export class LocalTransfer implements Transfer {
+  readonly size: number
+  readonly copyTo?: (target: string) => Promise<void>
+  readonly isAt?: (target: string) => Promise<boolean>
+  readonly #file: ManagedFile
+  readonly #path: string
+  readonly #end: number
+  readonly #ended: () => void
+  readonly #signal: AbortSignal | undefined
+  readonly #stop = new AbortController()
+  readonly #aborted: () => void
+  #position: number
+  #buffer: Buffer | undefined
+  #copying: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
+  #done = false
+
+  constructor(
+    file: ManagedFile,
+    request: FetchRequest,
+    range: Range,
+    signal: AbortSignal | undefined,
+    ended: () => void,
+  ) {
+    this.#file = file
+    this.#path = request.path
+    this.#position = range.start
+    this.#end = range.end
+    this.size = range.end - range.start
+    this.#ended = ended
+    this.#signal = signal
+    this.#aborted = () => void this.#finish(signal?.reason)
+    signal?.addEventListener('abort', this.#aborted, { once: true })
+    if (range.whole) {
+      this.copyTo = (target) => this.#copy(target)
+      this.isAt = (target) => this.#isAt(target)
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        this.#done = true
+        await this.close()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#finish(new DyadError('ERR_DYAD_CLOSED', { path: this.#path }))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#done) return { done: true, value: undefined }
+    this.#stop.signal.throwIfAborted()
+    try {
+      const chunk = await abortable(this.#read(), this.#stop.signal)
+      if (chunk !== undefined) return { done: false, value: chunk }
+      this.#done = true
+      await this.close()
+      return { done: true, value: undefined }
+    } catch (error) {
+      void this.#finish(error)
+      throw error
+    }
+  }
+
+  /** The last chunk is handed over only once the file is known not to have changed. */
+  async #read(): Promise<Uint8Array | undefined> {
+    const left = this.#end - this.#position
+    if (left === 0 && this.size > 0) return undefined
+    this.#buffer ??= Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, left))
+    const chunk = this.#buffer.subarray(0, Math.min(CHUNK_BYTES, left))
+    try {
+      await this.#file.read(chunk, this.#position)
+      this.#position += chunk.length
+      if (this.#position === this.#end) await this.#file.verify()
+    } catch (error) {
+      throw this.#translate(error)
+    }
+    return this.size === 0 ? undefined : chunk
+  }
+
+  async #copy(target: string): Promise<void> {
+    this.#stop.signal.throwIfAborted()
+    const copying = this.#copyWhole(target)
+    this.#copying = copying.catch(() => {})
+    await abortable(copying, this.#stop.signal)
+  }
+
+  async #copyWhole(target: string): Promise<void> {
+    try {
+      await this.#file.verify()
+      await (process.platform === 'linux' ? this.#copyOpened(target) : this.#copyByPath(target))
+    } catch (error) {
+      throw this.#translate(error)
+    }
+  }
+
+  /**
+   * Copies from descriptor to descriptor, so that neither another file under the name nor a target that the caller removed after an abort can
+   * get in between.
+   */
+  async #copyOpened(target: string): Promise<void> {
+    const into = await open(target, 'wx', 0o600)
+    try {
+      await copyFile(`/proc/self/fd/${this.#file.fd}`, `/proc/self/fd/${into.fd}`, constants.COPYFILE_FICLONE)
+      await this.#file.verify()
+    } catch (error) {
+      if (!this.#stop.signal.aborted) await rm(target, { force: true })
+      throw error
+    } finally {
+      await into.close()
+    }
+  }
+
+  async #copyByPath(target: string): Promise<void> {
+    await this.#checkPlace()
+    await copyFile(this.#file.realPath, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+    try {
+      await this.#file.verify()
+      await this.#checkPlace()
+    } catch (error) {
+      await rm(target, { force: true })
+      throw error
+    }
+  }
+
+  async #checkPlace(): Promise<void> {
+    if (!(await this.#isAt(this.#file.realPath))) {
+      throw new DyadError('ERR_DYAD_CHANGED', { path: this.#path, detail: 'it was replaced' })
+    }
+  }
+
+  async #isAt(target: string): Promise<boolean> {
+    this.#stop.signal.throwIfAborted()
+    const [mine, there] = await Promise.all([
+      this.#file.stat(),
+      stat(target, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+        throw this.#translate(error)
+      }),
+    ])
+    return there !== undefined && mine.dev === there.dev && mine.ino === there.ino
+  }
+
+  #translate(cause: unknown): DyadError {
+    return isDyadError(cause) ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: this.#path, cause })
+  }
+
+  /** Ends the transfer for `reason`. A copy that the kernel has begun is not waited for; its descriptors stay open as long. */
+  #finish(reason: unknown): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing
+    this.#signal?.removeEventListener('abort', this.#aborted)
+    this.#stop.abort(reason)
+    this.#buffer = undefined
+    this.#ended()
+    if (this.#copying === undefined) this.#closing = this.#file.close()
+    else {
+      this.#closing = Promise.resolve()
+      void this.#copying.then(() => this.#file.close())
+    }
+    return this.#closing
+  }
+}

@@ -1,0 +1,96 @@
+import { stat } from 'node:fs/promises'
+import {
+  DyadError,
+  type FetchOptions,
+  type FetchRequest,
+  type FileSource,
+  isDyadError,
+  ManagedSource,
+  type Transfer,
+  type Transport,
+  type TransportAddress,
+  type TransportServer,
+} from '@dyad/core'
+import { abortable } from '../abortable.js'
+import { rangeOf } from '../range.js'
+import { readAddress, writeAddress } from './address.js'
+import { hostIdentity } from './host.js'
+import { LocalTransfer } from './transfer.js'
+
+/** Moves files between processes that see the same directory on one host, by reflink or by the kernel's own copy. */
+export function localTransport(): Transport {
+  return new LocalTransport()
+}
+
+class LocalTransport implements Transport {
+  readonly name = 'local'
+  readonly #transfers = new Set<LocalTransfer>()
+  #closed = false
+
+  /** Nothing runs at the owner: the address says where its directories are. */
+  async serve(source: FileSource): Promise<TransportServer> {
+    this.#checkOpen()
+    const address = writeAddress({ host: await hostIdentity(), directories: source.directories })
+    const close = async () => {}
+    return { address, close, [Symbol.asyncDispose]: close }
+  }
+
+  async reaches(address: TransportAddress, storage: string): Promise<boolean> {
+    const parsed = readAddress(address)
+    if (parsed === undefined || parsed.host !== (await hostIdentity())) return false
+    const directory = parsed.directories.find(({ path }) => path === storage)
+    if (directory === undefined) return false
+    const seen = await stat(storage, { bigint: true }).catch(() => undefined)
+    return seen !== undefined && seen.dev === directory.dev && seen.ino === directory.ino
+  }
+
+  async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
+    this.#checkOpen()
+    options.signal?.throwIfAborted()
+    const parsed = readAddress(address)
+    if (parsed === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the local transport' })
+    const range = rangeOf(request)
+    const { path, storage } = request
+    if (!parsed.directories.some((directory) => directory.path === storage)) {
+      throw new DyadError('ERR_DYAD_REFUSED', { path, detail: `${storage} is not served` })
+    }
+    const opening = this.#open(address, request)
+    const file = await abortable(opening, options.signal).catch((error) => {
+      // Whoever gave up does not wait for a slow disk, and the file that it opens late is closed.
+      opening.then((late) => late.close()).catch(() => {})
+      throw error
+    })
+    if (this.#closed) {
+      await file.close()
+      this.#checkOpen()
+    }
+    const ended = () => this.#transfers.delete(transfer)
+    const transfer = new LocalTransfer(file, request, range, options.signal, ended)
+    this.#transfers.add(transfer)
+    return transfer
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all([...this.#transfers].map((transfer) => transfer.close()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #open(address: TransportAddress, request: FetchRequest) {
+    const { path, storage } = request
+    if (!(await this.reaches(address, storage))) {
+      throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, detail: `${storage} is not the same directory here` })
+    }
+    const source = await ManagedSource.open([storage]).catch((cause) => {
+      throw isDyadError(cause) ? cause : new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, cause })
+    })
+    return source.open(request)
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new DyadError('ERR_DYAD_CLOSED')
+  }
+}

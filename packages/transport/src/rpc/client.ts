@@ -1,0 +1,147 @@
+import { DyadError, type FetchRequest, isDyadError, type Transfer } from '@dyad/core'
+import type { Link, LinkHandlers } from '@dyad/wire'
+import { broken, DATA_HEADER_BYTES, dataId, errorOf, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
+import { RpcTransfer } from './transfer.js'
+
+/** How {@link RpcClient.fetch} paces a transfer. */
+export interface Pace {
+  readonly chunk: number
+  readonly window: number
+  readonly signal: AbortSignal | undefined
+}
+
+interface Entry {
+  readonly transfer: RpcTransfer
+  readonly path: string
+}
+
+/** The client's end of a link: any number of transfers from one server. */
+export class RpcClient implements LinkHandlers {
+  readonly #link: Link
+  readonly #idleMs: number
+  /** Transfers that this side has not finished; shared by all clients of a transport. */
+  readonly #live: Set<RpcTransfer>
+  readonly #onRetired: () => void
+  /** Transfers that the server has not finished. */
+  readonly #entries = new Map<number, Entry>()
+  #idle: NodeJS.Timeout | undefined
+  #nextId = 0
+  #retired = false
+  readonly #ended: Promise<void>
+  #end!: () => void
+
+  constructor(link: Link, idleMs: number, live: Set<RpcTransfer>, onRetired: () => void) {
+    this.#link = link
+    this.#idleMs = idleMs
+    this.#live = live
+    this.#onRetired = onRetired
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    this.#rest()
+  }
+
+  /** Whether it takes no more transfers. */
+  get retired(): boolean {
+    return this.#retired
+  }
+
+  async fetch(request: FetchRequest & { start: number; end: number }, pace: Pace): Promise<Transfer> {
+    pace.signal?.throwIfAborted()
+    const id = this.#nextId++
+    if (id === MAX_ID) this.#retire()
+    const { path, start, end } = request
+    const transfer: RpcTransfer = new RpcTransfer({
+      ...pace,
+      path,
+      size: end - start,
+      grant: (chunks) => void this.#link.send({ op: 'credit', id, chunks }),
+      finished: (ownerDone) => {
+        this.#live.delete(transfer)
+        if (!ownerDone) void this.#link.send({ op: 'cancel', id })
+      },
+    })
+    this.#live.add(transfer)
+    this.#entries.set(id, { transfer, path })
+    this.#busy()
+    void this.#link.send(fetchMessage({ op: 'fetch', id, request, chunk: pace.chunk, credit: pace.window }))
+    await transfer.opened
+    return transfer
+  }
+
+  message(bytes: Buffer): void {
+    const id = dataId(bytes)
+    if (id !== undefined) {
+      this.#entry(id).transfer.data(bytes.subarray(DATA_HEADER_BYTES))
+      return
+    }
+    const frame = readServerFrame(bytes)
+    const { transfer, path } = this.#entry(frame.id)
+    switch (frame.op) {
+      case 'opened':
+        transfer.open()
+        break
+      case 'end':
+        transfer.end()
+        this.#forget(frame.id)
+        break
+      case 'error':
+        this.#forget(frame.id)
+        transfer.failAtOwner(errorOf(frame.code, frame.detail, path))
+    }
+  }
+
+  closed(reason: Error | undefined): void {
+    this.#retire()
+    clearTimeout(this.#idle)
+    const entries = [...this.#entries.values()]
+    this.#entries.clear()
+    for (const { transfer, path } of entries) {
+      const code = isDyadError(reason, 'ERR_DYAD_PROTOCOL') ? 'ERR_DYAD_PROTOCOL' : 'ERR_DYAD_TRANSFER'
+      const detail = reason === undefined ? 'the owner closed the connection' : undefined
+      transfer.failAtOwner(new DyadError(code, { path, detail, cause: reason }))
+    }
+    this.#end()
+  }
+
+  /** Closes the link and waits until it is closed. */
+  async close(): Promise<void> {
+    this.#retire()
+    this.#link.hold(true)
+    this.#link.close()
+    await this.#ended
+  }
+
+  #entry(id: number): Entry {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) throw broken('an unknown transfer')
+    return entry
+  }
+
+  #forget(id: number): void {
+    this.#entries.delete(id)
+    if (this.#entries.size === 0) this.#rest()
+  }
+
+  /** Without transfers the link keeps no process alive, and closes after a while. */
+  #rest(): void {
+    if (this.#retired) return
+    this.#link.hold(false)
+    this.#idle = setTimeout(() => {
+      this.#retire()
+      this.#link.close()
+    }, this.#idleMs).unref()
+  }
+
+  #busy(): void {
+    clearTimeout(this.#idle)
+    this.#link.hold(true)
+  }
+
+  /** From now on the pool makes another. */
+  #retire(): void {
+    if (this.#retired) return
+    this.#retired = true
+    this.#onRetired()
+  }
+}

@@ -1,0 +1,31 @@
+import { DATA_HEADER_BYTES } from './frames.js'
+import { Slots } from './slots.js'
+
+/** Memory that one link's frames may take before the operating system has taken them, in bytes. */
+const MAX_BYTES = 4 * 1024 * 1024
+const MIN_BUFFERS = 2
+const MAX_BUFFERS = 16
+
+/** The send buffers of one link, each for the longest data frame; used again and again, shared fairly by its transfers. */
+export class SendBuffers {
+  /** Longest chunk that fits, in bytes. */
+  readonly chunkBytes: number
+  readonly #slots: Slots
+  readonly #free: Buffer[] = []
+
+  constructor(chunkBytes: number) {
+    this.chunkBytes = chunkBytes
+    this.#slots = new Slots(Math.min(MAX_BUFFERS, Math.max(MIN_BUFFERS, Math.floor(MAX_BYTES / chunkBytes))))
+  }
+
+  /** A buffer, as soon as one is free; rejects with the signal's reason. */
+  async acquire(signal: AbortSignal): Promise<Buffer> {
+    await this.#slots.acquire(signal)
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.chunkBytes + DATA_HEADER_BYTES)
+  }
+
+  release(buffer: Buffer): void {
+    this.#free.push(buffer)
+    this.#slots.release()
+  }
+}

@@ -1,0 +1,118 @@
+import type { SourceFile } from '@dyad/core'
+import type { Link } from '@dyad/wire'
+import { rangeOf } from '../range.js'
+import { broken, DATA_HEADER_BYTES, errorText, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
+import type { SendBuffers } from './send-buffers.js'
+import type { Served } from './served-link.js'
+import type { Slots } from './slots.js'
+
+/** One transfer at its owner: reads no further than its client has given credit for. */
+export class ServedTransfer {
+  readonly #frame: FetchFrame
+  readonly #link: Link
+  readonly #served: Served
+  readonly #files: Slots
+  readonly #buffers: SendBuffers
+  readonly #stop = new AbortController()
+  #credit: number
+  #granted: (() => void) | undefined
+
+  constructor(frame: FetchFrame, link: Link, served: Served, files: Slots, buffers: SendBuffers) {
+    this.#frame = frame
+    this.#link = link
+    this.#served = served
+    this.#files = files
+    this.#buffers = buffers
+    this.#credit = frame.credit
+  }
+
+  /** Lets the transfer send so many chunks more. */
+  grant(chunks: number): void {
+    this.#credit += chunks
+    if (this.#credit > MAX_CREDIT) throw broken(`credit over ${MAX_CREDIT} chunks`)
+    this.#granted?.()
+  }
+
+  cancel(reason: Error): void {
+    this.#stop.abort(reason)
+  }
+
+  /** Serves the transfer to its end, whatever that is, and never rejects. */
+  async run(): Promise<void> {
+    const { id } = this.#frame
+    try {
+      await this.#withPlaces()
+      void this.#link.send({ op: 'end', id })
+    } catch (error) {
+      void this.#link.send({ op: 'error', id, ...errorText(error) })
+    }
+  }
+
+  async #withPlaces(): Promise<void> {
+    const { signal } = this.#stop
+    await this.#files.acquire(signal)
+    try {
+      await this.#served.files.acquire(signal)
+      try {
+        await this.#open()
+      } finally {
+        this.#served.files.release()
+      }
+    } finally {
+      this.#files.release()
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { id, request } = this.#frame
+    const range = rangeOf(request)
+    const file = await this.#served.source.open(request)
+    try {
+      this.#stop.signal.throwIfAborted()
+      void this.#link.send({ op: 'opened', id })
+      await this.#send(file, range.start, range.end)
+      await file.verify()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #send(file: SourceFile, start: number, end: number): Promise<void> {
+    const { signal } = this.#stop
+    const chunkBytes = Math.min(this.#frame.chunk, this.#buffers.chunkBytes)
+    let position = start
+    while (position < end) {
+      await this.#takeCredit()
+      const buffer = await this.#buffers.acquire(signal)
+      const length = Math.min(chunkBytes, end - position)
+      try {
+        await file.read(buffer.subarray(DATA_HEADER_BYTES, DATA_HEADER_BYTES + length), position)
+        signal.throwIfAborted()
+      } catch (error) {
+        this.#buffers.release(buffer)
+        throw error
+      }
+      writeDataHeader(buffer, this.#frame.id)
+      // Not awaited: the next read overlaps this send, as long as there are buffers.
+      void this.#link.send(buffer.subarray(0, DATA_HEADER_BYTES + length)).then(() => this.#buffers.release(buffer))
+      position += length
+    }
+  }
+
+  async #takeCredit(): Promise<void> {
+    const { signal } = this.#stop
+    signal.throwIfAborted()
+    if (this.#credit === 0) {
+      await new Promise<void>((resolve, reject) => {
+        const aborted = () => reject(signal.reason)
+        signal.addEventListener('abort', aborted, { once: true })
+        this.#granted = () => {
+          signal.removeEventListener('abort', aborted)
+          resolve()
+        }
+      })
+      this.#granted = undefined
+    }
+    this.#credit--
+  }
+}

@@ -1,0 +1,43 @@
+import type { FileSource, TransportServer } from '@dyad/core'
+import { type ListenOptions, listen } from '@dyad/wire'
+import { writeAddress } from './address.js'
+import { MAX_REQUEST_BYTES } from './frames.js'
+import { ServedLink } from './served-link.js'
+import { Slots } from './slots.js'
+
+/** Files open at once for all links together; the rest wait. */
+const MAX_OPEN_FILES = 512
+
+/** Options of {@link serveRpc}. */
+export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
+  advertise?: string | undefined
+  chunkBytes: number
+}
+
+/** Listens and serves the files of `source` to whoever presents the token. */
+export async function serveRpc(source: FileSource, options: ServeRpcOptions): Promise<TransportServer> {
+  const { advertise, chunkBytes, ...listening } = options
+  const served = { source, files: new Slots(MAX_OPEN_FILES), chunkBytes }
+  const links = new Set<ServedLink>()
+  const listener = await listen({ ...listening, maxFrameBytes: MAX_REQUEST_BYTES }, (link) => {
+    const handlers = new ServedLink(link, served)
+    links.add(handlers)
+    return {
+      message: (bytes) => handlers.message(bytes),
+      closed: () => {
+        handlers.closed()
+        void handlers.drained().then(() => links.delete(handlers))
+      },
+    }
+  })
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= (async () => {
+      for (const link of links) link.closed()
+      await listener.close()
+      await Promise.all([...links].map((link) => link.drained()))
+    })()
+    return closing
+  }
+  return { address: writeAddress(listener.url(advertise)), close, [Symbol.asyncDispose]: close }
+}
