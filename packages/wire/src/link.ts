@@ -29,8 +29,8 @@ export class Link {
 
   constructor(socket: WebSocket, handlersFor: (link: Link) => LinkHandlers) {
     this.#socket = socket
-    this.#handlers = handlersFor(this)
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS)
+    this.#handlers = handlersFor(this)
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
     socket.on('pong', () => {
       this.#missed = 0
