@@ -197,6 +197,8 @@ export class DyadError extends Error {
   readonly retryable: boolean
   readonly path: string | undefined
   readonly node: string | undefined
+  /** What exactly was wrong, in words; '' if nothing more is known than the code says. */
+  readonly detail: string
 
   constructor(code: ErrorCode, context: ErrorContext = {}) {
     const row: ErrorRow = ERRORS[code]
@@ -214,6 +216,7 @@ export class DyadError extends Error {
     this.retryable = row.retryable
     this.path = context.path
     this.node = context.node
+    this.detail = detail
   }
 
   override get name(): string {
@@ -234,4 +237,24 @@ export function isDyadError(error: unknown, code?: ErrorCode): error is DyadErro
 function causeText(cause: unknown): string {
   if (cause === undefined) return ''
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+/**
+ * The same failure with what is known of it farther out: a DyadError keeps its code, any other error gets `code`. The original is the cause. What an abort threw is returned as it is.
+ */
+export function withContext(error: unknown, code: ErrorCode, context: ErrorContext): unknown {
+  if (isDyadError(error)) {
+    return new DyadError(error.code, {
+      path: error.path ?? context.path,
+      node: error.node ?? context.node,
+      detail: error.detail,
+      cause: error,
+    })
+  }
+  return isAbort(error) ? error : new DyadError(code, { ...context, cause: error })
+}
+
+/** Whether an error is what an AbortSignal throws of itself. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }

@@ -1,3 +1,26 @@
-export * from './errors.js'
+/** The contracts, and the session that turns a path into a file in place. Depends on nothing but Node. */
+export {
+  type Config,
+  type ConfigOptions,
+  DTL_MODES,
+  OPTIONS,
+  type OptionName,
+  type OptionOrigin,
+  type OptionRow,
+  readConfig,
+  readOption,
+} from './config.js'
+export { prepareStateDirectory } from './consumer/held.js'
+export type { OnProgress } from './consumer/incoming-file.js'
+export { type ConsumeOptions, DyadCore, type DyadCoreOptions } from './core.js'
+export { CHANNELS, type Diagnostics } from './diagnostics.js'
+export { DyadError, ERRORS, type ErrorCode, type ErrorContext, type ErrorRow, isDyadError } from './errors.js'
 export * from './kvs/contract.js'
+export { keyOf } from './kvs/key.js'
+export { decodeNodeEntry, encodeNodeEntry, type NodeEntry } from './kvs/node-entry.js'
+export { decodeRecord, encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
+export type { ManagedFile } from './managed-directory.js'
+export { assertManagedPath } from './managed-path.js'
+export { reads, type StagedFile, writes } from './producer/stage.js'
 export * from './transfer/contract.js'
+export { ManagedSource } from './transfer/source.js'

@@ -1,0 +1,346 @@
+import { hostname, tmpdir, userInfo } from 'node:os'
+import { resolve } from 'node:path'
+import { DyadError } from './errors.js'
+
+/** One row of the table of options. */
+export interface OptionRow<T> {
+  /** Environment variable that gives the option where the program does not. */
+  readonly env: string
+  /** What is accepted, for people. */
+  readonly accepts: string
+  /** What the default is, for people, where the value itself would not tell. */
+  readonly defaultText?: string
+  readonly doc: string
+  /** The default on this machine. */
+  fallback(env: NodeJS.ProcessEnv): T
+  /** Reads what a variable or a command line says; throws a RangeError that says what is wrong. */
+  parse(text: string): T
+}
+
+/** What an option means to people: its variable, its documentation, and its default. */
+interface Row<T> {
+  env: string
+  default: T
+  doc: string
+}
+
+const OFF = new Set(['0', 'false', 'no', 'off', ''])
+const ON = new Set(['1', 'true', 'yes', 'on'])
+
+function boolean({ env, default: fallback, doc }: Row<boolean>): OptionRow<boolean> {
+  return {
+    env,
+    doc,
+    accepts: '1, true, yes, on; 0, false, no, off or nothing',
+    fallback: () => fallback,
+    parse: (text) => {
+      const word = text.trim().toLowerCase()
+      if (OFF.has(word)) return false
+      if (ON.has(word)) return true
+      throw new RangeError('neither on nor off')
+    },
+  }
+}
+
+function integer({
+  env,
+  default: fallback,
+  doc,
+  min,
+  max,
+  unit,
+}: Row<number> & { min: number; max: number; unit?: string }): OptionRow<number> {
+  return {
+    env,
+    doc,
+    accepts: `${min} to ${max}${unit === undefined ? '' : ` ${unit}`}`,
+    fallback: () => fallback,
+    parse: (text) => {
+      const value = Number(text)
+      if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+        throw new RangeError(`not a whole number from ${min} to ${max}`)
+      }
+      return value
+    },
+  }
+}
+
+function text({ env, doc, accepts }: Omit<Row<never>, 'default'> & { accepts: string }): OptionRow<string | undefined> {
+  return { env, doc, accepts, fallback: () => undefined, parse: (given) => (given === '' ? undefined : given) }
+}
+
+const LONGEST_MS = 2 ** 31 - 1
+
+/**
+ * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the fastest that there is, which is what
+ * `auto` takes.
+ */
+export const DTL_MODES: Readonly<Record<string, string>> = {
+  auto: 'auto',
+  local: 'local',
+  rpc: 'rpc',
+  FLUX_RPC: 'rpc',
+  UCX: 'auto',
+  MARGO: 'auto',
+}
+
+/** Every option, by the name it has in a program. `docs/configuration.md` is generated from this table. */
+export const OPTIONS = {
+  namespace: text({
+    env: 'DYAD_KVS_NAMESPACE',
+    accepts: 'a namespace that exists',
+    doc: 'The namespace that producers and consumers of one workflow share. Required by everything that publishes or looks up.',
+  }),
+  kvs: {
+    env: 'DYAD_KVS',
+    accepts: 'ws://HOST:PORT, wss://HOST:PORT, or memory: for one process alone',
+    doc: 'The key-value store.',
+    fallback: () => 'ws://127.0.0.1:4610',
+    parse: (given: string) => {
+      if (!/^(wss?:\/\/[^/\s]+\/?|memory:)$/.test(given) || !URL.canParse(given))
+        throw new RangeError('not the address of a store')
+      return given
+    },
+  },
+  node: {
+    env: 'DYAD_NODE',
+    accepts: '1 to 255 bytes without control characters',
+    defaultText: 'the name of the host',
+    doc: 'Id of this node: one storage domain with one service. Programs and their service must agree on it.',
+    fallback: () => hostname(),
+    parse: (given: string) => {
+      if (given === '' || Buffer.byteLength(given) > 255 || /[\u0000-\u001f\u007f]/.test(given)) {
+        throw new RangeError('not 1 to 255 bytes without control characters')
+      }
+      return given
+    },
+  },
+  producerPath: text({
+    env: 'DYAD_PATH_PRODUCER',
+    accepts: 'a directory; it is made if it is missing',
+    doc: 'The producer-managed directory: files written here are published.',
+  }),
+  consumerPath: text({
+    env: 'DYAD_PATH_CONSUMER',
+    accepts: 'a directory; it is made if it is missing',
+    doc: 'The consumer-managed directory: files read here are waited for and brought here.',
+  }),
+  relative: boolean({
+    env: 'DYAD_PATH_RELATIVE',
+    default: true,
+    doc: 'Relative paths are relative to the managed directory; off, to the working directory.',
+  }),
+  dtlMode: {
+    env: 'DYAD_DTL_MODE',
+    accepts: Object.keys(DTL_MODES).join(', '),
+    doc: 'The transport. `auto` takes the best that both sides have. FLUX_RPC means rpc; UCX and MARGO mean auto.',
+    fallback: () => 'auto',
+    parse: (given: string) => {
+      if (!Object.hasOwn(DTL_MODES, given)) {
+        throw new DyadError('ERR_DYAD_DTL_MODE', {
+          detail: `'${given}' is none of ${Object.keys(DTL_MODES).join(', ')}`,
+        })
+      }
+      return DTL_MODES[given] as string
+    },
+  },
+  sharedStorage: boolean({
+    env: 'DYAD_SHARED_STORAGE',
+    default: false,
+    doc: 'Producers and consumers see the same files: synchronize, move nothing.',
+  }),
+  asyncPublish: boolean({
+    env: 'DYAD_ASYNC_PUBLISH',
+    default: false,
+    doc: 'Streams finish without waiting for the store; failures surface in flush() and close().',
+  }),
+  fsyncWrite: boolean({
+    env: 'DYAD_FSYNC_WRITE',
+    default: false,
+    doc: 'Files are on stable storage before they are published.',
+  }),
+  keyDepth: integer({
+    env: 'DYAD_KEY_DEPTH',
+    default: 3,
+    min: 0,
+    max: 20,
+    doc: 'Levels of hash bins in front of a key. The same on every side.',
+  }),
+  keyBins: integer({
+    env: 'DYAD_KEY_BINS',
+    default: 1024,
+    min: 1,
+    max: 2 ** 32 - 1,
+    doc: 'Hash bins at each level. The same on every side.',
+  }),
+  timeout: integer({
+    env: 'DYAD_TIMEOUT',
+    default: 0,
+    min: 0,
+    max: LONGEST_MS,
+    unit: 'ms',
+    doc: 'How long an open waits for a file that nobody has published yet; 0 waits as long as it takes.',
+  }),
+  ownerTimeout: integer({
+    env: 'DYAD_OWNER_TIMEOUT',
+    default: 30_000,
+    min: 1,
+    max: LONGEST_MS,
+    unit: 'ms',
+    doc: 'How long a consumer tries to reach the owner of a published file without a byte of progress.',
+  }),
+  progressTimeout: integer({
+    env: 'DYAD_PROGRESS_TIMEOUT',
+    default: 15_000,
+    min: 1,
+    max: LONGEST_MS,
+    unit: 'ms',
+    doc: 'How long a transfer may stand still before it is begun anew from where it stopped.',
+  }),
+  kvsTimeout: integer({
+    env: 'DYAD_KVS_TIMEOUT',
+    default: 10_000,
+    min: 1,
+    max: LONGEST_MS,
+    unit: 'ms',
+    doc: 'How long the store may take to answer, or to be reached.',
+  }),
+  token: text({
+    env: 'DYAD_TOKEN',
+    accepts: 'a secret',
+    doc: 'What services, the broker and their clients share; strangers without it get nothing.',
+  }),
+  tlsCa: text({ env: 'DYAD_TLS_CA', accepts: 'a PEM file', doc: 'Certificates to trust for wss: addresses.' }),
+  tlsCert: text({
+    env: 'DYAD_TLS_CERT',
+    accepts: 'a PEM file',
+    doc: 'Certificate of the service; with it, it speaks TLS only.',
+  }),
+  tlsKey: text({ env: 'DYAD_TLS_KEY', accepts: 'a PEM file', doc: 'Private key of the service.' }),
+  host: {
+    env: 'DYAD_HOST',
+    accepts: 'an address or a name of this host',
+    doc: 'Where the service and its broker listen. Beyond loopback they need a token.',
+    fallback: () => '127.0.0.1',
+    parse: (given: string) => {
+      if (given === '') throw new RangeError('empty')
+      return given
+    },
+  },
+  advertise: text({
+    env: 'DYAD_ADVERTISE',
+    accepts: 'a name or an address of this host',
+    doc: 'Under which name other nodes reach this service. Without it, the address that it listens at, or the name of the host where that is every address.',
+  }),
+  leaseTtl: integer({
+    env: 'DYAD_LEASE_TTL',
+    default: 10_000,
+    min: 100,
+    max: LONGEST_MS,
+    unit: 'ms',
+    doc: "How long a node stays registered after its service's last sign of life.",
+  }),
+  stateDir: {
+    env: 'DYAD_STATE_DIR',
+    accepts: 'a directory that only you can write to; it is made if it is missing',
+    defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files',
+    doc: 'Where this node notes which version of a file its consumers hold, and which services run.',
+    fallback: (env: NodeJS.ProcessEnv) => resolve(env['XDG_RUNTIME_DIR'] || tmpdir(), `dyad-${userInfo().uid}`),
+    parse: (given: string) => {
+      if (given === '') throw new RangeError('empty')
+      return resolve(given)
+    },
+  },
+  syncDebug: boolean({ env: 'DYAD_SYNC_DEBUG', default: false, doc: 'Tell on stderr what happens, line by line.' }),
+  syncCheck: boolean({
+    env: 'DYAD_SYNC_CHECK',
+    default: false,
+    doc: 'Set DYAD_SYNC_HEALTH=ok in the environment of the process after each successful synchronization.',
+  }),
+  serviceMux: integer({
+    env: 'DYAD_SERVICE_MUX',
+    default: 1,
+    min: 1,
+    max: 1_000_000,
+    doc: "Accepted for DYAD's sake, without effect: DYAD_NODE says which processes share a node's storage.",
+  }),
+  reinit: boolean({
+    env: 'DYAD_REINIT',
+    default: false,
+    doc: "Accepted for DYAD's sake, without effect: each connect() is a session of its own.",
+  }),
+  margoProto: text({
+    env: 'DYAD_MARGO_PROTO',
+    accepts: 'anything',
+    doc: "Accepted for DYAD's sake, without effect: there is no Margo here.",
+  }),
+} as const satisfies Record<string, OptionRow<unknown>>
+
+type Table = typeof OPTIONS
+/** The name of an option in a program. */
+export type OptionName = keyof Table
+/** Every option with its value. */
+export type Config = { readonly [Name in OptionName]: ReturnType<Table[Name]['parse']> }
+/** Options as a program gives them; what is left out, or undefined, comes from the environment, else from the defaults. */
+export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | undefined }
+
+/** Where the value of an option came from. */
+export type OptionOrigin = 'program' | 'environment' | 'default'
+
+/**
+ * The value of every option: the program's, else the environment's, else the default. A variable that is set but empty counts as not set, except that it turns a
+ * boolean off. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+ */
+export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
+  const config: Record<string, unknown> = {}
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(OPTIONS, name))
+      throw new DyadError('ERR_DYAD_OPTION', { detail: `there is no option '${name}'` })
+  }
+  for (const name of Object.keys(OPTIONS) as OptionName[]) config[name] = readOption(name, given, env).value
+  return config as unknown as Config
+}
+
+/** The value of one option, and where it came from. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
+export function readOption(
+  name: OptionName,
+  given: ConfigOptions = {},
+  env: NodeJS.ProcessEnv = process.env,
+): { value: unknown; origin: OptionOrigin } {
+  const row: OptionRow<unknown> = OPTIONS[name]
+  const value = given[name]
+  if (value !== undefined) return { value: checked(name, row, value), origin: 'program' }
+  const text = env[row.env]
+  const isBoolean = typeof row.fallback(env) === 'boolean'
+  if (text !== undefined && (text !== '' || isBoolean)) {
+    return { value: parsed(row.env, row, text), origin: 'environment' }
+  }
+  return { value: row.fallback(env), origin: 'default' }
+}
+
+/** A program's value goes through the same parser as a variable's, so that there is one meaning; its type must be right as well. */
+function checked(name: OptionName, row: OptionRow<unknown>, value: unknown): unknown {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+    throw new DyadError('ERR_DYAD_OPTION', { detail: `${name}: a ${typeof value} is none of: ${row.accepts}` })
+  }
+  const read = parsed(name, row, String(value))
+  if (read !== undefined && typeof read !== typeof value) {
+    throw new DyadError('ERR_DYAD_OPTION', {
+      detail: `${name}: ${JSON.stringify(value)} is a ${typeof value}, not a ${typeof read}`,
+    })
+  }
+  return read
+}
+
+function parsed(name: string, row: OptionRow<unknown>, text: string): unknown {
+  try {
+    return row.parse(text)
+  } catch (cause) {
+    if (cause instanceof DyadError) throw cause
+    const shown = row.env === OPTIONS.token.env ? 'the value' : JSON.stringify(text)
+    throw new DyadError('ERR_DYAD_OPTION', {
+      detail: `${name}: ${shown} is ${(cause as Error).message}; accepted: ${row.accepts}`,
+      cause,
+    })
+  }
+}

@@ -1,0 +1,147 @@
+import { ok, strictEqual } from 'node:assert/strict'
+import { readFile, rename, rm, truncate } from 'node:fs/promises'
+import { DyadError } from '../../errors.js'
+import type { FileSource } from '../../transfer/contract.js'
+import { ManagedSource } from '../../transfer/source.js'
+import type { Clause, World } from './contract.js'
+import { drain, expectRejection, expectWholeOr, take } from './collect.js'
+import { writeContent } from './content.js'
+
+const MIB = 1024 * 1024
+/** One chunk, a few, and more than all buffers. */
+const SIZES = [1000, 3 * MIB, 24 * MIB]
+
+/** What happens to the file while it is read. */
+const CHANGES: readonly { name: string; change(file: string, size: number): Promise<void> }[] = [
+  {
+    name: 'replaced by another',
+    async change(file, size) {
+      await writeContent(`${file}.new`, size, 99)
+      await rename(`${file}.new`, file)
+    },
+  },
+  { name: 'rewritten in place', change: (file, size) => writeContent(file, size, 99) },
+  { name: 'cut short', change: (file, size) => truncate(file, Math.floor(size / 2)) },
+  { name: 'made longer', change: (file, size) => writeContent(file, size + 10, 99) },
+  { name: 'removed', change: (file) => rm(file) },
+]
+
+/** The version asked for, whole, or an error: never a mixture. */
+export const changeClauses: readonly Clause[] = [
+  ...CHANGES.flatMap(({ name, change }): Clause[] => [
+    {
+      name: `a file ${name} while it is read`,
+      async run({ write, transport, owner, storage }) {
+        for (const size of SIZES) {
+          const version = await write(`read-${size}`, size, 8)
+          const chunks = (await transport.fetch(owner.address, version))[Symbol.asyncIterator]()
+          const first = Buffer.from(await take(chunks))
+          await change(`${storage}/read-${size}`, size)
+          expectWholeOr(await drain(chunks, [first]), 8, size, ['ERR_DYAD_CHANGED'])
+        }
+      },
+    },
+    {
+      name: `a file ${name} before its first byte is read`,
+      async run({ write, transport, owner, storage }) {
+        for (const size of SIZES) {
+          const version = await write(`fresh-${size}`, size, 8)
+          const chunks = (await transport.fetch(owner.address, version))[Symbol.asyncIterator]()
+          await change(`${storage}/fresh-${size}`, size)
+          expectWholeOr(await drain(chunks, []), 8, size, ['ERR_DYAD_CHANGED'])
+        }
+      },
+    },
+  ]),
+  {
+    name: 'the last chunk comes only after the owner verified the file',
+    async run(world) {
+      for (const size of [0, ...SIZES]) {
+        const version = await world.write(`verified-${size}`, size, 8)
+        const { transport, address, opened } = await distrustful(world)
+        const outcome = await transport.fetch(address, version).then(
+          (transfer) => drain(transfer[Symbol.asyncIterator](), []),
+          (error: unknown) => ({ bytes: Buffer.alloc(0), error }),
+        )
+        if (opened() === 0) return
+        ok('error' in outcome, 'the owner found a change, and the reader was not told')
+        await expectRejection(Promise.reject(outcome.error), ['ERR_DYAD_CHANGED'])
+        ok(size === 0 || outcome.bytes.length < size, 'all bytes were handed over before the owner verified the file')
+      }
+    },
+  },
+  {
+    name: 'copyTo and isAt, where offered',
+    async run({ write, transport, owner, storage, outside }) {
+      const size = 5 * MIB + 3
+      const version = await write('copied', size, 8)
+      const part = await transport.fetch(owner.address, { ...version, end: size - 1 })
+      strictEqual(part.copyTo, undefined, 'copyTo is offered for a part of the file')
+      await part.close()
+      await using transfer = await transport.fetch(owner.address, version)
+      if (transfer.isAt !== undefined) {
+        strictEqual(await transfer.isAt(`${storage}/copied`), true, 'isAt does not know the file itself')
+        strictEqual(await transfer.isAt(`${outside}/copy`), false, 'isAt takes a missing file for it')
+      }
+      if (transfer.copyTo === undefined) return
+      await transfer.copyTo(`${outside}/copy`)
+      expectWholeOr({ bytes: await readFile(`${outside}/copy`) }, 8, size, [])
+      strictEqual(await transfer.isAt?.(`${outside}/copy`), false, 'isAt takes a copy for the file itself')
+      const again = await transport.fetch(owner.address, version)
+      await again.copyTo?.(`${outside}/copy`).then(
+        () => {
+          throw new Error('copyTo wrote over a file')
+        },
+        () => {},
+      )
+      await again.close()
+      const late = await transport.fetch(owner.address, version)
+      await writeContent(`${storage}/copied`, size, 99)
+      await expectRejection(late.copyTo?.(`${outside}/late`) ?? Promise.reject(), ['ERR_DYAD_CHANGED'])
+      await late.close()
+    },
+  },
+  {
+    name: 'an abort of copyTo',
+    async run({ write, transport, owner, outside }) {
+      const version = await write('copied', 24 * MIB, 8)
+      const abort = new AbortController()
+      const transfer = await transport.fetch(owner.address, version, { signal: abort.signal })
+      if (transfer.copyTo === undefined) return
+      const copying = transfer.copyTo(`${outside}/copy`)
+      abort.abort('enough')
+      await copying.then(
+        () => {
+          throw new Error('the copy was not ended')
+        },
+        (reason: unknown) => strictEqual(reason, 'enough'),
+      )
+      await transfer.close()
+      await rm(`${outside}/copy`, { force: true })
+    },
+  },
+]
+
+/** An owner whose source says, whenever it is asked to verify, that the file has changed. */
+async function distrustful(world: World) {
+  const transport = await world.another()
+  const source = await ManagedSource.open([world.storage])
+  let opened = 0
+  const doubting: FileSource = {
+    directories: source.directories,
+    async open(version) {
+      const file = await source.open(version)
+      opened++
+      return {
+        read: (buffer, position) => file.read(buffer, position),
+        verify: async () => {
+          throw new DyadError('ERR_DYAD_CHANGED', { path: version.path })
+        },
+        close: () => file.close(),
+        [Symbol.asyncDispose]: () => file.close(),
+      }
+    },
+  }
+  const server = await world.serve(transport, doubting)
+  return { transport, address: server.address, opened: () => opened }
+}

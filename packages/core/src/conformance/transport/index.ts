@@ -1,0 +1,3 @@
+export type { ConformanceTest, TransportConformanceOptions } from './contract.js'
+export { serveTransportPeer } from './peer.js'
+export { transportConformance } from './suite.js'

@@ -1,0 +1,109 @@
+import { stat } from 'node:fs/promises'
+import { report } from '../diagnostics.js'
+import { DyadError, isDyadError } from '../errors.js'
+import type { FileRecord } from '../kvs/record.js'
+import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
+import type { Temporaries } from '../temporaries.js'
+import type { PullContext } from '../transfer/pull.js'
+import type { HeldFiles } from './held.js'
+import type { OnProgress } from './incoming-file.js'
+import { type LookupContext, newerThan } from './lookup.js'
+import { withNodeLock } from './node-lock.js'
+import type { SingleFlight } from './single-flight.js'
+import { store } from './store.js'
+
+/** What consuming needs to know of its session. */
+export interface ConsumeContext extends LookupContext, PullContext {
+  readonly node: string
+  readonly directory: ManagedDirectory
+  readonly sharedStorage: boolean
+  readonly held: HeldFiles
+  readonly temporaries: Temporaries
+  readonly flights: SingleFlight<FileRecord>
+}
+
+/**
+ * Between the rename of a rewritten file and the publishing of its record lies a round trip to the store, in which consumers of the old record find
+ * another file at the owner: the new record may take this long to come, in ms.
+ */
+const REPUBLISH_MS = 2_000
+
+/**
+ * Makes the record's file, or a newer generation of it, readable at its place here, and resolves with the record of what stands there. Callers that want the same
+ * file at the same time, in this process or another of this node, share one transfer. ERR_DYAD_CHANGED, ERR_DYAD_GONE, and the errors of store.
+ */
+export async function consume(
+  file: ManagedFile,
+  record: FileRecord,
+  context: ConsumeContext,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<FileRecord> {
+  for (let wanted = record; ; ) {
+    try {
+      return await makePresent(file, wanted, context, signal, onProgress)
+    } catch (error) {
+      if (!isDyadError(error, 'ERR_DYAD_CHANGED') && !isDyadError(error, 'ERR_DYAD_GONE')) throw error
+      const newer = await newerThan(wanted, Math.min(REPUBLISH_MS, context.ownerTimeout), context, signal)
+      if (newer === undefined) throw error
+      wanted = newer
+    }
+  }
+}
+
+async function makePresent(
+  file: ManagedFile,
+  record: FileRecord,
+  context: ConsumeContext,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<FileRecord> {
+  if (context.sharedStorage) return present(file, record, 'shared', () => assertUnchanged(file, record))
+  if (record.owner === context.node && record.storage === context.directory.real) {
+    return present(file, record, 'owned', () => assertUnchanged(file, record))
+  }
+  if ((await context.held.generation(file)) === record.generation) return present(file, record, 'held')
+  return context.flights.run(`${record.generation} ${file.path}`, signal, (shared) =>
+    withNodeLock(file.local, shared, async () => {
+      // Another process may have stored it, or a newer one, while this one waited for the lock.
+      const generation = await context.held.generation(file)
+      if (generation === record.generation) return present(file, record, 'held')
+      if (generation !== undefined && generation > record.generation) {
+        throw new DyadError('ERR_DYAD_CHANGED', {
+          path: file.path,
+          node: record.owner,
+          detail: 'a newer generation stands here already',
+        })
+      }
+      const begun = performance.now()
+      const moved = await store(record, file.local, context.temporaries, context, shared, onProgress)
+      await context.held.add(file, record)
+      report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
+      return record
+    }),
+  )
+}
+
+async function present(
+  file: ManagedFile,
+  record: FileRecord,
+  how: 'held' | 'owned' | 'shared',
+  check?: () => Promise<void>,
+): Promise<FileRecord> {
+  await check?.()
+  report('dyad.consumer.present', { record, local: file.local, how })
+  return record
+}
+
+/** The published file itself stands here: it must still be what was published. */
+async function assertUnchanged(file: ManagedFile, record: FileRecord): Promise<void> {
+  const about = { path: file.path, node: record.owner }
+  try {
+    const { size, mtimeNs } = await stat(file.local, { bigint: true })
+    if (size === BigInt(record.size) && mtimeNs === record.mtimeNs) return
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM'
+    throw new DyadError(code, { ...about, detail: `it is not at ${file.local}`, cause })
+  }
+  throw new DyadError('ERR_DYAD_CHANGED', { ...about, detail: 'size or time differ from the record' })
+}

@@ -1,0 +1,24 @@
+import type { FileRecord } from '../kvs/record.js'
+import type { Temporaries } from '../temporaries.js'
+import { type PullContext, pull } from '../transfer/pull.js'
+import { IncomingFile, type OnProgress } from './incoming-file.js'
+
+/**
+ * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a rename puts them in place once they are whole. Tells how many
+ * bytes moved: none if the owner's file is `target` itself. Whatever goes wrong leaves `target` as it was and nothing beside it. ERR_DYAD_STORE, and the
+ * errors of pull.
+ */
+export async function store(
+  record: FileRecord,
+  target: string,
+  temporaries: Temporaries,
+  context: PullContext,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<number> {
+  await using incoming = await IncomingFile.beside(target, temporaries, record, onProgress)
+  const moved = await pull(record, incoming, context, signal)
+  signal.throwIfAborted()
+  await incoming.putInPlace()
+  return moved
+}

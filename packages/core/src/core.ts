@@ -1,0 +1,302 @@
+import { isAbsolute, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Config, type ConfigOptions, readConfig } from './config.js'
+import { type ConsumeContext, consume } from './consumer/consume.js'
+import { HeldFiles } from './consumer/held.js'
+import type { OnProgress } from './consumer/incoming-file.js'
+import { lookup, waitForRecord } from './consumer/lookup.js'
+import { SingleFlight } from './consumer/single-flight.js'
+import { within } from './deadline.js'
+import { report, tellOnStderr } from './diagnostics.js'
+import { DyadError } from './errors.js'
+import { globTest } from './glob.js'
+import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
+import { keyOf } from './kvs/key.js'
+import { decodeRecord, type FileRecord } from './kvs/record.js'
+import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
+import { assertManagedPath } from './managed-path.js'
+import { PendingPublishes } from './producer/pending.js'
+import { publish } from './producer/publish.js'
+import { type StagedFile, stage } from './producer/stage.js'
+import { Temporaries } from './temporaries.js'
+import type { Transport } from './transfer/contract.js'
+
+/** What a session is made of. The store and the transports stay the caller's to close. */
+export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
+  kvs: KvsClient
+  /** What files may be fetched over, best first. */
+  transports: readonly Transport[]
+}
+
+/** How a consumer waits. */
+export interface ConsumeOptions extends Waiting {
+  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` */
+  timeout?: number | undefined
+  /** Told once, if the file is not published yet. */
+  onWaiting?: (() => void) | undefined
+  /** Told of the record that was found. */
+  onRecord?: ((record: FileRecord) => void) | undefined
+  /** Told how many bytes have arrived, while they do. */
+  onProgress?: OnProgress | undefined
+}
+
+/** A session: what produces and consumes files of one namespace for this process. Whoever made it closes it. */
+export class DyadCore implements AsyncDisposable {
+  /** Every option with its value. */
+  readonly config: Config
+  readonly #kvs: KvsClient
+  readonly #transports: readonly Transport[]
+  readonly #temporaries = new Temporaries()
+  readonly #flights = new SingleFlight<FileRecord>()
+  readonly #pending = new PendingPublishes()
+  readonly #closing = new AbortController()
+  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #stderr: Disposable | undefined
+  #producer: Promise<ManagedDirectory> | undefined
+  #consumer: Promise<{ directory: ManagedDirectory; held: HeldFiles }> | undefined
+  #closed: Promise<void> | undefined
+
+  /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
+  constructor({ kvs, transports, ...options }: DyadCoreOptions) {
+    this.config = readConfig(options)
+    this.#kvs = kvs
+    this.#transports = transports
+    this.#stderr = this.config.syncDebug ? tellOnStderr() : undefined
+  }
+
+  /**
+   * Publishes a file of the producer-managed directory that was written by other means and is closed now; resolves with its record once every consumer can see it.
+   * ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_GONE, ERR_DYAD_PATH, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_PUBLISH, ERR_DYAD_KVS_UNREACHABLE.
+   */
+  produce(path: string | URL, { signal }: Waiting = {}): Promise<FileRecord> {
+    return this.#run(signal, async (bounded) => this.#publish(await this.#tracked(path, 'producer'), bounded))
+  }
+
+  /**
+   * Waits until the file is published, brings it here unless it is here, and resolves with its absolute path in the consumer-managed directory: the whole file, of the newest generation
+   * published when this was called, or a newer one. ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_TIMEOUT, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_OWNER_UNREACHABLE,
+   * ERR_DYAD_CHANGED, ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
+   */
+  consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
+    return this.#run(options.signal, async (signal) => {
+      const file = await this.#tracked(path, 'consumer')
+      const record = await this.#waitForRecord(file.path, options, signal)
+      return this.#consume(file, record, options, signal)
+    })
+  }
+
+  /** As `consume`, for a record that was looked up before. ERR_DYAD_METADATA if it is the record of another path. */
+  consumeRecord(
+    path: string | URL,
+    record: FileRecord,
+    options: Omit<ConsumeOptions, 'timeout' | 'onWaiting'> = {},
+  ): Promise<string> {
+    return this.#run(options.signal, async (signal) => {
+      const file = await this.#tracked(path, 'consumer')
+      if (record.path !== file.path) {
+        throw new DyadError('ERR_DYAD_METADATA', { path: file.path, detail: `it is the record of '${record.path}'` })
+      }
+      return this.#consume(file, record, options, signal)
+    })
+  }
+
+  /** The newest record of a file, without moving it: waits for one, or with `wait: false` resolves with undefined if there is none. A relative path is always relative to the managed directories. */
+  lookup(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<FileRecord | undefined>
+  lookup(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<FileRecord>
+  lookup(path: string | URL, options: ConsumeOptions & { wait?: boolean } = {}): Promise<FileRecord | undefined> {
+    return this.#run(options.signal, async (signal) => {
+      const name = await this.#nameOf(path)
+      return options.wait === false
+        ? lookup(name, this.#lookupContext, signal)
+        : this.#waitForRecord(name, options, signal)
+    })
+  }
+
+  /** The records of the files that are published now, of those that match `pattern`, in no particular order. */
+  async *list(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
+    yield* this.#matching(pattern, this.#namespace().list('', { signal: this.#lifetime(signal) }))
+  }
+
+  /**
+   * The record of each file that matches `pattern`: those published already, then each as it is published, again when it is published anew, none missed over a lost
+   * connection. Ends only by leaving the loop, by `signal` (rejecting with its reason), or by the end of the session.
+   */
+  async *watch(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
+    yield* this.#matching(pattern, this.#namespace().watch('', { signal: this.#lifetime(signal) }))
+  }
+
+  /** The managed file that a path names for writing, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
+  async locateProduced(path: string | URL): Promise<ManagedFile | undefined> {
+    return this.config.producerPath === undefined
+      ? undefined
+      : (await this.#producerDirectory()).locate(path, this.config.relative)
+  }
+
+  /** The managed file that a path names for reading, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
+  async locateConsumed(path: string | URL): Promise<ManagedFile | undefined> {
+    return this.config.consumerPath === undefined
+      ? undefined
+      : (await this.#consumerDirectory()).directory.locate(path, this.config.relative)
+  }
+
+  /**
+   * Stages a file of the producer-managed directory for writing. With the option `asyncPublish` its `publish` resolves without waiting for the store. Fails as open(2) would.
+   * @param flags numeric, as of node:fs constants
+   */
+  async stage(file: ManagedFile, flags: number): Promise<StagedFile> {
+    const published = () => this.#run(undefined, (signal) => this.#publish(file, signal))
+    return stage(file, flags, this.#temporaries, async () => {
+      if (!this.config.asyncPublish) return published()
+      this.#pending.add(file.path, published)
+      return undefined
+    })
+  }
+
+  /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */
+  flush(): Promise<void> {
+    return this.#pending.settle()
+  }
+
+  /** Flushes, then ends whatever is under way with ERR_DYAD_CLOSED. Closing twice is no error. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.flush()
+    } finally {
+      this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
+      await Promise.allSettled(this.#underWay)
+      await this.#temporaries.settled()
+      this.#stderr?.[Symbol.dispose]()
+    }
+  }
+
+  async #publish(file: ManagedFile, signal: AbortSignal): Promise<FileRecord> {
+    const record = await publish(file, {
+      ...this.#lookupContext,
+      node: this.config.node,
+      directory: await this.#producerDirectory(),
+      fsync: this.config.fsyncWrite,
+      signal,
+    })
+    this.#noteHealth()
+    return record
+  }
+
+  async #consume(file: ManagedFile, record: FileRecord, options: ConsumeOptions, signal: AbortSignal): Promise<string> {
+    const context: ConsumeContext = {
+      ...this.#lookupContext,
+      ...(await this.#consumerDirectory()),
+      kvs: this.#kvs,
+      transports: this.#transports,
+      mode: this.config.dtlMode,
+      node: this.config.node,
+      sharedStorage: this.config.sharedStorage,
+      ownerTimeout: this.config.ownerTimeout,
+      progressTimeout: this.config.progressTimeout,
+      temporaries: this.#temporaries,
+      flights: this.#flights,
+    }
+    options.onRecord?.(await consume(file, record, context, signal, options.onProgress ?? (() => {})))
+    this.#noteHealth()
+    return file.local
+  }
+
+  #waitForRecord(
+    path: string,
+    { timeout = this.config.timeout, onWaiting }: ConsumeOptions,
+    signal: AbortSignal,
+  ): Promise<FileRecord> {
+    return waitForRecord(path, this.#lookupContext, { timeout, signal, onWaiting })
+  }
+
+  async *#matching(pattern: string, entries: AsyncIterable<KvsEntry>): AsyncIterableIterator<FileRecord> {
+    const matches = globTest(pattern)
+    for await (const entry of entries) {
+      const record = readable(entry)
+      if (record !== undefined && matches(record.path)) yield record
+    }
+  }
+
+  async #tracked(path: string | URL, side: 'producer' | 'consumer'): Promise<ManagedFile> {
+    const file = await (side === 'producer' ? this.locateProduced(path) : this.locateConsumed(path))
+    if (file !== undefined) return file
+    const directory = this.config[`${side}Path`] ?? `no ${side}-managed directory is set`
+    throw new DyadError('ERR_DYAD_UNTRACKED', { path: String(path), detail: directory })
+  }
+
+  /** The managed path of a file; a relative one needs no directory to be known. */
+  async #nameOf(path: string | URL): Promise<string> {
+    const text = path instanceof URL ? fileURLToPath(path) : path
+    if (!isAbsolute(text) && this.config.relative) {
+      const name = posix.normalize(text)
+      assertManagedPath(name)
+      return name
+    }
+    const file = (await this.locateConsumed(path)) ?? (await this.locateProduced(path))
+    if (file === undefined) throw new DyadError('ERR_DYAD_UNTRACKED', { path: text })
+    return file.path
+  }
+
+  #producerDirectory(): Promise<ManagedDirectory> {
+    this.#producer ??= ManagedDirectory.open(this.config.producerPath ?? '')
+    return this.#producer
+  }
+
+  #consumerDirectory(): Promise<{ directory: ManagedDirectory; held: HeldFiles }> {
+    this.#consumer ??= ManagedDirectory.open(this.config.consumerPath ?? '').then((directory) => ({
+      directory,
+      held: new HeldFiles(this.config.stateDir, directory, `${this.#kvs.id} ${this.config.namespace}`),
+    }))
+    return this.#consumer
+  }
+
+  readonly #namespace = (): KvsNamespace => {
+    const { namespace } = this.config
+    if (namespace === undefined) {
+      throw new DyadError('ERR_DYAD_OPTION', { detail: 'no namespace is set: give `namespace`, or DYAD_KVS_NAMESPACE' })
+    }
+    return this.#kvs.namespace(namespace)
+  }
+
+  readonly #lookupContext = {
+    namespace: this.#namespace,
+    key: (path: string) => keyOf(path, this.config.keyDepth, this.config.keyBins),
+  }
+
+  /** Runs an operation with a signal that the caller's and the session's end fire; the session's end waits for it. */
+  async #run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const operation = within(0, () => new Error(), [this.#closing.signal, signal], work)
+    this.#underWay.add(operation)
+    try {
+      return await operation
+    } finally {
+      this.#underWay.delete(operation)
+    }
+  }
+
+  #lifetime(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal])
+  }
+
+  #noteHealth(): void {
+    if (this.config.syncCheck) process.env['DYAD_SYNC_HEALTH'] = 'ok'
+  }
+}
+
+/** One record that cannot be read must not hide the others. */
+function readable(entry: KvsEntry): FileRecord | undefined {
+  try {
+    return decodeRecord(entry)
+  } catch (error) {
+    report('dyad.kvs.unreadable', { error: error as Error })
+    return undefined
+  }
+}

@@ -1,0 +1,57 @@
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { debuglog, inspect } from 'node:util'
+import type { FileRecord } from './kvs/record.js'
+
+/** What each diagnostics channel tells. The words of the names follow the way of the data. */
+export interface Diagnostics {
+  /** A file was published. */
+  'dyad.producer.published': { record: FileRecord }
+  /** A consumer waits for a file that nobody has published yet. */
+  'dyad.kvs.waiting': { path: string; namespace: string }
+  /** A record that cannot be read was passed over by a listing or a watch. */
+  'dyad.kvs.unreadable': { error: Error }
+  /** A transfer begins, over this transport, for this reason. */
+  'dyad.transfer.started': { record: FileRecord; transport: string; reason: string; start: number }
+  /** A transfer failed and will be tried again after `delay` ms. */
+  'dyad.transfer.retry': { record: FileRecord; error: Error; delay: number }
+  /** A file was moved and stands whole at its path. `moved` is in bytes, `duration` in ms. */
+  'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
+  /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
+  'dyad.consumer.present': { record: FileRecord; local: string; how: 'held' | 'owned' | 'shared' }
+}
+
+const log = debuglog('dyad')
+
+/** Tells the subscribers of a channel, and whoever set NODE_DEBUG=dyad. */
+export function report<Name extends keyof Diagnostics>(name: Name, message: Diagnostics[Name]): void {
+  const target = channel(name)
+  if (target.hasSubscribers) target.publish(message)
+  if (log.enabled) log('%s %o', name, message)
+}
+
+/** Every channel there is. */
+export const CHANNELS = [
+  'dyad.producer.published',
+  'dyad.kvs.waiting',
+  'dyad.kvs.unreadable',
+  'dyad.transfer.started',
+  'dyad.transfer.retry',
+  'dyad.consumer.stored',
+  'dyad.consumer.present',
+] as const satisfies readonly (keyof Diagnostics)[]
+
+let tellers = 0
+
+function tell(message: unknown, name: string | symbol): void {
+  process.stderr.write(`${String(name)} ${inspect(message, { breakLength: Number.POSITIVE_INFINITY, depth: 3 })}\n`)
+}
+
+/** Tells on stderr whatever the channels tell, once however many sessions ask for it, until the last of them disposes of it. */
+export function tellOnStderr(): Disposable {
+  if (tellers++ === 0) for (const name of CHANNELS) subscribe(name, tell)
+  return {
+    [Symbol.dispose]() {
+      if (--tellers === 0) for (const name of CHANNELS) unsubscribe(name, tell)
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import { murmur3x64 } from './murmur3.js'
+
+const FIRST_SEED = 57
+const SEED_STEPS = [104677, 104681, 104683, 104693, 104701, 104707, 104711, 104717, 104723, 104729]
+/** DYAD pads shorter paths with `@` to this many bytes before it hashes them. */
+const PADDED_BYTES = 128
+
+/**
+ * The key of a managed path: `depth` hash bins in lower-case hex, then the path, joined with dots, as DYAD 0.2.0 spells it
+ * (`263.2ce.2e1.1/data0.txt`), so that both sides of a C program's namespace agree.
+ * @param path managed path
+ * @param depth levels of bins, from 0
+ * @param bins bins a level, 1 to 2^32 − 1
+ */
+export function keyOf(path: string, depth: number, bins: number): string {
+  const utf8 = Buffer.from(path)
+  const bytes = utf8.length < PADDED_BYTES ? Buffer.concat([utf8, Buffer.alloc(PADDED_BYTES - utf8.length, '@')]) : utf8
+  let key = ''
+  let seed = FIRST_SEED
+  for (let level = 0; level < depth; level++) {
+    seed += SEED_STEPS[level % SEED_STEPS.length] as number
+    key += `${(fold(murmur3x64(bytes, seed)) % bins).toString(16)}.`
+  }
+  return key + path
+}
+
+/** The four 32-bit words of the hash, xored: an unsigned 32-bit number. */
+function fold([low, high]: [bigint, bigint]): number {
+  const both = low ^ high
+  return Number((both ^ (both >> 32n)) & 0xffff_ffffn)
+}

@@ -1,0 +1,173 @@
+/**
+ * As much of msgpack as records and node entries need, written and read here because @dyad/core depends on nothing and because the bytes
+ * come from strangers: the reader allocates nothing that the bytes do not hold.
+ */
+
+/** What can be encoded. Undefined members of a map are left out. */
+export type Plain = null | boolean | number | bigint | string | Uint8Array | readonly Plain[] | PlainMap
+export interface PlainMap {
+  readonly [key: string]: Plain | undefined
+}
+
+const MAX_DEPTH = 8
+
+/** Encodes a value. Numbers must be safe integers; a bigint is always written as 64 bits, so that it is read back as one. */
+export function encodePlain(value: Plain): Uint8Array {
+  const parts: Uint8Array[] = []
+  write(value, parts)
+  return Buffer.concat(parts)
+}
+
+/** Decodes exactly one value; throws a RangeError that says what is wrong. Byte strings are views into `bytes`. */
+export function decodePlain(bytes: Uint8Array): Plain {
+  const reader = new Reader(bytes)
+  const value = reader.value(0)
+  if (!reader.atEnd) throw new RangeError('bytes after the value')
+  return value
+}
+
+function write(value: Plain, parts: Uint8Array[]): void {
+  if (value === null) parts.push(Uint8Array.of(0xc0))
+  else if (typeof value === 'boolean') parts.push(Uint8Array.of(value ? 0xc3 : 0xc2))
+  else if (typeof value === 'number') parts.push(integer(value))
+  else if (typeof value === 'bigint') parts.push(int64(value))
+  else if (typeof value === 'string') {
+    const text = Buffer.from(value)
+    parts.push(text.length < 32 ? Uint8Array.of(0xa0 | text.length) : header(0xdb, text.length), text)
+  } else if (value instanceof Uint8Array) parts.push(header(0xc6, value.length), value)
+  else if (isArray(value)) {
+    parts.push(value.length < 16 ? Uint8Array.of(0x90 | value.length) : header(0xdd, value.length))
+    for (const item of value) write(item, parts)
+  } else {
+    const members = Object.entries(value).filter((member): member is [string, Plain] => member[1] !== undefined)
+    parts.push(members.length < 16 ? Uint8Array.of(0x80 | members.length) : header(0xdf, members.length))
+    for (const [key, item] of members) {
+      write(key, parts)
+      write(item, parts)
+    }
+  }
+}
+
+// Array.isArray does not narrow a readonly array.
+function isArray(value: readonly Plain[] | PlainMap): value is readonly Plain[] {
+  return Array.isArray(value)
+}
+
+function header(type: number, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(5)
+  bytes[0] = type
+  bytes.writeUInt32BE(length, 1)
+  return bytes
+}
+
+function integer(value: number): Uint8Array {
+  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no safe integer`)
+  if (value >= 0 && value < 128) return Uint8Array.of(value)
+  if (value >= 0 && value <= 0xffff_ffff) return header(0xce, value)
+  const bytes = Buffer.allocUnsafe(9)
+  bytes[0] = 0xcb
+  bytes.writeDoubleBE(value, 1)
+  return bytes
+}
+
+function int64(value: bigint): Uint8Array {
+  const bytes = Buffer.allocUnsafe(9)
+  bytes[0] = 0xd3
+  bytes.writeBigInt64BE(value, 1)
+  return bytes
+}
+
+class Reader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  value(depth: number): Plain {
+    if (depth > MAX_DEPTH) throw new RangeError('nested too deep')
+    const type = this.#uint(1)
+    if (type <= 0x7f) return type
+    if (type >= 0xe0) return type - 0x100
+    if (type <= 0x8f) return this.#map(type & 0x0f, depth)
+    if (type <= 0x9f) return this.#array(type & 0x0f, depth)
+    if (type <= 0xbf) return this.#text(type & 0x1f)
+    switch (type) {
+      case 0xc0:
+        return null
+      case 0xc2:
+        return false
+      case 0xc3:
+        return true
+      case 0xc4:
+      case 0xc5:
+      case 0xc6:
+        return this.#take(this.#uint(1 << (type - 0xc4)))
+      case 0xcb:
+        return this.#take(8).readDoubleBE()
+      case 0xcc:
+      case 0xcd:
+      case 0xce:
+        return this.#uint(1 << (type - 0xcc))
+      case 0xcf:
+        return this.#take(8).readBigUInt64BE()
+      case 0xd0:
+      case 0xd1:
+      case 0xd2: {
+        const width = 1 << (type - 0xd0)
+        return this.#take(width).readIntBE(0, width)
+      }
+      case 0xd3:
+        return this.#take(8).readBigInt64BE()
+      case 0xd9:
+      case 0xda:
+      case 0xdb:
+        return this.#text(this.#uint(1 << (type - 0xd9)))
+      case 0xdc:
+      case 0xdd:
+        return this.#array(this.#uint(type === 0xdc ? 2 : 4), depth)
+      case 0xde:
+      case 0xdf:
+        return this.#map(this.#uint(type === 0xde ? 2 : 4), depth)
+      default:
+        throw new RangeError(`type 0x${type.toString(16)} is not used`)
+    }
+  }
+
+  #take(length: number): Buffer {
+    if (length > this.#bytes.length - this.#at) throw new RangeError('ends early')
+    const from = this.#at
+    this.#at += length
+    return this.#bytes.subarray(from, this.#at)
+  }
+
+  #uint(width: number): number {
+    return this.#take(width).readUIntBE(0, width)
+  }
+
+  #text(length: number): string {
+    return this.#take(length).toString()
+  }
+
+  #array(length: number, depth: number): Plain[] {
+    const items: Plain[] = []
+    for (let i = 0; i < length; i++) items.push(this.value(depth + 1))
+    return items
+  }
+
+  #map(length: number, depth: number): PlainMap {
+    // No prototype, so that a member named __proto__ is a member like any other.
+    const members = Object.create(null) as Record<string, Plain>
+    for (let i = 0; i < length; i++) {
+      const key = this.value(depth + 1)
+      if (typeof key !== 'string') throw new RangeError('a key that is no string')
+      members[key] = this.value(depth + 1)
+    }
+    return members
+  }
+}

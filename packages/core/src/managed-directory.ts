@@ -1,0 +1,71 @@
+import { mkdir, realpath } from 'node:fs/promises'
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { DyadError } from './errors.js'
+import { assertManagedPath } from './managed-path.js'
+
+/** A file in a managed directory. */
+export interface ManagedFile {
+  /** Its name for everybody: relative to the managed directory, `/`-separated, normalized. */
+  readonly path: string
+  /** Where it is here: absolute. */
+  readonly local: string
+}
+
+/** A directory whose files are synchronized. */
+export class ManagedDirectory {
+  /** As configured, absolute. */
+  readonly path: string
+  /** With symbolic links resolved. */
+  readonly real: string
+
+  private constructor(path: string, real: string) {
+    this.path = path
+    this.real = real
+  }
+
+  /** Opens a managed directory, making it if it is missing. ERR_DYAD_SYSTEM. */
+  static async open(path: string): Promise<ManagedDirectory> {
+    const absolute = resolve(path)
+    try {
+      await mkdir(absolute, { recursive: true })
+      return new ManagedDirectory(absolute, await realpath(absolute))
+    } catch (cause) {
+      throw new DyadError('ERR_DYAD_SYSTEM', { path: absolute, cause })
+    }
+  }
+
+  /**
+   * The managed file that `path` names, or undefined if it lies outside this directory. Every spelling of a path (`a//b`, `a/./b`, `a/../a/b`, through a symbolic
+   * link to the directory) names the same file.
+   * @param relativeToDirectory what a relative path is relative to: this directory, or the working directory
+   */
+  async locate(path: string | URL, relativeToDirectory: boolean): Promise<ManagedFile | undefined> {
+    const text = path instanceof URL ? fileURLToPath(path) : path
+    if (text.includes('\0'))
+      throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it has a NUL' })
+    const absolute = !isAbsolute(text) && relativeToDirectory ? join(this.path, text) : resolve(text)
+    const managed =
+      below(this.path, absolute) ?? below(this.real, absolute) ?? below(this.real, await realOfWhatExists(absolute))
+    if (managed === undefined || managed === '') return undefined
+    const name = sep === '/' ? managed : managed.split(sep).join('/')
+    assertManagedPath(name)
+    return { path: name, local: join(this.real, managed) }
+  }
+}
+
+/** `path` relative to `directory`, or undefined if it is not below it. */
+function below(directory: string, path: string): string | undefined {
+  const way = relative(directory, path)
+  return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way) ? undefined : way
+}
+
+/** Resolves the symbolic links of as much of the path as exists. */
+async function realOfWhatExists(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    const parent = dirname(path)
+    return parent === path ? path : join(await realOfWhatExists(parent), basename(path))
+  }
+}

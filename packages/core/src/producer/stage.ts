@@ -1,0 +1,86 @@
+import { constants, type Stats } from 'node:fs'
+import { chmod, link, realpath, rename, stat, unlink } from 'node:fs/promises'
+import type { FileRecord } from '../kvs/record.js'
+import type { ManagedFile } from '../managed-directory.js'
+import type { Temporaries } from '../temporaries.js'
+
+/**
+ * A file being written that nobody sees yet: writing goes to `path`, opened with `flags`, until either `publish` or `discard` ends it.
+ * A file that is written anew is a temporary one beside its target; one that is changed is changed in its place.
+ */
+export interface StagedFile {
+  /** What to open, and how. */
+  readonly path: string
+  readonly flags: number
+  /** Puts the written, closed file in its place and publishes it; resolves without a record where publishing is not waited for. */
+  publish(): Promise<FileRecord | undefined>
+  /** Removes what was written, unless it changed a file in its place. */
+  discard(): Promise<void>
+}
+
+const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = constants
+const ACCESS = O_RDONLY | O_WRONLY | O_RDWR
+
+/** Whether files opened with these flags can be written to. */
+export function writes(flags: number): boolean {
+  return (flags & ACCESS) !== O_RDONLY
+}
+
+/** Whether files opened with these flags can be read. */
+export function reads(flags: number): boolean {
+  return (flags & ACCESS) !== O_WRONLY
+}
+
+/**
+ * Stages a file of the producer-managed directory for writing. Fails as open(2) would: EEXIST where `flags` have O_EXCL and there is one,
+ * ENOENT where they lack O_CREAT and there is none, EISDIR for a directory.
+ */
+export async function stage(
+  file: ManagedFile,
+  flags: number,
+  temporaries: Temporaries,
+  publish: () => Promise<FileRecord | undefined>,
+): Promise<StagedFile> {
+  const existing = await lookAt(file.local)
+  if (existing !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
+  if (existing === undefined && !(flags & O_CREAT)) throw systemError('ENOENT', 'no such file or directory', file.local)
+  if (existing?.isDirectory()) throw systemError('EISDIR', 'illegal operation on a directory', file.local)
+  const changesInPlace = existing !== undefined && !(flags & O_TRUNC)
+  if (changesInPlace) return { path: file.local, flags, publish, discard: async () => {} }
+
+  // As with open(2), what is written through a symbolic link lands where it leads.
+  const target = existing === undefined ? file.local : await realpath(file.local)
+  const temporary = await temporaries.beside(target)
+  return {
+    path: temporary,
+    flags: (flags & ~O_TRUNC) | O_CREAT | O_EXCL,
+    publish: async () => {
+      // Writing anew over a file keeps its permissions, as truncating it would.
+      if (existing !== undefined) await chmod(temporary, existing.mode & 0o7777)
+      if (flags & O_EXCL) {
+        // Unlike a rename, a link fails where somebody else was faster.
+        await link(temporary, target)
+        await unlink(temporary)
+      } else await rename(temporary, target)
+      return publish()
+    },
+    discard: () => unlink(temporary).catch(ignoreMissing),
+  }
+}
+
+async function lookAt(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error
+}
+
+function systemError(code: string, text: string, path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${text}, open '${path}'`), { code, syscall: 'open', path })
+}

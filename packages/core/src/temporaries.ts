@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { mkdir, opendir, unlink } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { TEMPORARY_PREFIX } from './managed-path.js'
+
+/**
+ * Names temporary files, and removes those that killed processes left. A name tells host, process and start of the process that made it,
+ * `.dyad-<host>-<pid>-<start>-<n>`, so that nobody removes what a living process still writes, on this host or another.
+ */
+export class Temporaries {
+  readonly #swept = new Map<string, Promise<void>>()
+  #count = 0
+
+  /** A new name beside `target`, whose directory is made if it is missing. */
+  async beside(target: string): Promise<string> {
+    const directory = dirname(target)
+    await mkdir(directory, { recursive: true })
+    if (!this.#swept.has(directory)) this.#swept.set(directory, sweep(directory))
+    return join(directory, `${OURS}-${this.#count++}-${RUN}`)
+  }
+
+  /** Resolves when the sweeps begun so far are done. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#swept.values())
+  }
+}
+
+function readOr(path: string, fallback: string, read: (path: string) => string): string {
+  try {
+    return read(path)
+  } catch {
+    return fallback
+  }
+}
+
+/** When a process started, in clock ticks since boot; '' if there is no such process. Elsewhere than on Linux, whether there is one. */
+function startOf(pid: number): string {
+  if (process.platform !== 'linux') {
+    try {
+      process.kill(pid, 0)
+      return 'alive'
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'alive' : ''
+    }
+  }
+  const stat = readOr(`/proc/${pid}/stat`, '', (path) => readFileSync(path, 'latin1'))
+  // The second field is the program's name in parentheses and may hold anything; the start is the 20th after it.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+}
+
+// Process ids mean something only within one boot of one host, in one namespace of processes.
+const HOST = createHash('sha256')
+  .update(hostname())
+  .update(readOr('/proc/sys/kernel/random/boot_id', '', (path) => readFileSync(path, 'latin1')))
+  .update(readOr('/proc/self/ns/pid', '', (path) => readlinkSync(path)))
+  .digest('hex')
+  .slice(0, 10)
+const OURS = `${TEMPORARY_PREFIX}${HOST}-${process.pid}-${startOf(process.pid)}`
+// Several copies of this module in one process must not take the same name.
+const RUN = process.hrtime.bigint().toString(36)
+const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}${HOST}-(\\d+)-(\\w*)-`)
+
+/** Removes what dead processes of this host left in a directory. What cannot be removed stays: it is debris, not data. */
+async function sweep(directory: string): Promise<void> {
+  try {
+    for await (const entry of await opendir(directory)) {
+      const [, pid, start] = NAME.exec(entry.name) ?? []
+      if (pid === undefined || startOf(Number(pid)) === start) continue
+      await unlink(join(directory, entry.name)).catch(() => {})
+    }
+  } catch {
+    // The directory vanished or cannot be listed.
+  }
+}
