@@ -1,0 +1,39 @@
+import { connect } from '@dyad/wire'
+import { MAX_FRAME_BYTES } from './broker/frames.js'
+import { Connection } from './client/connection.js'
+import { BrokerClient } from './client/kvs.js'
+
+/** Options of {@link brokerKvs}. */
+export interface BrokerKvsOptions {
+  /** Address of the broker: `ws://host:port`, or `wss:` for TLS. */
+  url: string
+  /** What the broker asks for. @default none */
+  token?: string | undefined
+  /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
+  ca?: string | Buffer | undefined
+  /** Ms that the first connection may take; then everything rejects with ERR_DYAD_KVS_UNREACHABLE. @default 10_000 */
+  connectTimeout?: number | undefined
+  /** Ms that an answer may take, `waitFor` and `watch` excepted. @default 30_000 */
+  callTimeout?: number | undefined
+  /** Called when the connection was lost, with the reason if it broke. @default none */
+  onDisconnect?: ((reason: Error | undefined) => void) | undefined
+  /** Called when a lost connection was made anew. @default none */
+  onReconnect?: (() => void) | undefined
+}
+
+/**
+ * A client of a broker. Connects when it is first used, and again whenever the connection is lost while anything is under way, which is then
+ * asked for again. Errors are those of the contract, in time: ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED.
+ */
+export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
+  const { url, token, ca, connectTimeout = 10_000, callTimeout = 30_000, onDisconnect, onReconnect } = options
+  const connection = new Connection({
+    url,
+    dial: (handlersFor, signal) => connect(url, { token, ca, maxFrameBytes: MAX_FRAME_BYTES, signal }, handlersFor),
+    connectTimeout,
+    callTimeout,
+    onDisconnect,
+    onReconnect,
+  })
+  return new BrokerClient(url, connection, { crossProcess: true, leases: true })
+}

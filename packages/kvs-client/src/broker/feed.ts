@@ -1,0 +1,168 @@
+import type { Stored } from '../records/contract.js'
+import type { EntryTuple } from './frames.js'
+import type { Keyspace, Watcher } from './keyspace.js'
+import type { Store } from './store.js'
+
+/** A batch ends when it has this many entries, or would exceed this many bytes. */
+const BATCH_ENTRIES = 256
+const BATCH_BYTES = 256 * 1024
+/** Records looked at in one turn of the event loop, sent or not. */
+const LOOKS = 4_096
+/** Keys remembered for a watcher that is slow; beyond it, the namespace is scanned again instead. */
+const MAX_DIRTY = 65_536
+const ENTRY_OVERHEAD = 24
+
+/** What a stream of entries has to send next. */
+export interface Step {
+  entries: EntryTuple[]
+  /** Everything up to this revision has been sent; 0 when that cannot be said. */
+  upTo: number
+  /** `idle`: nothing more until something changes. `ended`: nothing more at all. */
+  state: 'more' | 'idle' | 'ended'
+}
+
+/** Gathers entries for one frame. */
+class Batch {
+  readonly entries: EntryTuple[] = []
+  #bytes = 0
+
+  /** Whether the entry fitted in. */
+  add(key: string, { value, revision }: Stored): boolean {
+    const bytes = key.length * 3 + value.length + ENTRY_OVERHEAD
+    const full = this.entries.length >= BATCH_ENTRIES || this.#bytes + bytes > BATCH_BYTES
+    if (full && this.entries.length > 0) return false
+    this.#bytes += bytes
+    this.entries.push([key, value, revision])
+    return true
+  }
+}
+
+/** Sends what an iterator has, once. */
+export class ListFeed {
+  readonly #scan: Iterator<[string, Stored]>
+  #held: [string, Stored] | undefined
+
+  constructor(scan: Iterator<[string, Stored]>) {
+    this.#scan = scan
+  }
+
+  next(): Step {
+    const batch = new Batch()
+    for (;;) {
+      const entry = this.#held ?? this.#take()
+      this.#held = undefined
+      if (entry === undefined) return { entries: batch.entries, upTo: 0, state: 'ended' }
+      if (!batch.add(...entry)) {
+        this.#held = entry
+        return { entries: batch.entries, upTo: 0, state: 'more' }
+      }
+    }
+  }
+
+  #take(): [string, Stored] | undefined {
+    const { done, value } = this.#scan.next()
+    return done ? undefined : value
+  }
+}
+
+/** Sends what there is under a prefix, then what changes; a slow peer gets the newest of each key. */
+export class WatchFeed implements Watcher {
+  readonly #store: Store
+  readonly #keyspace: Keyspace
+  readonly #prefix: string
+  readonly #dirty = new Set<string>()
+  readonly #ready: () => void
+  readonly #fail: (error: Error) => void
+  #scan: Iterator<[string, Stored]> | undefined
+  #held: [string, Stored] | undefined
+  /** The scan sends revisions above the first and up to the second. */
+  #floor: number
+  #top = 0
+  #overrun = false
+
+  constructor(
+    store: Store,
+    keyspace: Keyspace,
+    request: { prefix: string; after: number },
+    owner: { ready(): void; failed(error: Error): void },
+  ) {
+    this.#store = store
+    this.#keyspace = keyspace
+    this.#prefix = request.prefix
+    this.#floor = request.after
+    this.#ready = () => owner.ready()
+    this.#fail = (error) => owner.failed(error)
+    this.#begin()
+    keyspace.watchers.add(this)
+  }
+
+  changed(key: string): void {
+    if (!key.startsWith(this.#prefix)) return
+    if (!this.#overrun) this.#dirty.add(key)
+    if (this.#dirty.size > MAX_DIRTY) {
+      this.#overrun = true
+      this.#dirty.clear()
+    }
+    this.#ready()
+  }
+
+  removed(key: string): void {
+    this.#dirty.delete(key)
+  }
+
+  failed(error: Error): void {
+    this.#fail(error)
+  }
+
+  close(): void {
+    this.#keyspace.watchers.delete(this)
+  }
+
+  next(): Step {
+    const batch = new Batch()
+    const more = (): Step => ({ entries: batch.entries, upTo: 0, state: 'more' })
+    for (let looks = 0; this.#scan !== undefined; looks++) {
+      if (looks >= LOOKS) return more()
+      const entry = this.#held ?? this.#take(this.#scan)
+      this.#held = undefined
+      if (entry === undefined) {
+        this.#scan = undefined
+        this.#floor = this.#top
+        if (!this.#overrun) break
+        this.#overrun = false
+        this.#begin()
+      } else if (entry[1].revision > this.#floor && entry[1].revision <= this.#top && !batch.add(...entry)) {
+        this.#held = entry
+        return more()
+      }
+    }
+    if (this.#overrun) {
+      this.#overrun = false
+      this.#begin()
+      return more()
+    }
+    for (const key of this.#dirty) {
+      const stored = this.#keyspace.records.get(key)
+      // What has not been told yet is told soon, and makes the key dirty again.
+      if (stored !== undefined && stored.revision <= this.#store.visible && !batch.add(key, stored)) return more()
+      this.#dirty.delete(key)
+    }
+    this.#floor = this.#store.visible
+    return { entries: batch.entries, upTo: this.#floor, state: 'idle' }
+  }
+
+  #begin(): void {
+    this.#top = this.#store.visible
+    this.#scan = this.#keyspace.records.scan(this.#prefix)
+  }
+
+  #take(scan: Iterator<[string, Stored]>): [string, Stored] | undefined {
+    const { done, value } = scan.next()
+    return done ? undefined : value
+  }
+}
+
+/** Namespaces are listed as entries without a value. */
+export function* nameEntries(names: string[]): Generator<[string, Stored]> {
+  for (const name of names) yield [name, { value: new Uint8Array(0), revision: 0 }]
+}

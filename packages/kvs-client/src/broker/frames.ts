@@ -1,0 +1,157 @@
+import { DyadError, ERRORS, type ErrorCode, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
+
+/**
+ * What a client and a broker say to each other: the one definition that both use. A frame is a msgpack map whose `op` says what it is and
+ * whose `id` says which request it belongs to; the client chooses ids, and none is used twice on a link.
+ */
+
+/** Both sides name it first; a peer of another version is turned away. */
+export const PROTOCOL_VERSION = 1
+/** Longest frame, in bytes: one value, one key and what surrounds them. */
+export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
+/** Longest lease, in ms: the longest timer there is. */
+export const MAX_TTL_MS = 2 ** 31 - 1
+
+/** Name of a namespace, or null for the registry. */
+export type Space = string | null
+
+/** Counts of what a broker holds. */
+export interface BrokerStats {
+  namespaces: number
+  records: number
+  waiters: number
+  watches: number
+  links: number
+  leases: number
+}
+
+export interface KeyRequest {
+  op: 'get' | 'wait' | 'delete'
+  id: number
+  space: Space
+  key: string
+}
+export interface PutRequest {
+  op: 'put'
+  id: number
+  space: Space
+  key: string
+  value: Uint8Array
+}
+/** Streams entries, a batch for each `more`; `after` leaves out those up to that revision. */
+export interface StreamRequest {
+  op: 'list' | 'watch'
+  id: number
+  space: Space
+  prefix: string
+  after: number
+}
+export interface RegisterRequest {
+  op: 'register'
+  id: number
+  key: string
+  value: Uint8Array
+  ttl: number
+  instance: string
+  /** What the first answer said; 0 to take the key over from whoever holds it. */
+  since: number
+}
+export type Request =
+  | { op: 'hello'; version: number }
+  | KeyRequest
+  | PutRequest
+  | StreamRequest
+  | RegisterRequest
+  | { op: 'renew' | 'unregister'; id: number; key: string; instance: string }
+  | { op: 'create'; id: number; name: string; nonce: string }
+  | { op: 'remove'; id: number; name: string }
+  | { op: 'namespaces' | 'stats' | 'more' | 'cancel'; id: number }
+
+/** One entry on its way: key, value, revision. */
+export type EntryTuple = [key: string, value: Uint8Array, revision: number]
+
+export type Reply =
+  | { op: 'hello'; version: number; durable: boolean }
+  | { op: 'done'; id: number; result: number | boolean }
+  | { op: 'entry'; id: number; value: Uint8Array; revision: number }
+  | { op: 'none'; id: number }
+  /** `upTo`: everything up to this revision has been sent; 0 when that cannot be said. */
+  | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }
+  | { op: 'end'; id: number; entries: EntryTuple[] }
+  | { op: 'stats'; id: number; stats: BrokerStats }
+  | { op: 'error'; id: number; code: ErrorCode; detail: string }
+
+type Check = (value: unknown) => boolean
+type Shapes = Record<string, Record<string, Check>>
+
+const text: Check = (value) => typeof value === 'string'
+const bytes: Check = (value) => value instanceof Uint8Array
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const truth: Check = (value) => typeof value === 'boolean'
+const space: Check = (value) => value === null || typeof value === 'string'
+const ttl: Check = (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_TTL_MS
+const short: Check = (value) => typeof value === 'string' && value.length > 0 && value.length <= 64
+const result: Check = (value) => truth(value) || count(value)
+const code: Check = (value) => typeof value === 'string' && Object.hasOwn(ERRORS, value)
+const entries: Check = (value) =>
+  Array.isArray(value) &&
+  value.every((entry) => Array.isArray(entry) && text(entry[0]) && bytes(entry[1]) && count(entry[2]))
+const stats: Check = (value) => typeof value === 'object' && value !== null && Object.values(value).every(count)
+
+const REQUESTS: Shapes = {
+  hello: { version: count },
+  get: { id: count, space, key: text },
+  wait: { id: count, space, key: text },
+  delete: { id: count, space, key: text },
+  put: { id: count, space, key: text, value: bytes },
+  list: { id: count, space, prefix: text, after: count },
+  watch: { id: count, space, prefix: text, after: count },
+  register: { id: count, key: text, value: bytes, ttl, instance: short, since: count },
+  renew: { id: count, key: text, instance: short },
+  unregister: { id: count, key: text, instance: short },
+  create: { id: count, name: text, nonce: short },
+  remove: { id: count, name: text },
+  namespaces: { id: count },
+  stats: { id: count },
+  more: { id: count },
+  cancel: { id: count },
+}
+
+const REPLIES: Shapes = {
+  hello: { version: count, durable: truth },
+  done: { id: count, result },
+  entry: { id: count, value: bytes, revision: count },
+  none: { id: count },
+  batch: { id: count, entries, upTo: count },
+  end: { id: count, entries },
+  stats: { id: count, stats },
+  error: { id: count, code, detail: text },
+}
+
+/** What a client sent, checked field by field. ERR_DYAD_PROTOCOL if it is no request. */
+export function toRequest(frame: unknown): Request {
+  return conform(REQUESTS, frame) as Request
+}
+
+/** What a broker sent, checked field by field. ERR_DYAD_PROTOCOL if it is no reply. */
+export function toReply(frame: unknown): Reply {
+  return conform(REPLIES, frame) as Reply
+}
+
+function conform(shapes: Shapes, frame: unknown): unknown {
+  if (typeof frame !== 'object' || frame === null) throw malformed('not a map')
+  const fields = frame as Record<string, unknown>
+  const { op } = fields
+  if (typeof op !== 'string' || !Object.hasOwn(shapes, op)) throw malformed('no such operation')
+  for (const [name, check] of Object.entries(shapes[op] ?? {})) {
+    if (!check(fields[name])) throw malformed(`${op}: ${name} is not what it must be`)
+  }
+  if (op === 'hello' && fields.version !== PROTOCOL_VERSION) {
+    throw malformed(`version ${fields.version} where ${PROTOCOL_VERSION} is spoken`)
+  }
+  return frame
+}
+
+function malformed(detail: string): DyadError {
+  return new DyadError('ERR_DYAD_PROTOCOL', { detail: `malformed frame: ${detail}` })
+}

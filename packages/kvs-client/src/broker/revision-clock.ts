@@ -1,0 +1,26 @@
+import type { RecordStore } from '../records/contract.js'
+
+/** How far ahead revisions are reserved in the store, in µs, so that a crash needs no write for each of them. */
+const RESERVE_US = 10_000_000
+
+/** Gives revisions: microseconds since 1970, but always more than the last, also over restarts of the store. */
+export class RevisionClock {
+  readonly #store: RecordStore
+  #last: number
+  #ceiling: number
+
+  constructor(store: RecordStore) {
+    this.#store = store
+    this.#last = store.ceiling
+    this.#ceiling = store.ceiling
+  }
+
+  next(): number {
+    this.#last = Math.max(this.#last + 1, Math.round((performance.timeOrigin + performance.now()) * 1000))
+    if (this.#last > this.#ceiling) {
+      this.#ceiling = this.#last + RESERVE_US
+      this.#store.raise(this.#ceiling)
+    }
+    return this.#last
+  }
+}

@@ -1,0 +1,73 @@
+import { DyadError } from '@dyad/core'
+import { type Listener, type ListenOptions, listen } from '@dyad/wire'
+import { LmdbRecordStore } from '../records/lmdb-records.js'
+import { MemoryRecordStore } from '../records/memory-records.js'
+import { type BrokerStats, MAX_FRAME_BYTES } from './frames.js'
+import { Leases } from './leases.js'
+import { Session } from './session.js'
+import { Store } from './store.js'
+
+/** Options of {@link startBroker}. */
+export interface BrokerOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
+  /** Directory of the database; records in it survive the process. @default none: records are kept in memory */
+  data?: string | undefined
+}
+
+/** A running broker. Whoever started it closes it. */
+export interface Broker extends AsyncDisposable {
+  readonly port: number
+  /** Address of the broker for clients that reach it under `hostname`, by default the address bound. */
+  url(hostname?: string): string
+  /** What the broker holds now. */
+  stats(): BrokerStats
+  /** Closes every link, the socket and the database. Closing twice is no error. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without a token; ERR_DYAD_SYSTEM if the database
+ * cannot be opened.
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { data, ...listening } = options
+  const store = new Store(openRecords(data))
+  const leases = new Leases(store)
+  let links = 0
+  const stats = (): BrokerStats => ({ ...store.counts(), links, leases: leases.size })
+  let listener: Listener
+  try {
+    listener = await listen({ ...listening, maxFrameBytes: MAX_FRAME_BYTES }, (link) => {
+      links++
+      const session = new Session({ store, leases, stats }, link)
+      return {
+        message: (bytes) => session.message(bytes),
+        closed: () => {
+          links--
+          session.closed()
+        },
+      }
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= (async () => {
+      await listener.close()
+      leases.close()
+      await store.close()
+    })()
+    return closing
+  }
+  return { port: listener.port, url: (hostname) => listener.url(hostname), stats, close, [Symbol.asyncDispose]: close }
+}
+
+function openRecords(data: string | undefined): LmdbRecordStore | MemoryRecordStore {
+  if (data === undefined) return new MemoryRecordStore()
+  try {
+    return new LmdbRecordStore(data)
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_SYSTEM', { path: data, cause })
+  }
+}

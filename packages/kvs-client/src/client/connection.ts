@@ -1,0 +1,241 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { DyadError, isDyadError } from '@dyad/core'
+import { decode, type LinkHandlers } from '@dyad/wire'
+import { PROTOCOL_VERSION, type Reply, type Request, toReply } from '../broker/frames.js'
+import { Aborts } from './aborts.js'
+
+/** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 2_000
+
+/** What a connection needs of a link. */
+export interface ClientLink {
+  send(frame: unknown): Promise<void>
+  close(reason?: Error): void
+  hold(keepsProcessAlive: boolean): void
+}
+
+/** Opens a link to the broker. */
+export type Dial = (handlersFor: () => LinkHandlers, signal: AbortSignal) => Promise<ClientLink>
+
+/** Something under way: it is told of each link made anew, of what the broker says, and of the failure that ends it. */
+export interface Exchange {
+  /** There is a link; say what has to be said. */
+  linked(): void
+  replied(reply: Reply): void
+  failed(error: unknown): void
+}
+
+/** Options of {@link Connection}. */
+export interface ConnectionOptions {
+  /** Names the broker in errors. */
+  url: string
+  dial: Dial
+  /** Ms that the first connection may take. */
+  connectTimeout: number
+  /** Ms that an answer may take. */
+  callTimeout: number
+  /** Called when a link was lost, with the reason if it broke. */
+  onDisconnect?: ((reason: Error | undefined) => void) | undefined
+  /** Called when a lost link was made anew. */
+  onReconnect?: (() => void) | undefined
+}
+
+/** One link to a broker, made when needed and made anew while anything is under way. */
+export class Connection {
+  /** Who is to be told of which signal. */
+  readonly aborts = new Aborts()
+  readonly #options: ConnectionOptions
+  readonly #exchanges = new Map<number, Exchange>()
+  /** When the answer to an exchange is due; all are given the same time, so the first is due first. */
+  readonly #due = new Map<number, number>()
+  #dueTimer: NodeJS.Timeout | undefined
+  #nextId = 1
+  #link: ClientLink | undefined
+  #dialing: AbortController | undefined
+  #lastCause: unknown
+  #everLinked = false
+  #closed = false
+  #unlinked: (() => void) | undefined
+  #durable = false
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** What the broker said of itself; false until it has. */
+  get durable(): boolean {
+    return this.#durable
+  }
+
+  get linked(): boolean {
+    return this.#link !== undefined
+  }
+
+  /** Puts something under way. It is told of a link at once if there is one. */
+  begin(exchange: Exchange): number {
+    if (this.#closed) throw closedError()
+    const id = this.#nextId++
+    this.#exchanges.set(id, exchange)
+    if (this.#exchanges.size === 1) this.#link?.hold(true)
+    if (this.#link === undefined) void this.#dial()
+    return id
+  }
+
+  /** Nothing more is expected of it. */
+  end(id: number): void {
+    this.disarm(id)
+    if (!this.#exchanges.delete(id) || this.#exchanges.size > 0) return
+    this.#link?.hold(false)
+    this.#dialing?.abort()
+  }
+
+  /** Ends it, and tells the broker. */
+  cancel(id: number): void {
+    this.send({ op: 'cancel', id })
+    this.end(id)
+  }
+
+  /** Fails the exchange unless it is disarmed within the call timeout. */
+  arm(id: number): void {
+    this.#due.delete(id)
+    this.#due.set(id, performance.now() + this.#options.callTimeout)
+    this.#dueTimer ??= setTimeout(() => this.#expire(), this.#options.callTimeout)
+  }
+
+  disarm(id: number): void {
+    if (!this.#due.delete(id) || this.#due.size > 0) return
+    clearTimeout(this.#dueTimer)
+    this.#dueTimer = undefined
+  }
+
+  /** Sends if there is a link. */
+  send(request: Request): void {
+    void this.#link?.send(request)
+  }
+
+  /** Fails everything with ERR_DYAD_CLOSED, and resolves when the link is down. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#dialing?.abort()
+    this.#failAll(closedError())
+    const link = this.#link
+    if (link === undefined) return
+    await new Promise<void>((resolve) => {
+      this.#unlinked = resolve
+      link.hold(true)
+      link.close()
+    })
+  }
+
+  async #dial(): Promise<void> {
+    if (this.#dialing !== undefined || this.#closed) return
+    const dialing = new AbortController()
+    this.#dialing = dialing
+    let expired = false
+    const window = this.#everLinked
+      ? undefined
+      : setTimeout(() => {
+          expired = true
+          dialing.abort()
+        }, this.#options.connectTimeout)
+    let pause = FIRST_PAUSE_MS
+    while (this.#link === undefined && !dialing.signal.aborted) {
+      try {
+        await this.#connect(dialing.signal)
+      } catch (error) {
+        if (dialing.signal.aborted) break
+        this.#lastCause = error
+        if (isDyadError(error, 'ERR_DYAD_DENIED')) {
+          this.#failAll(error)
+          break
+        }
+        await delay(pause * (0.5 + Math.random() / 2), undefined, { signal: dialing.signal }).catch(() => {})
+        pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+      }
+    }
+    clearTimeout(window)
+    this.#dialing = undefined
+    if (expired && this.#link === undefined) {
+      this.#failAll(this.#unreachable(`cannot be reached in ${this.#options.connectTimeout} ms`))
+    } else if (this.#link === undefined && this.#exchanges.size > 0) {
+      // Something was begun while the last attempt was being given up.
+      void this.#dial()
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    let down = false
+    let mine: ClientLink | undefined
+    const handlers: LinkHandlers = {
+      message: (bytes) => this.#receive(toReply(decode(bytes))),
+      closed: (reason) => {
+        down = true
+        if (mine !== undefined && mine === this.#link) this.#lost(reason)
+      },
+    }
+    const link = await this.#options.dial(() => handlers, signal)
+    if (down) throw new Error('the connection broke at once')
+    if (this.#closed || this.#exchanges.size === 0) {
+      link.hold(false)
+      link.close()
+      return
+    }
+    mine = link
+    this.#link = link
+    const again = this.#everLinked
+    this.#everLinked = true
+    this.send({ op: 'hello', version: PROTOCOL_VERSION })
+    link.hold(true)
+    for (const exchange of [...this.#exchanges.values()]) exchange.linked()
+    if (again) this.#options.onReconnect?.()
+  }
+
+  #lost(reason: Error | undefined): void {
+    this.#link = undefined
+    this.#lastCause = reason ?? new Error('the broker closed the connection')
+    this.#unlinked?.()
+    if (this.#closed) return
+    this.#options.onDisconnect?.(reason)
+    if (this.#exchanges.size > 0) void this.#dial()
+  }
+
+  #receive(reply: Reply): void {
+    if (reply.op === 'hello') this.#durable = reply.durable
+    else this.#exchanges.get(reply.id)?.replied(reply)
+  }
+
+  #expire(): void {
+    this.#dueTimer = undefined
+    const now = performance.now()
+    for (const [id, due] of this.#due) {
+      if (due > now) {
+        this.#dueTimer = setTimeout(() => this.#expire(), due - now)
+        return
+      }
+      const exchange = this.#exchanges.get(id)
+      this.#due.delete(id)
+      this.cancel(id)
+      exchange?.failed(this.#unreachable(`no answer in ${this.#options.callTimeout} ms`))
+    }
+  }
+
+  #failAll(error: unknown): void {
+    const exchanges = [...this.#exchanges]
+    for (const [id] of exchanges) this.end(id)
+    for (const [, exchange] of exchanges) exchange.failed(error)
+  }
+
+  #unreachable(what: string): DyadError {
+    const { message } = this.#lastCause instanceof Error ? this.#lastCause : { message: '' }
+    return new DyadError('ERR_DYAD_KVS_UNREACHABLE', {
+      detail: `${this.#options.url}: ${what}${message === '' ? '' : `; ${message}`}`,
+      cause: this.#lastCause,
+    })
+  }
+}
+
+/** What everything rejects with after close(). */
+export function closedError(): DyadError {
+  return new DyadError('ERR_DYAD_CLOSED', { detail: 'key-value store client' })
+}

@@ -1,0 +1,164 @@
+import type { KvsEntry } from '@dyad/core'
+import type { EntryTuple, Reply, Request, Space } from '../broker/frames.js'
+import { toError } from './call.js'
+import type { Connection, Exchange } from './connection.js'
+
+/** What a stream asks for. */
+export type StreamQuery = { op: 'list' | 'watch'; space: Space; prefix: string } | { op: 'namespaces' }
+
+interface Waiting {
+  resolve(result: IteratorResult<KvsEntry, undefined>): void
+  reject(error: unknown): void
+}
+
+/**
+ * Entries as the broker sends them, batch by batch, each asked for when the one before has been read. Over a lost link a watch goes on after
+ * the last revision up to which it has everything, and a list begins anew, leaving out what it has given already.
+ */
+export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
+  readonly #connection: Connection
+  readonly #query: StreamQuery
+  readonly #signal: AbortSignal | undefined
+  readonly #refusal: Error | undefined
+  #id = 0
+  #state: 'unused' | 'open' | 'ended' = 'unused'
+  #entries: EntryTuple[] = []
+  #at = 0
+  #waiting: Waiting[] = []
+  /** Whether the broker knows of this stream on this link, and whether it owes a batch. */
+  #known = false
+  #asked = false
+  #last = false
+  #upTo = 0
+  #error: { error: unknown } | undefined
+  readonly #given: Set<string> | undefined
+
+  /** `refusal`, if any, is what the first `next()` rejects with. */
+  constructor(connection: Connection, query: StreamQuery, signal: AbortSignal | undefined, refusal?: Error) {
+    this.#connection = connection
+    this.#query = query
+    this.#signal = signal
+    this.#refusal = refusal
+    this.#given = query.op === 'watch' ? undefined : new Set()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<KvsEntry, undefined>> {
+    if (this.#state === 'unused') this.#begin()
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#give()
+    })
+  }
+
+  return(): Promise<IteratorResult<KvsEntry, undefined>> {
+    this.#finish(true)
+    this.#entries = []
+    this.#error = undefined
+    this.#give()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** The signal fired. */
+  aborted(): void {
+    this.#fail(this.#signal?.reason, true)
+  }
+
+  linked(): void {
+    this.#known = false
+    this.#asked = false
+    this.#ask()
+  }
+
+  replied(reply: Reply): void {
+    if (reply.op === 'error') {
+      this.#fail(toError(reply), false)
+      return
+    }
+    if (reply.op !== 'batch' && reply.op !== 'end') return
+    this.#connection.disarm(this.#id)
+    this.#asked = false
+    this.#entries.push(...reply.entries.filter(([key]) => !this.#given?.has(key)))
+    if (reply.op === 'end') {
+      this.#last = true
+      this.#finish(false)
+    } else if (reply.upTo > 0) {
+      this.#upTo = reply.upTo
+    }
+    this.#give()
+  }
+
+  failed(error: unknown): void {
+    this.#fail(error, false)
+  }
+
+  #begin(): void {
+    this.#state = 'open'
+    try {
+      if (this.#refusal !== undefined) throw this.#refusal
+      this.#signal?.throwIfAborted()
+      this.#id = this.#connection.begin(this)
+      this.#connection.aborts.add(this.#signal, this)
+    } catch (error) {
+      this.#fail(error, false)
+    }
+  }
+
+  /** Hands out what there is, and asks for more if somebody still waits. */
+  #give(): void {
+    while (this.#waiting.length > 0) {
+      const entry = this.#entries[this.#at]
+      if (entry !== undefined) {
+        this.#at++
+        const [key, value, revision] = entry
+        this.#given?.add(key)
+        this.#waiting.shift()?.resolve({ done: false, value: { key, value, revision } })
+        continue
+      }
+      this.#entries = []
+      this.#at = 0
+      if (this.#state !== 'ended') {
+        this.#ask()
+        return
+      }
+      const failure = this.#error
+      this.#error = undefined
+      const waiting = this.#waiting.shift()
+      if (failure === undefined) waiting?.resolve({ done: true, value: undefined })
+      else waiting?.reject(failure.error)
+    }
+  }
+
+  #ask(): void {
+    if (this.#waiting.length === 0 || this.#asked || this.#state !== 'open' || this.#last) return
+    // A list is answered at once, a watch when something happens.
+    if (this.#query.op !== 'watch') this.#connection.arm(this.#id)
+    if (!this.#connection.linked) return
+    this.#asked = true
+    if (this.#known) this.#connection.send({ op: 'more', id: this.#id })
+    else this.#connection.send({ ...this.#query, id: this.#id, after: this.#upTo } as Request)
+    this.#known = true
+  }
+
+  /** An error is met by the reader at once: what it has not read yet is dropped. */
+  #fail(error: unknown, tell: boolean): void {
+    if (this.#state === 'ended') return
+    this.#finish(tell)
+    this.#entries = []
+    this.#at = 0
+    this.#error = { error }
+    this.#give()
+  }
+
+  #finish(tell: boolean): void {
+    const open = this.#state === 'open'
+    this.#state = 'ended'
+    this.#connection.aborts.remove(this.#signal, this)
+    if (!open || this.#id === 0) return
+    if (tell) this.#connection.cancel(this.#id)
+    else this.#connection.end(this.#id)
+  }
+}

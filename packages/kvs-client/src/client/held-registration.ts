@@ -1,0 +1,135 @@
+import { DyadError, type RegisterOptions, type Registration } from '@dyad/core'
+import type { Reply } from '../broker/frames.js'
+import { call, toError } from './call.js'
+import type { Connection, Exchange } from './connection.js'
+
+/** A key of the registry, kept by signs of life and registered anew over each new link. */
+export class HeldRegistration implements Registration, Exchange {
+  readonly #connection: Connection
+  readonly #key: string
+  readonly #value: Uint8Array
+  readonly #ttl: number
+  readonly #instance = crypto.randomUUID()
+  readonly #lost = new AbortController()
+  readonly #signal: AbortSignal | undefined
+  readonly #ended: (registration: HeldRegistration) => void
+  #first: { resolve(): void; reject(error: unknown): void } | undefined
+  #id = 0
+  #since = 0
+  #renewal: NodeJS.Timeout | undefined
+  #over = false
+  #closing: Promise<void> | undefined
+
+  constructor(
+    connection: Connection,
+    key: string,
+    value: Uint8Array,
+    options: RegisterOptions,
+    ended: (registration: HeldRegistration) => void,
+  ) {
+    this.#connection = connection
+    this.#key = key
+    this.#value = new Uint8Array(value)
+    this.#ttl = options.ttl
+    this.#signal = options.signal
+    this.#ended = ended
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  /** Registers the key; resolves once it is held. */
+  begin(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#signal?.throwIfAborted()
+      this.#id = this.#connection.begin(this)
+      this.#first = { resolve, reject }
+      this.#connection.aborts.add(this.#signal, this)
+      this.#connection.arm(this.#id)
+      if (this.#connection.linked) this.linked()
+    })
+  }
+
+  /** The signal fired before the key was held. */
+  aborted(): void {
+    this.#connection.send({ op: 'unregister', id: this.#id, key: this.#key, instance: this.#instance })
+    this.#stop(this.#signal?.reason)
+  }
+
+  linked(): void {
+    this.#connection.send({
+      op: 'register',
+      id: this.#id,
+      key: this.#key,
+      value: this.#value,
+      ttl: this.#ttl,
+      instance: this.#instance,
+      since: this.#since,
+    })
+  }
+
+  replied(reply: Reply): void {
+    if (this.#over) return
+    if (reply.op === 'error') this.#stop(toError(reply))
+    else if (reply.op === 'done' && typeof reply.result === 'number') this.#held(reply.result)
+    // A sign of life came too late.
+    else if (reply.op === 'done' && !reply.result) this.linked()
+  }
+
+  failed(error: unknown): void {
+    this.#stop(error)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#release()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #held(since: number): void {
+    this.#since = since
+    if (this.#first === undefined) return
+    this.#connection.disarm(this.#id)
+    this.#connection.aborts.remove(this.#signal, this)
+    this.#renewal = setInterval(() => this.#renew(), this.#ttl / 3)
+    this.#renewal.unref()
+    this.#first.resolve()
+    this.#first = undefined
+  }
+
+  #renew(): void {
+    this.#connection.send({ op: 'renew', id: this.#id, key: this.#key, instance: this.#instance })
+  }
+
+  /** Nothing is held any more; whoever waits or listens is told why. */
+  #stop(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    clearInterval(this.#renewal)
+    this.#connection.aborts.remove(this.#signal, this)
+    this.#connection.end(this.#id)
+    this.#ended(this)
+    if (this.#first !== undefined) this.#first.reject(error)
+    else if (error instanceof DyadError && error.code !== 'ERR_DYAD_CLOSED') this.#lost.abort(error)
+  }
+
+  async #release(): Promise<void> {
+    if (this.#over) return
+    this.#over = true
+    clearInterval(this.#renewal)
+    this.#ended(this)
+    try {
+      // Without an answer for so long, the key has expired by itself.
+      const signal = AbortSignal.timeout(this.#ttl)
+      await call(this.#connection, { op: 'unregister', key: this.#key, instance: this.#instance }, { signal })
+    } catch {
+      // Unreachable, or closed: the key expires.
+    } finally {
+      this.#connection.end(this.#id)
+    }
+  }
+}

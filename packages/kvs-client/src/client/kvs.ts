@@ -1,0 +1,108 @@
+import {
+  DyadError,
+  isNamespaceName,
+  type KvsCapabilities,
+  type KvsClient,
+  type KvsNamespace,
+  type KvsReader,
+  type RegisterOptions,
+  type Registration,
+  type Waiting,
+} from '@dyad/core'
+import { type BrokerStats, MAX_TTL_MS } from '../broker/frames.js'
+import { checkKey, checkValue } from '../key-bounds.js'
+import { call } from './call.js'
+import type { Connection } from './connection.js'
+import { EntryStream } from './entry-stream.js'
+import { HeldRegistration } from './held-registration.js'
+import { Namespace, Reader } from './reader.js'
+
+/** A client over one connection to a broker, in this process or another. */
+export class BrokerClient implements KvsClient {
+  readonly id: string
+  readonly registry: KvsReader
+  readonly #connection: Connection
+  readonly #capabilities: Omit<KvsCapabilities, 'durable'>
+  readonly #registrations = new Set<HeldRegistration>()
+  #closing: Promise<void> | undefined
+
+  constructor(id: string, connection: Connection, capabilities: Omit<KvsCapabilities, 'durable'>) {
+    this.id = id
+    this.#connection = connection
+    this.#capabilities = capabilities
+    this.registry = new Reader(connection, null)
+  }
+
+  /** `durable` is what the broker says, known once it has answered anything. */
+  get capabilities(): KvsCapabilities {
+    return { ...this.#capabilities, durable: this.#connection.durable }
+  }
+
+  namespace(name: string): KvsNamespace {
+    checkName(name)
+    return new Namespace(this.#connection, name)
+  }
+
+  async createNamespace(name: string, options: Waiting = {}): Promise<void> {
+    checkName(name)
+    const { signal } = options
+    await call(this.#connection, { op: 'create', name, nonce: crypto.randomUUID() }, { signal })
+  }
+
+  async listNamespaces(options: Waiting = {}): Promise<string[]> {
+    const names: string[] = []
+    for await (const { key } of new EntryStream(this.#connection, { op: 'namespaces' }, options.signal)) names.push(key)
+    return names.sort()
+  }
+
+  async removeNamespace(name: string, options: Waiting = {}): Promise<void> {
+    checkName(name)
+    const { signal } = options
+    await call(this.#connection, { op: 'remove', name }, { signal })
+  }
+
+  async register(key: string, value: Uint8Array, options: RegisterOptions): Promise<Registration> {
+    checkKey(key)
+    checkValue(value)
+    if (!Number.isInteger(options.ttl) || options.ttl < 1 || options.ttl > MAX_TTL_MS) {
+      throw new DyadError('ERR_DYAD_OPTION', { detail: `ttl is ${options.ttl}` })
+    }
+    const registration = new HeldRegistration(this.#connection, key, value, options, (ended) => {
+      this.#registrations.delete(ended)
+    })
+    this.#registrations.add(registration)
+    await registration.begin().catch((error) => {
+      this.#registrations.delete(registration)
+      throw error
+    })
+    return registration
+  }
+
+  /** Counts of what the broker holds. */
+  async stats(options: Waiting = {}): Promise<BrokerStats> {
+    const { signal } = options
+    const reply = await call(this.#connection, { op: 'stats' }, { signal })
+    if (reply.op !== 'stats') throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `answered with ${reply.op}` })
+    return reply.stats
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    // What a release sends goes before the end of the link. Without a link there is nobody to tell, and what is registered expires.
+    const releases = [...this.#registrations].map((registration) => registration.close())
+    await this.#connection.close()
+    await Promise.all(releases)
+  }
+}
+
+function checkName(name: string): void {
+  if (!isNamespaceName(name)) throw new DyadError('ERR_DYAD_NAMESPACE_NAME', { detail: JSON.stringify(name) })
+}
