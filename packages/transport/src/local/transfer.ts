@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import { copyFile, open, rm, stat } from 'node:fs/promises'
-import { DyadError, type FetchRequest, isDyadError, type ManagedFile, type Transfer } from '@dyad/core'
+import { DyadError, type FetchRequest, isDyadError, type OpenedFile, type Transfer } from '@dyad/core'
 import { abortable } from '../abortable.js'
 import type { Range } from '../range.js'
 
@@ -11,32 +11,30 @@ export class LocalTransfer implements Transfer {
   readonly size: number
   readonly copyTo?: (target: string) => Promise<void>
   readonly isAt?: (target: string) => Promise<boolean>
-  readonly #file: ManagedFile
+  /** Resolves when nothing is open any more, a copy that went on after an abort included. */
+  readonly released: Promise<void>
+  readonly #file: OpenedFile
   readonly #path: string
   readonly #end: number
-  readonly #ended: () => void
   readonly #signal: AbortSignal | undefined
   readonly #stop = new AbortController()
   readonly #aborted: () => void
+  #release!: () => void
   #position: number
   #buffer: Buffer | undefined
   #copying: Promise<unknown> | undefined
   #closing: Promise<void> | undefined
   #done = false
 
-  constructor(
-    file: ManagedFile,
-    request: FetchRequest,
-    range: Range,
-    signal: AbortSignal | undefined,
-    ended: () => void,
-  ) {
+  constructor(file: OpenedFile, request: FetchRequest, range: Range, signal: AbortSignal | undefined) {
     this.#file = file
     this.#path = request.path
     this.#position = range.start
     this.#end = range.end
     this.size = range.end - range.start
-    this.#ended = ended
+    this.released = new Promise((resolve) => {
+      this.#release = resolve
+    })
     this.#signal = signal
     this.#aborted = () => void this.#finish(signal?.reason)
     signal?.addEventListener('abort', this.#aborted, { once: true })
@@ -169,12 +167,13 @@ export class LocalTransfer implements Transfer {
     this.#signal?.removeEventListener('abort', this.#aborted)
     this.#stop.abort(reason)
     this.#buffer = undefined
-    this.#ended()
-    if (this.#copying === undefined) this.#closing = this.#file.close()
-    else {
-      this.#closing = Promise.resolve()
-      void this.#copying.then(() => this.#file.close())
-    }
+    const copying = this.#copying
+    if (copying === undefined) this.#closing = this.#file.close()
+    else this.#closing = Promise.resolve()
+    void this.#closing
+      .then(() => copying)
+      .then(() => this.#file.close())
+      .finally(() => this.#release())
     return this.#closing
   }
 }

@@ -64,15 +64,20 @@ class LocalTransport implements Transport {
       await file.close()
       this.#checkOpen()
     }
-    const ended = () => this.#transfers.delete(transfer)
-    const transfer = new LocalTransfer(file, request, range, options.signal, ended)
+    const transfer = new LocalTransfer(file, request, range, options.signal)
     this.#transfers.add(transfer)
+    void transfer.released.then(() => this.#transfers.delete(transfer))
     return transfer
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#transfers].map((transfer) => transfer.close()))
+    await Promise.all(
+      [...this.#transfers].map(async (transfer) => {
+        await transfer.close()
+        await transfer.released
+      }),
+    )
   }
 
   [Symbol.asyncDispose](): Promise<void> {

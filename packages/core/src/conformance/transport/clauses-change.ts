@@ -3,9 +3,9 @@ import { readFile, rename, rm, truncate } from 'node:fs/promises'
 import { DyadError } from '../../errors.js'
 import type { FileSource } from '../../transfer/contract.js'
 import { ManagedSource } from '../../transfer/source.js'
-import type { Clause, World } from './contract.js'
 import { drain, expectRejection, expectWholeOr, take } from './collect.js'
 import { writeContent } from './content.js'
+import type { Clause, World } from './contract.js'
 
 const MIB = 1024 * 1024
 /** One chunk, a few, and more than all buffers. */

@@ -2,9 +2,9 @@ import { ok, strictEqual } from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { truncate } from 'node:fs/promises'
 import { MAX_CHUNK_BYTES } from '../../transfer/contract.js'
-import type { Clause, World } from './contract.js'
 import { drain, expectContent, expectReason, expectRejection, expectWholeOr, take } from './collect.js'
 import { backdate, versionOf } from './content.js'
+import type { Clause, World } from './contract.js'
 
 const MIB = 1024 * 1024
 /** Larger than what any transport may keep under way. */

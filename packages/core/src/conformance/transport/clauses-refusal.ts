@@ -1,9 +1,9 @@
 import { strictEqual } from 'node:assert/strict'
 import { mkdir, symlink } from 'node:fs/promises'
 import { isDyadError } from '../../errors.js'
-import type { Clause } from './contract.js'
 import { expectContent, expectRejection } from './collect.js'
 import { backdate, versionOf, writeContent } from './content.js'
+import type { Clause } from './contract.js'
 
 /** What an owner must not serve. */
 export const refusalClauses: readonly Clause[] = [
@@ -70,7 +70,9 @@ export const refusalClauses: readonly Clause[] = [
       }
       for (const other of [outside, `${storage}/inside`, `${storage}/`, '/', '']) {
         const path = other === outside ? 'secret' : 'file'
-        await expectRejection(transport.fetch(owner.address, { ...version, storage: other, path }), ['ERR_DYAD_REFUSED'])
+        await expectRejection(transport.fetch(owner.address, { ...version, storage: other, path }), [
+          'ERR_DYAD_REFUSED',
+        ])
       }
     },
   },

@@ -25,22 +25,40 @@ export async function ownerHere(create: TransportConformanceOptions['create'], s
   }
 }
 
-/** Serves `storage` in a process of its own. */
-export async function ownerElsewhere(module: URL | string, storage: string): Promise<Owner> {
-  const peer = new Peer(module)
-  const address = (await peer.ask('serve', storage)) as TransportAddress
-  return {
-    address,
-    counts: async () => (await peer.ask('counts', storage)) as Counts,
-    idle: async () => {
-      if (peer.alive) await peer.ask('idle', storage)
-    },
-    kill: () => peer.kill(),
-    close: async () => {
-      if (!peer.alive) return
-      await peer.ask('close', storage)
-      await peer.leave()
-    },
+/** A process that serves for one clause after another; a new one takes its place when a clause killed it. */
+export class PeerProcess {
+  readonly #module: URL | string
+  #peer: Peer | undefined
+
+  constructor(module: URL | string) {
+    this.#module = module
+  }
+
+  /** Serves `storage` there. */
+  async owner(storage: string): Promise<Owner> {
+    if (!this.#peer?.alive) this.#peer = new Peer(this.#module)
+    const peer = this.#peer
+    const address = (await peer.ask('serve', storage)) as TransportAddress
+    return {
+      address,
+      counts: async () => (await peer.ask('counts', storage)) as Counts,
+      idle: async () => {
+        if (peer.alive) await peer.ask('idle', storage)
+      },
+      kill: () => peer.kill(),
+      close: async () => {
+        if (peer.alive) await peer.ask('close', storage)
+      },
+    }
+  }
+
+  /** Hangs up; the process ends by itself unless a transport left something open there. */
+  async leave(): Promise<void> {
+    await this.#peer?.leave()
+  }
+
+  async kill(): Promise<void> {
+    await this.#peer?.kill()
   }
 }
 
@@ -83,7 +101,6 @@ class Peer {
     await this.#exited
   }
 
-  /** Hangs up; the process ends by itself unless it left something open. */
   async leave(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
     await this.#exited

@@ -9,7 +9,7 @@ import { endingClauses } from './clauses-ending.js'
 import { refusalClauses } from './clauses-refusal.js'
 import { backdate, versionOf, writeContent } from './content.js'
 import type { Clause, ConformanceTest, Owner, TransportConformanceOptions, World } from './contract.js'
-import { ownerElsewhere, ownerHere } from './owners.js'
+import { ownerHere, PeerProcess } from './owners.js'
 
 const PATIENCE_MS = 60_000
 const CLAUSES: readonly Clause[] = [...contentClauses, ...refusalClauses, ...endingClauses, ...changeClauses]
@@ -20,11 +20,16 @@ const CLAUSES: readonly Clause[] = [...contentClauses, ...refusalClauses, ...end
  */
 export function transportConformance(test: ConformanceTest, options: TransportConformanceOptions): void {
   for (const clause of CLAUSES) {
-    test(`in one process: ${clause.name}`, () => runClause(clause, options, (storage) => ownerHere(options.create, storage)))
+    test(`in one process: ${clause.name}`, () =>
+      runClause(clause, options, (storage) => ownerHere(options.create, storage)))
   }
+  const peer = new PeerProcess(options.peer)
   for (const clause of CLAUSES) {
-    test(`between processes: ${clause.name}`, () => runClause(clause, options, (storage) => ownerElsewhere(options.peer, storage)))
+    test(`between processes: ${clause.name}`, () => runClause(clause, options, (storage) => peer.owner(storage)))
   }
+  test('between processes: what served and is closed keeps no process alive', async () => {
+    await inTime(peer.leave(), options.patience ?? PATIENCE_MS, 'the peer process').finally(() => peer.kill())
+  })
 }
 
 async function runClause(

@@ -1,0 +1,8 @@
+import { transportConformance } from '@dyad/core/conformance'
+import { test } from 'tap'
+import { rpcTransport } from '../src/index.js'
+
+transportConformance(test, {
+  create: () => rpcTransport({ token: 'secret' }),
+  peer: new URL('./peers/rpc.ts', import.meta.url),
+})
