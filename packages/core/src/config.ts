@@ -97,7 +97,7 @@ export const OPTIONS = {
     doc: 'The key-value store.',
     fallback: () => 'ws://127.0.0.1:4610',
     parse: (given: string) => {
-      if (!/^(wss?:\/\/[^/\s]+\/?|memory:)$/.test(given) || !URL.canParse(given))
+      if (!/^(wss?:\/\/[^/\s]+:\d+\/?|memory:)$/.test(given) || !URL.canParse(given))
         throw new RangeError('not the address of a store')
       return given
     },
@@ -109,7 +109,7 @@ export const OPTIONS = {
     doc: 'Id of this node: one storage domain with one service. Programs and their service must agree on it.',
     fallback: () => hostname(),
     parse: (given: string) => {
-      if (given === '' || Buffer.byteLength(given) > 255 || /[\u0000-\u001f\u007f]/.test(given)) {
+      if (given === '' || Buffer.byteLength(given) > 255 || /\p{Cc}/u.test(given)) {
         throw new RangeError('not 1 to 255 bytes without control characters')
       }
       return given
@@ -343,4 +343,9 @@ function parsed(name: string, row: OptionRow<unknown>, text: string): unknown {
       cause,
     })
   }
+}
+
+/** Tells programs that watch DYAD_SYNC_HEALTH that a synchronization succeeded: the one variable that is written. */
+export function noteHealth(): void {
+  process.env['DYAD_SYNC_HEALTH'] = 'ok'
 }

@@ -1,6 +1,6 @@
 import { isAbsolute, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Config, type ConfigOptions, readConfig } from './config.js'
+import { type Config, type ConfigOptions, noteHealth, readConfig } from './config.js'
 import { type ConsumeContext, consume } from './consumer/consume.js'
 import { HeldFiles } from './consumer/held.js'
 import type { OnProgress } from './consumer/incoming-file.js'
@@ -42,8 +42,8 @@ export interface ConsumeOptions extends Waiting {
 
 /** A session: what produces and consumes files of one namespace for this process. Whoever made it closes it. */
 export class DyadCore implements AsyncDisposable {
-  /** Every option with its value. */
-  readonly config: Config
+  /** Every option with its value, but for the store, which is a part. */
+  readonly config: Omit<Config, 'kvs'>
   readonly #kvs: KvsClient
   readonly #transports: readonly Transport[]
   readonly #temporaries = new Temporaries()
@@ -204,7 +204,8 @@ export class DyadCore implements AsyncDisposable {
       temporaries: this.#temporaries,
       flights: this.#flights,
     }
-    options.onRecord?.(await consume(file, record, context, signal, options.onProgress ?? (() => {})))
+    const stored = await consume(file, record, context, signal, options.onProgress ?? (() => {}))
+    options.onRecord?.(stored)
     this.#noteHealth()
     return file.local
   }
@@ -287,7 +288,7 @@ export class DyadCore implements AsyncDisposable {
   }
 
   #noteHealth(): void {
-    if (this.config.syncCheck) process.env['DYAD_SYNC_HEALTH'] = 'ok'
+    if (this.config.syncCheck) noteHealth()
   }
 }
 

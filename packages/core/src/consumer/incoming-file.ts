@@ -116,7 +116,9 @@ async function orStoreError<T>(path: string, work: () => Promise<T>): Promise<T>
   try {
     return await work()
   } catch (cause) {
-    if (isDyadError(cause) || (cause as Error).name === 'AbortError') throw cause
+    // A transport that copies a file by itself cannot tell what its target refuses from what its source does.
+    const ofSystem = isDyadError(cause, 'ERR_DYAD_SYSTEM')
+    if ((isDyadError(cause) && !ofSystem) || (cause as Error).name === 'AbortError') throw cause
     throw new DyadError('ERR_DYAD_STORE', { path, cause })
   }
 }

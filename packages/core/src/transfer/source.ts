@@ -23,7 +23,7 @@ export class ManagedSource implements FileSource {
    * Opens exactly the version asked for; whoever calls closes it. ERR_DYAD_GONE if there is no such file, ERR_DYAD_CHANGED if it has another
    * size or modification time, ERR_DYAD_REFUSED for what is no regular file below the directory, ERR_DYAD_SYSTEM with its cause otherwise.
    */
-  async open(version: FileVersion): Promise<ManagedFile> {
+  async open(version: FileVersion): Promise<OpenedFile> {
     const directory = this.directories.find(({ path }) => path === version.storage)
     if (directory === undefined) throw refused(version, `${String(version.storage)} is not served`)
     checkPath(version)
@@ -36,7 +36,7 @@ export class ManagedSource implements FileSource {
 }
 
 /** One version of a file, held open; a rename or unlink meanwhile does not touch it. */
-export class ManagedFile implements SourceFile {
+export class OpenedFile implements SourceFile {
   /** Where it was when it was opened: absolute, symbolic links resolved. */
   readonly realPath: string
   readonly #handle: FileHandle
@@ -112,7 +112,7 @@ function isWellFormed(text: string): boolean {
   return Buffer.from(text, 'utf8').toString('utf8') === text
 }
 
-async function openBelow(directory: SourceDirectory, version: FileVersion): Promise<ManagedFile> {
+async function openBelow(directory: SourceDirectory, version: FileVersion): Promise<OpenedFile> {
   const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
   const real = await realpath(prefix + version.path)
   if (!real.startsWith(prefix)) throw refused(version, 'it lies outside the managed directory')
@@ -126,7 +126,7 @@ async function openBelow(directory: SourceDirectory, version: FileVersion): Prom
       throw refused(version, 'it lies outside the managed directory')
     }
     checkVersion(stats, version)
-    return new ManagedFile(handle, real, version)
+    return new OpenedFile(handle, real, version)
   } catch (error) {
     await handle.close()
     throw error

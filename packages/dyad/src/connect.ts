@@ -1,0 +1,68 @@
+import { type ConfigOptions, DyadCore, type KvsClient, readConfig, type Transport } from '@dyad/core'
+import { DyadFile } from '@dyad/streams'
+import { openKvs, openTransports } from './parts.js'
+
+/** A session that owns its store's client and its transports. */
+export class Dyad extends DyadCore {
+  readonly #kvs: KvsClient
+  readonly #transports: readonly Transport[]
+  readonly #isAlone: boolean
+  #ended: Promise<void> | undefined
+
+  private constructor(options: ConfigOptions, kvs: KvsClient, transports: readonly Transport[], isAlone: boolean) {
+    super({ ...options, kvs, transports })
+    this.#kvs = kvs
+    this.#transports = transports
+    this.#isAlone = isAlone
+  }
+
+  /** Composes a session. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
+  static compose(options: ConfigOptions): Dyad {
+    const config = readConfig(options)
+    return new Dyad(options, openKvs(config), openTransports(config), config.kvs === 'memory:')
+  }
+
+  /** Opens a file of a managed directory for reading or writing, as node:fs/promises does; see DyadFile. */
+  open(...[path, flags, mode, options]: OpenArguments): Promise<DyadFile> {
+    return DyadFile.open(this, path, flags, mode, options)
+  }
+
+  /** Asks the store whether it knows the namespace; a store of this process alone begins with none, and is given it. */
+  async greet(): Promise<void> {
+    const { namespace } = this.config
+    if (namespace === undefined) return
+    if (this.#isAlone) await this.#kvs.createNamespace(namespace)
+    else await this.#kvs.namespace(namespace).get('greeting')
+  }
+
+  override close(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await super.close()
+    } finally {
+      await Promise.all([this.#kvs.close(), ...this.#transports.map((transport) => transport.close())])
+    }
+  }
+}
+
+type OpenArguments = Parameters<typeof DyadFile.open> extends [unknown, ...infer Rest] ? Rest : never
+
+/**
+ * Begins a session: options that are left out come from the DYAD_* variables of the environment, else from the defaults (docs/configuration.md). Asks the store whether
+ * it can be reached, so that a wrong address or token fails here. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED,
+ * ERR_DYAD_NAMESPACE_MISSING.
+ */
+export async function connect(options: ConfigOptions = {}): Promise<Dyad> {
+  const session = Dyad.compose(options)
+  try {
+    await session.greet()
+    return session
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}

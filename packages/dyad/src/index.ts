@@ -1,0 +1,16 @@
+/** What a user installs: sessions, streams and nodes, with the store and the transports chosen. */
+export {
+  CHANNELS,
+  type ConfigOptions,
+  type ConsumeOptions,
+  type Diagnostics,
+  DyadCore,
+  type DyadCoreOptions,
+  DyadError,
+  type ErrorCode,
+  type FileRecord,
+  isDyadError,
+} from '@dyad/core'
+export { DyadFile, DyadReadStream, DyadWriteStream } from '@dyad/streams'
+export { connect, Dyad } from './connect.js'
+export { type NodeStatus, type RunningNode, type StartOptions, start } from './start.js'

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { type Config, DyadError, type KvsClient, type Transport } from '@dyad/core'
+import { brokerKvs, memoryKvs } from '@dyad/kvs-client'
+import { localTransport, rpcTransport } from '@dyad/transport'
+
+/** The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be read. */
+export function openKvs(config: Config): KvsClient {
+  if (config.kvs === 'memory:') return memoryKvs()
+  return brokerKvs({
+    url: config.kvs,
+    token: config.token,
+    ca: readPem(config.tlsCa),
+    connectTimeout: config.kvsTimeout,
+    callTimeout: config.kvsTimeout,
+  })
+}
+
+/** The transports there are, best first. ERR_DYAD_OPTION if a certificate cannot be read. */
+export function openTransports(config: Config): Transport[] {
+  return [
+    localTransport(),
+    rpcTransport({
+      token: config.token,
+      tls: readTls(config),
+      ca: readPem(config.tlsCa),
+      host: config.host,
+      advertise: config.advertise,
+    }),
+  ]
+}
+
+/** Certificate and key of the service, if it is to speak TLS. ERR_DYAD_OPTION. */
+export function readTls({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffer } | undefined {
+  const cert = readPem(tlsCert)
+  const key = readPem(tlsKey)
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) {
+    throw new DyadError('ERR_DYAD_OPTION', { detail: 'DYAD_TLS_CERT and DYAD_TLS_KEY need each other' })
+  }
+  return { cert, key }
+}
+
+function readPem(path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_OPTION', { path, cause })
+  }
+}

@@ -1,0 +1,114 @@
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { type ConfigOptions, type KvsClient, type NodeEntry, readConfig, type Transport } from '@dyad/core'
+import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
+import { type Control, openControl, Service } from '@dyad/service'
+import { openKvs, openTransports, readTls } from './parts.js'
+
+/** What `start` starts beside the service. */
+export interface StartOptions extends ConfigOptions {
+  /** Managed directories to serve; made if they are missing. @default the options producerPath and consumerPath */
+  directories?: readonly string[] | undefined
+  /** Host the key-value store as well, at the port that the option `kvs` names. @default false */
+  broker?: boolean | undefined
+  /** Directory of the store's database; records in it survive the process. Only with `broker`. @default none: records are kept in memory */
+  data?: string | undefined
+}
+
+/** What a running node tells of itself. */
+export interface NodeStatus extends NodeEntry {
+  /** Address of the store. */
+  readonly kvs: string
+  /** What the store holds, where this process hosts it. */
+  readonly broker?: BrokerStats & { readonly durable: boolean }
+}
+
+/** A node, running in this process. Whoever started it closes it. */
+export interface RunningNode extends AsyncDisposable {
+  readonly status: NodeStatus
+  /** Fires when the node must end: another service took it over (ERR_DYAD_NODE_TAKEN). */
+  readonly lost: AbortSignal
+  /** Resolves when `dyad stop` asks the node to end. */
+  readonly stopped: Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Starts this node: its service, and the store if it is to host it. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE,
+ * ERR_DYAD_DENIED, ERR_DYAD_SYSTEM.
+ */
+export async function start({
+  directories,
+  broker: hostsBroker,
+  data,
+  ...options
+}: StartOptions): Promise<RunningNode> {
+  const config = readConfig(options)
+  const parts: (AsyncDisposable | Transport | KvsClient)[] = []
+  const close = async () => {
+    for (const part of parts.splice(0).reverse()) await part[Symbol.asyncDispose]()
+  }
+  try {
+    let stop: () => void = () => {}
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve
+    })
+    let node: RunningNode | undefined
+    const control: Control = await openControl(config.stateDir, config.node, (word) => {
+      if (word === 'stop') stop()
+      return node?.status
+    })
+    parts.push(control)
+    let broker: Broker | undefined
+    let kvsUrl = config.kvs
+    if (hostsBroker) {
+      const address = new URL(config.kvs)
+      broker = await startBroker({
+        host: config.host,
+        port: Number(address.port),
+        token: config.token,
+        tls: readTls(config),
+        data,
+      })
+      parts.push(broker)
+      kvsUrl = broker.url(address.hostname)
+    }
+    const kvs = openKvs({ ...config, kvs: kvsUrl })
+    parts.push(kvs)
+    const transports = openTransports({ ...config, advertise: config.advertise ?? reachableName(config.host) })
+    parts.push(...transports)
+    const service = await Service.start({
+      node: config.node,
+      directories:
+        directories ?? [...new Set([config.producerPath, config.consumerPath])].filter((path) => path !== undefined),
+      kvs,
+      transports,
+      leaseTtl: config.leaseTtl,
+    })
+    parts.push(service)
+    node = {
+      get status(): NodeStatus {
+        const stats = broker?.stats()
+        return {
+          ...service.entry,
+          kvs: broker?.url(config.advertise ?? reachableName(config.host)) ?? kvsUrl,
+          ...(stats && { broker: { ...stats, durable: data !== undefined } }),
+        }
+      },
+      lost: service.lost,
+      stopped,
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+    return node
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** A name under which others reach a server that is bound to `host`: every address is none. */
+function reachableName(host: string): string {
+  const everywhere = isIP(host) !== 0 && /^[0:.]+$/.test(host)
+  return everywhere ? hostname() : host
+}

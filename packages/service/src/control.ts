@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { DyadError, prepareStateDirectory } from '@dyad/core'
+
+/** Longest request or answer over a control socket, in bytes. */
+const MAX_BYTES = 1024 * 1024
+/** Longest path of a Unix socket on Linux; other systems take a little less. */
+const MAX_SOCKET_PATH_BYTES = 103
+
+/** What a running service answers on this host: one word in, one line of JSON out. */
+export interface Control extends AsyncDisposable {
+  close(): Promise<void>
+}
+
+/** Where the service of a node listens for its host's commands. */
+export function controlPath(stateDir: string, node: string): string {
+  return join(stateDir, 'services', `${createHash('sha256').update(node).digest('hex').slice(0, 16)}.sock`)
+}
+
+/**
+ * Listens for commands of this host's user. `answer` gets the word that was sent and returns what to send back.
+ * ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host, ERR_DYAD_OPTION if the directory for state cannot be used.
+ */
+export async function openControl(stateDir: string, node: string, answer: (word: string) => unknown): Promise<Control> {
+  const path = controlPath(stateDir, node)
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    throw new DyadError('ERR_DYAD_OPTION', { detail: `DYAD_STATE_DIR is too long for a socket in it: ${path}` })
+  }
+  await prepareStateDirectory(stateDir)
+  await mkdir(join(stateDir, 'services'), { recursive: true, mode: 0o700 })
+  const running = await askControl(path, 'status')
+  if (running !== undefined) {
+    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
+  }
+  // What nobody answers at was left by a service that was killed.
+  await unlink(path).catch(() => {})
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    let request = ''
+    socket.setEncoding('utf8').on('data', (text: string) => {
+      request += text
+      if (request.length > 64) socket.destroy()
+      else if (request.endsWith('\n')) socket.write(`${JSON.stringify(answer(request.trim()) ?? null)}\n`)
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => reject(new DyadError('ERR_DYAD_BIND', { node, detail: path, cause })))
+    server.listen(path, resolve)
+  })
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      for (const socket of sockets) socket.destroy()
+    })
+    return closed
+  }
+  return { close, [Symbol.asyncDispose]: close }
+}
+
+/**
+ * Asks the service that listens at a path, or resolves with undefined if none does. With `untilClosed` the answer is held back until the service
+ * has gone.
+ */
+export function askControl(path: string, word: string, untilClosed = false): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path)
+    let answer = ''
+    const done = () => {
+      try {
+        resolve(answer === '' ? undefined : JSON.parse(answer))
+      } catch (cause) {
+        reject(new DyadError('ERR_DYAD_PROTOCOL', { detail: path, cause }))
+      }
+    }
+    socket.setEncoding('utf8')
+    socket.on('connect', () => socket.write(`${word}\n`))
+    socket.on('data', (text: string) => {
+      answer += text
+      if (answer.length > MAX_BYTES) socket.destroy(new Error('the answer is too long'))
+      else if (answer.endsWith('\n') && !untilClosed) socket.end()
+    })
+    // Nobody listens, or whoever did has gone: the end of the connection says the rest.
+    socket.on('error', () => {})
+    socket.on('close', done)
+  })
+}
+
+/** The paths at which services of this host's user may listen. */
+export async function listControls(stateDir: string): Promise<string[]> {
+  const directory = join(stateDir, 'services')
+  try {
+    const names = await readdir(directory)
+    return names.filter((name) => name.endsWith('.sock')).map((name) => join(directory, name))
+  } catch {
+    return []
+  }
+}
