@@ -19,7 +19,14 @@ const lockfile = readFileSync(`${root}pnpm-lock.yaml`, 'utf8')
 const stamp = `${root}node_modules/.dyad-installed`
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lockfile) {
   console.log('setup: installing dependencies …')
-  run('install the dependencies', 'npx', ['-y', PNPM, 'install', '--frozen-lockfile', '--loglevel=warn'])
+  run('install the dependencies', 'npx', [
+    '-y',
+    PNPM,
+    'install',
+    '--frozen-lockfile',
+    '--loglevel=warn',
+    '--config.confirmModulesPurge=false',
+  ])
   writeFileSync(stamp, lockfile)
 }
 run('build', process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-b'])
