@@ -25,6 +25,8 @@ export function localTransport(): Transport {
 class LocalTransport implements Transport {
   readonly name = 'local'
   readonly #transfers = new Set<LocalTransfer>()
+  /** Files that were given up while they were opened. */
+  readonly #late = new Set<Promise<void>>()
   #closed = false
 
   /** Nothing runs at the owner: the address says where its directories are. */
@@ -57,7 +59,9 @@ class LocalTransport implements Transport {
     const opening = this.#open(address, request)
     const file = await abortable(opening, options.signal).catch((error) => {
       // Whoever gave up does not wait for a slow disk, and the file that it opens late is closed.
-      opening.then((late) => late.close()).catch(() => {})
+      const late = opening.then((opened) => opened.close()).catch(() => {})
+      this.#late.add(late)
+      void late.then(() => this.#late.delete(late))
       throw error
     })
     if (this.#closed) {
@@ -72,6 +76,7 @@ class LocalTransport implements Transport {
 
   async close(): Promise<void> {
     this.#closed = true
+    await Promise.all(this.#late)
     await Promise.all(
       [...this.#transfers].map(async (transfer) => {
         await transfer.close()
