@@ -1,0 +1,125 @@
+/** An application of a test: a session of the dyad package in a process of its own. */
+import { createHash } from 'node:crypto'
+import { channel } from 'node:diagnostics_channel'
+import { readFileSync } from 'node:fs'
+import { Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CHANNELS, type ConfigOptions, connect, type Dyad, DyadReadStream, DyadWriteStream } from 'dyad'
+import { answer, note } from './answer.js'
+import { contents } from './contents.js'
+
+let core: Dyad
+let goOn: (() => void) | undefined
+const aborts = new Map<string, AbortController>()
+
+/** A signal that the operation `abort` fires by its name. */
+function signalNamed(name: string | undefined): AbortSignal | undefined {
+  if (name === undefined) return undefined
+  const control = new AbortController()
+  aborts.set(name, control)
+  return control.signal
+}
+
+interface ReadOptions {
+  timeout?: number
+  abort?: string
+}
+
+answer({
+  async connect(options: ConfigOptions) {
+    for (const name of CHANNELS) channel(name).subscribe((message) => note(name, message))
+    core = await connect(options)
+  },
+  close: () => core.close(),
+  produce: (path: string) => core.produce(path),
+  lookup: (path: string) => core.lookup(path, { wait: false }),
+  consume: (path: string, { timeout, abort }: ReadOptions = {}) =>
+    core.consume(path, { timeout, signal: signalNamed(abort), onWaiting: () => note('waiting', path) }),
+  abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
+
+  /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */
+  async write(path: string, size: number, seed: number, { halves = false, flags = 'w' } = {}) {
+    const sink = new DyadWriteStream(core, path, { flags })
+    let published: unknown
+    sink.on('published', (record) => {
+      published = record
+    })
+    await pipeline(async function* () {
+      let sent = 0
+      let held = halves
+      for (const chunk of contents(size, seed)) {
+        yield chunk
+        sent += chunk.length
+        if (held && sent * 2 >= size) {
+          held = false
+          note('half written', path)
+          await new Promise<void>((resolve) => {
+            goOn = resolve
+          })
+        }
+      }
+    }, sink)
+    return published
+  },
+  proceed: () => goOn?.(),
+
+  /** Begins to write, and gives up: by an error of the source, by a signal, or by leaving the scope of the stream. */
+  async abandon(path: string, how: 'error' | 'signal' | 'scope') {
+    const broken = new Error(`given up by ${how}`)
+    const control = new AbortController()
+    const source = async function* () {
+      yield Buffer.alloc(200_000)
+      if (how === 'signal') control.abort(broken)
+      else throw broken
+      yield Buffer.alloc(200_000)
+    }
+    if (how !== 'scope') return pipeline(source, new DyadWriteStream(core, path, { signal: control.signal }))
+    await using sink = new DyadWriteStream(core, path)
+    sink.on('error', () => {})
+    await new Promise((resolve) => sink.write(Buffer.alloc(200_000), resolve))
+    throw broken
+  },
+
+  /** Reads a file through a stream; tells its size and digest. */
+  async read(path: string, { timeout, abort }: ReadOptions = {}) {
+    const hash = createHash('sha256')
+    let size = 0
+    const source = new DyadReadStream(core, path, { timeout, signal: signalNamed(abort) })
+    source.on('waiting', () => note('waiting', path))
+    await pipeline(
+      source,
+      new Writable({
+        write(chunk: Buffer, _encoding, done) {
+          hash.update(chunk)
+          size += chunk.length
+          done()
+        },
+      }),
+    )
+    return { size, sha256: hash.digest('hex') }
+  },
+
+  /** Opens many files at once, each through a stream; resolves with how many were read whole. */
+  async readAll(paths: string[], options: ReadOptions = {}) {
+    const texts = await Promise.all(
+      paths.map(async (path) => (await Readable.from(new DyadReadStream(core, path, options)).toArray()).length >= 0),
+    )
+    return texts.length
+  },
+
+  async list(pattern?: string) {
+    const paths: string[] = []
+    for await (const record of core.list(pattern)) paths.push(record.path)
+    return paths.sort()
+  },
+  async watch(pattern: string, count: number) {
+    const paths: string[] = []
+    for await (const record of core.watch(pattern)) {
+      paths.push(record.path)
+      note('watched', record.path)
+      if (paths.length === count) break
+    }
+    return paths
+  },
+  peakMiB: () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024,
+})

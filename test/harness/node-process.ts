@@ -1,0 +1,17 @@
+/** A node of a test: `start` of the dyad package in a process of its own. */
+import { readFileSync } from 'node:fs'
+import { type RunningNode, type StartOptions, start } from 'dyad'
+import { answer, note } from './answer.js'
+
+let node: RunningNode
+
+answer({
+  async start(options: StartOptions) {
+    node = await start(options)
+    node.lost.addEventListener('abort', () => note('lost', String(node.lost.reason)))
+    return node.status
+  },
+  status: () => node.status,
+  stop: () => node.close(),
+  peakMiB: () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024,
+})

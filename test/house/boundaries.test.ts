@@ -1,0 +1,142 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What may stand in which file, and what may not. */
+const CASES: readonly { file: string; allowed: readonly string[]; refused: readonly string[] }[] = [
+  {
+    file: 'packages/core/src/kvs/probe.ts',
+    allowed: ["import 'node:fs/promises'", "import './key.js'", "import '../errors.js'"],
+    refused: [
+      "import '@dyad/wire'",
+      "import '@dyad/core'",
+      "import 'ws'",
+      "export * from 'tap'",
+      "await import('lmdb')",
+      "import type { Link } from '@dyad/wire'",
+      "import '../../../wire/src/link.js'",
+      "import '../../../wire/dist/link.js'",
+      "import '../../test/kvs/key.test.js'",
+      "import { env } from 'node:process'\nenv",
+      'process.env',
+      "process.env['HOME']",
+    ],
+  },
+  { file: 'packages/core/src/config.ts', allowed: ['process.env'], refused: ["import '@dyad/wire'"] },
+  {
+    file: 'packages/wire/src/probe.ts',
+    allowed: ["import '@dyad/core'", "import 'ws'", "import 'msgpackr'"],
+    refused: ["import '@dyad/transport'", "import 'lmdb'", "import '@dyad/core/conformance'", 'process.env'],
+  },
+  {
+    file: 'packages/kvs-client/src/broker/probe.ts',
+    allowed: ["import '@dyad/core'", "import '@dyad/wire'", "import 'lmdb'"],
+    refused: ["import '@dyad/transport'", "import '@dyad/service'", "import 'ws'", "import 'msgpackr'"],
+  },
+  {
+    file: 'packages/transport/src/rpc/probe.ts',
+    allowed: ["import '@dyad/core'", "import '@dyad/wire'"],
+    refused: ["import '@dyad/kvs-client'", "import 'ws'", "import 'lmdb'", "import '@dyad/core/dist/errors.js'"],
+  },
+  {
+    file: 'packages/service/src/probe.ts',
+    allowed: ["import '@dyad/core'", "import '@dyad/kvs-client'", "import '@dyad/transport'"],
+    refused: ["import '@dyad/streams'", "import 'dyad'", "import 'lmdb'", "import '@dyad/transport/dist/index.js'"],
+  },
+  {
+    file: 'packages/streams/src/probe.ts',
+    allowed: ["import '@dyad/core'"],
+    refused: ["import '@dyad/service'", "import '@dyad/transport'", "import '@dyad/wire'", "import '@dyad/kvs-client'"],
+  },
+  {
+    file: 'packages/dyad/src/cli/probe.ts',
+    allowed: ["import '@dyad/service'", "import '@dyad/streams'", "import 'commander'", "import 'cli-progress'"],
+    refused: ["import '@dyad/wire'", "import 'lmdb'", "import 'chalk'", 'process.env'],
+  },
+  {
+    file: 'packages/streams/test/deep/probe.test.ts',
+    allowed: ["import '../../src/index.js'", "import '@dyad/core'", "import '@dyad/core/conformance'", "import 'tap'"],
+    refused: [
+      "import '../../../core/src/index.js'",
+      "import '../../dist/index.js'",
+      "import '@dyad/core/dist/index.js'",
+    ],
+  },
+  {
+    file: 'test/flows/producer/probe.test.ts',
+    allowed: ["import 'dyad'", "import '@dyad/core'", "import '../shared.js'", "import 'tap'"],
+    refused: ["import '../../../packages/core/src/index.js'", "import 'dyad/dist/index.js'"],
+  },
+  { file: 'examples/src/probe.ts', allowed: ["import 'dyad'"], refused: ["import '../../packages/dyad/src/index.js'"] },
+  {
+    file: 'packages/streams/src/floating.ts',
+    allowed: ['async function work(): Promise<void> {}\nawait work()', 'async function work() {}\nvoid work()'],
+    refused: ['async function work(): Promise<void> {}\nwork()'],
+  },
+]
+
+interface Diagnostic {
+  readonly category: string
+  readonly location: { readonly path: string | { readonly file: string } }
+}
+
+/** Lints files in a folder of their own under the repository's rules; tells which of them have a finding of the rules in question. */
+function lint(files: ReadonlyMap<string, string>): Set<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'dyad-boundaries-'))
+  try {
+    const config = JSON.parse(readFileSync(`${root}biome.json`, 'utf8'))
+    writeFileSync(
+      join(folder, 'biome.json'),
+      JSON.stringify({ ...config, $schema: undefined, vcs: { enabled: false } }),
+    )
+    for (const [name, text] of files) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true })
+      writeFileSync(join(folder, name), `${text}\n`)
+    }
+    const biome = `${root}node_modules/@biomejs/biome/bin/biome`
+    const args = [biome, 'lint', '--reporter=json', '--max-diagnostics=none', '.']
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+    if (!stdout.includes('"diagnostics"')) throw new Error(`biome: ${stdout}${stderr}`)
+    const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] }
+    const ours = /noRestrictedImports|noProcessEnv|noFloatingPromises/
+    return new Set(
+      diagnostics
+        .filter(({ category }) => ours.test(category))
+        .map(({ location: { path } }) => (typeof path === 'string' ? path : path.file).replace(/^\.\//, '')),
+    )
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+for (const { file, allowed, refused } of CASES) {
+  test(`what ${file} may import and do`, async (t) => {
+    // One finding a file: each statement is looked at alone, all of them in one run. config.ts has its name from the case itself.
+    const named = (text: string, index: number) => {
+      const name = file.endsWith('/config.ts') ? file : file.replace(/probe|floating/, (word) => `${word}${index}`)
+      return [name, text] as const
+    }
+    const runs = file.endsWith('/config.ts')
+      ? [...allowed, ...refused].map((text) => [named(text, 0)])
+      : [[...allowed, ...refused].map(named)]
+    const found = runs.flatMap((run) => {
+      const findings = lint(new Map(run))
+      return run.map(([name]) => findings.has(name))
+    })
+    for (const [index, text] of allowed.entries()) t.equal(found[index], false, `allowed: ${text}`)
+    for (const [index, text] of refused.entries()) t.equal(found[allowed.length + index], true, `refused: ${text}`)
+  })
+}
+
+test('every package has its boundary', async (t) => {
+  const { overrides } = JSON.parse(readFileSync(`${root}biome.json`, 'utf8')) as { overrides: { includes: string[] }[] }
+  const bounded = new Set(overrides.flatMap(({ includes }) => includes))
+  const packages = readdirSync(`${root}packages`, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  t.ok(packages.length >= 7)
+  for (const { name } of packages) t.ok(bounded.has(`packages/${name}/src/**`), `packages/${name} is in biome.json`)
+})
