@@ -33,8 +33,19 @@ answer({
   close: () => core.close(),
   produce: (path: string) => core.produce(path),
   lookup: (path: string) => core.lookup(path, { wait: false }),
-  consume: (path: string, { timeout, abort }: ReadOptions = {}) =>
-    core.consume(path, { timeout, signal: signalNamed(abort), onWaiting: () => note('waiting', path) }),
+  consume(path: string, { timeout, abort }: ReadOptions = {}) {
+    let told = false
+    return core.consume(path, {
+      timeout,
+      signal: signalNamed(abort),
+      onWaiting: () => note('waiting', path),
+      onProgress(arrived, size) {
+        if (told || arrived === size) return
+        told = true
+        note('midway', path)
+      },
+    })
+  },
   abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
 
   /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */
