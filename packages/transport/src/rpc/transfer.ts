@@ -86,9 +86,8 @@ export class RpcTransfer implements Transfer {
 
   /** The owner sent everything and found the file unchanged. */
   end(): void {
+    if (!this.#finished && (!this.#isOpen || this.#received !== this.size)) throw broken('the transfer ended early')
     this.#ownerDone = true
-    if (this.#finished) return
-    if (!this.#isOpen || this.#received !== this.size) throw broken('the transfer ended early')
     this.#wake?.()
   }
 
