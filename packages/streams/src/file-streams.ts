@@ -1,0 +1,81 @@
+import fs from 'node:fs'
+import { createInterface, type Interface } from 'node:readline'
+import { finished } from 'node:stream/promises'
+
+/** Options of FileHandle.createReadStream, but `autoClose`. */
+export interface FileReadStreamOptions {
+  encoding?: BufferEncoding | undefined
+  emitClose?: boolean | undefined
+  start?: number | undefined
+  end?: number | undefined
+  highWaterMark?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** Options of FileHandle.createWriteStream, but `autoClose` and `flush`. */
+export interface FileWriteStreamOptions {
+  encoding?: BufferEncoding | undefined
+  emitClose?: boolean | undefined
+  start?: number | undefined
+  highWaterMark?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+type Done = (error?: Error | null) => void
+
+/** Streams over an open file that stays open when they end. */
+export class FileStreams {
+  readonly #fd: number
+  /** Those that may still use the file, and when they no longer do. */
+  readonly #users = new Map<fs.ReadStream | fs.WriteStream, Promise<void>>()
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  reader(options: FileReadStreamOptions = {}): fs.ReadStream {
+    return this.#own((close) =>
+      fs.createReadStream('', { ...options, fd: this.#fd, fs: { open: fs.open, read: fs.read, close } }),
+    )
+  }
+
+  writer(options: FileWriteStreamOptions = {}): fs.WriteStream {
+    const { open, write, writev } = fs
+    return this.#own((close) =>
+      fs.createWriteStream('', { ...options, fd: this.#fd, fs: { open, write, writev, close } }),
+    )
+  }
+
+  lines(options?: FileReadStreamOptions): Interface & AsyncIterable<string> {
+    return createInterface({ input: this.reader(options), crlfDelay: Number.POSITIVE_INFINITY })
+  }
+
+  /** Ends those that write, and resolves when all is written; rejects if that fails. */
+  async end(): Promise<void> {
+    const writers = [...this.#users.keys()].filter((stream) => stream instanceof fs.WriteStream)
+    await Promise.all(writers.map((writer) => finished(writer.end())))
+  }
+
+  /** Destroys those that have not ended, and resolves when none uses the file any more. */
+  async destroy(): Promise<void> {
+    for (const stream of this.#users.keys()) stream.destroy()
+    await Promise.all(this.#users.values())
+  }
+
+  /** @param make makes a stream that calls the function given where it would close the file */
+  #own<Stream extends fs.ReadStream | fs.WriteStream>(
+    make: (close: (fd: number, done: Done) => void) => Stream,
+  ): Stream {
+    let release = () => {}
+    const released = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const stream = make((_fd, done) => {
+      this.#users.delete(stream)
+      release()
+      process.nextTick(done)
+    })
+    this.#users.set(stream, released)
+    return stream
+  }
+}

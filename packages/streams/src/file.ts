@@ -1,0 +1,211 @@
+import type { FileHandle } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
+import type { Interface } from 'node:readline'
+import type { DyadCore, FileRecord, StagedFile, Waiting } from '@dyad/core'
+import { reads, writes } from '@dyad/core'
+import { consumeToOpen } from './consume-to-open.js'
+import { type FileReadStreamOptions, FileStreams, type FileWriteStreamOptions } from './file-streams.js'
+import { numericFlags, type OpenFlags } from './flags.js'
+import { type Staging, stageToOpen } from './stage-to-open.js'
+
+/** How {@link DyadFile.open} waits. */
+export interface DyadFileOptions extends Waiting {
+  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` of the session */
+  timeout?: number | undefined
+}
+
+/**
+ * As a FileHandle of node:fs/promises, of a file that is consumed when it is opened for reading, and published when it is closed after writing. Whoever opened it
+ * closes it; disposing of it instead abandons it, so that nothing is published.
+ */
+export class DyadFile implements AsyncDisposable {
+  readonly #handle: FileHandle
+  readonly #staged: StagedFile | undefined
+  readonly #streams: FileStreams
+  #changed: boolean
+  #closing: Promise<void> | undefined
+  #record: FileRecord | undefined
+
+  private constructor(handle: FileHandle, staging: Staging | undefined) {
+    this.#handle = handle
+    this.#staged = staging?.staged
+    this.#streams = new FileStreams(handle.fd)
+    this.#changed = staging?.isNew ?? false
+  }
+
+  /**
+   * Opens a file as fs.promises.open does, with the flags that node:fs has. Reading consumes a file of the consumer-managed directory first: 'r' and 'r+' wait until it
+   * is published; 'a+' takes what is published and waits for nobody; 'w' and 'w+' take nothing. With 'r+' and 'a+' that is so only if the file to be changed, in the
+   * producer-managed directory if the path is in it, is the one in the consumer-managed directory. Errors are those of DyadCore.consume and of node:fs.
+   * @param mode permissions of a file that is new, less the process's umask; 0o666 by default
+   */
+  static async open(
+    core: DyadCore,
+    path: string | URL,
+    flags: OpenFlags = 'r',
+    mode?: number,
+    options: DyadFileOptions = {},
+  ): Promise<DyadFile> {
+    options.signal?.throwIfAborted()
+    const numeric = numericFlags(flags)
+    if (!writes(numeric))
+      return new DyadFile(await open(await consumeToOpen(core, path, numeric, options), flags, mode), undefined)
+    const produced = await core.locateProduced(path)
+    if (reads(numeric)) {
+      const consumed = await core.locateConsumed(path)
+      const isOther = produced !== undefined && consumed?.local !== produced.local
+      const found = isOther ? path : await consumeToOpen(core, path, numeric, options)
+      if (produced === undefined) return new DyadFile(await open(found, flags, mode), undefined)
+    }
+    const staging = await stageToOpen(core, path, numeric)
+    try {
+      return new DyadFile(await open(staging.path, staging.flags, mode), staging)
+    } catch (error) {
+      throw staging.explain(error)
+    }
+  }
+
+  /** The file descriptor; it stays the file's to close. */
+  get fd(): number {
+    return this.#handle.fd
+  }
+
+  /** What closing has published; undefined before that, if nothing was written, and where publishing is not waited for. */
+  get record(): FileRecord | undefined {
+    return this.#record
+  }
+
+  /** FileHandle.read. */
+  get read(): FileHandle['read'] {
+    return this.#bound('read')
+  }
+
+  /** FileHandle.readv. */
+  get readv(): FileHandle['readv'] {
+    return this.#bound('readv')
+  }
+
+  /** FileHandle.readFile. */
+  get readFile(): FileHandle['readFile'] {
+    return this.#bound('readFile')
+  }
+
+  /** FileHandle.stat. */
+  get stat(): FileHandle['stat'] {
+    return this.#bound('stat')
+  }
+
+  /** FileHandle.sync. */
+  get sync(): FileHandle['sync'] {
+    return this.#bound('sync')
+  }
+
+  /** FileHandle.datasync. */
+  get datasync(): FileHandle['datasync'] {
+    return this.#bound('datasync')
+  }
+
+  /** FileHandle.write. */
+  get write(): FileHandle['write'] {
+    return this.#changing('write')
+  }
+
+  /** FileHandle.writev. */
+  get writev(): FileHandle['writev'] {
+    return this.#changing('writev')
+  }
+
+  /** FileHandle.writeFile. */
+  get writeFile(): FileHandle['writeFile'] {
+    return this.#changing('writeFile')
+  }
+
+  /** FileHandle.appendFile. */
+  get appendFile(): FileHandle['appendFile'] {
+    return this.#changing('appendFile')
+  }
+
+  /** FileHandle.truncate. */
+  get truncate(): FileHandle['truncate'] {
+    return this.#changing('truncate')
+  }
+
+  /** FileHandle.chmod; the permissions are part of what is published. */
+  get chmod(): FileHandle['chmod'] {
+    return this.#changing('chmod')
+  }
+
+  /** FileHandle.utimes; the time of the last change is part of what is published. */
+  get utimes(): FileHandle['utimes'] {
+    return this.#changing('utimes')
+  }
+
+  /** FileHandle.readLines, except that the file stays open after the last line. */
+  readLines(options?: FileReadStreamOptions): Interface & AsyncIterable<string> {
+    return this.#streams.lines(options)
+  }
+
+  /** FileHandle.createReadStream, except that the file stays open after its end. Closing the file destroys the stream. */
+  createReadStream(options?: FileReadStreamOptions) {
+    return this.#streams.reader(options)
+  }
+
+  /** FileHandle.createWriteStream, except that the file stays open after its end: only `close()` publishes, and it ends the stream first. */
+  createWriteStream(options?: FileWriteStreamOptions) {
+    this.#changed = true
+    return this.#streams.writer(options)
+  }
+
+  /**
+   * Closes the file; then publishes it, if it was written to or is new, and resolves once every consumer can see it. Closing twice is no error. Errors are those of
+   * DyadCore.produce: the file is closed all the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close(this.#changed)
+    return this.#closing
+  }
+
+  /** Closes the file and publishes nothing, leaving nothing of a file that was written anew; does nothing after `close()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing === undefined) {
+      this.#closing = this.#close(false)
+      await this.#closing
+    }
+    // Whoever called close() was told of its failure.
+    await this.#closing.catch(() => {})
+  }
+
+  async #close(publishing: boolean): Promise<void> {
+    let published = false
+    try {
+      await this.#closeHandle(publishing)
+      if (publishing) this.#record = await this.#staged?.publish()
+      published = publishing
+    } finally {
+      if (!published) await this.#staged?.discard()
+    }
+  }
+
+  async #closeHandle(writingAll: boolean): Promise<void> {
+    try {
+      if (writingAll) await this.#streams.end()
+    } finally {
+      await this.#streams.destroy()
+      await this.#handle.close()
+    }
+  }
+
+  #bound<Name extends 'read' | 'readv' | 'readFile' | 'stat' | 'sync' | 'datasync'>(name: Name): FileHandle[Name] {
+    return this.#handle[name].bind(this.#handle) as FileHandle[Name]
+  }
+
+  #changing<Name extends 'write' | 'writev' | 'writeFile' | 'appendFile' | 'truncate' | 'chmod' | 'utimes'>(
+    name: Name,
+  ): FileHandle[Name] {
+    const change = (...args: never[]): unknown => {
+      this.#changed = true
+      return Reflect.apply(this.#handle[name], this.#handle, args)
+    }
+    return change as FileHandle[Name]
+  }
+}

@@ -1,0 +1,65 @@
+import fs from 'node:fs'
+import type { DyadCore, FileRecord } from '@dyad/core'
+import { ConsumingOpen } from './consuming-open.js'
+import type { OpenFlags } from './flags.js'
+import type { Listeners } from './listeners.js'
+
+/** Options of fs.createReadStream, but `fd` and `fs`, and how to wait. */
+export interface DyadReadStreamOptions {
+  /** @default 'r' */
+  flags?: OpenFlags | undefined
+  /** Decodes what is read. @default none: chunks are Buffers */
+  encoding?: BufferEncoding | undefined
+  /** Permissions of a file that `flags` create. @default 0o666 */
+  mode?: number | undefined
+  /** Whether the file is closed after its end or an error. @default true */
+  autoClose?: boolean | undefined
+  /** Whether 'close' is emitted. @default true */
+  emitClose?: boolean | undefined
+  /** The first byte to read. @default 0 */
+  start?: number | undefined
+  /** The last byte to read. @default the last one of the file */
+  end?: number | undefined
+  /** Bytes a chunk, and bytes to read ahead. @default 65536 */
+  highWaterMark?: number | undefined
+  /** Destroys the stream with an AbortError whose cause is the signal's reason. */
+  signal?: AbortSignal | null | undefined
+  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` of the session */
+  timeout?: number | undefined
+}
+
+// The types of Node do not tell how these classes are constructed.
+const NodeReadStream = fs.ReadStream as unknown as new (
+  path: string | URL,
+  options: object,
+) => Listeners<{ waiting: []; record: [record: FileRecord] }> & fs.ReadStream
+
+/**
+ * As fs.ReadStream, of a file that is waited for and brought here before it opens, if it is in the consumer-managed directory. Emits 'waiting' if the file is not
+ * published yet, and 'record' with the record of what it reads, before 'open'. Destroying it ends the wait. Errors are those of DyadCore.consume and of node:fs.
+ */
+export class DyadReadStream extends NodeReadStream {
+  readonly #opening: ConsumingOpen
+
+  constructor(core: DyadCore, path: string | URL, options?: DyadReadStreamOptions | BufferEncoding) {
+    const { timeout, ...given } = typeof options === 'string' ? { encoding: options } : { ...options }
+    const opening = new ConsumingOpen(core, timeout, (event, ...details) => {
+      if (!this.destroyed) this.emit(event, ...details)
+    })
+    super(path, { ...given, fd: undefined, fs: { open: opening.open, read: fs.read, close: fs.close } })
+    this.#opening = opening
+    // A signal that had fired already has destroyed the stream by now.
+    if (this.destroyed) opening.abandon()
+  }
+
+  /** As of Readable; ends the wait for the file, too. */
+  override destroy(error?: Error): this {
+    if (#opening in this) this.#opening.abandon()
+    return super.destroy(error)
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    // Node waits for the open to end before it comes here. That it was cut short is no error of its own.
+    super._destroy(this.#opening.abandoned ? this.errored : error, callback)
+  }
+}

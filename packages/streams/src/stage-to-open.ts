@@ -1,0 +1,28 @@
+import { type DyadCore, type StagedFile, writes } from '@dyad/core'
+import { asOpenError } from './open-error.js'
+
+/** What to open to write to a path. */
+export interface Staging {
+  readonly path: string | URL
+  readonly flags: number
+  /** Whether it is written anew, and nobody sees it before it is published. */
+  readonly isNew: boolean
+  /** What publishing it takes; undefined if it is none of DYAD's business. */
+  readonly staged: StagedFile | undefined
+  /** The same failure to open, of the path that was asked for. */
+  explain(error: unknown): unknown
+}
+
+/** Stages a path for opening with these flags, which may or may not write. Fails as open(2) would. ERR_DYAD_PATH. */
+export async function stageToOpen(core: DyadCore, path: string | URL, flags: number): Promise<Staging> {
+  const file = await core.locateProduced(path)
+  if (file === undefined) return { path, flags, isNew: false, staged: undefined, explain: (error) => error }
+  const explain = (error: unknown) => asOpenError(error, file.local)
+  if (!writes(flags)) return { path: file.local, flags, isNew: false, staged: undefined, explain }
+  try {
+    const staged = await core.stage(file, flags)
+    return { path: staged.path, flags: staged.flags, isNew: staged.path !== file.local, staged, explain }
+  } catch (error) {
+    throw explain(error)
+  }
+}

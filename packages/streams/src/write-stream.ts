@@ -1,0 +1,82 @@
+import fs from 'node:fs'
+import type { DyadCore, FileRecord } from '@dyad/core'
+import type { OpenFlags } from './flags.js'
+import type { Listeners } from './listeners.js'
+import { StagedOutput } from './staged-output.js'
+
+/** Options of fs.createWriteStream, but `fd` and `fs`. */
+export interface DyadWriteStreamOptions {
+  /** 'w' writes the file anew; 'a' and 'r+' change the one that stands there. @default 'w' */
+  flags?: OpenFlags | undefined
+  /** How strings are encoded. @default 'utf8' */
+  encoding?: BufferEncoding | undefined
+  /** Permissions of a file that is new, less the process's umask. @default 0o666 */
+  mode?: number | undefined
+  /** Whether the file is closed, and published, after its end; if not, `destroy()` or `close()` after the end does. @default true */
+  autoClose?: boolean | undefined
+  /** Whether 'close' is emitted. @default true */
+  emitClose?: boolean | undefined
+  /** Where in the file to begin. @default 0, or the end with 'a' */
+  start?: number | undefined
+  /** Bytes that may wait before `write()` asks to pause. @default 16384 */
+  highWaterMark?: number | undefined
+  /** Whether the bytes are on stable storage before the file is closed. @default false */
+  flush?: boolean | undefined
+  /** Destroys the stream with an AbortError whose cause is the signal's reason. */
+  signal?: AbortSignal | null | undefined
+}
+
+// The types of Node do not tell how these classes are constructed.
+const NodeWriteStream = fs.WriteStream as unknown as new (
+  path: string | URL,
+  options: object,
+) => Listeners<{ published: [record: FileRecord] }> & fs.WriteStream
+
+/**
+ * As fs.WriteStream, to a file that is published when it ends, if it is in the producer-managed directory: bytes written, file closed, in place, record visible
+ * to every consumer, 'published', and only then 'finish'. Destroyed before that, it publishes nothing and leaves nothing. Errors are those of DyadCore.produce
+ * and of node:fs.
+ */
+export class DyadWriteStream extends NodeWriteStream {
+  readonly #output: StagedOutput
+  readonly #publishesAtFinish: boolean
+
+  constructor(core: DyadCore, path: string | URL, options?: DyadWriteStreamOptions | BufferEncoding) {
+    const given: DyadWriteStreamOptions = typeof options === 'string' ? { encoding: options } : { ...options }
+    const output = new StagedOutput(core, given.flush === true)
+    super(path, { ...given, fd: undefined, fs: output.fs })
+    this.#output = output
+    this.#publishesAtFinish = given.autoClose === undefined || given.autoClose
+  }
+
+  /** As of fs.WriteStream; closes a stream that is finished but still open, too. */
+  override close(callback?: (error?: NodeJS.ErrnoException | null) => void): void {
+    super.close(callback)
+    // With `autoClose` off Node closes at 'finish', which will not come again.
+    if (this.writableFinished && !this.#publishesAtFinish) this.destroy()
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    if (this.#publishesAtFinish) this.#publish(callback)
+    else callback()
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    super._destroy(error, (failure) => {
+      if (!failure && this.writableFinished) return this.#publish(callback)
+      const ended = (discarding?: Error | undefined) => process.nextTick(callback, failure ?? discarding)
+      this.#output.discard().then(() => ended(), ended)
+    })
+  }
+
+  #publish(callback: (error?: Error | null) => void): void {
+    this.#output.publish().then(
+      (record) =>
+        process.nextTick(() => {
+          if (record !== undefined) this.emit('published', record)
+          callback()
+        }),
+      (error: Error) => process.nextTick(callback, error),
+    )
+  }
+}

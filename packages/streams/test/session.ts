@@ -1,0 +1,88 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DyadCore, type DyadCoreOptions, encodeNodeEntry, ManagedSource } from '@dyad/core'
+import { MemoryStore, memoryKvs } from '@dyad/kvs-client'
+import { localTransport } from '@dyad/transport'
+
+/** Two nodes and a store in one process: what `producer` publishes, `consumer` fetches. */
+export class TwoNodes implements AsyncDisposable {
+  readonly #made: AsyncDisposable[] = []
+  readonly #store = new MemoryStore()
+  readonly kvs = this.#own(memoryKvs({ store: this.#store }))
+  readonly root: string
+  readonly produced: string
+  readonly consumed: string
+
+  private constructor(root: string) {
+    this.root = root
+    this.produced = join(root, 'prod')
+    this.consumed = join(root, 'cons')
+  }
+
+  static async open(): Promise<TwoNodes> {
+    const nodes = new TwoNodes(await mkdtemp(join(tmpdir(), 'dyad-streams-')))
+    await nodes.kvs.createNamespace('test')
+    return nodes
+  }
+
+  /** A session on the node that serves the producer's directory. */
+  async producer(options: Partial<DyadCoreOptions> = {}): Promise<DyadCore> {
+    return this.node('p', { producerPath: this.produced, ...options })
+  }
+
+  /** A session on a node with a directory of its own. */
+  async consumer(options: Partial<DyadCoreOptions> = {}): Promise<DyadCore> {
+    return this.node('c', { consumerPath: this.consumed, ...options })
+  }
+
+  /** A session on a node that serves what it produces. */
+  async node(node: string, options: Partial<DyadCoreOptions>): Promise<DyadCore> {
+    const transport = localTransport()
+    const core = new DyadCore({
+      kvs: this.kvs,
+      transports: [transport],
+      namespace: 'test',
+      node,
+      stateDir: join(this.root, `state-${node}`),
+      ...options,
+    })
+    if (options.producerPath !== undefined) {
+      await core.locateProduced('made')
+      const source = await ManagedSource.open([options.producerPath])
+      const server = this.#own(await transport.serve(source))
+      const directories = source.directories.map(({ path }) => path)
+      const entry = encodeNodeEntry({
+        node,
+        transports: [{ name: transport.name, address: server.address }],
+        directories,
+        host: 'here',
+        pid: process.pid,
+        startedAt: 0,
+      })
+      this.#own(await this.kvs.register(node, entry, { ttl: 60_000 }))
+    }
+    this.#own(transport)
+    return this.#own(core)
+  }
+
+  /** How many waits the store has now. */
+  async waiters(): Promise<number> {
+    return (await this.kvs.stats()).waiters
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const thing of this.#made.reverse()) await thing[Symbol.asyncDispose]()
+    await rm(this.root, { recursive: true })
+  }
+
+  #own<Thing extends AsyncDisposable>(thing: Thing): Thing {
+    this.#made.push(thing)
+    return thing
+  }
+}
+
+/** Names in a directory and below, temporary ones too. */
+export async function namesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory, { recursive: true })).sort()
+}
