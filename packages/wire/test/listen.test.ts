@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { connect, listen } from '../src/index.js'
+import { Ear, hear } from './support/pair.js'
+
+const OPTIONS = { maxFrameBytes: 1000 }
+const nobody = () => ({ message: () => {}, closed: () => {} })
+
+test('without the token there is no link', async (t) => {
+  await using there = await hear({ token: 'secret' })
+  for (const token of [undefined, '', 'Secret', 'secrets', 'x'.repeat(5000)]) {
+    await t.rejects(connect(there.listener.url(), { ...OPTIONS, token }, nobody), { code: 'ERR_DYAD_DENIED' })
+  }
+  t.equal(there.links.length, 0)
+  const link = await connect(there.listener.url(), { ...OPTIONS, token: 'secret' }, nobody)
+  link.close()
+})
+
+test('beyond loopback a token is needed', async (t) => {
+  for (const host of ['0.0.0.0', '::', '10.1.2.3', 'example.org']) {
+    await t.rejects(listen({ ...OPTIONS, host }, nobody), { code: 'ERR_DYAD_BIND' }, host)
+    await t.rejects(listen({ ...OPTIONS, host, token: '' }, nobody), { code: 'ERR_DYAD_BIND' }, host)
+  }
+  for (const host of [undefined, '127.0.0.1', '127.1.2.3', 'localhost']) {
+    await (await listen({ ...OPTIONS, host }, nobody)).close()
+  }
+  await using wide = await listen({ ...OPTIONS, host: '0.0.0.0', token: 'secret' }, nobody)
+  t.equal(wide.url('node7'), `ws://node7:${wide.port}`)
+  t.equal(wide.url('::1'), `ws://[::1]:${wide.port}`)
+})
+
+test('a port that is taken', async (t) => {
+  await using first = await listen(OPTIONS, nobody)
+  await t.rejects(listen({ ...OPTIONS, port: first.port }, nobody), {
+    code: 'ERR_DYAD_BIND',
+    cause: { code: 'EADDRINUSE' },
+  })
+})
+
+test('closing the listener closes its links and frees the port', async (t) => {
+  const there = await hear()
+  const here = new Ear()
+  await connect(there.listener.url(), OPTIONS, () => here.handlers)
+  await there.first
+  await Promise.all([there.listener.close(), there.listener.close()])
+  await there.listener.close()
+  t.equal(await here.closed, undefined)
+  await t.rejects(connect(there.listener.url(), OPTIONS, nobody), { code: 'ECONNREFUSED' })
+  await (await listen({ ...OPTIONS, port: there.listener.port }, nobody)).close()
+})
+
+test('a port that answers nothing keeps nobody who aborts', async (t) => {
+  const sockets: Socket[] = []
+  const mute = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  const url = `ws://127.0.0.1:${(mute.address() as AddressInfo).port}`
+  const abort = new AbortController()
+  const attempt = connect(url, { ...OPTIONS, signal: abort.signal }, nobody)
+  await once(mute, 'connection')
+  const reason = { why: 'enough' }
+  abort.abort(reason)
+  await attempt.then(
+    () => t.fail('connected'),
+    (error) => t.equal(error, reason),
+  )
+  await connect(url, { ...OPTIONS, signal: AbortSignal.abort(reason) }, nobody).then(
+    () => t.fail('connected'),
+    (error) => t.equal(error, reason),
+  )
+  for (const socket of sockets) socket.destroy()
+  mute.close()
+})
+
+test('a server that speaks something else', async (t) => {
+  const other = createHttpServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const url = `ws://127.0.0.1:${(other.address() as AddressInfo).port}`
+  await t.rejects(connect(url, OPTIONS, nobody), { code: 'ERR_DYAD_PROTOCOL' })
+  other.close()
+  await using there = await hear()
+  const answer = await fetch(there.listener.url().replace('ws:', 'http:'))
+  t.equal(answer.status, 426)
+  for (const bytes of [
+    'garbage\r\n\r\n',
+    '\0\0\0',
+    'GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+  ]) {
+    const socket = connectTcp(there.listener.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.end(bytes)
+    socket.resume()
+    await once(socket, 'close')
+  }
+  const link = await connect(there.listener.url(), OPTIONS, nobody)
+  t.equal(there.links.length, 1, 'who speaks the protocol is served')
+  link.close()
+})
+
+test('TLS, with a certificate that the client trusts and one that it does not', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'dyad-tls-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const [keyFile, certFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
+  execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, '-days', '1', ...subject], { stdio: 'ignore' })
+  const tls = { key: readFileSync(keyFile), cert: readFileSync(certFile) }
+  await using there = await hear({ tls, token: 'secret' })
+  t.match(there.listener.url(), /^wss:/)
+  const url = there.listener.url()
+  await t.rejects(connect(url, { ...OPTIONS, token: 'secret' }, nobody), { code: /SELF_SIGNED/ })
+  await t.rejects(connect(url, { ...OPTIONS, ca: tls.cert }, nobody), { code: 'ERR_DYAD_DENIED' })
+  const plain = connect(url.replace('wss:', 'ws:'), { ...OPTIONS, token: 'secret' }, nobody)
+  await t.rejects(plain, Error)
+  t.equal(there.links.length, 0)
+  const link = await connect(url, { ...OPTIONS, token: 'secret', ca: tls.cert }, nobody)
+  await link.send('hello')
+  await there.first
+  await there.ears[0]?.received(1)
+  link.close()
+})

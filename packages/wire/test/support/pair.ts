@@ -1,0 +1,53 @@
+import { type Link, type Listener, type ListenOptions, listen } from '../../src/index.js'
+
+/** What one end of a link saw. */
+export class Ear {
+  readonly messages: Buffer[] = []
+  /** Resolves with the reason, once the link is closed. */
+  readonly closed: Promise<Error | undefined>
+  #resolve: (reason: Error | undefined) => void = () => {}
+  #waiting: { count: number; resolve: () => void } | undefined
+  onMessage: (bytes: Buffer) => void = () => {}
+
+  constructor() {
+    this.closed = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  get handlers() {
+    return {
+      message: (bytes: Buffer) => {
+        this.messages.push(bytes)
+        if (this.#waiting !== undefined && this.messages.length >= this.#waiting.count) this.#waiting.resolve()
+        this.onMessage(bytes)
+      },
+      closed: (reason: Error | undefined) => this.#resolve(reason),
+    }
+  }
+
+  async received(count: number): Promise<void> {
+    if (this.messages.length >= count) return
+    await new Promise<void>((resolve) => {
+      this.#waiting = { count, resolve }
+    })
+  }
+}
+
+/** A listener whose links are heard. */
+export async function hear(options: Partial<ListenOptions> = {}) {
+  const ears: Ear[] = []
+  const links: Link[] = []
+  let accepted: () => void = () => {}
+  const first = new Promise<void>((resolve) => {
+    accepted = resolve
+  })
+  const listener: Listener = await listen({ maxFrameBytes: 1_000_000, ...options }, (link) => {
+    const ear = new Ear()
+    ears.push(ear)
+    links.push(link)
+    accepted()
+    return ear.handlers
+  })
+  return { listener, ears, links, first, [Symbol.asyncDispose]: () => listener.close() }
+}
