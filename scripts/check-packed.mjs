@@ -1,0 +1,189 @@
+// Packs every package that is published, installs the tarballs into an empty project outside the workspace, and there type-checks and
+// runs the first example of README.md, and the `dyad` command. Needs the built packages and the registry.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { readmeBlocks } from './readme-blocks.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { packageManager, devDependencies } = readJson(`${root}package.json`)
+const temporary = mkdtempSync(join(tmpdir(), 'dyad-packed-'))
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'))
+}
+
+function fail(text) {
+  throw new Error(text)
+}
+
+function run(what, command, args, options = {}) {
+  const result = spawnSync(command, args, { encoding: 'utf8', timeout: 300_000, ...options })
+  if (result.status !== 0) {
+    const how = result.error?.message ?? `it ended with ${result.status ?? result.signal}`
+    fail(`${what}: ${how}\n${result.stdout ?? ''}${result.stderr ?? ''}`)
+  }
+  return result.stdout
+}
+
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+}
+
+/** What is wrong with an unpacked package; nothing, if all is well. */
+function faultsOf(folder) {
+  const files = filesBelow(folder)
+  const manifest = readJson(join(folder, 'package.json'))
+  const faults = ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', ...Object.values(manifest.bin ?? {})]
+    .filter((name) => !files.includes(name.replace(/^\.\//, '')))
+    .map((name) => `${name} is missing`)
+  for (const name of files) {
+    if (/(^|\/)tests?\/|\.test\.|tsbuildinfo$|(^|\/)node_modules\//.test(name))
+      faults.push(`${name} does not belong there`)
+    const text = readFileSync(join(folder, name), 'utf8')
+    if (text.includes(root.replace(/\/$/, ''))) faults.push(`${name} has a path of this machine`)
+  }
+  if (JSON.stringify(manifest.dependencies ?? {}).includes('workspace:')) faults.push('a dependency has no version')
+  return faults
+}
+
+/** Packs the packages; tells their tarballs by name. */
+function pack() {
+  const tarballs = {}
+  for (const folder of readdirSync(`${root}packages`)) {
+    const path = `${root}packages/${folder}`
+    if (!existsSync(`${path}/package.json`) || readJson(`${path}/package.json`).private) continue
+    const { name, version } = readJson(`${path}/package.json`)
+    run(`pack ${name}`, 'npx', ['-y', packageManager, 'pack', '--pack-destination', temporary], { cwd: path })
+    const tarball = join(temporary, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)
+    const unpacked = join(temporary, `unpacked-${folder}`)
+    mkdirSync(unpacked)
+    run(`unpack ${name}`, 'tar', ['-xzf', tarball, '-C', unpacked])
+    const faults = faultsOf(join(unpacked, 'package'))
+    if (faults.length > 0) fail(`${name} is packed wrong: ${faults.join('; ')}`)
+    tarballs[name] = tarball
+  }
+  return tarballs
+}
+
+function install(tarballs, project) {
+  const files = Object.fromEntries(Object.entries(tarballs).map(([name, path]) => [name, `file:${path}`]))
+  const overrides = Object.fromEntries(Object.keys(tarballs).map((name) => [name, `$${name}`]))
+  const { typescript, '@types/node': types } = devDependencies
+  const manifest = {
+    name: 'empty-project',
+    private: true,
+    type: 'module',
+    dependencies: files,
+    devDependencies: { typescript, '@types/node': types },
+    overrides,
+  }
+  mkdirSync(project)
+  writeFileSync(join(project, 'package.json'), JSON.stringify(manifest, null, 2))
+  run('install the tarballs', 'npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: project })
+}
+
+/** Compiles with every check on, those of the packages' own declarations too. */
+function compile(project) {
+  const compilerOptions = {
+    target: 'ES2022',
+    lib: ['ES2023', 'ESNext.Disposable'],
+    module: 'NodeNext',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    outDir: 'built',
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['example.ts'] }))
+  const tsc = join(project, 'node_modules/typescript/bin/tsc')
+  run('type-check the example of README.md', process.execPath, [tsc, '-p', '.', '--pretty', 'false'], { cwd: project })
+}
+
+function freePort() {
+  return new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => done(port))
+    })
+  })
+}
+
+/** Starts the installed service with its store; resolves when it says that it runs. */
+async function startNode(project, directories, env) {
+  const command = join(project, 'node_modules/.bin/dyad')
+  const child = spawn(command, ['start', '--broker', ...directories], {
+    cwd: project,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const said = []
+  child.stderr.setEncoding('utf8').on('data', (text) => said.push(text))
+  const ended = new Promise((done) => child.once('close', done))
+  const first = await Promise.race([
+    new Promise((done) => createInterface({ input: child.stdout }).once('line', done)),
+    ended.then((status) => fail(`dyad start ended with ${status}: ${said.join('')}`)),
+  ])
+  console.log(`packed: ${first}`)
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM')
+      const status = await ended
+      if (status !== 0) fail(`dyad start ended with ${status} when it was told to: ${said.join('')}`)
+    },
+  }
+}
+
+async function runExample(project, text) {
+  const dyad = join(project, 'node_modules/.bin/dyad')
+  const here = { PATH: process.env.PATH, HOME: project, XDG_RUNTIME_DIR: join(project, 'state') }
+  mkdirSync(here.XDG_RUNTIME_DIR)
+  // An example that names its store gets that one.
+  const named = /kvs: '(ws:[^']+)'/.exec(text)?.[1]
+  const env = { ...here, DYAD_KVS: named ?? `ws://127.0.0.1:${await freePort()}` }
+  console.log(`packed: dyad ${run('dyad --version', dyad, ['--version'], { cwd: project, env }).trim()}`)
+  const directories = [...text.matchAll(/(?:producer|consumer)Path: '([^']+)'/g)].map(([, path]) =>
+    resolve(project, path),
+  )
+  const node = await startNode(project, directories.length > 0 ? [...new Set(directories)] : [project], env)
+  try {
+    const namespace = /namespace: '([^']+)'/.exec(text)?.[1]
+    const existing = run('dyad namespace list', dyad, ['namespace', 'list'], { cwd: project, env }).split('\n')
+    if (namespace !== undefined && !existing.includes(namespace)) {
+      run('dyad namespace create', dyad, ['namespace', 'create', namespace], { cwd: project, env })
+    }
+    const said = run('the example of README.md', process.execPath, ['built/example.js'], {
+      cwd: project,
+      env,
+      timeout: 60_000,
+    })
+    console.log(`packed: the example ran${said === '' ? '' : ` and said: ${said.trim()}`}`)
+  } finally {
+    await node[Symbol.asyncDispose]()
+  }
+}
+
+try {
+  const tarballs = pack()
+  console.log(`packed: ${Object.keys(tarballs).join(', ')}`)
+  const example = readmeBlocks(root).find(({ readme, text }) => readme === 'README.md' && /from 'dyad'/.test(text))
+  const project = join(temporary, 'project')
+  install(tarballs, project)
+  if (example === undefined) fail("README.md has no ```ts block that imports from 'dyad'")
+  writeFileSync(join(project, 'example.ts'), example.text)
+  compile(project)
+  console.log('packed: the example of README.md type-checks')
+  await runExample(project, example.text)
+} catch (error) {
+  console.error(`packed: ${error.message}`)
+  process.exitCode = 1
+} finally {
+  rmSync(temporary, { recursive: true, force: true })
+}
