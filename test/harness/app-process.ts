@@ -4,7 +4,15 @@ import { channel } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { CHANNELS, type ConfigOptions, connect, type Dyad, DyadReadStream, DyadWriteStream } from 'dyad'
+import {
+  CHANNELS,
+  type ConfigOptions,
+  connect,
+  type Dyad,
+  DyadReadStream,
+  DyadWriteStream,
+  type FileRecord,
+} from 'dyad'
 import { answer, note } from './answer.js'
 import { contents } from './contents.js'
 
@@ -25,27 +33,41 @@ interface ReadOptions {
   abort?: string
 }
 
+interface ConsumeOptions extends ReadOptions {
+  /** Once so many bytes have arrived, the process says so and stops itself, as by SIGSTOP, until it is resumed. */
+  pauseAt?: number
+}
+
+for (const name of CHANNELS) channel(name).subscribe((message) => note(name, message))
+
 answer({
   async connect(options: ConfigOptions) {
-    for (const name of CHANNELS) channel(name).subscribe((message) => note(name, message))
     core = await connect(options)
   },
   close: () => core.close(),
   produce: (path: string) => core.produce(path),
   lookup: (path: string) => core.lookup(path, { wait: false }),
-  consume(path: string, { timeout, abort }: ReadOptions = {}) {
+  consume(path: string, { timeout, abort, pauseAt = Number.POSITIVE_INFINITY }: ConsumeOptions = {}) {
     let told = false
+    let paused = false
     return core.consume(path, {
       timeout,
       signal: signalNamed(abort),
       onWaiting: () => note('waiting', path),
       onProgress(arrived, size) {
-        if (told || arrived === size) return
-        told = true
-        note('midway', path)
+        if (!told && arrived !== size) {
+          told = true
+          note('midway', path)
+        }
+        if (!paused && arrived >= pauseAt) {
+          paused = true
+          note('paused', path)
+          process.kill(process.pid, 'SIGSTOP')
+        }
       },
     })
   },
+  consumeRecord: (path: string, record: FileRecord) => core.consumeRecord(path, record),
   abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
 
   /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */

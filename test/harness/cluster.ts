@@ -73,11 +73,21 @@ export class Cluster {
     return brokerKvs({ url: this.kvs, token: this.#common.token })
   }
 
-  /** Starts an application of a node. */
-  async app(node: string, options: ConfigOptions): Promise<TestProcess> {
-    const process = await TestProcess.start(this.#t, './app-process.ts')
-    await process.ask('connect', { ...this.#common, node, ...options })
+  /** Starts an application of a node, with these variables in its environment and through this command, as TestProcess does. */
+  async app(
+    node: string,
+    options: ConfigOptions,
+    env: Record<string, string> = {},
+    through: readonly string[] = [],
+  ): Promise<TestProcess> {
+    const process = await TestProcess.start(this.#t, './app-process.ts', env, [], through)
+    await process.ask('connect', this.session(node, options))
     return process
+  }
+
+  /** All options of a session of a node, for an application that is to connect anew. */
+  session(node: string, options: ConfigOptions): ConfigOptions {
+    return { ...this.#common, node, ...options }
   }
 
   /** An application of node A that writes into `a`. */

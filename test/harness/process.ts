@@ -52,17 +52,23 @@ export class TestProcess {
     })
   }
 
-  /** Starts `file` of this folder with an environment of its own; whatever DYAD_* the test runs under is not passed on. */
+  /**
+   * Starts `file` of this folder with an environment of its own; whatever DYAD_* the test runs under is not passed on.
+   * @param through a command that starts the command given to it, as env(1) does
+   */
   static async start(
     t: Teardown,
     file: string,
     env: Record<string, string> = {},
     argv: string[] = [],
+    through: readonly string[] = [],
   ): Promise<TestProcess> {
+    const [program, ...command] = [...through, process.execPath, '--import=tsx'] as [string, ...string[]]
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DYAD_')))
     const child = fork(fileURLToPath(new URL(file, import.meta.url)), argv, {
       env: { ...clean, ...env },
-      execArgv: ['--import=tsx'],
+      execPath: program,
+      execArgv: command,
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       serialization: 'advanced',
     })
@@ -108,6 +114,11 @@ export class TestProcess {
   /** The values of all notes of that name so far. */
   notes<T = unknown>(name: string): T[] {
     return this.#notes.filter(({ note }) => note === name).map(({ value }) => value as T)
+  }
+
+  /** The names of all notes so far, in the order in which they came. */
+  history(): string[] {
+    return this.#notes.map(({ note }) => note)
   }
 
   /** Sends a signal and waits for the end of the process; kill -9 unless told otherwise. */
