@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { mkdir, opendir, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
@@ -7,18 +7,17 @@ import { TEMPORARY_PREFIX } from './managed-path.js'
 
 /**
  * Names temporary files, and removes those that killed processes left. A name tells host, process and start of the process that made it,
- * `.dyad-<host>-<pid>-<start>-<n>`, so that nobody removes what a living process still writes, on this host or another.
+ * `.dyad-<host>-<pid>-<start>-<random>`, so that nobody removes what a living process still writes, on this host or another.
  */
 export class Temporaries {
   readonly #swept = new Map<string, Promise<void>>()
-  #count = 0
 
   /** A new name beside `target`, whose directory is made if it is missing. */
   async beside(target: string): Promise<string> {
     const directory = dirname(target)
     await mkdir(directory, { recursive: true })
     if (!this.#swept.has(directory)) this.#swept.set(directory, sweep(directory))
-    return join(directory, `${OURS}-${this.#count++}-${RUN}`)
+    return join(directory, `${OURS}-${randomBytes(8).toString('hex')}`)
   }
 
   /** Resolves when the sweeps begun so far are done. */
@@ -58,8 +57,6 @@ const HOST = createHash('sha256')
   .digest('hex')
   .slice(0, 10)
 const OURS = `${TEMPORARY_PREFIX}${HOST}-${process.pid}-${startOf(process.pid)}`
-// Several copies of this module in one process must not take the same name.
-const RUN = process.hrtime.bigint().toString(36)
 const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}${HOST}-(\\d+)-(\\w*)-`)
 
 /** Removes what dead processes of this host left in a directory. What cannot be removed stays: it is debris, not data. */

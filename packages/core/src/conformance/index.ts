@@ -1,1 +1,2 @@
+export * from './kvs/index.js'
 export * from './transport/index.js'

@@ -1,0 +1,77 @@
+import { ok, strictEqual } from 'node:assert/strict'
+import type { Clause, World } from './contract.js'
+import { bytes, expectCode, expectKeys, expectValue, gather, pending, take, takeUntil } from './expect.js'
+
+async function restart({ site }: World): Promise<void> {
+  ok(site.restart, 'a store beyond this process is tested over a restart')
+  await site.restart()
+}
+
+export const restartClauses: readonly Clause[] = [
+  {
+    name: 'goes on waiting and watching over a restart of the store',
+    needs: 'durable',
+    async run(world) {
+      const { namespace, writer } = world
+      if (!world.capabilities.crossProcess) return
+      await writer.put(namespace.name, 'there', bytes('before'))
+      const waiting = pending(Array.from({ length: 1_000 }, (_, i) => namespace.waitFor(`key/${i % 100}`)))
+      const watch = namespace.watch('')
+      strictEqual((await take(watch)).key, 'there')
+      const missing = new Set(Array.from({ length: 100 }, (_, i) => `key/${i}`))
+      const reading = pending(takeUntil(watch, ({ key }) => missing.delete(key) && missing.size === 0))
+      await namespace.get('there')
+      for (let i = 0; i < 50; i++) await writer.put(namespace.name, `key/${i}`, bytes('x'))
+      await restart(world)
+      for (let i = 50; i < 100; i++) await writer.put(namespace.name, `key/${i}`, bytes('x'))
+      for (const entry of await Promise.all(waiting)) expectValue(entry, bytes('x'))
+      await reading
+      await watch.return?.()
+    },
+  },
+  {
+    name: 'keeps over a restart what put returned for, with revisions that grow',
+    needs: 'durable',
+    async run(world) {
+      const { namespace, client, writer } = world
+      const keys = Array.from({ length: 500 }, (_, i) => `key/${i}`)
+      const revisions = await Promise.all(keys.map((key) => writer.put(namespace.name, key, bytes(key))))
+      await restart(world)
+      expectKeys(await gather(namespace.list('')), keys)
+      for (const [i, key] of keys.entries()) {
+        const entry = await namespace.get(key)
+        expectValue(entry, bytes(key))
+        strictEqual(entry.revision, revisions[i])
+      }
+      strictEqual((await client.listNamespaces()).join(), namespace.name)
+      ok((await writer.put(namespace.name, 'key/0', bytes('new'))) > Math.max(...revisions))
+    },
+  },
+  {
+    name: 'answers calls that were under way when the store was killed',
+    needs: 'durable',
+    async run(world) {
+      const { namespace } = world
+      const keys = Array.from({ length: 200 }, (_, i) => `key/${i}`)
+      const putting = pending(keys.map((key) => namespace.put(key, bytes(key))))
+      const creating = pending(world.client.createNamespace('other'))
+      await restart(world)
+      await Promise.all(putting)
+      await creating
+      expectKeys(await gather(namespace.list('')), keys)
+      await expectCode(world.client.createNamespace('other'), 'ERR_DYAD_NAMESPACE_EXISTS')
+    },
+  },
+  {
+    name: 'registers anew after a restart',
+    needs: 'crossProcess',
+    async run(world) {
+      const registration = await world.client.register('node', bytes('a'), { ttl: 60_000 })
+      await restart(world)
+      const other = await world.another()
+      expectValue(await other.registry.waitFor('node'), bytes('a'))
+      strictEqual(registration.lost.aborted, false)
+      await registration.close()
+    },
+  },
+]

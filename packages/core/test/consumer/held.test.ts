@@ -1,0 +1,68 @@
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { test } from 'tap'
+import { HeldFiles, prepareStateDirectory } from '../../src/consumer/held.js'
+import type { FileRecord } from '../../src/kvs/record.js'
+import { ManagedDirectory } from '../../src/managed-directory.js'
+
+const record = { generation: 5 } as FileRecord
+
+test('a file is held as long as it is as it was stored', async (t) => {
+  const root = t.testdir({ files: { x: 'content' } })
+  const directory = await ManagedDirectory.open(`${root}/files`)
+  const file = { path: 'x', local: `${root}/files/x` }
+  const held = (scope = 'store space') => new HeldFiles(`${root}/state`, directory, scope)
+  t.equal(await held().generation(file), undefined, 'there is no note')
+  await held().add(file, record)
+  t.equal(await held().generation(file), 5)
+  t.equal(await held('store other').generation(file), undefined, 'of another namespace')
+
+  const { atime, mtime } = statSync(file.local)
+  writeFileSync(file.local, 'CONTENT')
+  utimesSync(file.local, atime, mtime)
+  t.equal(await held().generation(file), undefined, 'changed, though size and time are the same')
+  await held().add(file, record)
+  t.equal(await held().generation(file), 5)
+  appendFileSync(file.local, '!')
+  t.equal(await held().generation(file), undefined, 'grown')
+  await held().add(file, record)
+  rmSync(file.local)
+  t.equal(await held().generation(file), undefined, 'gone')
+})
+
+test('a note that is torn counts for nothing', async (t) => {
+  const root = t.testdir({ files: { x: 'content' } })
+  const directory = await ManagedDirectory.open(`${root}/files`)
+  const file = { path: 'x', local: `${root}/files/x` }
+  const held = new HeldFiles(`${root}/state`, directory, 's')
+  await held.add(file, record)
+  const [note] = readdirSync(`${root}/state/held`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`)
+  const whole = readFileSync(note as string)
+  for (const length of [0, 1, 10, whole.length - 1]) {
+    writeFileSync(note as string, whole.subarray(0, length))
+    t.equal(await held.generation(file), undefined, `${length} of ${whole.length} bytes`)
+  }
+})
+
+test('a directory for state that others can write to is refused', async (t) => {
+  const root = t.testdir({ open: {}, file: '' })
+  chmodSync(`${root}/open`, 0o777)
+  await t.rejects(prepareStateDirectory(`${root}/open`), { code: 'ERR_DYAD_OPTION', message: /DYAD_STATE_DIR/ })
+  mkdirSync(`${root}/theirs`, { mode: 0o700 })
+  symlinkSync(`${root}/theirs`, `${root}/link`)
+  await t.rejects(prepareStateDirectory(`${root}/link`), { code: 'ERR_DYAD_OPTION' })
+  await t.resolves(prepareStateDirectory(`${root}/new/one`))
+  t.equal(statSync(`${root}/new/one`).mode & 0o777, 0o700)
+})

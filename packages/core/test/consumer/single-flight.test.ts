@@ -1,0 +1,79 @@
+import { test } from 'tap'
+import { SingleFlight } from '../../src/consumer/single-flight.js'
+
+function work() {
+  const calls: AbortSignal[] = []
+  let finish: (value: string) => void = () => {}
+  let fail: (error: Error) => void = () => {}
+  const run = (signal: AbortSignal) => {
+    calls.push(signal)
+    return new Promise<string>((resolve, reject) => {
+      finish = resolve
+      fail = reject
+      signal.addEventListener('abort', () => reject(signal.reason))
+    })
+  }
+  return { calls, run, finish: (value: string) => finish(value), fail: (error: Error) => fail(error) }
+}
+
+test('callers share one run', async (t) => {
+  const flights = new SingleFlight<string>()
+  const { calls, run, finish } = work()
+  const { signal } = new AbortController()
+  const both = Promise.all([flights.run('k', signal, run), flights.run('k', signal, run)])
+  finish('done')
+  t.strictSame(await both, ['done', 'done'])
+  t.equal(calls.length, 1)
+  const again = flights.run('k', signal, run)
+  finish('anew')
+  t.equal(await again, 'anew', 'a later caller begins a new one')
+})
+
+test('callers of different keys do not', async (t) => {
+  const flights = new SingleFlight<string>()
+  const { signal } = new AbortController()
+  t.strictSame(
+    await Promise.all([flights.run('a', signal, async () => 'a'), flights.run('b', signal, async () => 'b')]),
+    ['a', 'b'],
+  )
+})
+
+test('one may leave, the run goes on for the other; when the last leaves it ends', async (t) => {
+  const flights = new SingleFlight<string>()
+  const { calls, run, finish } = work()
+  const [one, two, three] = [new AbortController(), new AbortController(), new AbortController()]
+  const first = flights.run('k', one.signal, run)
+  const second = flights.run('k', two.signal, run)
+  one.abort(new Error('left'))
+  await t.rejects(first, { message: 'left' })
+  t.equal(calls[0]?.aborted, false)
+  finish('done')
+  t.equal(await second, 'done')
+  const third = flights.run('k', three.signal, run)
+  three.abort(new Error('last'))
+  await t.rejects(third, { message: 'last' })
+  t.equal(calls[1]?.aborted, true)
+  const fourth = flights.run('k', two.signal, run)
+  finish('new')
+  t.equal(await fourth, 'new', 'nobody joins a run that was ended')
+})
+
+test('an error reaches all, and is not kept', async (t) => {
+  const flights = new SingleFlight<string>()
+  const { run, fail, finish } = work()
+  const { signal } = new AbortController()
+  const both = [flights.run('k', signal, run), flights.run('k', signal, run)]
+  fail(new Error('broken'))
+  for (const one of both) await t.rejects(one, { message: 'broken' })
+  const again = flights.run('k', signal, run)
+  finish('mended')
+  t.equal(await again, 'mended')
+})
+
+test('who is aborted already does not begin', async (t) => {
+  const { calls, run } = work()
+  await t.rejects(new SingleFlight<string>().run('k', AbortSignal.abort(new Error('before')), run), {
+    message: 'before',
+  })
+  t.equal(calls.length, 0)
+})
