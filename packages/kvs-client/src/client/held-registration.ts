@@ -12,7 +12,7 @@ export class HeldRegistration implements Registration, Exchange {
   readonly #instance = crypto.randomUUID()
   readonly #lost = new AbortController()
   readonly #signal: AbortSignal | undefined
-  readonly #ended: (registration: HeldRegistration) => void
+  readonly #all: Set<HeldRegistration>
   #first: { resolve(): void; reject(error: unknown): void } | undefined
   #id = 0
   #since = 0
@@ -20,19 +20,20 @@ export class HeldRegistration implements Registration, Exchange {
   #over = false
   #closing: Promise<void> | undefined
 
+  /** While the key is held, the registration is one of `all`. */
   constructor(
     connection: Connection,
     key: string,
     value: Uint8Array,
     options: RegisterOptions,
-    ended: (registration: HeldRegistration) => void,
+    all: Set<HeldRegistration>,
   ) {
     this.#connection = connection
     this.#key = key
     this.#value = new Uint8Array(value)
     this.#ttl = options.ttl
     this.#signal = options.signal
-    this.#ended = ended
+    this.#all = all
   }
 
   get lost(): AbortSignal {
@@ -53,7 +54,6 @@ export class HeldRegistration implements Registration, Exchange {
 
   /** The signal fired before the key was held. */
   aborted(): void {
-    this.#connection.send({ op: 'unregister', id: this.#id, key: this.#key, instance: this.#instance })
     this.#stop(this.#signal?.reason)
   }
 
@@ -97,6 +97,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#connection.aborts.remove(this.#signal, this)
     this.#renewal = setInterval(() => this.#renew(), this.#ttl / 3)
     this.#renewal.unref()
+    this.#all.add(this)
     this.#first.resolve()
     this.#first = undefined
   }
@@ -112,16 +113,21 @@ export class HeldRegistration implements Registration, Exchange {
     clearInterval(this.#renewal)
     this.#connection.aborts.remove(this.#signal, this)
     this.#connection.end(this.#id)
-    this.#ended(this)
-    if (this.#first !== undefined) this.#first.reject(error)
-    else if (error instanceof DyadError && error.code !== 'ERR_DYAD_CLOSED') this.#lost.abort(error)
+    this.#all.delete(this)
+    if (this.#first !== undefined) {
+      // The broker may have it already.
+      this.#connection.send({ op: 'unregister', id: this.#id, key: this.#key, instance: this.#instance })
+      this.#first.reject(error)
+    } else if (error instanceof DyadError && error.code !== 'ERR_DYAD_CLOSED') {
+      this.#lost.abort(error)
+    }
   }
 
   async #release(): Promise<void> {
     if (this.#over) return
     this.#over = true
     clearInterval(this.#renewal)
-    this.#ended(this)
+    this.#all.delete(this)
     try {
       // Without an answer for so long, the key has expired by itself.
       const signal = AbortSignal.timeout(this.#ttl)

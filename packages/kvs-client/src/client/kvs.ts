@@ -67,14 +67,8 @@ export class BrokerClient implements KvsClient {
     if (!Number.isInteger(options.ttl) || options.ttl < 1 || options.ttl > MAX_TTL_MS) {
       throw new DyadError('ERR_DYAD_OPTION', { detail: `ttl is ${options.ttl}` })
     }
-    const registration = new HeldRegistration(this.#connection, key, value, options, (ended) => {
-      this.#registrations.delete(ended)
-    })
-    this.#registrations.add(registration)
-    await registration.begin().catch((error) => {
-      this.#registrations.delete(registration)
-      throw error
-    })
+    const registration = new HeldRegistration(this.#connection, key, value, options, this.#registrations)
+    await registration.begin()
     return registration
   }
 

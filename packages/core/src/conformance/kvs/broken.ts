@@ -39,7 +39,8 @@ function changed(
   entries: AsyncIterableIterator<KvsEntry>,
   change: (entry: KvsEntry) => KvsEntry | undefined,
 ): AsyncIterableIterator<KvsEntry> {
-  return but(entries, {
+  const broken: AsyncIterableIterator<KvsEntry> = but(entries, {
+    [Symbol.asyncIterator]: () => broken,
     async next() {
       for (;;) {
         const result = await entries.next()
@@ -49,6 +50,7 @@ function changed(
       }
     },
   })
+  return broken
 }
 
 /** Clients that break one promise each, made from one that keeps them; the suite must reject every one. */

@@ -1,0 +1,81 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { KvsSite } from '@dyad/core/conformance'
+import { type BrokerOptions, brokerKvs } from '../src/index.js'
+
+const file = (name: string) => new URL(`processes/${name}`, import.meta.url)
+
+/** A broker in another process. */
+export class BrokerProcess implements AsyncDisposable {
+  url = ''
+  #port = 0
+  #child: ChildProcess | undefined
+  readonly #options: BrokerOptions
+
+  private constructor(options: BrokerOptions) {
+    this.#options = options
+  }
+
+  static async start(options: BrokerOptions = {}): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(options)
+    await broker.start()
+    return broker
+  }
+
+  /** Starts it, at the port that it had before. */
+  async start(): Promise<void> {
+    const options = { ...this.#options, port: this.#port }
+    this.#child = fork(file('broker.mjs'), [JSON.stringify(options)])
+    const [{ port, url }] = (await once(this.#child, 'message')) as [{ port: number; url: string }]
+    this.#port = port
+    this.url = url
+  }
+
+  /** kill -9, and the process is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.kill()
+  }
+}
+
+/** A directory that is removed when its test ends. */
+export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'dyad-kvs-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Forks a file of `processes/`. */
+export function forkProcess(name: string, args: string[]): ChildProcess {
+  return fork(file(name), args, { serialization: 'advanced' })
+}
+
+/** A broker in a process of its own, for one clause of the conformance suite. */
+export async function brokerSite(durable: boolean): Promise<KvsSite> {
+  const directory = await temporaryDirectory()
+  const broker = await BrokerProcess.start(durable ? { data: directory.path } : {})
+  const observer = brokerKvs({ url: broker.url })
+  return {
+    client: () => brokerKvs({ url: broker.url }),
+    waiters: async () => (await observer.stats()).waiters,
+    fork: () => forkProcess('peer.mjs', [broker.url]),
+    async restart() {
+      await broker.kill()
+      await broker.start()
+    },
+    async close() {
+      await observer.close()
+      await broker.kill()
+      await directory[Symbol.asyncDispose]()
+    },
+  }
+}

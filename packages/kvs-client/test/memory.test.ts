@@ -1,0 +1,5 @@
+import { kvsConformance } from '@dyad/core/conformance'
+import { test } from 'tap'
+import { memorySite } from './memory-site.js'
+
+kvsConformance(test, { open: memorySite, capabilities: { durable: false, crossProcess: false, leases: false } })

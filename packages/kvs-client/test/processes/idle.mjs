@@ -1,0 +1,12 @@
+// Uses a client and never closes it: the process ends all the same, unless it was told to wait for something.
+import { brokerKvs } from '@dyad/kvs-client'
+
+const client = brokerKvs({ url: process.argv[2] })
+await client.listNamespaces()
+process.send('used')
+process.disconnect()
+if (process.argv[3] === 'wait') {
+  await client.namespace('ns').waitFor('key')
+  await client.close()
+  process.exitCode = 7
+}
