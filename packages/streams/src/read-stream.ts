@@ -48,7 +48,7 @@ export class DyadReadStream extends NodeReadStream {
     })
     super(path, { ...given, fd: undefined, fs: { open: opening.open, read: fs.read, close: fs.close } })
     this.#opening = opening
-    // A signal that had fired already has destroyed the stream by now.
+    // A signal that had fired already has destroyed the stream by now, before this class had a part in it.
     if (this.destroyed) opening.abandon()
   }
 
@@ -60,6 +60,7 @@ export class DyadReadStream extends NodeReadStream {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     // Node waits for the open to end before it comes here. That it was cut short is no error of its own.
-    super._destroy(this.#opening.abandoned ? this.errored : error, callback)
+    const wasCutShort = #opening in this && this.#opening.abandoned
+    super._destroy(wasCutShort ? this.errored : error, callback)
   }
 }

@@ -16,6 +16,7 @@ export class StagedOutput {
   readonly #flush: boolean
   #fd: number | undefined
   #staged: StagedFile | undefined
+  #abandoned = false
   #publishing: Promise<FileRecord | undefined> | undefined
 
   /** @param flush whether the bytes are to be on stable storage before the file is closed */
@@ -47,6 +48,11 @@ export class StagedOutput {
     },
   }
 
+  /** Keeps the file from being opened. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
   /** Closes the file unless it is closed, and publishes it; resolves with the record if there is one and nobody was given it before. */
   async publish(): Promise<FileRecord | undefined> {
     if (this.#staged === undefined) return undefined
@@ -65,6 +71,7 @@ export class StagedOutput {
   }
 
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
+    if (this.#abandoned) throw new Error('destroyed before it was opened')
     const staging = await stageToOpen(this.#core, path, numericFlags(flags))
     this.#staged = staging.staged
     try {

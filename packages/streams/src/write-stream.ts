@@ -47,6 +47,8 @@ export class DyadWriteStream extends NodeWriteStream {
     super(path, { ...given, fd: undefined, fs: output.fs })
     this.#output = output
     this.#publishesAtFinish = given.autoClose === undefined || given.autoClose
+    // A signal that had fired already has destroyed the stream by now, before this class had a part in it. Node would open the file all the same.
+    if (this.destroyed) output.abandon()
   }
 
   /** As of fs.WriteStream; closes a stream that is finished but still open, too. */
@@ -63,6 +65,7 @@ export class DyadWriteStream extends NodeWriteStream {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     super._destroy(error, (failure) => {
+      if (!(#output in this)) return callback(failure)
       if (!failure && this.writableFinished) return this.#publish(callback)
       const ended = (discarding?: Error | undefined) => process.nextTick(callback, failure ?? discarding)
       this.#output.discard().then(() => ended(), ended)
