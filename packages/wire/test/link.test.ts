@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, decode } from '../src/index.js'
@@ -89,29 +90,39 @@ test('text is not the protocol', async (t) => {
 })
 
 test('a peer that does not read is not read either, until it does', async (t) => {
-  await using ends = await pair()
-  const big = Buffer.alloc(900_000)
-  let heard = 0
-  let waiting = () => {}
-  // Each message is answered by much more than it brought, as by a server of whole files.
-  ends.there.onMessage = () => void ends.remote.send(big)
-  ends.here.onMessage = () => {
-    if (++heard === ASKED) waiting()
-  }
   const ASKED = 200
-  const all = new Promise<void>((resolve) => {
-    waiting = resolve
-  })
-  const before = process.memoryUsage.rss()
+  await using there = await hear()
+  const socket = new WebSocket(there.listener.url())
+  await once(socket, 'open')
+  await there.first
+  const [ear, remote] = [there.ears[0], there.links[0]]
+  if (ear === undefined || remote === undefined) throw new Error('no link')
   let most = 0
-  for (let i = 0; i < ASKED; i++) {
-    await ends.link.send('more')
-    most = Math.max(most, ends.remote.unsentBytes)
+  // Each message is answered by much more than it brought, as by a server of whole files.
+  ear.onMessage = () => {
+    void remote.send(Buffer.alloc(900_000))
+    most = Math.max(most, remote.unsentBytes)
   }
+  let heard = 0
+  const all = new Promise<void>((resolve) => {
+    socket.on('message', () => {
+      if (++heard === ASKED) resolve()
+    })
+  })
+  socket.pause()
+  for (let i = 0; i < ASKED; i++) socket.send(Buffer.alloc(60_000))
+  // Another link goes on meanwhile; its turns are time enough for the first to be read, were it read.
+  const here = new Ear()
+  const other = await connect(there.listener.url(), OPTIONS, () => here.handlers)
+  for (let turn = 1; turn <= 200; turn++) {
+    await other.send('turn')
+    await there.ears[1]?.received(turn)
+  }
+  t.ok(ear.messages.length < ASKED, `${ear.messages.length} of ${ASKED} were read`)
+  socket.resume()
   await all
-  t.equal(heard, ASKED, 'all answers arrive in the end')
-  t.ok(most < 32 * 1024 * 1024, `${most} bytes waited, with ${process.memoryUsage.rss() - before} more resident`)
-  t.equal(ends.remote.unsentBytes, 0)
+  t.ok(most < 16 * 1024 * 1024, `${most} bytes waited`)
+  socket.terminate()
 })
 
 test('a link that is not held lets the process go', async (t) => {
