@@ -1,11 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KvsSite } from '@dyad/core/conformance'
 import { type BrokerOptions, brokerKvs } from '../src/index.js'
 
+const PREFIX = join(tmpdir(), 'dyad-kvs-')
 const file = (name: string) => new URL(`processes/${name}`, import.meta.url)
 
 /** A broker in another process. */
@@ -34,6 +36,17 @@ export class BrokerProcess implements AsyncDisposable {
     this.url = url
   }
 
+  /** Lets this process end although the broker runs, which ends with it; or not. */
+  hold(keepsProcessAlive: boolean): void {
+    if (keepsProcessAlive) {
+      this.#child?.ref()
+      this.#child?.channel?.ref()
+    } else {
+      this.#child?.unref()
+      this.#child?.channel?.unref()
+    }
+  }
+
   /** kill -9, and the process is gone. */
   async kill(): Promise<void> {
     const child = this.#child
@@ -50,7 +63,7 @@ export class BrokerProcess implements AsyncDisposable {
 
 /** A directory that is removed when its test ends. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'dyad-kvs-'))
+  const path = await mkdtemp(PREFIX)
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
@@ -59,10 +72,24 @@ export function forkProcess(name: string, args: string[]): ChildProcess {
   return fork(file(name), args, { serialization: 'advanced' })
 }
 
-/** A broker in a process of its own, for one clause of the conformance suite. */
+const directories: string[] = []
+process.once('exit', () => {
+  for (const path of directories) rmSync(path, { recursive: true, force: true })
+})
+
+async function lastingDirectory(): Promise<string> {
+  const path = await mkdtemp(PREFIX)
+  directories.push(path)
+  return path
+}
+
+const spare: Record<'durable' | 'memory', BrokerProcess[]> = { durable: [], memory: [] }
+
+/** A broker in a process of its own, for one clause of the conformance suite; the next clause gets it emptied. */
 export async function brokerSite(durable: boolean): Promise<KvsSite> {
-  const directory = await temporaryDirectory()
-  const broker = await BrokerProcess.start(durable ? { data: directory.path } : {})
+  const pool = spare[durable ? 'durable' : 'memory']
+  const broker = pool.pop() ?? (await BrokerProcess.start(durable ? { data: await lastingDirectory() } : {}))
+  broker.hold(true)
   const observer = brokerKvs({ url: broker.url })
   return {
     client: () => brokerKvs({ url: broker.url }),
@@ -73,9 +100,10 @@ export async function brokerSite(durable: boolean): Promise<KvsSite> {
       await broker.start()
     },
     async close() {
+      for (const name of await observer.listNamespaces()) await observer.removeNamespace(name)
       await observer.close()
-      await broker.kill()
-      await directory[Symbol.asyncDispose]()
+      broker.hold(false)
+      pool.push(broker)
     },
   }
 }
