@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import fs from 'node:fs'
 import type { DyadCore, FileRecord } from '@dyad/core'
 import { ConsumingOpen } from './consuming-open.js'
@@ -42,7 +43,10 @@ export class DyadReadStream extends NodeReadStream {
   readonly #opening: ConsumingOpen
 
   constructor(core: DyadCore, path: string | URL, options?: DyadReadStreamOptions | BufferEncoding) {
-    const { timeout, ...given } = typeof options === 'string' ? { encoding: options } : { ...options }
+    const { timeout, ...given }: DyadReadStreamOptions =
+      typeof options === 'string' ? { encoding: options } : { ...options }
+    // One signal may well end thousands of streams.
+    if (given.signal instanceof AbortSignal) setMaxListeners(0, given.signal)
     const opening = new ConsumingOpen(core, timeout, (event, ...details) => {
       if (!this.destroyed) this.emit(event, ...details)
     })

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import fs from 'node:fs'
 import type { DyadCore, FileRecord } from '@dyad/core'
 import type { OpenFlags } from './flags.js'
@@ -43,6 +44,8 @@ export class DyadWriteStream extends NodeWriteStream {
 
   constructor(core: DyadCore, path: string | URL, options?: DyadWriteStreamOptions | BufferEncoding) {
     const given: DyadWriteStreamOptions = typeof options === 'string' ? { encoding: options } : { ...options }
+    // One signal may well end thousands of streams.
+    if (given.signal instanceof AbortSignal) setMaxListeners(0, given.signal)
     const output = new StagedOutput(core, given.flush === true)
     super(path, { ...given, fd: undefined, fs: output.fs })
     this.#output = output

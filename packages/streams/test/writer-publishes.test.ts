@@ -1,0 +1,247 @@
+import { once } from 'node:events'
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { finished, pipeline } from 'node:stream/promises'
+import type { DyadCore, FileRecord } from '@dyad/core'
+import t from 'tap'
+import { DyadReadStream, DyadWriteStream, type DyadWriteStreamOptions } from '../src/index.js'
+import { namesIn, TwoNodes } from './session.js'
+
+async function write(
+  core: DyadCore,
+  path: string,
+  content: string,
+  options?: DyadWriteStreamOptions,
+): Promise<FileRecord> {
+  const stream = new DyadWriteStream(core, path, options)
+  const published: FileRecord[] = []
+  stream.on('published', (record) => published.push(record))
+  await pipeline(Readable.from([content]), stream)
+  if (published.length !== 1) throw new Error(`published ${published.length} times`)
+  return published[0] as FileRecord
+}
+
+t.test('a pipeline ends once the file is published', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const stream = new DyadWriteStream(producer, 'deep/in/x')
+  const seen: string[] = []
+  for (const name of ['open', 'ready', 'published', 'finish', 'close']) stream.on(name, () => seen.push(name))
+  const published = once(stream, 'published')
+  await pipeline('content', stream)
+  t.same(seen, ['open', 'ready', 'published', 'finish', 'close'])
+  const record = await producer.lookup('deep/in/x', { wait: false })
+  t.same(await published, [record])
+  t.match(record, { path: 'deep/in/x', owner: 'p', size: 7 })
+  t.same(await namesIn(nodes.produced), ['deep', 'deep/in', 'deep/in/x'])
+})
+
+t.test('nobody sees the file before it is whole', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  await write(producer, 'x', 'old')
+  const stream = new DyadWriteStream(producer, 'x')
+  await new Promise((resolve) => stream.write('new', resolve))
+  t.equal(await readFile(join(nodes.produced, 'x'), 'utf8'), 'old')
+  stream.end()
+  await finished(stream)
+  t.equal(await readFile(join(nodes.produced, 'x'), 'utf8'), 'new')
+  t.same(await namesIn(nodes.produced), ['x'])
+})
+
+t.test('each way of writing publishes a new generation', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
+  let generation = 0
+  const steps: [DyadWriteStreamOptions, string, string][] = [
+    [{}, '', ''],
+    [{}, 'one', 'one'],
+    [{ flags: 'a' }, ' two', 'one two'],
+    [{ flags: 'r+', start: 1 }, 'NE', 'oNE two'],
+    [{ flags: 'w', start: 2 }, 'x', '\0\0x'],
+    [{ flags: 'w+' }, 'anew', 'anew'],
+    [{ flags: 'a', flush: true }, '!', 'anew!'],
+  ]
+  for (const [options, content, whole] of steps) {
+    const record = await write(producer, 'x', content, options)
+    t.ok(record.generation > generation)
+    generation = record.generation
+    t.equal(record.size, whole.length)
+    t.equal(await text(new DyadReadStream(consumer, 'x')), whole)
+  }
+})
+
+t.test('permissions', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const modeOf = async (name: string) => (await stat(join(nodes.produced, name))).mode & 0o7777
+  t.equal((await write(producer, 'x', '', { mode: 0o640 })).mode, 0o640)
+  t.equal(await modeOf('x'), 0o640)
+  await chmod(join(nodes.produced, 'x'), 0o604)
+  t.equal((await write(producer, 'x', '', { mode: 0o600 })).mode, 0o604)
+  t.equal(await modeOf('x'), 0o604)
+  await write(producer, 'y', '')
+  t.equal(await modeOf('y'), 0o666 & ~process.umask())
+})
+
+t.test('through a symbolic link the file is written where it leads', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
+  await write(producer, 'real', 'old')
+  await symlink('real', join(nodes.produced, 'link'))
+  await write(producer, 'link', 'new')
+  t.equal(await readFile(join(nodes.produced, 'real'), 'utf8'), 'new')
+  t.equal(await text(new DyadReadStream(consumer, 'link')), 'new')
+  t.same(await namesIn(nodes.produced), ['link', 'real'])
+})
+
+t.test('wx refuses a file that is there, or comes to be there meanwhile', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const first = new DyadWriteStream(producer, 'x', { flags: 'wx' })
+  const second = new DyadWriteStream(producer, 'x', { flags: 'wx' })
+  await Promise.all([once(first, 'open'), once(second, 'open')])
+  await pipeline('first', first)
+  await t.rejects(pipeline('second', second), { code: 'EEXIST' })
+  await t.rejects(pipeline('third', new DyadWriteStream(producer, 'x', { flags: 'wx' })), { code: 'EEXIST' })
+  t.equal(await readFile(join(nodes.produced, 'x'), 'utf8'), 'first')
+  t.same(await namesIn(nodes.produced), ['x'])
+})
+
+t.test('an error of publishing is an error of the stream', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer({ namespace: 'absent' })
+  for (const options of [{}, { flags: 'a' }]) {
+    const stream = new DyadWriteStream(producer, 'x', options)
+    const seen: string[] = []
+    for (const name of ['published', 'finish', 'error', 'close']) stream.on(name, () => seen.push(name))
+    await t.rejects(pipeline('content', stream), { code: 'ERR_DYAD_NAMESPACE_MISSING', path: 'x' })
+    t.same(seen, ['error', 'close'])
+    t.same(await namesIn(nodes.produced), ['x'], 'the whole file stands where it was written')
+  }
+  const late = new DyadWriteStream(producer, 'y', { autoClose: false })
+  await finished(late.end('content'), { cleanup: true })
+  late.destroy()
+  await t.rejects(once(late, 'close'), { code: 'ERR_DYAD_NAMESPACE_MISSING' })
+})
+
+t.test('a file that cannot be put in place is not left beside it', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const stream = new DyadWriteStream(producer, 'x')
+  await new Promise((resolve) => stream.write('content', resolve))
+  await mkdir(join(nodes.produced, 'x'))
+  await t.rejects(pipeline('more', stream), { code: 'EISDIR' })
+  t.same(await namesIn(nodes.produced), ['x'])
+  t.equal(await producer.lookup('x', { wait: false }), undefined)
+})
+
+t.test('a directory that cannot be made', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  await write(producer, 'x', '')
+  const local = join(nodes.produced, 'x/y')
+  await t.rejects(pipeline('', new DyadWriteStream(producer, 'x/y')), { code: 'ENOTDIR', syscall: 'open', path: local })
+})
+
+t.test('with autoClose off it is published when it is closed', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const ways: Record<string, (stream: DyadWriteStream) => unknown> = {
+    'destroy()': (stream) => stream.destroy(),
+    'close()': (stream) => stream.close(),
+    'close(callback)': (stream) => new Promise((resolve) => stream.close(resolve)),
+    'async disposal': (stream) => stream.on('error', () => {})[Symbol.asyncDispose]?.() ?? stream.destroy(),
+  }
+  for (const [name, close] of Object.entries(ways)) {
+    const stream = new DyadWriteStream(producer, name, { autoClose: false })
+    const published = once(stream, 'published')
+    stream.end('content')
+    await once(stream, 'finish')
+    t.equal(await producer.lookup(name, { wait: false }), undefined, name)
+    t.notOk(stream.closed)
+    const closed = once(stream, 'close')
+    close(stream)
+    await closed
+    t.same(await published, [await producer.lookup(name, { wait: false })], name)
+  }
+  const failed = new DyadWriteStream(producer, 'failed', { autoClose: false })
+  failed.end('content')
+  await once(failed, 'finish')
+  failed.destroy(new RangeError('not this one'))
+  await t.rejects(once(failed, 'close'), { message: 'not this one' })
+  t.equal(await producer.lookup('failed', { wait: false }), undefined)
+  t.same(await namesIn(nodes.produced), Object.keys(ways).sort())
+})
+
+t.test('destroyed while it is being published, it closes once that has ended', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  // Destroyed by what comes between the end of writing and 'finish'.
+  const stream = new DyadWriteStream(producer, 'x')
+  const seen: string[] = []
+  for (const name of ['published', 'finish', 'error', 'close']) stream.on(name, () => seen.push(name))
+  stream.on('prefinish', () => t.fail('it finished'))
+  const publish = nodes.kvs.namespace.bind(nodes.kvs)
+  nodes.kvs.namespace = (name) => {
+    stream.destroy()
+    return publish(name)
+  }
+  stream.end('content')
+  await once(stream, 'close')
+  nodes.kvs.namespace = publish
+  t.same(seen, ['published', 'close'])
+  t.match(await producer.lookup('x', { wait: false }), { size: 7 })
+  t.same(await namesIn(nodes.produced), ['x'])
+})
+
+t.test('asyncPublish: finishes without a record; flush tells what failed', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer({ asyncPublish: true })
+  const stream = new DyadWriteStream(producer, 'x')
+  stream.on('published', () => t.fail('there is no record yet'))
+  await pipeline('content', stream)
+  await producer.flush()
+  t.match(await producer.lookup('x', { wait: false }), { size: 7 })
+  await rm(join(nodes.produced, 'x'))
+
+  await nodes.kvs.removeNamespace('test')
+  await pipeline('content', new DyadWriteStream(producer, 'y'))
+  await t.rejects(producer.flush(), { code: 'ERR_DYAD_NAMESPACE_MISSING', path: 'y' })
+  await producer.flush()
+})
+
+t.test('a path elsewhere is none of its business', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const beside = join(nodes.root, 'beside')
+  await writeFile(beside, 'old')
+  for (const core of [producer, await nodes.consumer()]) {
+    const stream = new DyadWriteStream(core, beside, { flags: 'a' })
+    stream.on('published', () => t.fail('published'))
+    await pipeline('!', stream)
+  }
+  t.equal(await readFile(beside, 'utf8'), 'old!!')
+  const missing = new DyadWriteStream(producer, join(nodes.root, 'no/such'))
+  await t.rejects(finished(missing), { code: 'ENOENT' })
+})
+
+t.test('a path that cannot name a managed file', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  for (const path of ['.dyad-x', 'x'.repeat(256), 'a/\ud800']) {
+    await t.rejects(pipeline('', new DyadWriteStream(producer, path)), { code: 'ERR_DYAD_PATH' })
+  }
+  t.same(await namesIn(nodes.produced), [])
+})
+
+t.test('many at once', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
+  const names = Array.from({ length: 100 }, (_, at) => `group${at % 7}/x${at}`)
+  const read = names.map((name) => text(new DyadReadStream(consumer, name)))
+  await Promise.all(names.map((name) => pipeline(name, new DyadWriteStream(producer, name))))
+  t.same(await Promise.all(read), names)
+})
