@@ -28,6 +28,11 @@ function signalNamed(name: string | undefined): AbortSignal | undefined {
   return control.signal
 }
 
+interface WriteOptions {
+  halves?: boolean
+  flags?: 'w' | 'a' | 'r+'
+}
+
 interface ReadOptions {
   timeout?: number
   abort?: string
@@ -71,7 +76,7 @@ answer({
   abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
 
   /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */
-  async write(path: string, size: number, seed: number, { halves = false, flags = 'w' } = {}) {
+  async write(path: string, size: number, seed: number, { halves = false, flags = 'w' }: WriteOptions = {}) {
     const sink = new DyadWriteStream(core, path, { flags })
     let published: unknown
     sink.on('published', (record) => {

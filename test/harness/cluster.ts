@@ -57,9 +57,11 @@ export class Cluster {
 
   /** Starts a node; it serves the directory of its name in lower case unless told otherwise. */
   async node(node: string, options: NodeOptions = {}): Promise<TestProcess> {
-    const process = await TestProcess.start(this.#t, './node-process.ts')
+    const process = await TestProcess.start(this.#t, 'node-process')
     const directories = options.directories ?? [this.directory(node.toLowerCase())]
-    await process.ask<NodeStatus>('start', { ...this.#common, leaseTtl: 2_000, node, ...options, directories })
+    // The namespace is made by the test, so that some tests can do without.
+    const given = { ...this.#common, namespace: undefined, leaseTtl: 2_000, node, ...options, directories }
+    await process.ask<NodeStatus>('start', given)
     return process
   }
 
@@ -80,7 +82,7 @@ export class Cluster {
     env: Record<string, string> = {},
     through: readonly string[] = [],
   ): Promise<TestProcess> {
-    const process = await TestProcess.start(this.#t, './app-process.ts', env, [], through)
+    const process = await TestProcess.start(this.#t, 'app-process', env, [], through)
     await process.ask('connect', this.session(node, options))
     return process
   }

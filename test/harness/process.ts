@@ -53,22 +53,22 @@ export class TestProcess {
   }
 
   /**
-   * Starts `file` of this folder with an environment of its own; whatever DYAD_* the test runs under is not passed on.
+   * Starts a program of this folder, as it was built, with an environment of its own; whatever DYAD_* the test runs under is not passed on.
    * @param through a command that starts the command given to it, as env(1) does
    */
   static async start(
     t: Teardown,
-    file: string,
+    program: string,
     env: Record<string, string> = {},
     argv: string[] = [],
     through: readonly string[] = [],
   ): Promise<TestProcess> {
-    const [program, ...command] = [...through, process.execPath, '--import=tsx'] as [string, ...string[]]
+    const [execPath = process.execPath, ...execArgv] = [...through, process.execPath]
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DYAD_')))
-    const child = fork(fileURLToPath(new URL(file, import.meta.url)), argv, {
+    const child = fork(fileURLToPath(new URL(`dist/${program}.js`, import.meta.url)), argv, {
       env: { ...clean, ...env },
-      execPath: program,
-      execArgv: command,
+      execPath,
+      execArgv,
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
       serialization: 'advanced',
     })

@@ -31,7 +31,7 @@ export interface DyadWriteStreamOptions {
 const NodeWriteStream = fs.WriteStream as unknown as new (
   path: string | URL,
   options: object,
-) => Listeners<{ published: [record: FileRecord] }> & fs.WriteStream
+) => Listeners<{ published: [record: FileRecord] }> & fs.WriteStream & AsyncDisposable
 
 /**
  * As fs.WriteStream, to a file that is published when it ends, if it is in the producer-managed directory: bytes written, file closed, in place, record visible

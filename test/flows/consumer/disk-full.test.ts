@@ -14,8 +14,8 @@ test("a consumer's full disk is an error, and leaves no file", { skip }, async (
   await producer.ask('write', 'small', 100, 2)
   for (const dtlMode of ['rpc', 'local']) {
     const directory = cluster.directory(`full-${dtlMode}`)
-    const program = fileURLToPath(new URL('../../harness/full-disk.ts', import.meta.url))
-    const script = 'mount -t tmpfs -o size=4m none "$1" && exec "$2" --import=tsx "$3" "$1" "$4"'
+    const program = fileURLToPath(new URL('../../harness/dist/full-disk.js', import.meta.url))
+    const script = 'mount -t tmpfs -o size=4m none "$1" && exec "$2" "$3" "$1" "$4"'
     const argv = [...SPACE.slice(1), 'sh', '-c', script, 'sh', directory, process.execPath, program]
     const options = {
       kvs: cluster.kvs,
