@@ -29,6 +29,7 @@ export async function lookup(
     const entry = await context.namespace().get(context.key(path), { signal })
     return entry === undefined ? undefined : decodeRecord(entry, path)
   } catch (error) {
+    signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path })
   }
 }
@@ -52,6 +53,7 @@ export async function waitForRecord(
     )
     return decodeRecord(entry, path)
   } catch (error) {
+    signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path })
   }
 }
@@ -79,6 +81,7 @@ export async function newerThan(
     )
   } catch (error) {
     if (error === none) return undefined
+    signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path: record.path })
   }
 }

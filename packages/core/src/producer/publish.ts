@@ -31,6 +31,7 @@ export async function publish(file: ManagedFile, context: PublishContext): Promi
     report('dyad.producer.published', { record })
     return record
   } catch (error) {
+    context.signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_PUBLISH', { path: file.path, node: context.node })
   }
 }
