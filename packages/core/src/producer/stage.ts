@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { chmod, link, realpath, rename, stat, unlink } from 'node:fs/promises'
+import { link, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
 import type { Temporaries } from '../temporaries.js'
@@ -51,12 +51,12 @@ export async function stage(
   // As with open(2), what is written through a symbolic link lands where it leads.
   const target = existing === undefined ? file.local : await realpath(file.local)
   const temporary = await temporaries.beside(target)
+  if (existing !== undefined) await createLike(existing, temporary)
+  const anew = flags & ~(O_TRUNC | O_CREAT | O_EXCL)
   return {
     path: temporary,
-    flags: (flags & ~O_TRUNC) | O_CREAT | O_EXCL,
+    flags: existing === undefined ? anew | O_CREAT | O_EXCL : anew,
     publish: async () => {
-      // Writing anew over a file keeps its permissions, as truncating it would.
-      if (existing !== undefined) await chmod(temporary, existing.mode & 0o7777)
       if (flags & O_EXCL) {
         // Unlike a rename, a link fails where somebody else was faster.
         await link(temporary, target)
@@ -65,6 +65,19 @@ export async function stage(
       return publish()
     },
     discard: () => unlink(temporary).catch(ignoreMissing),
+  }
+}
+
+/**
+ * Writing anew over a file keeps its permissions, as truncating it would. They are there before the file is opened, so that whoever may not write to it
+ * may not here either, and whoever writes may change them.
+ */
+async function createLike(existing: Stats, temporary: string): Promise<void> {
+  const handle = await open(temporary, 'wx', 0o600)
+  try {
+    await handle.chmod(existing.mode & 0o7777)
+  } finally {
+    await handle.close()
   }
 }
 
