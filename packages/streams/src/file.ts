@@ -61,6 +61,7 @@ export class DyadFile implements AsyncDisposable {
     try {
       return new DyadFile(await open(staging.path, staging.flags, mode), staging)
     } catch (error) {
+      await staging.staged?.discard()
       throw staging.explain(error)
     }
   }

@@ -78,6 +78,7 @@ export class StagedOutput {
       this.#fd = await promisify(fs.open)(staging.path, staging.flags, mode)
       return this.#fd
     } catch (error) {
+      await this.discard()
       throw staging.explain(error)
     }
   }

@@ -27,7 +27,7 @@ export interface DyadWriteStreamOptions {
   signal?: AbortSignal | null | undefined
 }
 
-// The types of Node do not tell how these classes are constructed.
+// The types of Node do not tell how these classes are constructed, and those of Node 20 not that they can be disposed of.
 const NodeWriteStream = fs.WriteStream as unknown as new (
   path: string | URL,
   options: object,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -86,6 +87,26 @@ t.test('permissions', async (t) => {
   t.equal(await modeOf('y'), 0o666 & ~process.umask())
 })
 
+t.test('a file that may not be written to', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  await write(producer, 'x', 'old', { mode: 0o444 })
+  // Root may write to it all the same.
+  const mayWrite = await access(join(nodes.produced, 'x'), constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+  for (const options of [{}, { flags: 'a' }, { flags: 'w+', autoClose: false }]) {
+    const stream = new DyadWriteStream(producer, 'x', options)
+    if (!mayWrite) await t.rejects(once(stream, 'open'), { code: 'EACCES', path: join(nodes.produced, 'x') })
+    else await once(stream, 'open')
+    t.match(await namesIn(nodes.produced), mayWrite && options.flags !== 'a' ? [/^.dyad-/, 'x'] : ['x'])
+    stream.destroy()
+    if (!stream.closed) await once(stream, 'close')
+    t.same(await namesIn(nodes.produced), ['x'])
+  }
+})
+
 t.test('through a symbolic link the file is written where it leads', async (t) => {
   await using nodes = await TwoNodes.open()
   const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
@@ -153,7 +174,7 @@ t.test('with autoClose off it is published when it is closed', async (t) => {
     'destroy()': (stream) => stream.destroy(),
     'close()': (stream) => stream.close(),
     'close(callback)': (stream) => new Promise((resolve) => stream.close(resolve)),
-    'async disposal': (stream) => stream.on('error', () => {})[Symbol.asyncDispose]?.() ?? stream.destroy(),
+    'async disposal': (stream) => stream[Symbol.asyncDispose](),
   }
   for (const [name, close] of Object.entries(ways)) {
     const stream = new DyadWriteStream(producer, name, { autoClose: false })
@@ -235,6 +256,29 @@ t.test('a path that cannot name a managed file', async (t) => {
     await t.rejects(pipeline('', new DyadWriteStream(producer, path)), { code: 'ERR_DYAD_PATH' })
   }
   t.same(await namesIn(nodes.produced), [])
+})
+
+t.test('await using publishes what has finished, and nothing else', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  {
+    await using stream = new DyadWriteStream(producer, 'x')
+    await pipeline('content', stream)
+  }
+  await t.rejects(
+    async () => {
+      await using stream = new DyadWriteStream(producer, 'y')
+      stream.write('content')
+      throw new RangeError('out')
+    },
+    { message: 'out' },
+  )
+  {
+    await using stream = new DyadWriteStream(producer, 'z')
+    stream.end('content')
+  }
+  t.same(await namesIn(nodes.produced), ['x'])
+  t.equal(await producer.lookup('y', { wait: false }), undefined)
 })
 
 t.test('many at once', async (t) => {
