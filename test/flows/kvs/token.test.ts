@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { brokerKvs } from '@dyad/kvs-client'
+import { connect } from '@dyad/wire'
+import type { NodeStatus } from 'dyad'
+import { test } from 'tap'
+import { Cluster } from '../../harness/cluster.js'
+import { digestOf } from '../../harness/contents.js'
+import { TestProcess } from '../../harness/process.js'
+
+const denied = { code: 'ERR_DYAD_DENIED', rc: -2004, retryable: false, message: /DYAD_TOKEN/ }
+const handlers = () => ({ message: () => {}, closed: () => {} })
+
+/** The address of a node's rpc service. */
+function rpcUrl({ transports }: NodeStatus): string {
+  const address = transports.find(({ name }) => name === 'rpc')?.address
+  return (JSON.parse(String(address)) as { url: string }).url
+}
+
+test('with a token set, who does not present it gets nothing from a broker or a service', async (t) => {
+  const { cluster, a } = await Cluster.start(t, { token: 'right' })
+  const producer = await cluster.producer()
+  await producer.ask('write', 'x', 50_000, 1)
+  const consumer = await cluster.consumer({ dtlMode: 'rpc' })
+  const stranger = await TestProcess.start(t, 'node-process')
+
+  for (const [what, token] of [
+    ['no token', ''],
+    ['another token', 'wrong'],
+    ['a part of the token', 'righ'],
+  ] as const) {
+    await t.rejects(consumer.ask('connect', cluster.session('B', { token })), denied, `${what}: no session`)
+    await t.rejects(stranger.ask('start', cluster.session('Z', { token })), denied, `${what}: no node`)
+    const url = rpcUrl(await a.ask('status'))
+    await t.rejects(connect(url, { token, maxFrameBytes: 1_000 }, handlers), denied, `${what}: no link to the service`)
+  }
+
+  t.strictSame(await consumer.ask('read', 'x'), { size: 50_000, sha256: digestOf(50_000, 1) }, 'the right token')
+  const fromEnvironment = await cluster.app(
+    'C',
+    { token: undefined, dtlMode: 'rpc', consumerPath: cluster.directory('c') },
+    { DYAD_TOKEN: 'right' },
+  )
+  t.match(await fromEnvironment.ask('read', 'x'), { size: 50_000 }, 'or from the environment')
+})
+
+test('beyond loopback nothing listens without a token', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const node = await TestProcess.start(t, 'node-process')
+  for (const host of ['0.0.0.0', '::']) {
+    await t.rejects(node.ask('start', { ...cluster.session('A', { host }), broker: true }), {
+      code: 'ERR_DYAD_BIND',
+      message: new RegExp(`${host} is not loopback, and no token is set.*DYAD_TOKEN`),
+    })
+  }
+  t.match(
+    await cluster.node('A', { broker: true, host: '0.0.0.0', advertise: '127.0.0.1', token: 'secret' }),
+    {},
+    'with one it does',
+  )
+  await t.rejects(cluster.consumer(), denied)
+  await t.rejects(cluster.consumer({ token: 'secret' }), { code: 'ERR_DYAD_NAMESPACE_MISSING' }, 'and is reached')
+})
+
+test('with a certificate, broker and service speak TLS to those who trust it', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const tlsKey = cluster.path('key.pem')
+  const tlsCert = cluster.path('cert.pem')
+  execFileSync('openssl', [
+    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+    ...['-subj', '/CN=dyad', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', tlsKey, '-out', tlsCert],
+  ])
+  const kvs = cluster.kvs.replace('ws:', 'wss:')
+  const trusting = { kvs, tlsCa: tlsCert }
+  const a = await cluster.node('A', { ...trusting, broker: true, tlsCert, tlsKey })
+  t.match(rpcUrl(await a.ask('status')), /^wss:/)
+  await t.rejects(
+    cluster.consumer({ kvs, kvsTimeout: 300 }),
+    { code: 'ERR_DYAD_KVS_UNREACHABLE', message: /self-signed certificate/ },
+    'who does not trust it is told so',
+  )
+  await t.rejects(
+    cluster.consumer({ kvsTimeout: 300 }),
+    { code: 'ERR_DYAD_KVS_UNREACHABLE' },
+    'plain text gets nowhere',
+  )
+
+  await using client = brokerKvs({ url: kvs, ca: readFileSync(tlsCert) })
+  await client.createNamespace('flow')
+  const [producer, consumer] = await Promise.all([
+    cluster.producer(trusting),
+    cluster.consumer({ ...trusting, dtlMode: 'rpc' }),
+  ])
+  await producer.ask('write', 'x', 1_000_000, 1)
+  t.strictSame(await consumer.ask('read', 'x'), { size: 1_000_000, sha256: digestOf(1_000_000, 1) })
+})
