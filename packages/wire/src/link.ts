@@ -24,6 +24,8 @@ export class Link {
   readonly #handlers: LinkHandlers
   readonly #heartbeat: NodeJS.Timeout
   #reason: Error | undefined
+  /** Messages that came in one piece with others before the pause took effect. */
+  readonly #held: Buffer[] = []
   #missed = 0
   #closed = false
 
@@ -58,7 +60,7 @@ export class Link {
     const bytes = frame instanceof Uint8Array ? frame : encode(frame)
     return new Promise((resolve) => {
       this.#socket.send(bytes, { binary: true }, () => {
-        if (this.#socket.isPaused && this.#socket.bufferedAmount < MAX_UNSENT_BYTES / 2) this.#socket.resume()
+        if (this.#socket.isPaused && this.#socket.bufferedAmount < MAX_UNSENT_BYTES / 2) this.#readOn()
         resolve()
       })
       if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) this.#socket.pause()
@@ -95,13 +97,24 @@ export class Link {
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#missed = 0
+    if (!isBinary) this.close(new DyadError('ERR_DYAD_PROTOCOL', { detail: 'a text message' }))
+    else if (this.#socket.isPaused) this.#held.push(data)
+    else this.#handle(data)
+  }
+
+  #handle(data: Buffer): void {
     if (this.#closed || this.#reason !== undefined) return
     try {
-      if (!isBinary) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'a text message' })
       this.#handlers.message(data)
     } catch (error) {
       this.close(error as Error)
     }
+  }
+
+  /** Handles what was held back, until that fills the way out again. */
+  #readOn(): void {
+    this.#socket.resume()
+    while (this.#held.length > 0 && !this.#socket.isPaused) this.#handle(this.#held.shift() as Buffer)
   }
 
   #beat(): void {

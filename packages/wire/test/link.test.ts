@@ -89,41 +89,44 @@ test('text is not the protocol', async (t) => {
   t.equal(await code, 1002)
 })
 
-test('a peer that does not read is not read either, until it does', async (t) => {
-  const ASKED = 200
-  await using there = await hear()
-  const socket = new WebSocket(there.listener.url())
-  await once(socket, 'open')
-  await there.first
-  const [ear, remote] = [there.ears[0], there.links[0]]
-  if (ear === undefined || remote === undefined) throw new Error('no link')
-  let most = 0
-  // Each message is answered by much more than it brought, as by a server of whole files.
-  ear.onMessage = () => {
-    void remote.send(Buffer.alloc(900_000))
-    most = Math.max(most, remote.unsentBytes)
-  }
-  let heard = 0
-  const all = new Promise<void>((resolve) => {
-    socket.on('message', () => {
-      if (++heard === ASKED) resolve()
+// Many small messages come in one piece, of which only the first are heard before the pause.
+for (const bytes of [60_000, 10]) {
+  test(`a peer that does not read is not heard either, until it does: ${bytes} bytes a message`, async (t) => {
+    const ASKED = 200
+    await using there = await hear()
+    const socket = new WebSocket(there.listener.url())
+    await once(socket, 'open')
+    await there.first
+    const [ear, remote] = [there.ears[0], there.links[0]]
+    if (ear === undefined || remote === undefined) throw new Error('no link')
+    let most = 0
+    // Each message is answered by much more than it brought, as by a server of whole files.
+    ear.onMessage = () => {
+      void remote.send(Buffer.alloc(900_000))
+      most = Math.max(most, remote.unsentBytes)
+    }
+    let heard = 0
+    const all = new Promise<void>((resolve) => {
+      socket.on('message', () => {
+        if (++heard === ASKED) resolve()
+      })
     })
+    socket.pause()
+    for (let i = 0; i < ASKED; i++) socket.send(Buffer.alloc(bytes))
+    // Another link goes on meanwhile; its turns are time enough for the first to be read, were it read.
+    const here = new Ear()
+    const other = await connect(there.listener.url(), OPTIONS, () => here.handlers)
+    for (let turn = 1; turn <= 200; turn++) {
+      await other.send('turn')
+      await there.ears[1]?.received(turn)
+    }
+    t.ok(ear.messages.length < ASKED, `${ear.messages.length} of ${ASKED} were heard`)
+    socket.resume()
+    await all
+    t.ok(most < 16 * 1024 * 1024, `${most} bytes waited`)
+    socket.terminate()
   })
-  socket.pause()
-  for (let i = 0; i < ASKED; i++) socket.send(Buffer.alloc(60_000))
-  // Another link goes on meanwhile; its turns are time enough for the first to be read, were it read.
-  const here = new Ear()
-  const other = await connect(there.listener.url(), OPTIONS, () => here.handlers)
-  for (let turn = 1; turn <= 200; turn++) {
-    await other.send('turn')
-    await there.ears[1]?.received(turn)
-  }
-  t.ok(ear.messages.length < ASKED, `${ear.messages.length} of ${ASKED} were read`)
-  socket.resume()
-  await all
-  t.ok(most < 16 * 1024 * 1024, `${most} bytes waited`)
-  socket.terminate()
-})
+}
 
 test('a link that is not held lets the process go', async (t) => {
   const { execFile } = await import('node:child_process')
