@@ -29,3 +29,13 @@ test('the page of guarantees has nine', async (t) => {
   const headings = readFileSync(`${root}docs/guarantees.md`, 'utf8').match(/^## \d\. /gm)
   t.same(headings, ['## 1. ', '## 2. ', '## 3. ', '## 4. ', '## 5. ', '## 6. ', '## 7. ', '## 8. ', '## 9. '])
 })
+
+test('each guarantee names a test that proves it', async (t) => {
+  const rows = readFileSync(`${root}docs/guarantees.md`, 'utf8').match(/^\| \d \| .*$/gm) ?? []
+  t.equal(rows.length, 9)
+  for (const row of rows)
+    t.ok(
+      filesNamedIn(row).some((file) => file.endsWith('.test.ts')),
+      row.slice(0, 40),
+    )
+})
