@@ -49,7 +49,7 @@ const args = process.argv.slice(2)
 const checked =
   args.length > 0 ||
   [
-    check('lint', bin.biome, 'ci', '--max-diagnostics=200', '.'),
+    check('lint', bin.biome, 'ci', '--colors=off', '--max-diagnostics=200', '.'),
     check('generated pages', `${root}scripts/docs.mjs`, '--check'),
     check('types of the tests', bin.tsc, '-p', `${root}tsconfig.tests.json`),
     check('types of the README examples', `${root}scripts/check-readmes.mjs`),

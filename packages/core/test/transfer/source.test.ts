@@ -106,7 +106,7 @@ test('what is not a regular file below the directory is refused', async (t) => {
   for (const storage of [root, '/', '', `${made.storage}/`, `${made.storage}/folder`]) {
     await t.rejects(source.open({ ...version, storage }), { code: 'ERR_DYAD_REFUSED' }, storage)
   }
-  for (const path of [7, null, undefined, ['a']]) {
+  for (const path of [7, null, undefined, ['a']] as unknown[]) {
     await t.rejects(source.open({ ...version, path: path as string }), { code: 'ERR_DYAD_REFUSED' }, String(path))
   }
   for (const path of ['missing', 'a/below', 'missing/below']) {
