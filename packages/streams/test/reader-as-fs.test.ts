@@ -71,7 +71,7 @@ const scenarios: Scenario[] = [
     options: () => ({ autoClose: false }),
     drive: async (stream, trace) => {
       stream.on('data', () => {})
-      await new Promise((resolve) => stream.once('end', resolve))
+      await new Promise<void>((resolve) => stream.once('end', resolve))
       await new Promise((resolve) => setImmediate(resolve))
       trace.note('ended')
       stream.destroy()
@@ -83,7 +83,7 @@ const scenarios: Scenario[] = [
     options: () => ({ autoClose: false }),
     drive: async (stream) => {
       stream.resume()
-      await new Promise((resolve) => stream.once('end', resolve))
+      await new Promise<void>((resolve) => stream.once('end', resolve))
       await new Promise((resolve) => stream.close(resolve))
     },
   },
@@ -161,7 +161,7 @@ const scenarios: Scenario[] = [
   {
     name: 'await using, unread',
     drive: async (stream) => {
-      await new Promise((resolve) => stream.once('ready', resolve))
+      await new Promise<void>((resolve) => stream.once('ready', resolve))
       await stream[Symbol.asyncDispose]()
     },
   },
@@ -232,7 +232,7 @@ t.test('fails as fs.ReadStream does, where a file is not managed', async (t) => 
         options: () => options,
         drive: async (stream, trace) => {
           stream.on('data', (chunk) => trace.note('data', chunk))
-          await new Promise((resolve) => stream.once('error', resolve))
+          await new Promise<unknown>((resolve) => stream.once('error', resolve))
           if (options.autoClose === false) stream.destroy()
         },
       }

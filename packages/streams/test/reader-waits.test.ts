@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { finished, pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
 import type { FileRecord } from '@dyad/core'
 import t from 'tap'
 import { DyadReadStream, DyadWriteStream } from '../src/index.js'
@@ -94,7 +96,7 @@ t.test('a wait that is ended leaves nothing', async (t) => {
       stream.on('error', (raised) => {
         error = raised
       })
-      const closed = new Promise((resolve) => stream.once('close', resolve))
+      const closed = new Promise<void>((resolve) => stream.once('close', resolve))
       await once(stream, 'waiting')
       t.equal(await nodes.waiters(), 1, name)
       end(stream, control)
@@ -186,16 +188,16 @@ t.test('flags that want the file empty bring nothing, those that change it bring
   t.equal(await readFile(join(nodes.consumed, 'x'), 'utf8'), 'abc')
 })
 
-t.test('a listener that throws is an uncaught exception, as with every emitter', async (t) => {
-  await using nodes = await TwoNodes.open()
-  const consumer = await nodes.consumer()
-  const stream = new DyadReadStream(consumer, 'x')
-  const uncaught = new Promise((resolve) => process.setUncaughtExceptionCaptureCallback(resolve))
-  stream.on('waiting', () => {
-    throw new RangeError('listener')
-  })
-  t.match(await uncaught, { message: 'listener' })
-  process.setUncaughtExceptionCaptureCallback(null)
-  t.notOk(stream.destroyed)
-  stream.destroy()
+t.test('a listener that throws ends the process, as with every emitter, and is no error of the stream', async (t) => {
+  const script = fileURLToPath(new URL('throwing-listener.ts', import.meta.url))
+  for (const event of ['waiting', 'record', 'published']) {
+    const { code, stdout, stderr } = await new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+      execFile(process.execPath, ['--import=tsx', script, event], (error, stdout, stderr) =>
+        resolve({ code: error?.code, stdout, stderr }),
+      )
+    })
+    t.equal(code, 1, event)
+    t.match(stderr, 'RangeError: thrown by a listener', event)
+    t.equal(stdout, '', event)
+  }
 })

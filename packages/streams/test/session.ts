@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,6 +75,11 @@ export class TwoNodes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const thing of this.#made.reverse()) await thing[Symbol.asyncDispose]()
     await rm(this.root, { recursive: true })
+  }
+
+  /** Removes the files at once, when there is no time to close anything. */
+  remove(): void {
+    rmSync(this.root, { recursive: true })
   }
 
   #own<Thing extends AsyncDisposable>(thing: Thing): Thing {

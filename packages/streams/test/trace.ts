@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { EventEmitter } from 'node:events'
 import type fs from 'node:fs'
 
 /** What can be told apart of an error, but for the path in it. */
@@ -37,7 +38,8 @@ export class Trace {
   constructor(stream: Stream, events: readonly string[]) {
     this.#stream = stream
     for (const event of events) {
-      stream.on(event, (...details: unknown[]) => this.note(event, ...(event === 'open' ? [] : details)))
+      const emitter: EventEmitter = stream
+      emitter.on(event, (...details: unknown[]) => this.note(event, ...(event === 'open' ? [] : details)))
     }
   }
 

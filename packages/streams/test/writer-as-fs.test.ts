@@ -1,7 +1,8 @@
 import fs, { constants } from 'node:fs'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { compose, PassThrough, Readable, Writable } from 'node:stream'
+import * as streams from 'node:stream'
+import { type Duplex, PassThrough, Readable, Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import t from 'tap'
 import { DyadWriteStream } from '../src/index.js'
@@ -42,6 +43,9 @@ const OPTIONS: Record<string, Options> = {
 }
 const FLAGS = 'r rs sr r+ rs+ sr+ w wx xw w+ wx+ xw+ a ax xa as sa a+ ax+ xa+ as+ sa+'.split(' ')
 for (const flags of FLAGS) OPTIONS[`flags ${flags}`] = { flags }
+
+// The types of Node do not know of it.
+const { compose } = streams as unknown as { compose(...parts: streams.Stream[]): Duplex }
 
 let ABORT = new AbortController()
 
@@ -89,7 +93,7 @@ const scenarios: Scenario[] = [
     options: () => ({ autoClose: false }),
     drive: async (stream, trace) => {
       stream.end('abc')
-      await new Promise((resolve) => stream.once('finish', resolve))
+      await new Promise<void>((resolve) => stream.once('finish', resolve))
       trace.note('finished')
       stream.destroy()
       await closed(stream)
