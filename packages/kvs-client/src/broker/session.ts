@@ -2,6 +2,7 @@ import { DyadError, isDyadError } from '@dyad/core'
 import { decode } from '@dyad/wire'
 import { checkKey, checkPrefix } from '../key-bounds.js'
 import type { Stored } from '../records/contract.js'
+import { type Answering, Stream, Wait } from './exchanges.js'
 import { ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
 import {
   type BrokerStats,
@@ -11,13 +12,12 @@ import {
   type StreamRequest,
   toRequest,
 } from './frames.js'
-import type { Keyspace, Waiter } from './keyspace.js'
 import type { Holder, Leases } from './leases.js'
 import type { Store } from './store.js'
 
 /** Requests of one link that may be under way at once. */
 const MAX_UNDER_WAY = 200_000
-/** While this many bytes wait to be sent, nothing more is answered. */
+/** While this many bytes wait to be sent, no more waits are answered. */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024
 
 /** What a session needs of its link. */
@@ -33,69 +33,18 @@ export interface Shared {
   stats(): BrokerStats
 }
 
-/** One wait: plain data, since there may be very many. */
-class Wait implements Waiter {
-  constructor(
-    readonly session: Session,
-    readonly id: number,
-    readonly keyspace: Keyspace,
-    readonly key: string,
-  ) {}
-
-  woken(stored: Stored): void {
-    this.session.woken(this.id, stored)
-  }
-
-  failed(error: Error): void {
-    this.session.failed(this.id, error)
-  }
-
-  close(): void {
-    this.keyspace.leave(this)
-  }
-}
-
-/** One stream of entries, which sends a batch each time that its peer asks for more. */
-class Stream {
-  readonly session: Session
+interface Woken {
   readonly id: number
-  feed: ListFeed | WatchFeed | undefined
-  asked = true
-  #scheduled = false
-
-  constructor(session: Session, id: number) {
-    this.session = session
-    this.id = id
-  }
-
-  ready(): void {
-    if (this.#scheduled || !this.asked) return
-    this.#scheduled = true
-    // After what else this turn brings, so that one batch carries it all.
-    setImmediate(() => {
-      this.#scheduled = false
-      this.session.feed(this)
-    })
-  }
-
-  failed(error: Error): void {
-    this.session.failed(this.id, error)
-  }
-
-  close(): void {
-    this.asked = false
-    if (this.feed instanceof WatchFeed) this.feed.close()
-  }
+  readonly stored: Stored
 }
 
 /** Serves one client. */
-export class Session implements Holder {
+export class Session implements Holder, Answering {
   readonly #shared: Shared
   readonly #link: SessionLink
   readonly #open = new Map<number, Wait | Stream>()
-  /** What has to wait until the peer has read: requests, and waits that were woken. */
-  #later: (Request | { op: 'woken'; id: number; stored: Stored })[] = []
-  #pumping = false
+  /** Waits whose answer has to wait until the peer has read others. */
+  #woken: Woken[] = []
   #writing = 0
   #closed = false
   #sent: Promise<void> = Promise.resolve()
@@ -106,26 +55,22 @@ export class Session implements Holder {
     queueMicrotask(() => this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable: shared.store.durable }))
   }
 
-  /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. */
+  /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
   message(bytes: Buffer): void {
-    const request = toRequest(decode(bytes))
-    if (this.#mustWait) this.#postpone(request)
-    else this.#handle(request)
+    this.#handle(toRequest(decode(bytes)))
   }
 
   closed(): void {
     this.#closed = true
-    this.#later = []
+    this.#woken = []
     for (const open of this.#open.values()) open.close()
     this.#open.clear()
   }
 
   woken(id: number, stored: Stored): void {
-    if (this.#mustWait) {
-      this.#postpone({ op: 'woken', id, stored })
-    } else if (this.#open.delete(id)) {
-      this.#reply({ op: 'entry', id, value: stored.value, revision: stored.revision })
-    }
+    // One put may wake any number of waits, more than can be answered at once.
+    if (this.#woken.length === 0 && this.#link.unsentBytes <= MAX_UNSENT_BYTES) this.#answerWait(id, stored)
+    else if (this.#woken.push({ id, stored }) === 1) void this.#answerWoken()
   }
 
   failed(id: number, error: Error): void {
@@ -162,30 +107,18 @@ export class Session implements Holder {
     }
   }
 
-  get #mustWait(): boolean {
-    return this.#later.length > 0 || this.#link.unsentBytes > MAX_UNSENT_BYTES
-  }
-
-  #postpone(item: Request | { op: 'woken'; id: number; stored: Stored }): void {
-    this.#later.push(item)
-    if (!this.#pumping) void this.#pump()
-  }
-
-  async #pump(): Promise<void> {
-    this.#pumping = true
-    while (this.#later.length > 0 && !this.#closed) {
-      const items = this.#later
-      for (let i = 0; i < items.length && !this.#closed; i++) {
-        while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#sent
-        const item = items[i] as (typeof items)[number]
-        if (item.op !== 'woken') this.#handle(item)
-        else if (this.#open.delete(item.id)) {
-          this.#reply({ op: 'entry', id: item.id, value: item.stored.value, revision: item.stored.revision })
-        }
-      }
-      this.#later = this.#later.slice(items.length)
+  async #answerWoken(): Promise<void> {
+    for (let i = 0; i < this.#woken.length; i++) {
+      while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#sent
+      if (this.#closed) return
+      const { id, stored } = this.#woken[i] as Woken
+      this.#answerWait(id, stored)
     }
-    this.#pumping = false
+    this.#woken = []
+  }
+
+  #answerWait(id: number, stored: Stored): void {
+    if (this.#open.delete(id)) this.#reply({ op: 'entry', id, value: stored.value, revision: stored.revision })
   }
 
   #handle(request: Request): void {

@@ -1,0 +1,65 @@
+import type { Stored } from '../records/contract.js'
+import { type ListFeed, WatchFeed } from './feed.js'
+import type { Keyspace, Waiter } from './keyspace.js'
+
+/** Who answers for what is under way. */
+export interface Answering {
+  woken(id: number, stored: Stored): void
+  failed(id: number, error: Error): void
+  feed(stream: Stream): void
+}
+
+/** One wait: plain data, since there may be very many. */
+export class Wait implements Waiter {
+  constructor(
+    readonly session: Answering,
+    readonly id: number,
+    readonly keyspace: Keyspace,
+    readonly key: string,
+  ) {}
+
+  woken(stored: Stored): void {
+    this.session.woken(this.id, stored)
+  }
+
+  failed(error: Error): void {
+    this.session.failed(this.id, error)
+  }
+
+  close(): void {
+    this.keyspace.leave(this)
+  }
+}
+
+/** One stream of entries, which sends a batch each time that its peer asks for more. */
+export class Stream {
+  readonly session: Answering
+  readonly id: number
+  feed: ListFeed | WatchFeed | undefined
+  asked = true
+  #scheduled = false
+
+  constructor(session: Answering, id: number) {
+    this.session = session
+    this.id = id
+  }
+
+  ready(): void {
+    if (this.#scheduled || !this.asked) return
+    this.#scheduled = true
+    // After what else this turn brings, so that one batch carries it all.
+    setImmediate(() => {
+      this.#scheduled = false
+      this.session.feed(this)
+    })
+  }
+
+  failed(error: Error): void {
+    this.session.failed(this.id, error)
+  }
+
+  close(): void {
+    this.asked = false
+    if (this.feed instanceof WatchFeed) this.feed.close()
+  }
+}
