@@ -1,7 +1,7 @@
 /** An application of a test: a session of the dyad package in a process of its own. */
 import { createHash } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readSync } from 'node:fs'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import {
@@ -39,7 +39,7 @@ interface ReadOptions {
 }
 
 interface ConsumeOptions extends ReadOptions {
-  /** Once so many bytes have arrived, the process says so and stops itself, as by SIGSTOP, until it is resumed. */
+  /** Once so many bytes have arrived, the process says so and does nothing at all until it is unblocked. */
   pauseAt?: number
 }
 
@@ -67,7 +67,7 @@ answer({
         if (!paused && arrived >= pauseAt) {
           paused = true
           note('paused', path)
-          process.kill(process.pid, 'SIGSTOP')
+          readSync(0, Buffer.alloc(1))
         }
       },
     })

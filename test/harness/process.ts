@@ -69,7 +69,7 @@ export class TestProcess {
       env: { ...clean, ...env },
       execPath,
       execArgv,
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      stdio: ['pipe', 'inherit', 'pipe', 'ipc'],
       serialization: 'advanced',
     })
     const started = new TestProcess(child)
@@ -127,6 +127,11 @@ export class TestProcess {
     const ended = once(this.child, 'exit')
     this.child.kill(signal)
     await ended
+  }
+
+  /** Lets a process go on that said that it is paused. A signal could come before it has stopped; a byte that it reads cannot. */
+  unblock(): void {
+    this.child.stdin?.write('.')
   }
 
   /** Stops the process where it is, as a hung one, until `resume`. */
