@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { type Config, DyadError, type KvsClient, type Transport } from '@dyad/core'
-import { brokerKvs, memoryKvs } from '@dyad/kvs-client'
+import { type Config, DyadError, type Transport } from '@dyad/core'
+import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad/kvs-client'
 import { localTransport, rpcTransport } from '@dyad/transport'
 
 /** The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be read. */
-export function openKvs(config: Config): KvsClient {
+export function openKvs(config: Config): BrokerClient {
   if (config.kvs === 'memory:') return memoryKvs()
   return brokerKvs({
     url: config.kvs,

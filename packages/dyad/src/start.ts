@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type ConfigOptions, type KvsClient, type NodeEntry, readConfig, type Transport } from '@dyad/core'
+import { type ConfigOptions, isDyadError, type KvsClient, type NodeEntry, readConfig, type Transport } from '@dyad/core'
 import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
 import { type Control, openControl, Service } from '@dyad/service'
 import { openKvs, openTransports, readTls } from './parts.js'
@@ -9,10 +9,12 @@ import { openKvs, openTransports, readTls } from './parts.js'
 export interface StartOptions extends ConfigOptions {
   /** Managed directories to serve; made if they are missing. @default the options producerPath and consumerPath */
   directories?: readonly string[] | undefined
-  /** Host the key-value store as well, at the port that the option `kvs` names. @default false */
+  /** Host the key-value store as well, at the port that the option `kvs` names, with the namespace that the options name, if they do. @default false */
   broker?: boolean | undefined
   /** Directory of the store's database; records in it survive the process. Only with `broker`. @default none: records are kept in memory */
   data?: string | undefined
+  /** Ends the start early; it rejects with the signal's reason. A node that runs is ended by its `close`. @default none */
+  signal?: AbortSignal | undefined
 }
 
 /** What a running node tells of itself. */
@@ -41,6 +43,7 @@ export async function start({
   directories,
   broker: hostsBroker,
   data,
+  signal,
   ...options
 }: StartOptions): Promise<RunningNode> {
   const config = readConfig(options)
@@ -56,7 +59,7 @@ export async function start({
     let node: RunningNode | undefined
     const control: Control = await openControl(config.stateDir, config.node, (word) => {
       if (word === 'stop') stop()
-      return node?.status
+      return word === 'stop' || word === 'status' ? node?.status : undefined
     })
     parts.push(control)
     let broker: Broker | undefined
@@ -75,6 +78,7 @@ export async function start({
     }
     const kvs = openKvs({ ...config, kvs: kvsUrl })
     parts.push(kvs)
+    if (broker !== undefined) await ensureNamespace(kvs, config.namespace, signal)
     const transports = openTransports({ ...config, advertise: config.advertise ?? reachableName(config.host) })
     parts.push(...transports)
     const service = await Service.start({
@@ -84,6 +88,7 @@ export async function start({
       kvs,
       transports,
       leaseTtl: config.leaseTtl,
+      signal,
     })
     parts.push(service)
     node = {
@@ -104,6 +109,15 @@ export async function start({
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+async function ensureNamespace(kvs: KvsClient, name: string | undefined, signal?: AbortSignal): Promise<void> {
+  if (name === undefined) return
+  try {
+    await kvs.createNamespace(name, { signal })
+  } catch (error) {
+    if (!isDyadError(error, 'ERR_DYAD_NAMESPACE_EXISTS')) throw error
   }
 }
 

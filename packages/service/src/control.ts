@@ -63,31 +63,43 @@ export async function openControl(stateDir: string, node: string, answer: (word:
   return { close, [Symbol.asyncDispose]: close }
 }
 
-/**
- * Asks the service that listens at a path, or resolves with undefined if none does. With `untilClosed` the answer is held back until the service
- * has gone.
- */
-export function askControl(path: string, word: string, untilClosed = false): Promise<unknown> {
+/** How a service is asked. */
+export interface AskOptions {
+  /** Hold the answer back until the service has gone. @default false */
+  untilClosed?: boolean | undefined
+  /** Ends the question early; it rejects with the signal's reason. @default none */
+  signal?: AbortSignal | undefined
+}
+
+/** Asks the service that listens at a path, or resolves with undefined if none does. ERR_DYAD_PROTOCOL if what answers is none. */
+export function askControl(path: string, word: string, { untilClosed, signal }: AskOptions = {}): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
     const socket = connect(path)
     let answer = ''
-    const done = () => {
-      try {
-        resolve(answer === '' ? undefined : JSON.parse(answer))
-      } catch (cause) {
-        reject(new DyadError('ERR_DYAD_PROTOCOL', { detail: path, cause }))
-      }
-    }
+    let isTooLong = false
+    const abort = () => socket.destroy()
+    signal?.addEventListener('abort', abort, { once: true })
     socket.setEncoding('utf8')
     socket.on('connect', () => socket.write(`${word}\n`))
     socket.on('data', (text: string) => {
       answer += text
-      if (answer.length > MAX_BYTES) socket.destroy(new Error('the answer is too long'))
+      isTooLong = answer.length > MAX_BYTES
+      if (isTooLong) socket.destroy()
       else if (answer.endsWith('\n') && !untilClosed) socket.end()
     })
     // Nobody listens, or whoever did has gone: the end of the connection says the rest.
     socket.on('error', () => {})
-    socket.on('close', done)
+    socket.on('close', () => {
+      signal?.removeEventListener('abort', abort)
+      try {
+        signal?.throwIfAborted()
+        if (isTooLong) throw new RangeError('the answer is too long')
+        resolve(answer === '' ? undefined : JSON.parse(answer))
+      } catch (cause) {
+        reject(signal?.aborted ? cause : new DyadError('ERR_DYAD_PROTOCOL', { detail: path, cause }))
+      }
+    })
   })
 }
 

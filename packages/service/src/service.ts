@@ -22,6 +22,8 @@ export interface ServiceOptions {
   transports: readonly Transport[]
   /** Milliseconds that the node stays registered after the last sign of life. */
   leaseTtl: number
+  /** Ends the start early; it rejects with the signal's reason. @default none */
+  signal?: AbortSignal | undefined
 }
 
 /** A node's service, running. Whoever started it closes it. */
@@ -42,7 +44,7 @@ export class Service implements AsyncDisposable {
    * Serves the directories and registers the node, from when on its files can be fetched. ERR_DYAD_SYSTEM if a directory cannot be used, ERR_DYAD_BIND,
    * ERR_DYAD_KVS_UNREACHABLE.
    */
-  static async start({ node, directories, kvs, transports, leaseTtl }: ServiceOptions): Promise<Service> {
+  static async start({ node, directories, kvs, transports, leaseTtl, signal }: ServiceOptions): Promise<Service> {
     const source = await openSource(directories, node)
     const servers: TransportServer[] = []
     try {
@@ -55,7 +57,7 @@ export class Service implements AsyncDisposable {
         pid: process.pid,
         startedAt: Date.now(),
       }
-      const registration = await kvs.register(node, encodeNodeEntry(entry), { ttl: leaseTtl })
+      const registration = await kvs.register(node, encodeNodeEntry(entry), { ttl: leaseTtl, signal })
       return new Service(entry, servers, registration)
     } catch (error) {
       await Promise.all(servers.map((server) => server.close()))

@@ -1,0 +1,68 @@
+import { OPTIONS, type OptionName, readOption } from '@dyad/core'
+import type { Command } from 'commander'
+import { addExamples } from './examples.js'
+import { UsageError } from './failure.js'
+import { addFlags, givenOptions } from './flags.js'
+import { print, printJson, printTable } from './output.js'
+
+const NAMES = Object.keys(OPTIONS) as OptionName[]
+/** A secret is not shown. */
+const MASK = '********'
+
+interface Row {
+  option: OptionName
+  variable: string
+  value: unknown
+  origin: string
+  /** What is wrong with the value. */
+  error?: string
+}
+
+export function addEnv(program: Command): void {
+  const command = program
+    .command('env')
+    .description('print every option: its variable, its value, and where that comes from')
+    .option('--json', 'print one JSON array')
+    .option('--export', 'print what is not a default as shell exports; the token is left out')
+    .action(({ json, export: asExports }: { json?: true; export?: true }) => {
+      const rows = NAMES.map((name) => describe(name, command))
+      if (json) printJson(rows)
+      else if (asExports) printExports(rows)
+      else printTable(['VARIABLE', 'FROM', 'VALUE'], rows.map(cells))
+      const wrong = rows.filter(({ error }) => error !== undefined)
+      if (wrong.length > 0) throw new UsageError(wrong.map(({ error }) => error).join('; '))
+    })
+  // The token is given by its file, as everywhere.
+  addFlags(
+    command,
+    NAMES.filter((name) => name !== 'token'),
+  )
+  addExamples(command, 'dyad env', 'eval "$(dyad env --namespace demo --consumer-path /tmp/cons --export)"')
+}
+
+function describe(option: OptionName, command: Command): Row {
+  const variable = OPTIONS[option].env
+  try {
+    const { value, origin } = readOption(option, givenOptions(command))
+    return { option, variable, value: option === 'token' && value !== undefined ? MASK : (value ?? null), origin }
+  } catch (error) {
+    return { option, variable, value: null, origin: 'environment', error: (error as Error).message }
+  }
+}
+
+function cells({ variable, value, origin, error }: Row): string[] {
+  const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value ?? '')
+  return [variable, origin === 'program' ? 'flag' : origin, error === undefined ? text : 'invalid']
+}
+
+function printExports(rows: readonly Row[]): void {
+  for (const { option, variable, value, origin, error } of rows) {
+    if (origin === 'default' || error !== undefined || value === null) continue
+    if (option === 'token') print(`# ${variable} is set, and not shown`)
+    else print(`export ${variable}=${quoted(typeof value === 'boolean' ? (value ? '1' : '0') : String(value))}`)
+  }
+}
+
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { type ConfigOptions, DyadError, OPTIONS, type OptionName, type OptionRow } from '@dyad/core'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+
+/** What each command that talks to the store offers. */
+export const STORE_FLAGS = ['namespace', 'kvs', 'kvsTimeout', 'tlsCa'] as const satisfies readonly OptionName[]
+
+/** The name of an option on the command line: `producerPath` is `--producer-path`. */
+export function flagOf(name: OptionName): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/** Offers options of the table as flags, and the token as a file, for a secret on a command line is none. */
+export function addFlags(command: Command, names: readonly OptionName[]): Command {
+  for (const name of names) {
+    const row: OptionRow<unknown> = OPTIONS[name]
+    const isSwitch = typeof row.fallback({}) === 'boolean'
+    const option = new Option(`${flagOf(name)} ${isSwitch ? '[on|off]' : '<value>'}`, `${row.doc} (${row.env})`)
+    if (isSwitch) option.preset('on')
+    command.addOption(option.argParser((text) => parse(row, text)))
+  }
+  return command.option(
+    '--token-file <file>',
+    `File that holds the token. (${OPTIONS.token.env} holds the token itself)`,
+  )
+}
+
+/** The options that the command line gives; the environment and the defaults give the rest. ERR_DYAD_OPTION if the token cannot be read. */
+export function givenOptions(command: Command): ConfigOptions {
+  const given = Object.entries(command.opts<Record<string, unknown>>()).filter(([name]) => Object.hasOwn(OPTIONS, name))
+  const { tokenFile } = command.opts<{ tokenFile?: string }>()
+  return { ...Object.fromEntries(given), ...(tokenFile !== undefined && { token: readToken(tokenFile) }) }
+}
+
+function parse(row: OptionRow<unknown>, text: string): unknown {
+  try {
+    return row.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}; accepted: ${row.accepts}`)
+  }
+}
+
+function readToken(path: string): string {
+  let token: string
+  try {
+    token = readFileSync(path, 'utf8').trim()
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_OPTION', { path, cause })
+  }
+  if (token === '') throw new DyadError('ERR_DYAD_OPTION', { path, detail: 'the file of the token is empty' })
+  return token
+}

@@ -1,0 +1,84 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { rename, rm, stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { DyadError, type FileRecord, readConfig } from '@dyad/core'
+import type { Command } from 'commander'
+import { addExamples } from './examples.js'
+import { UsageError } from './failure.js'
+import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
+import { print, printJson } from './output.js'
+import { Progress } from './progress.js'
+import { withSession } from './session.js'
+
+export function addGet(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command('get')
+    .description('wait for a file, bring it into the consumer-managed directory, and print where it is')
+    .argument('<path>', 'managed path')
+    .argument('[destination]', 'file or directory to copy it to, or - for the standard output')
+    .option('--json', 'print the record and the local path as JSON')
+    .action(async (path: string, destination: string | undefined, { json }: { json?: true }) => {
+      const options = givenOptions(command)
+      if (readConfig(options).consumerPath === undefined) {
+        throw new UsageError('no consumer-managed directory: give --consumer-path, or set DYAD_PATH_CONSUMER')
+      }
+      if (json && destination === '-') throw new UsageError('--json and - both want the standard output')
+      const { local, record } = await get(options, path, signal)
+      if (destination === '-') return toOutput(local, signal)
+      const place = destination === undefined ? local : await copyTo(local, destination, signal)
+      if (json) printJson({ ...record, local: place })
+      else print(place)
+    })
+  addFlags(command, [
+    ...STORE_FLAGS,
+    ...(['node', 'consumerPath', 'dtlMode', 'sharedStorage', 'timeout', 'ownerTimeout', 'progressTimeout'] as const),
+    'stateDir',
+  ])
+  addExamples(command, 'dyad get group0/frame-1.bin', 'dyad get results.tar - | tar x')
+}
+
+async function get(options: ReturnType<typeof givenOptions>, path: string, signal: AbortSignal) {
+  using progress = new Progress('get')
+  let record: FileRecord | undefined
+  const local = await withSession(options, signal, (session) =>
+    session.consume(path, {
+      signal,
+      onWaiting: () => progress.waiting(path),
+      onRecord: (found) => {
+        record = found
+      },
+      onProgress: (arrived, size) => progress.update(arrived, size),
+    }),
+  )
+  return { local, record }
+}
+
+async function toOutput(local: string, signal: AbortSignal): Promise<void> {
+  try {
+    await pipeline(createReadStream(local), process.stdout, { signal, end: false })
+  } catch (error) {
+    signal.throwIfAborted()
+    // Who reads no more has what it wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  }
+}
+
+/** Copies beside the destination and renames, so that nobody sees a part of it. */
+async function copyTo(local: string, destination: string, signal: AbortSignal): Promise<string> {
+  const found = await stat(destination).catch(() => undefined)
+  const target = resolve(found?.isDirectory() ? join(destination, basename(local)) : destination)
+  const temporary = `${target}.${process.pid}.part`
+  try {
+    const { mode } = await stat(local)
+    await pipeline(createReadStream(local), createWriteStream(temporary, { flags: 'wx', mode: mode & 0o777 }), {
+      signal,
+    })
+    await rename(temporary, target)
+    return target
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    signal.throwIfAborted()
+    throw new DyadError('ERR_DYAD_STORE', { path: target, cause })
+  }
+}

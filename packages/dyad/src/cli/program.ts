@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addEnv } from './env.js'
+import { addGet } from './get.js'
+import { addLookup } from './lookup.js'
+import { addLs } from './ls.js'
+import { addNamespace } from './namespace.js'
+import { addPut } from './put.js'
+import { addStart } from './start.js'
+import { addStatus } from './status.js'
+import { addStop } from './stop.js'
+import { addWait } from './wait.js'
+import { addWatch } from './watch.js'
+
+/** Adds one command, which ends early when the signal fires. */
+export type AddCommand = (program: Command, signal: AbortSignal) => void
+
+const COMMANDS: readonly AddCommand[] = [
+  addStart,
+  addStop,
+  addStatus,
+  addNamespace,
+  addPut,
+  addGet,
+  addWait,
+  addWatch,
+  addLs,
+  addLookup,
+  addEnv,
+]
+
+/** The whole command line. */
+export function program(signal: AbortSignal): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const root = new Command('dyad')
+    .description('Files stream from producers to consumers across nodes, synchronized per file.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(--help says more)')
+    .addHelpText(
+      'after',
+      '\nWhat the flags leave out comes from DYAD_* variables; `dyad env` shows them.\nExit codes: 0, 1 for a failure, 2 for wrong usage, 130 and 143 when interrupted.',
+    )
+  for (const add of COMMANDS) add(root, signal)
+  return root
+}

@@ -1,0 +1,90 @@
+import { type FileHandle, open } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { DyadError, type FileRecord, readConfig } from '@dyad/core'
+import { DyadWriteStream } from '@dyad/streams'
+import type { Command } from 'commander'
+import type { Dyad } from '../connect.js'
+import { addExamples } from './examples.js'
+import { UsageError } from './failure.js'
+import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
+import { print, printJson } from './output.js'
+import { Progress } from './progress.js'
+import { withSession } from './session.js'
+
+/** How much is read at once, in bytes. */
+const CHUNK_BYTES = 1024 * 1024
+
+export function addPut(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command('put')
+    .description('copy a file into the producer-managed directory and publish it')
+    .argument('<file>', 'file to copy, or - for the standard input; one in the directory is published where it is')
+    .argument('[path]', 'managed path; default: the name of the file')
+    .option('--json', 'print the record as JSON')
+    .action(async (file: string, path: string | undefined, { json }: { json?: true }) => {
+      const options = givenOptions(command)
+      if (readConfig(options).producerPath === undefined) {
+        throw new UsageError('no producer-managed directory: give --producer-path, or set DYAD_PATH_PRODUCER')
+      }
+      if (file === '-' && path === undefined) throw new UsageError('the standard input has no name: give a path')
+      const record = await withSession(options, signal, (session) => put(session, file, path, signal))
+      if (json) printJson(record)
+      else print(record.path)
+    })
+  addFlags(command, [...STORE_FLAGS, 'node', 'producerPath', 'fsyncWrite'])
+  addExamples(command, 'dyad put frame-1.bin group0/frame-1.bin', 'tar c results | dyad put - results.tar')
+}
+
+async function put(session: Dyad, file: string, path: string | undefined, signal: AbortSignal): Promise<FileRecord> {
+  if (file === '-') return write(session, process.stdin, path ?? '', undefined, undefined, signal)
+  const here = await session.locateProduced(resolve(file))
+  const target = path === undefined ? undefined : await session.locateProduced(path)
+  if (here !== undefined && (path === undefined || target?.path === here.path)) {
+    return session.produce(here.local, { signal })
+  }
+  await using handle = await openSource(file)
+  const { size, mode } = await handle.stat()
+  const source = handle.createReadStream({ highWaterMark: CHUNK_BYTES })
+  return await write(session, source, path ?? basename(file), size, mode & 0o777, signal)
+}
+
+async function openSource(file: string): Promise<FileHandle> {
+  try {
+    return await open(file)
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_SYSTEM', { path: file, cause })
+  }
+}
+
+async function write(
+  session: Dyad,
+  source: NodeJS.ReadableStream,
+  path: string,
+  size: number | undefined,
+  mode: number | undefined,
+  signal: AbortSignal,
+): Promise<FileRecord> {
+  // A stream would write a file that is not managed, as node:fs does; here that is a mistake.
+  if ((await session.locateProduced(path)) === undefined) {
+    throw new DyadError('ERR_DYAD_UNTRACKED', { path, detail: session.config.producerPath })
+  }
+  using progress = new Progress('put')
+  let done = 0
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      done += chunk.length
+      progress.update(done, size)
+      callback(null, chunk)
+    },
+  })
+  const sink = new DyadWriteStream(session, path, { mode })
+  let record: FileRecord | undefined
+  sink.on('published', (published: FileRecord) => {
+    record = published
+  })
+  await pipeline(source, counted, sink, { signal })
+  if (record === undefined) throw new DyadError('ERR_DYAD_PUBLISH', { path })
+  return record
+}

@@ -1,0 +1,18 @@
+import { CommanderError } from 'commander'
+import { tellFailure } from './failure.js'
+import { Interruptions } from './interruption.js'
+import { program } from './program.js'
+
+/** Runs the command line and sets what the process exits with: 0, 1 for failure, 2 for usage, 128 and its number for a signal. */
+export async function run(argv: readonly string[]): Promise<void> {
+  using interruptions = new Interruptions()
+  try {
+    await program(interruptions.signal).parseAsync(argv)
+  } catch (error) {
+    // Commander has said what was wrong; its only successes that are thrown are help and version.
+    process.exitCode =
+      error instanceof CommanderError ? (ASKED_FOR.has(error.code) ? 0 : 2) : tellFailure(error).exitCode
+  }
+}
+
+const ASKED_FOR = new Set(['commander.helpDisplayed', 'commander.version'])

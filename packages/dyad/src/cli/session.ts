@@ -1,0 +1,52 @@
+import { type ConfigOptions, readConfig } from '@dyad/core'
+import type { BrokerClient } from '@dyad/kvs-client'
+import { Dyad } from '../connect.js'
+import { openKvs } from '../parts.js'
+
+/**
+ * Runs `work` in a session, which an abort ends at any stage. Paths on a command line are relative to the managed directories, and a command that
+ * ended well has published.
+ */
+export async function withSession<T>(
+  options: ConfigOptions,
+  signal: AbortSignal,
+  work: (session: Dyad) => Promise<T>,
+): Promise<T> {
+  const session = Dyad.compose({ ...options, relative: true, asyncPublish: false })
+  return ending(signal, session, async () => {
+    await session.greet()
+    return work(session)
+  })
+}
+
+/** Runs `work` with a client of the store, which an abort closes. */
+export async function withStore<T>(
+  options: ConfigOptions,
+  signal: AbortSignal,
+  work: (kvs: BrokerClient) => Promise<T>,
+): Promise<T> {
+  const kvs = openKvs(readConfig(options))
+  return ending(signal, kvs, () => work(kvs))
+}
+
+/** What an abort ends in the middle of a call fails in one way or another; the abort is why. */
+async function ending<T>(
+  signal: AbortSignal,
+  resource: { close(): Promise<void> },
+  work: () => Promise<T>,
+): Promise<T> {
+  const end = () => void resource.close().catch(() => {})
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    signal.throwIfAborted()
+    const result = await work()
+    await resource.close()
+    return result
+  } catch (error) {
+    await resource.close().catch(() => {})
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,76 @@
+import { type Command, Option } from 'commander'
+import { type NodeStatus, type RunningNode, type StartOptions, start } from '../start.js'
+import { detach, REPORT_FLAG, reportBack, reportFailure } from './detach.js'
+import { addExamples } from './examples.js'
+import { addFlags, givenOptions } from './flags.js'
+import { print, printJson } from './output.js'
+
+const FLAGS = [
+  ...(['node', 'kvs', 'kvsTimeout', 'namespace', 'host', 'advertise', 'leaseTtl', 'stateDir'] as const),
+  ...(['tlsCa', 'tlsCert', 'tlsKey'] as const),
+]
+
+interface Flags {
+  broker?: true
+  data?: string
+  detach?: true
+  reportReady?: true
+  json?: true
+}
+
+export function addStart(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command('start')
+    .description("run this node's service until interrupted or stopped")
+    .argument('[directories...]', 'managed directories to serve; default: DYAD_PATH_PRODUCER and DYAD_PATH_CONSUMER')
+    .option('--broker', 'host the key-value store as well, and create the namespace if one is named and missing')
+    .option('--data <directory>', 'with --broker: keep the records there, so that they survive; default: in memory')
+    .option('-d, --detach', 'return once it runs; it goes on in the background')
+    .option('--json', 'print what runs as JSON')
+    .addOption(new Option(REPORT_FLAG).hideHelp())
+    .action(async (directories: string[], flags: Flags) => {
+      const options: StartOptions = {
+        ...givenOptions(command),
+        broker: flags.broker,
+        data: flags.data,
+        directories: directories.length === 0 ? undefined : directories,
+        signal,
+      }
+      const tell = (status: NodeStatus) => (flags.json ? printJson(status) : print(readyLine(status)))
+      if (flags.detach) return tell(await detach(givenOptions(command), signal))
+      await serve(options, signal, flags.reportReady ? (ready) => reportBack({ ready }) : tell)
+    })
+  addFlags(command, FLAGS)
+  addExamples(command, 'dyad start --broker --namespace demo /tmp/prod', 'dyad start --node n2 --detach /tmp/cons')
+}
+
+async function serve(options: StartOptions, signal: AbortSignal, tell: (status: NodeStatus) => void): Promise<void> {
+  try {
+    await using node = await start(options)
+    tell(node.status)
+    await ended(node, signal)
+  } catch (error) {
+    reportFailure(error)
+    throw error
+  }
+}
+
+/** Resolves when the node is asked to end; rejects if it lost its place. */
+function ended({ lost, stopped }: RunningNode, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const interrupted = () => resolve()
+    const taken = () => reject(lost.reason)
+    signal.addEventListener('abort', interrupted, { once: true })
+    lost.addEventListener('abort', taken, { once: true })
+    if (signal.aborted) interrupted()
+    if (lost.aborted) taken()
+    stopped.then(resolve, reject)
+  })
+}
+
+function readyLine({ node, directories, transports, kvs, broker }: NodeStatus): string {
+  const served = directories.length === 0 ? 'no directory' : directories.join(', ')
+  const ways = transports.map(({ name }) => name).join(', ')
+  const store = broker === undefined ? '' : broker.durable ? ' (hosted here, durable)' : ' (hosted here, in memory)'
+  return `ready: node ${node} serves ${served} over ${ways}; store ${kvs}${store}`
+}

@@ -1,0 +1,145 @@
+import { hostname } from 'node:os'
+import { type Config, decodeNodeEntry, type NodeEntry, readConfig, type Transport } from '@dyad/core'
+import type { BrokerClient } from '@dyad/kvs-client'
+import { askControl, listControls } from '@dyad/service'
+import type { Command } from 'commander'
+import { openTransports } from '../parts.js'
+import type { NodeStatus } from '../start.js'
+import { addExamples } from './examples.js'
+import { addFlags, givenOptions } from './flags.js'
+import { emphasis, moment, print, printJson } from './output.js'
+import { withStore } from './session.js'
+
+/** How this side would fetch from a node over one transport, or why it would not. */
+interface Way {
+  readonly transport: string
+  readonly address: string
+  readonly isUsed: boolean
+  readonly reason: string
+}
+
+interface NodeReport extends Omit<NodeEntry, 'transports'> {
+  readonly alive: boolean
+  readonly evidence: string
+  readonly transports: readonly Way[]
+}
+
+export function addStatus(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command('status')
+    .description('show the services on this host, the store, its namespaces, and the nodes with the ways to them')
+    .option('--json', 'print one JSON object')
+    .action(async ({ json }: { json?: true }) => {
+      const options = givenOptions(command)
+      const config = readConfig(options)
+      const services = await localServices(config.stateDir, signal)
+      if (!json) printServices(services)
+      const store = await withStore(options, signal, (kvs) => storeReport(kvs, config, signal))
+      if (json) printJson({ services, store: { address: config.kvs, ...store } })
+      else printStore(config.kvs, store)
+    })
+  addFlags(command, ['kvs', 'kvsTimeout', 'tlsCa', 'dtlMode', 'stateDir'])
+  addExamples(command, 'dyad status', 'dyad status --json')
+}
+
+async function localServices(stateDir: string, signal: AbortSignal): Promise<NodeStatus[]> {
+  const paths = await listControls(stateDir)
+  const answers = await Promise.all(paths.map((path) => askControl(path, 'status', { signal })))
+  return answers.filter((answer) => answer !== undefined && answer !== null) as NodeStatus[]
+}
+
+async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSignal) {
+  const [counts, namespaces] = await Promise.all([kvs.stats({ signal }), kvs.listNamespaces({ signal })])
+  const transports = openTransports(config)
+  try {
+    const nodes: NodeReport[] = []
+    for await (const entry of kvs.registry.list('', { signal })) {
+      nodes.push(await nodeReport(decodeNodeEntry(entry), transports, config.dtlMode))
+    }
+    nodes.sort((a, b) => (a.node < b.node ? -1 : 1))
+    return { durable: kvs.capabilities.durable, counts, namespaces, nodes }
+  } finally {
+    await Promise.all(transports.map((transport) => transport.close()))
+  }
+}
+
+async function nodeReport(entry: NodeEntry, transports: readonly Transport[], mode: string): Promise<NodeReport> {
+  const ways: Way[] = []
+  let isServed = false
+  // In the order in which a consumer here tries them: the first that serves is used.
+  for (const transport of transports) {
+    const offer = entry.transports.find(({ name }) => name === transport.name)
+    if (offer === undefined) continue
+    const reaches = await reachesAny(transport, offer.address, entry.directories)
+    const isUsed: boolean = !isServed && reaches && (mode === 'auto' || mode === transport.name)
+    ways.push({
+      transport: transport.name,
+      address: offer.address,
+      isUsed,
+      reason: reasonFor(transport.name, mode, reaches, isUsed),
+    })
+    isServed ||= isUsed
+  }
+  const { alive, evidence } = lifeOf(entry)
+  return { ...entry, alive, evidence, transports: ways }
+}
+
+async function reachesAny(transport: Transport, address: string, directories: readonly string[]): Promise<boolean> {
+  for (const directory of directories) if (await transport.reaches(address, directory)) return true
+  return false
+}
+
+function reasonFor(name: string, mode: string, reaches: boolean, isUsed: boolean): string {
+  if (mode !== 'auto' && mode !== name) return `DYAD_DTL_MODE is ${mode}`
+  if (!reaches) return name === 'local' ? 'its files are not on this host' : 'its address is of no use here'
+  if (!isUsed) return 'a better one serves'
+  return mode === 'auto' ? 'the best that both sides have' : `DYAD_DTL_MODE is ${mode}`
+}
+
+/** A process on this host can be asked for; of any other the lease tells, which expires soon after its death. */
+function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } {
+  if (host !== hostname()) return { alive: true, evidence: 'its lease holds' }
+  try {
+    process.kill(pid, 0)
+    return { alive: true, evidence: 'its process runs' }
+  } catch (error) {
+    const alive = (error as NodeJS.ErrnoException).code === 'EPERM'
+    return { alive, evidence: alive ? 'its process runs' : 'its process is gone; its lease expires soon' }
+  }
+}
+
+function printServices(services: readonly NodeStatus[]): void {
+  print(emphasis('services of yours on this host'))
+  if (services.length === 0) print('  none')
+  for (const { node, pid, broker, kvs } of services) {
+    const store =
+      broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
+    print(`  ${node}  process ${pid}, ${store}`)
+  }
+}
+
+function printStore(
+  address: string,
+  { durable, counts, namespaces, nodes }: Awaited<ReturnType<typeof storeReport>>,
+): void {
+  print(emphasis('store'))
+  print(`  ${address}, ${durable ? 'durable' : 'in memory'}`)
+  print(
+    `  ${Object.entries(counts)
+      .map(([what, count]) => `${count} ${what}`)
+      .join(', ')}`,
+  )
+  print(emphasis('namespaces'))
+  for (const name of namespaces.length === 0 ? ['none'] : namespaces) print(`  ${name}`)
+  print(emphasis('nodes'))
+  if (nodes.length === 0) print('  none')
+  for (const { node, host, pid, startedAt, alive, evidence, directories, transports } of nodes) {
+    print(
+      `  ${node}  ${alive ? 'alive' : 'dead'}: ${evidence}; process ${pid} on ${host} since ${moment(startedAt)} UTC`,
+    )
+    for (const directory of directories) print(`    serves ${directory}`)
+    for (const { transport, isUsed, reason } of transports) {
+      print(`    ${isUsed ? 'would use' : 'not'} ${transport}: ${reason}`)
+    }
+  }
+}
