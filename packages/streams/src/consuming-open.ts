@@ -14,7 +14,7 @@ export class ConsumingOpen {
   readonly #abort = new AbortController()
   #abandoned = false
 
-  /** @param tell told of events, each in a tick of its own */
+  /** @param tell told of events, each in a microtask of its own, so that what it throws is uncaught and not an error of consuming */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
     this.#core = core
     this.#timeout = timeout
@@ -44,8 +44,8 @@ export class ConsumingOpen {
     const found = await consumeToOpen(this.#core, path, numericFlags(flags), {
       timeout: this.#timeout,
       signal: this.#abort.signal,
-      onWaiting: () => process.nextTick(this.#tell, 'waiting'),
-      onRecord: (record) => process.nextTick(this.#tell, 'record', record),
+      onWaiting: () => queueMicrotask(() => this.#tell('waiting')),
+      onRecord: (record) => queueMicrotask(() => this.#tell('record', record)),
     })
     this.#abort.signal.throwIfAborted()
     return found
