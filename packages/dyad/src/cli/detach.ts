@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { type ConfigOptions, prepareStateDirectory, readConfig } from '@dyad/core'
 import { controlPath } from '@dyad/service'
 import type { NodeStatus } from '../start.js'
-import { type Failure, ForeignFailure, failureOf } from './failure.js'
+import { type Failure, ForeignFailure } from './failure.js'
 
 /** The flag with which the command starts itself in the background: it tells who started it when it is ready. */
 export const REPORT_FLAG = '--report-ready'
@@ -30,10 +30,6 @@ export async function detach(options: ConfigOptions, signal: AbortSignal): Promi
 /** Tells whoever started this command in the background how it went; the first word counts. */
 export function reportBack(report: Report): void {
   if (process.connected) process.send?.(report, () => process.connected && process.disconnect())
-}
-
-export function reportFailure(error: unknown): void {
-  reportBack({ failed: failureOf(error) })
 }
 
 function backgroundArguments(): string[] {

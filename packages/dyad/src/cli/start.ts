@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import { type NodeStatus, type RunningNode, type StartOptions, start } from '../start.js'
-import { detach, REPORT_FLAG, reportBack, reportFailure } from './detach.js'
+import { detach, REPORT_FLAG, reportBack } from './detach.js'
 import { addExamples } from './examples.js'
+import { failureOf } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { print, printJson } from './output.js'
 
@@ -38,21 +39,20 @@ export function addStart(program: Command, signal: AbortSignal): void {
       }
       const tell = (status: NodeStatus) => (flags.json ? printJson(status) : print(readyLine(status)))
       if (flags.detach) return tell(await detach(givenOptions(command), signal))
-      await serve(options, signal, flags.reportReady ? (ready) => reportBack({ ready }) : tell)
+      if (!flags.reportReady) return serve(options, signal, tell)
+      await serve(options, signal, (status) => reportBack({ ready: status })).catch((error) => {
+        reportBack({ failed: failureOf(error) })
+        throw error
+      })
     })
   addFlags(command, FLAGS)
   addExamples(command, 'dyad start --broker --namespace demo /tmp/prod', 'dyad start --node n2 --detach /tmp/cons')
 }
 
 async function serve(options: StartOptions, signal: AbortSignal, tell: (status: NodeStatus) => void): Promise<void> {
-  try {
-    await using node = await start(options)
-    tell(node.status)
-    await ended(node, signal)
-  } catch (error) {
-    reportFailure(error)
-    throw error
-  }
+  await using node = await start(options)
+  tell(node.status)
+  await ended(node, signal)
 }
 
 /** Resolves when the node is asked to end; rejects if it lost its place. */
