@@ -6,7 +6,6 @@ export {
   OPTIONS,
   type OptionName,
   type OptionOrigin,
-  type OptionRow,
   readConfig,
   readOption,
 } from './config.js'
@@ -21,6 +20,7 @@ export { decodeNodeEntry, encodeNodeEntry, type NodeEntry } from './kvs/node-ent
 export { decodeRecord, encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
 export type { ManagedFile } from './managed-directory.js'
 export { assertManagedPath } from './managed-path.js'
+export type { OptionRow } from './option-row.js'
 export { reads, type StagedFile, writes } from './producer/stage.js'
 export * from './transfer/contract.js'
 export { ManagedSource, type OpenedFile } from './transfer/source.js'

@@ -45,8 +45,7 @@ export class ManagedDirectory {
     if (text.includes('\0'))
       throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it has a NUL' })
     const absolute = !isAbsolute(text) && relativeToDirectory ? join(this.path, text) : resolve(text)
-    const managed =
-      below(this.path, absolute) ?? below(this.real, absolute) ?? below(this.real, await realOfWhatExists(absolute))
+    const managed = below(this.path, absolute) ?? below(this.real, await realOfWhatExists(absolute))
     if (managed === undefined || managed === '') return undefined
     const name = sep === '/' ? managed : managed.split(sep).join('/')
     assertManagedPath(name)

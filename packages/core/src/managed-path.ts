@@ -7,14 +7,16 @@ const MAX_COMPONENT_BYTES = 255
 /** What the names of temporary files begin with; they are never published or served. */
 export const TEMPORARY_PREFIX = '.dyad-'
 
-/** Throws ERR_DYAD_PATH unless `path` is a managed path: relative, `/`-separated, normalized, well-formed, within bounds. */
+/** Throws ERR_DYAD_PATH unless `path` is a managed path. */
 export function assertManagedPath(path: string): void {
-  const fault = faultOf(path)
+  const fault = managedPathFault(path)
   if (fault !== undefined)
     throw new DyadError('ERR_DYAD_PATH', { path: path.slice(0, 300).replaceAll('\0', '\\0'), detail: fault })
 }
 
-function faultOf(path: string): string | undefined {
+/** What keeps `path` from being a managed path, which is relative, `/`-separated, normalized, well-formed and within bounds; undefined if nothing does. */
+export function managedPathFault(path: unknown): string | undefined {
+  if (typeof path !== 'string') return 'it is no string'
   if (path.includes('\0')) return 'it has a NUL'
   if (!path.isWellFormed()) return 'it is not well-formed Unicode'
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`

@@ -1,10 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
 import { DyadError, isDyadError } from '../errors.js'
+import { managedPathFault } from '../managed-path.js'
 import type { FileSource, FileVersion, SourceDirectory, SourceFile } from './contract.js'
-
-const MAX_PATH_BYTES = 3800
-const MAX_COMPONENT_BYTES = 255
 
 /** The regular files below some managed directories, and nothing else of this machine. */
 export class ManagedSource implements FileSource {
@@ -26,7 +24,8 @@ export class ManagedSource implements FileSource {
   async open(version: FileVersion): Promise<OpenedFile> {
     const directory = this.directories.find(({ path }) => path === version.storage)
     if (directory === undefined) throw refused(version, `${String(version.storage)} is not served`)
-    checkPath(version)
+    const fault = managedPathFault(version.path)
+    if (fault !== undefined) throw refused(version, fault)
     try {
       return await openBelow(directory, version)
     } catch (error) {
@@ -91,27 +90,6 @@ async function resolveDirectory(directory: string): Promise<SourceDirectory> {
   return { path, dev: stats.dev, ino: stats.ino }
 }
 
-/** The path comes from a peer: only what a publisher could have written passes. */
-function checkPath(version: FileVersion): void {
-  const path: unknown = version.path
-  if (typeof path !== 'string') throw refused({ path: String(path) }, 'the path is no string')
-  if (path.includes('\0') || !isWellFormed(path)) throw refused(version, 'the path is no well-formed text')
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) throw refused(version, `the path is over ${MAX_PATH_BYTES} bytes`)
-  for (const component of path.split('/')) {
-    if (component === '' || component === '.' || component === '..') {
-      throw refused(version, 'the path is not normalized')
-    }
-    if (Buffer.byteLength(component) > MAX_COMPONENT_BYTES) {
-      throw refused(version, `a component is over ${MAX_COMPONENT_BYTES} bytes`)
-    }
-  }
-}
-
-/** A lone surrogate becomes U+FFFD in UTF-8. String.prototype.isWellFormed is not in the library of ES2023. */
-function isWellFormed(text: string): boolean {
-  return Buffer.from(text, 'utf8').toString('utf8') === text
-}
-
 async function openBelow(directory: SourceDirectory, version: FileVersion): Promise<OpenedFile> {
   const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
   const real = await realpath(prefix + version.path)
@@ -169,8 +147,8 @@ function translate(cause: unknown, { path }: FileVersion): DyadError {
   }
 }
 
-function refused({ path }: { path: string }, detail: string): DyadError {
-  return new DyadError('ERR_DYAD_REFUSED', { path, detail })
+function refused({ path }: { path: unknown }, detail: string): DyadError {
+  return new DyadError('ERR_DYAD_REFUSED', { path: String(path), detail })
 }
 
 function changed({ path }: FileVersion, detail: string): DyadError {

@@ -1,0 +1,73 @@
+/** One row of the table of options. */
+export interface OptionRow<T> {
+  /** Environment variable that gives the option where the program does not. */
+  readonly env: string
+  /** What is accepted, for people. */
+  readonly accepts: string
+  /** What the default is, for people, where the value itself would not tell. */
+  readonly defaultText?: string
+  readonly doc: string
+  /** The default on this machine. */
+  fallback(env: NodeJS.ProcessEnv): T
+  /** Reads what a variable or a command line says; throws a RangeError that says what is wrong. */
+  parse(text: string): T
+}
+
+/** What an option means to people: its variable, its documentation, and its default. */
+interface Row<T> {
+  env: string
+  default: T
+  doc: string
+}
+
+const OFF = new Set(['0', 'false', 'no', 'off', ''])
+const ON = new Set(['1', 'true', 'yes', 'on'])
+
+/** An option that is on or off. */
+export function boolean({ env, default: fallback, doc }: Row<boolean>): OptionRow<boolean> {
+  return {
+    env,
+    doc,
+    accepts: '1, true, yes, on; 0, false, no, off or nothing',
+    fallback: () => fallback,
+    parse: (text) => {
+      const word = text.trim().toLowerCase()
+      if (OFF.has(word)) return false
+      if (ON.has(word)) return true
+      throw new RangeError('neither on nor off')
+    },
+  }
+}
+
+/** An option that is a whole number within bounds. */
+export function integer({
+  env,
+  default: fallback,
+  doc,
+  min,
+  max,
+  unit,
+}: Row<number> & { min: number; max: number; unit?: string }): OptionRow<number> {
+  return {
+    env,
+    doc,
+    accepts: `${min} to ${max}${unit === undefined ? '' : ` ${unit}`}`,
+    fallback: () => fallback,
+    parse: (text) => {
+      const value = Number(text)
+      if (text.trim() === '' || !Number.isSafeInteger(value) || value < min || value > max) {
+        throw new RangeError(`not a whole number from ${min} to ${max}`)
+      }
+      return value
+    },
+  }
+}
+
+/** An option that is any text; empty counts as not given. */
+export function text({
+  env,
+  doc,
+  accepts,
+}: Omit<Row<never>, 'default'> & { accepts: string }): OptionRow<string | undefined> {
+  return { env, doc, accepts, fallback: () => undefined, parse: (given) => (given === '' ? undefined : given) }
+}
