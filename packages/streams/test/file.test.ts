@@ -7,7 +7,7 @@ import { finished, pipeline } from 'node:stream/promises'
 import type { DyadCore } from '@dyad/core'
 import t from 'tap'
 import { DyadFile, DyadReadStream } from '../src/index.js'
-import { namesIn, TwoNodes } from './session.js'
+import { namesIn, openFilesIn, TwoNodes } from './session.js'
 import { outcome } from './trace.js'
 
 async function put(core: DyadCore, path: string, content: string): Promise<number> {
@@ -223,6 +223,7 @@ t.test('disposing abandons', async (t) => {
     await file.close()
   }
   t.match(await producer.lookup('kept', { wait: false }), { size: 0 })
+  t.same(openFilesIn(nodes.root), [])
 })
 
 t.test('close tells why nothing was published; disposing after it is silent', async (t) => {

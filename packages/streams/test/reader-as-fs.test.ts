@@ -5,7 +5,7 @@ import { PassThrough, Readable, Transform } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import t from 'tap'
 import { DyadReadStream } from '../src/index.js'
-import { TwoNodes } from './session.js'
+import { openFilesIn, TwoNodes } from './session.js'
 import { closed, outcome, READER_EVENTS, shapeOfChunk, Trace } from './trace.js'
 
 const CONTENTS = {
@@ -218,6 +218,7 @@ t.test('reads as fs.ReadStream does', async (t) => {
     t.same(await observe(make(name), scenario), expected, `${scenario.name}: a managed file`)
     t.same(await observe(make(join(beside, name)), scenario), expected, `${scenario.name}: a file elsewhere`)
   }
+  t.same(openFilesIn(nodes.root), [], 'none is left open')
 })
 
 t.test('fails as fs.ReadStream does, where a file is not managed', async (t) => {

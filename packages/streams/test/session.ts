@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -91,4 +91,18 @@ export class TwoNodes implements AsyncDisposable {
 /** Names in a directory and below, temporary ones too. */
 export async function namesIn(directory: string): Promise<string[]> {
   return (await readdir(directory, { recursive: true })).sort()
+}
+
+/** Files below a directory that this process has open; none where the system does not tell. */
+export function openFilesIn(directory: string): string[] {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      return path.startsWith(directory) ? [path] : []
+    } catch {
+      // The one that listed them is closed by now.
+      return []
+    }
+  })
 }

@@ -6,7 +6,7 @@ import { type Duplex, PassThrough, Readable, Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import t from 'tap'
 import { DyadWriteStream } from '../src/index.js'
-import { namesIn, TwoNodes } from './session.js'
+import { namesIn, openFilesIn, TwoNodes } from './session.js'
 import { closed, outcome, shapeOfChunk, Trace, WRITER_EVENTS } from './trace.js'
 
 type Options = NonNullable<Parameters<typeof fs.createWriteStream>[1]>
@@ -276,6 +276,7 @@ t.test('writes as fs.WriteStream does', async (t) => {
     (await namesIn(nodes.produced)).some((name) => name.includes('.dyad-')),
     'no temporary file is left',
   )
+  t.same(openFilesIn(nodes.produced), [], 'none is left open')
 })
 
 t.test('ends as fs.WriteStream does where it is destroyed, and leaves nothing', async (t) => {
@@ -302,4 +303,5 @@ t.test('ends as fs.WriteStream does where it is destroyed, and leaves nothing', 
     (await namesIn(nodes.produced)).filter((name) => !name.endsWith('old')),
     [],
   )
+  t.same(openFilesIn(nodes.produced), [], 'none is left open')
 })

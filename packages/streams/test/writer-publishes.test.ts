@@ -8,7 +8,7 @@ import { finished, pipeline } from 'node:stream/promises'
 import type { DyadCore, FileRecord } from '@dyad/core'
 import t from 'tap'
 import { DyadReadStream, DyadWriteStream, type DyadWriteStreamOptions } from '../src/index.js'
-import { namesIn, TwoNodes } from './session.js'
+import { namesIn, openFilesIn, TwoNodes } from './session.js'
 
 async function write(
   core: DyadCore,
@@ -200,19 +200,30 @@ t.test('with autoClose off it is published when it is closed', async (t) => {
 t.test('destroyed while it is being published, it closes once that has ended', async (t) => {
   await using nodes = await TwoNodes.open()
   const producer = await nodes.producer()
-  // Destroyed by what comes between the end of writing and 'finish'.
   const stream = new DyadWriteStream(producer, 'x')
   const seen: string[] = []
   for (const name of ['published', 'finish', 'error', 'close']) stream.on(name, () => seen.push(name))
-  stream.on('prefinish', () => t.fail('it finished'))
-  const publish = nodes.kvs.namespace.bind(nodes.kvs)
-  nodes.kvs.namespace = (name) => {
-    stream.destroy()
-    return publish(name)
-  }
+  const namespace = nodes.kvs.namespace('test')
+  const { put } = namespace
+  let goOn = () => {}
+  const asked = new Promise<void>((resolve) => {
+    namespace.put = async (...args) => {
+      resolve()
+      await new Promise<void>((answer) => {
+        goOn = answer
+      })
+      return put.apply(namespace, args)
+    }
+  })
+  nodes.kvs.namespace = () => namespace
   stream.end('content')
+  await asked
+  t.same(openFilesIn(nodes.root), [], 'it is closed before it is published')
+  stream.destroy()
+  for (let turn = 0; turn < 10; turn++) await stat(join(nodes.produced, 'x'))
+  t.same(seen, [])
+  goOn()
   await once(stream, 'close')
-  nodes.kvs.namespace = publish
   t.same(seen, ['published', 'close'])
   t.match(await producer.lookup('x', { wait: false }), { size: 7 })
   t.same(await namesIn(nodes.produced), ['x'])
@@ -288,4 +299,5 @@ t.test('many at once', async (t) => {
   const read = names.map((name) => text(new DyadReadStream(consumer, name)))
   await Promise.all(names.map((name) => pipeline(name, new DyadWriteStream(producer, name))))
   t.same(await Promise.all(read), names)
+  t.same(openFilesIn(nodes.root), [])
 })
