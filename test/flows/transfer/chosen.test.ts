@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process'
+import type { Diagnostics } from 'dyad'
+import { test } from 'tap'
+import { Cluster } from '../../harness/cluster.js'
+import type { TestProcess } from '../../harness/process.js'
+
+/** What the last transfer that a process began went over, and why. */
+function started(process: TestProcess): Pick<Diagnostics['dyad.transfer.started'], 'transport' | 'reason'> | undefined {
+  return process.notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started').at(-1)
+}
+
+/** Runs a program that sees an empty directory in the place of `path`. */
+const hiding = (path: string) => ['unshare', '-rm', 'sh', '-c', 'mount -t tmpfs none "$0" && exec "$@"', path]
+
+test('the transport is the one that was asked for, else the best, and it is told which and why', async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer()])
+  await producer.ask('write', 'x', 100_000, 1)
+  const connect = (dtlMode: string) =>
+    consumer.ask('connect', cluster.session('B', { dtlMode, consumerPath: cluster.directory(`by-${dtlMode}`) }))
+
+  const best = 'the best that both sides have'
+  for (const [dtlMode, transport, reason] of [
+    ['auto', 'local', best],
+    ['UCX', 'local', best],
+    ['MARGO', 'local', best],
+    ['local', 'local', 'DYAD_DTL_MODE is local'],
+    ['rpc', 'rpc', 'DYAD_DTL_MODE is rpc'],
+    ['FLUX_RPC', 'rpc', 'DYAD_DTL_MODE is rpc'],
+  ] as const) {
+    await consumer.ask('close')
+    await connect(dtlMode)
+    await consumer.ask('read', 'x')
+    t.match(started(consumer), { transport, reason }, dtlMode)
+  }
+  t.equal(consumer.notes('dyad.consumer.stored').length, 6, 'each of them moved the file')
+
+  for (const dtlMode of ['ucx', 'R', 'RPC', 'rdma', 'AUTO', 'FLUX', '']) {
+    await t.rejects(
+      connect(dtlMode),
+      { code: 'ERR_DYAD_DTL_MODE', rc: -1004, message: new RegExp(`'${dtlMode}' is none of`) },
+      JSON.stringify(dtlMode),
+    )
+  }
+})
+
+test("where the owner's directory is not to be seen, rpc takes the place of local", async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'x', 100_000, 1)
+  const [command = '', ...args] = hiding(cluster.path('a'))
+  if (spawnSync(command, [...args, 'true']).status !== 0) {
+    t.skip('needs a user namespace with mounts of its own')
+    return
+  }
+  // Another directory of the same name, not none: only its device and inode tell.
+  const consumer = await cluster.app('B', { consumerPath: cluster.directory('b') }, {}, hiding(cluster.path('a')))
+  t.match(await consumer.ask('read', 'x'), { size: 100_000 })
+  t.match(started(consumer), { transport: 'rpc', reason: 'the best that both sides have' })
+
+  await consumer.ask('close')
+  await consumer.ask(
+    'connect',
+    cluster.session('B', { dtlMode: 'local', consumerPath: cluster.directory('c'), ownerTimeout: 300 }),
+  )
+  await t.rejects(
+    consumer.ask('read', 'x'),
+    { code: 'ERR_DYAD_NO_TRANSPORT', node: 'A', message: /the owner offers local, rpc; this side may use local alone/ },
+    'unless local alone is asked for',
+  )
+  t.strictSame(cluster.files('c'), [])
+})
