@@ -24,13 +24,17 @@ test('of those that share a transfer one may leave without disturbing the others
   const { cluster } = await Cluster.start(t, { dtlMode: 'rpc' })
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer()])
   const size = 200_000_000
-  await producer.ask('write', 'x', size, 1)
-  const leaving = consumer.ask('consume', 'x', { abort: 'early' })
-  await consumer.noted('midway')
+  // Both wait for the record, so that both are there when the transfer begins; the spelling tells their notes apart.
+  const leaving = consumer.ask('consume', './x', { abort: 'early' })
   const staying = consumer.ask('read', 'x')
+  for (const spelling of ['./x', 'x']) await consumer.noted('waiting', (path) => path === spelling)
+  const writing = producer.ask('write', 'x', size, 1)
+  await consumer.noted('midway')
   await consumer.ask('abort', 'early')
   await t.rejects(leaving, { message: 'aborted early' })
   t.strictSame(await staying, { size, sha256: digestOf(size, 1) })
+  t.equal(consumer.notes('dyad.transfer.started').length, 1, 'it was not begun anew')
+  await writing
 })
 
 test('when the process that fetches is killed, the one that waits for it fetches', async (t) => {
