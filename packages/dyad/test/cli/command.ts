@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+export const COMMAND = fileURLToPath(new URL('../../bin/dyad.js', import.meta.url))
+
+/** What a command left. */
+export interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A command that runs. */
+export interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<Outcome>
+}
+
+/** Directories, a state directory and an environment of their own for one test; all that was started in it ends with it. */
+export class Sandbox implements AsyncDisposable {
+  readonly directory: string
+  readonly env: NodeJS.ProcessEnv
+  readonly #children = new Set<ChildProcess>()
+
+  private constructor(directory: string) {
+    this.directory = directory
+    const outside = Object.entries(process.env).filter(
+      ([name]) => !/^(DYAD_|NODE_DEBUG|NO_COLOR|FORCE_COLOR)/.test(name),
+    )
+    this.env = {
+      ...Object.fromEntries(outside),
+      DYAD_STATE_DIR: join(directory, 'state'),
+      DYAD_KVS: 'ws://127.0.0.1:0',
+      DYAD_KVS_NAMESPACE: 'test',
+    }
+  }
+
+  static async make(): Promise<Sandbox> {
+    return new Sandbox(await mkdtemp(join(tmpdir(), 'dyad-cli-')))
+  }
+
+  /** A sandbox with two nodes in the background, n1 with the store; `n1` and `n2` are their directories. */
+  static async withNodes(): Promise<Sandbox> {
+    const sandbox = await Sandbox.make()
+    const first = await sandbox.run(['start', '-d', '--json', '--broker', '--node', 'n1', sandbox.at('n1')])
+    if (first.code !== 0) throw new Error(first.stderr)
+    sandbox.env['DYAD_KVS'] = JSON.parse(first.stdout).kvs
+    const second = await sandbox.run(['start', '-d', '--node', 'n2', sandbox.at('n2')])
+    if (second.code !== 0) throw new Error(second.stderr)
+    return sandbox
+  }
+
+  at(name: string): string {
+    return join(this.directory, name)
+  }
+
+  /** What a program on a node has in its environment. */
+  on(node: 'n1' | 'n2'): NodeJS.ProcessEnv {
+    return { DYAD_NODE: node, DYAD_PATH_PRODUCER: this.at(node), DYAD_PATH_CONSUMER: this.at(node) }
+  }
+
+  spawn(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    program: readonly string[] = [process.execPath, COMMAND],
+  ): Running {
+    const [file = '', ...words] = program
+    const child = spawn(file, [...words, ...args], { env: { ...this.env, ...env }, stdio: 'pipe' })
+    this.#children.add(child)
+    const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
+      ([stdout, stderr, [code]]) => ({ code: code as number | null, stdout, stderr }),
+    )
+    ended.finally(() => this.#children.delete(child)).catch(() => {})
+    return { child, ended }
+  }
+
+  run(args: readonly string[], env: NodeJS.ProcessEnv = {}, input: string | Buffer = ''): Promise<Outcome> {
+    const { child, ended } = this.spawn(args, env)
+    // A command that does not read its input may be gone before the input is.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+    return ended
+  }
+
+  /** Runs a command on a terminal of its own; what it prints to either output is in stdout. */
+  runOnTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    const line = [process.execPath, COMMAND, ...args].map((word) => `'${word}'`).join(' ')
+    return this.spawn(['-qec', line, '/dev/null'], { TERM: 'xterm-256color', ...env }, ['script']).ended
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL')
+    await this.run(['stop', '--all'])
+    await rm(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** The first line that a command prints. */
+export async function firstLine({ child }: Running): Promise<string> {
+  if (child.stdout === null) throw new Error('there is no output')
+  const [line] = await once(createInterface({ input: child.stdout }), 'line')
+  return String(line)
+}
+
+/** Resolves when a command says on stderr what matches. */
+export function says({ child }: Running, pattern: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk
+      if (pattern.test(said)) resolve()
+    })
+    child.on('close', () => reject(new Error(`ended without saying so: ${said}`)))
+  })
+}

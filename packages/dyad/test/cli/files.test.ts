@@ -1,0 +1,97 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import t from 'tap'
+import { firstLine, Sandbox } from './command.js'
+
+const digest = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
+
+t.test('a file put on one node is got on the other', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const content = randomBytes(3_000_001)
+  await writeFile(sandbox.at('big.bin'), content)
+  const put = await sandbox.run(['put', sandbox.at('big.bin'), 'sub/big.bin'], sandbox.on('n1'))
+  t.same(put, { code: 0, stdout: 'sub/big.bin\n', stderr: '' }, 'off a terminal, the result and nothing else')
+
+  for (const mode of ['auto', 'rpc']) {
+    const consumer = sandbox.at(`cons-${mode}`)
+    const got = await sandbox.run(['get', 'sub/big.bin', '--consumer-path', consumer, '--dtl-mode', mode], {
+      DYAD_NODE: 'n2',
+    })
+    t.same(got, { code: 0, stdout: `${consumer}/sub/big.bin\n`, stderr: '' })
+    t.equal(digest(await readFile(`${consumer}/sub/big.bin`)), digest(content), `equal over ${mode}`)
+  }
+
+  const toFile = await sandbox.run(['get', 'sub/big.bin', sandbox.directory, '--json'], sandbox.on('n2'))
+  const record = JSON.parse(toFile.stdout)
+  t.match(record, { path: 'sub/big.bin', owner: 'n1', size: content.length, local: sandbox.at('big.bin') })
+  t.type(record.mtimeNs, 'string', 'what JSON has no number for is text')
+  t.equal(digest(await readFile(sandbox.at('big.bin'))), digest(content))
+  t.notOk((await readdir(sandbox.directory)).some((name) => name.endsWith('.part')))
+
+  const outside = await sandbox.run(['put', sandbox.at('big.bin'), '../x'], sandbox.on('n1'))
+  t.equal(outside.code, 1)
+  t.match(outside.stderr, /^dyad: ERR_DYAD_[^\n]*\n$/)
+})
+
+t.test('the standard input and output serve too', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const put = await sandbox.run(['put', '-', 'note', '--json'], sandbox.on('n1'), 'hello\n')
+  t.match(JSON.parse(put.stdout), { path: 'note', size: 6, owner: 'n1' })
+  const got = await sandbox.run(['get', 'note', '-'], sandbox.on('n2'))
+  t.same(got, { code: 0, stdout: 'hello\n', stderr: '' })
+  t.equal((await sandbox.run(['put', '-', 'empty'], sandbox.on('n1'))).code, 0)
+  t.same(await sandbox.run(['get', 'empty', '-'], sandbox.on('n2')), { code: 0, stdout: '', stderr: '' })
+})
+
+t.test('a file in the directory is published where it is', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  await mkdir(sandbox.at('n1/deep'))
+  await writeFile(sandbox.at('n1/deep/here'), 'here')
+  const put = await sandbox.run(['put', sandbox.at('n1/deep/here')], sandbox.on('n1'))
+  t.same(put, { code: 0, stdout: 'deep/here\n', stderr: '' })
+  t.equal((await sandbox.run(['get', 'deep/here', '-'], sandbox.on('n2'))).stdout, 'here')
+  const missing = await sandbox.run(['put', sandbox.at('nothing')], sandbox.on('n1'))
+  t.equal(missing.code, 1)
+  t.match(missing.stderr, /ENOENT/)
+})
+
+t.test('get and wait return when the file is put', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const watching = sandbox.spawn(['watch', '--json'])
+  const published = firstLine(watching)
+  const got = sandbox.run(['get', 'late', '-'], sandbox.on('n2'))
+  const waited = sandbox.run(['wait', 'late', '--json'])
+  await sandbox.run(['put', '-', 'late'], sandbox.on('n1'), 'at last')
+  t.same(await got, { code: 0, stdout: 'at last', stderr: '' })
+  t.match(JSON.parse((await waited).stdout), { path: 'late', size: 7 })
+  t.match(JSON.parse(await published), { path: 'late', owner: 'n1' }, 'watch tells of it')
+  watching.child.kill('SIGINT')
+  t.equal((await watching.ended).code, 130)
+})
+
+t.test('ls, lookup and watch tell what is published', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  t.same(await sandbox.run(['ls', '--json']), { code: 0, stdout: '[]\n', stderr: '' })
+  for (const path of ['b/2', 'a/1', 'b/1']) await sandbox.run(['put', '-', path], sandbox.on('n1'), path)
+  const listed = JSON.parse((await sandbox.run(['ls', '--json', 'b/*'])).stdout) as { path: string }[]
+  t.same(
+    listed.map(({ path }) => path),
+    ['b/1', 'b/2'],
+    'by path',
+  )
+  const table = (await sandbox.run(['ls'])).stdout
+  t.match(table, /^SIZE +MODIFIED \(UTC\) +OWNER +PATH\n 3 B +\S+ \S+ +n1 +a\/1\n/)
+  const found = await sandbox.run(['lookup', 'a/1', '--json'])
+  t.match(JSON.parse(found.stdout), { path: 'a/1', size: 3 })
+  t.match((await sandbox.run(['lookup', 'a/1'])).stdout, /owner +n1\n/)
+  const absent = await sandbox.run(['lookup', 'a/2'])
+  t.same({ code: absent.code, stdout: absent.stdout }, { code: 1, stdout: '' })
+  t.match(absent.stderr, /^dyad: ERR_DYAD_NOT_FOUND: .*'a\/2'/)
+  const timedOut = await sandbox.run(['wait', 'a/2', '--timeout', '50'])
+  t.equal(timedOut.code, 1)
+  t.match(timedOut.stderr, /^dyad: ERR_DYAD_TIMEOUT: /)
+  const watching = sandbox.spawn(['watch', 'a/*'])
+  t.equal(await firstLine(watching), 'a/1', 'what is there already comes first')
+  watching.child.kill('SIGTERM')
+  t.equal((await watching.ended).code, 143)
+})

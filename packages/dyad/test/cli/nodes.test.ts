@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { readdir, writeFile } from 'node:fs/promises'
+import t from 'tap'
+import { firstLine, Sandbox } from './command.js'
+
+t.test('nodes in the background are shown and stopped', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const { stdout, code } = await sandbox.run(['status', '--json'])
+  t.equal(code, 0)
+  const status = JSON.parse(stdout)
+  t.same(status.services.map(({ node }: { node: string }) => node).sort(), ['n1', 'n2'])
+  t.same(status.store.namespaces, ['test'], 'start --broker made the namespace that was named')
+  t.equal(status.store.durable, false)
+  t.match(status.store.nodes, [
+    {
+      node: 'n1',
+      alive: true,
+      directories: [sandbox.at('n1')],
+      transports: [
+        { transport: 'local', isUsed: true },
+        { transport: 'rpc', isUsed: false },
+      ],
+    },
+    { node: 'n2', alive: true },
+  ])
+  const overRpc = JSON.parse((await sandbox.run(['status', '--json', '--dtl-mode', 'rpc'])).stdout)
+  t.match(overRpc.store.nodes[0].transports, [{ isUsed: false, reason: 'DYAD_DTL_MODE is rpc' }, { isUsed: true }])
+  const plain = (await sandbox.run(['status'])).stdout
+  t.match(plain, /would use local: the best that both sides have/)
+  t.notMatch(plain, '\u001b', 'no colours off a terminal')
+
+  const again = await sandbox.run(['start', '--node', 'n1'])
+  t.equal(again.code, 1)
+  t.match(again.stderr, /^dyad: ERR_DYAD_NODE_TAKEN: /)
+  const detached = await sandbox.run(['start', '-d', '--node', 'n1'])
+  t.equal(detached.code, 1, 'the same in the background')
+  t.match(detached.stderr, /^dyad: ERR_DYAD_NODE_TAKEN: /)
+
+  const { pid } = status.services.find(({ node }: { node: string }) => node === 'n2')
+  t.same(await sandbox.run(['stop', '--node', 'n2']), { code: 0, stdout: 'n2\n', stderr: '' })
+  t.equal(
+    JSON.parse((await sandbox.run(['status', '--json'])).stdout).store.nodes.length,
+    1,
+    'it is registered no more',
+  )
+  t.equal((await sandbox.run(['stop', '--node', 'n2'])).code, 1, 'there is none to stop')
+  t.same(JSON.parse((await sandbox.run(['stop', '--all', '--json'])).stdout), ['n1'])
+  t.type(pid, 'number')
+  t.same(
+    (await readdir(sandbox.at('state/services'))).filter((name) => name.endsWith('.sock')),
+    [],
+  )
+  const alone = await sandbox.run(['status', '--kvs-timeout', '200'])
+  t.equal(alone.code, 1)
+  t.match(alone.stderr, /^dyad: ERR_DYAD_KVS_UNREACHABLE: /)
+})
+
+t.test('a node in the foreground ends well on a signal', async (t) => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    await using sandbox = await Sandbox.make()
+    const node = sandbox.spawn(['start', '--broker', '--node', 'n1', sandbox.at('n1')])
+    t.match(await firstLine(node), /^ready: node n1 serves \S+ over local, rpc; store ws:.*hosted here, in memory/)
+    node.child.kill(signal)
+    t.equal((await node.ended).code, 0, signal)
+  }
+})
+
+t.test('a node that was killed leaves its place, and records survive in --data', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const args = ['start', '--json', '--broker', '--data', sandbox.at('data'), '--node', 'n1', sandbox.at('n1')]
+  const killed = sandbox.spawn(args)
+  const first = JSON.parse(await firstLine(killed))
+  sandbox.env['DYAD_KVS'] = first.kvs
+  t.equal((await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x')).code, 0)
+  const gone = once(killed.child, 'exit')
+  killed.child.kill('SIGKILL')
+  await gone
+  const second = sandbox.spawn(args)
+  t.equal(JSON.parse(await firstLine(second)).broker.durable, true)
+  t.equal((await sandbox.run(['lookup', 'x'])).code, 0)
+  await sandbox.run(['stop', '--node', 'n1'])
+  t.equal((await second.ended).code, 0)
+})
+
+t.test('strangers are kept out', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const wide = await sandbox.run(['start', '--broker', '--host', '0.0.0.0'])
+  t.equal(wide.code, 1)
+  t.match(wide.stderr, /^dyad: ERR_DYAD_BIND: /)
+  const detached = await sandbox.run(['start', '-d', '--broker', '--host', '0.0.0.0'])
+  t.same({ code: detached.code, stdout: detached.stdout }, { code: 1, stdout: '' })
+  t.match(detached.stderr, /^dyad: ERR_DYAD_BIND: /)
+
+  await writeFile(sandbox.at('token'), 'right\n')
+  const node = await sandbox.run([
+    'start',
+    '-d',
+    '--json',
+    '--broker',
+    '--node',
+    'n1',
+    '--token-file',
+    sandbox.at('token'),
+  ])
+  sandbox.env['DYAD_KVS'] = JSON.parse(node.stdout).kvs
+  t.equal((await sandbox.run(['ls'], { DYAD_TOKEN: 'right' })).code, 0)
+  for (const env of [{}, { DYAD_TOKEN: 'wrong' }]) {
+    const denied = await sandbox.run(['ls'], env)
+    t.equal(denied.code, 1)
+    t.match(denied.stderr, /^dyad: ERR_DYAD_DENIED: /)
+  }
+})
+
+t.test('namespaces are created, listed and removed', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  t.same(await sandbox.run(['namespace', 'create', 'more']), { code: 0, stdout: 'more\n', stderr: '' })
+  t.match((await sandbox.run(['namespace', 'create', 'more'])).stderr, /^dyad: ERR_DYAD_NAMESPACE_EXISTS: /)
+  t.same(JSON.parse((await sandbox.run(['namespace', 'list', '--json'])).stdout), ['more', 'test'])
+  t.same(JSON.parse((await sandbox.run(['namespace', 'remove', 'more', '--json'])).stdout), { namespace: 'more' })
+  t.equal((await sandbox.run(['namespace', 'list'])).stdout, 'test\n')
+  const missing = await sandbox.run(['put', '-', 'x', '--namespace', 'more'], sandbox.on('n1'), 'x')
+  t.equal(missing.code, 1)
+  t.match(missing.stderr, /^dyad: ERR_DYAD_NAMESPACE_MISSING: /)
+})
