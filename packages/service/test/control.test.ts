@@ -1,0 +1,113 @@
+import { once } from 'node:events'
+import { chmod, mkdir, readdir } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { askControl, controlPath, listControls, openControl } from '../src/index.js'
+import { Fixture, kill } from './fixture.js'
+
+t.test('a service answers commands of its host', async (t) => {
+  await using fixture = await Fixture.make()
+  const state = fixture.at('state')
+  const path = controlPath(state, 'n1')
+  t.same(await listControls(state), [], 'none yet')
+  t.equal(await askControl(path, 'status'), undefined, 'nobody there')
+  const words: string[] = []
+  await using control = await openControl(state, 'n1', (word) => {
+    words.push(word)
+    return { word }
+  })
+  t.same(await askControl(path, 'status'), { word: 'status' })
+  t.same(await listControls(state), [path])
+  const held = askControl(path, 'stop', { untilClosed: true })
+  const other = await askControl(path, 'more')
+  t.same(other, { word: 'more' })
+  await control.close()
+  t.same(await held, { word: 'stop' }, 'the answer came when it had gone')
+  t.equal(await askControl(path, 'status'), undefined)
+  t.same(await readdir(`${state}/services`), [], 'the socket is gone')
+})
+
+t.test('two services of one node on one host: the second is refused', async (t) => {
+  await using fixture = await Fixture.make()
+  const state = fixture.at('state')
+  await using _first = await openControl(state, 'n1', () => 1)
+  await t.rejects(
+    openControl(state, 'n1', () => 2),
+    { code: 'ERR_DYAD_NODE_TAKEN', node: 'n1' },
+  )
+  t.equal(await askControl(controlPath(state, 'n1'), 'status'), 1, 'the first goes on')
+  await using _other = await openControl(state, 'n2', () => 2)
+  t.equal(await askControl(controlPath(state, 'n2'), 'status'), 2, 'another node has its own')
+})
+
+t.test('the socket of a service that was killed is no obstacle', async (t) => {
+  await using fixture = await Fixture.make()
+  await kill(await fixture.service('n1', 60_000))
+  const path = controlPath(fixture.at('state'), 'n1')
+  t.same(await listControls(fixture.at('state')), [path], 'it is still there')
+  t.equal(await askControl(path, 'status'), undefined, 'and nobody behind it')
+  await using _control = await openControl(fixture.at('state'), 'n1', () => 'anew')
+  t.equal(await askControl(path, 'status'), 'anew')
+})
+
+t.test('garbage and half words end their own connection and nothing else', async (t) => {
+  await using fixture = await Fixture.make()
+  const path = controlPath(fixture.at('state'), 'n1')
+  await using control = await openControl(fixture.at('state'), 'n1', (word) => (word === 'status' ? 'well' : undefined))
+  const half = connect(path)
+  half.on('error', () => {})
+  half.write('stat')
+  for (const garbage of [Buffer.alloc(1024 * 1024, 0xff), Buffer.from('x'.repeat(65))]) {
+    const socket = connect(path)
+    socket.on('error', () => {})
+    const ended = new Promise((resolve) => socket.on('close', resolve))
+    socket.write(garbage)
+    await ended
+  }
+  const unknown = connect(path)
+  unknown.write('\u0000\n')
+  unknown.once('data', () => unknown.end())
+  t.equal(await text(unknown), 'null\n', 'an unknown word')
+  t.equal(await askControl(path, 'status'), 'well')
+  const ended = once(half, 'close')
+  await control.close()
+  await ended
+  t.pass('closing ends who still waits')
+})
+
+t.test('what answers is not trusted', async (t) => {
+  await using fixture = await Fixture.make()
+  const path = fixture.at('sock')
+  const answers = [Buffer.from('not json\n'), Buffer.alloc(2 * 1024 * 1024, 'x')]
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.resume()
+    const answer = answers.shift()
+    if (answer !== undefined) socket.write(answer)
+  }).listen(path)
+  await once(server, 'listening')
+  await t.rejects(askControl(path, 'status'), { code: 'ERR_DYAD_PROTOCOL' }, 'no JSON')
+  await t.rejects(askControl(path, 'status'), { code: 'ERR_DYAD_PROTOCOL' }, 'too long')
+  const abort = new AbortController()
+  const silent = askControl(path, 'status', { signal: abort.signal })
+  abort.abort(new Error('enough'))
+  await t.rejects(silent, { message: 'enough' }, 'no answer')
+  await new Promise((resolve) => server.close(resolve))
+})
+
+t.test('a directory for state that cannot be used is refused', async (t) => {
+  await using fixture = await Fixture.make()
+  await mkdir(fixture.at('open'))
+  await t.rejects(
+    openControl(fixture.at('x'.repeat(100)), 'n1', () => 1),
+    { code: 'ERR_DYAD_OPTION' },
+    'too long',
+  )
+  await chmod(fixture.at('open'), 0o777)
+  await t.rejects(
+    openControl(fixture.at('open'), 'n1', () => 1),
+    { code: 'ERR_DYAD_OPTION' },
+    'others can write to it',
+  )
+})

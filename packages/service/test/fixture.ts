@@ -1,0 +1,58 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Broker, type BrokerClient, brokerKvs, startBroker } from '@dyad/kvs-client'
+
+/** A broker, a client of it, and a directory, for one test. */
+export class Fixture implements AsyncDisposable {
+  readonly directory: string
+  readonly broker: Broker
+  readonly kvs: BrokerClient
+  readonly #children: ChildProcess[] = []
+
+  private constructor(directory: string, broker: Broker) {
+    this.directory = directory
+    this.broker = broker
+    this.kvs = brokerKvs({ url: broker.url() })
+  }
+
+  static async make(): Promise<Fixture> {
+    return new Fixture(await mkdtemp(join(tmpdir(), 'dyad-service-')), await startBroker())
+  }
+
+  at(name: string): string {
+    return join(this.directory, name)
+  }
+
+  /** A service in another process, running. */
+  async service(node: string, leaseTtl: number): Promise<ChildProcess> {
+    const peer = fileURLToPath(new URL('peers/service.ts', import.meta.url))
+    const args = [this.broker.url(), node, this.at('state'), String(leaseTtl)]
+    const child = fork(peer, args, { execArgv: ['--import=tsx'] })
+    this.#children.push(child)
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`the service ended with ${code}`)
+      }),
+    ])
+    return child
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL')
+    await this.kvs.close()
+    await this.broker.close()
+    await rm(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** Ends a process as a power cut would. */
+export async function kill(child: ChildProcess): Promise<void> {
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}

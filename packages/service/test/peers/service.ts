@@ -1,0 +1,15 @@
+// A service in a process of its own, for tests that kill it. Arguments: the store's address, the node, the directory for state, the lease in ms.
+import { brokerKvs } from '@dyad/kvs-client'
+import { localTransport } from '@dyad/transport'
+import { openControl, Service } from '../../src/index.js'
+
+const [url = '', node = '', stateDir = '', leaseTtl = ''] = process.argv.slice(2)
+await openControl(stateDir, node, () => ({ pid: process.pid }))
+await Service.start({
+  node,
+  directories: [],
+  kvs: brokerKvs({ url }),
+  transports: [localTransport()],
+  leaseTtl: Number(leaseTtl),
+})
+process.send?.('ready')

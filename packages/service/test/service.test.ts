@@ -1,0 +1,92 @@
+import { stat, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { decodeNodeEntry, type Transport } from '@dyad/core'
+import { brokerKvs } from '@dyad/kvs-client'
+import { localTransport, rpcTransport } from '@dyad/transport'
+import t from 'tap'
+import { Service } from '../src/index.js'
+import { Fixture, kill } from './fixture.js'
+
+t.test('a service registers its node, and takes it out when it closes', async (t) => {
+  await using fixture = await Fixture.make()
+  const transports: Transport[] = [localTransport(), rpcTransport({})]
+  const options = { node: 'n1', directories: [fixture.at('a/b'), fixture.at('c')], kvs: fixture.kvs, transports }
+  const service = await Service.start({ ...options, leaseTtl: 60_000 })
+  t.ok((await stat(fixture.at('a/b'))).isDirectory(), 'a missing directory is made')
+  const entry = await fixture.kvs.registry.get('n1')
+  if (entry === undefined) throw new Error('not registered')
+  t.same(decodeNodeEntry(entry), service.entry)
+  t.match(service.entry, { node: 'n1', host: hostname(), pid: process.pid, directories: options.directories })
+  t.same(
+    service.entry.transports.map(({ name }) => name),
+    ['local', 'rpc'],
+  )
+  await service.close()
+  await service.close()
+  t.equal(await fixture.kvs.registry.get('n1'), undefined)
+  await Promise.all(transports.map((transport) => transport.close()))
+})
+
+t.test('a service that cannot start leaves nothing behind', async (t) => {
+  await using fixture = await Fixture.make()
+  await writeFile(fixture.at('file'), '')
+  let closed = 0
+  const local = localTransport()
+  const counted: Transport = {
+    ...local,
+    name: 'counted',
+    reaches: () => Promise.resolve(false),
+    fetch: (...request) => local.fetch(...request),
+    close: () => local.close(),
+    [Symbol.asyncDispose]: () => local.close(),
+    async serve(source) {
+      const server = await local.serve(source)
+      const close = async () => {
+        closed++
+        await server.close()
+      }
+      return { address: server.address, close, [Symbol.asyncDispose]: close }
+    },
+  }
+  const options = { node: 'n1', kvs: fixture.kvs, leaseTtl: 60_000 }
+  const noDirectory = Service.start({ ...options, transports: [counted], directories: [fixture.at('file')] })
+  await t.rejects(noDirectory, { code: 'ERR_DYAD_SYSTEM', node: 'n1' })
+  const refusing: Transport = { ...counted, name: 'refusing', serve: () => Promise.reject(new Error('refused')) }
+  await t.rejects(Service.start({ ...options, directories: [], transports: [counted, refusing] }), {
+    message: 'refused',
+  })
+  t.equal(closed, 1, 'what was begun is ended')
+  t.equal(await fixture.kvs.registry.get('n1'), undefined)
+  const abort = new AbortController()
+  abort.abort(new Error('enough'))
+  const aborted = Service.start({ ...options, directories: [], transports: [counted], signal: abort.signal })
+  await t.rejects(aborted, { message: 'enough' })
+  t.equal(closed, 2)
+})
+
+t.test('the lease of a service that was killed expires', async (t) => {
+  await using fixture = await Fixture.make()
+  const child = await fixture.service('n1', 300)
+  t.ok(await fixture.kvs.registry.get('n1'), 'it is registered')
+  await kill(child)
+  // The store does not tell of what expires: whoever asks again and again sees it go, and the test's own limit ends a wait in vain.
+  while ((await fixture.kvs.registry.get('n1')) !== undefined);
+  t.pass('it is gone')
+})
+
+t.test('a node that another service registers is lost', async (t) => {
+  await using fixture = await Fixture.make()
+  const options = { node: 'n1', directories: [], transports: [localTransport()], leaseTtl: 60_000 }
+  const first = await Service.start({ ...options, kvs: fixture.kvs })
+  const lost = new Promise((resolve) => first.lost.addEventListener('abort', resolve))
+  const kvs = brokerKvs({ url: fixture.broker.url() })
+  const second = await Service.start({ ...options, kvs })
+  await lost
+  t.match(first.lost.reason, { code: 'ERR_DYAD_NODE_TAKEN' })
+  t.notOk(second.lost.aborted)
+  await first.close()
+  t.ok(await kvs.registry.get('n1'), 'the loser does not take out the winner')
+  await second.close()
+  t.equal(await kvs.registry.get('n1'), undefined)
+  await kvs.close()
+})
