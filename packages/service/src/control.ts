@@ -9,6 +9,9 @@ const MAX_BYTES = 1024 * 1024
 /** Longest path of a Unix socket on Linux; other systems take a little less. */
 const MAX_SOCKET_PATH_BYTES = 103
 
+/** How long whatever listens at a node's socket may take to answer before it counts as a service that hangs, in ms. */
+const ANSWER_MS = 5_000
+
 /** What a running service answers on this host: one word in, one line of JSON out. */
 export interface Control extends AsyncDisposable {
   close(): Promise<void>
@@ -30,7 +33,7 @@ export async function openControl(stateDir: string, node: string, answer: (word:
   }
   await prepareStateDirectory(stateDir)
   await mkdir(join(stateDir, 'services'), { recursive: true, mode: 0o700 })
-  const running = await askControl(path, 'status')
+  const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)
   if (running !== undefined) {
     throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
   }
