@@ -92,6 +92,7 @@ test('a request by hand gets nothing but regular files of the managed directorie
   writeFileSync(secret, 'nobody may read this')
   mkdirSync(cluster.path('a', 'inner'))
   writeFileSync(cluster.path('a', 'inner', 'file'), 'anybody may read this')
+  writeFileSync(cluster.path('a', 'inner', '.dyad-1'), 'half')
   symlinkSync(secret, cluster.path('a', 'link'))
   symlinkSync(cluster.root, cluster.path('a', 'up'))
   symlinkSync('/dev/zero', cluster.path('a', 'zero'))
@@ -119,6 +120,7 @@ test('a request by hand gets nothing but regular files of the managed directorie
     'link to a device': { storage, path: 'zero' },
     'named pipe': { storage, path: 'pipe' },
     directory: { storage, path: 'inner' },
+    'file that is being written': { storage, path: 'inner/.dyad-1', ...looksOf(cluster.path('a', 'inner', '.dyad-1')) },
     'another directory': { storage: cluster.root, path: 'secret', ...looks },
     'another spelling of a directory that is none': { storage: `${storage}/..`, path: 'secret', ...looks },
     'directory below the one that is served': { storage: `${storage}/inner`, path: 'file', ...looks },
