@@ -75,12 +75,12 @@ test('with a certificate, broker and service speak TLS to those who trust it', a
   const a = await cluster.node('A', { ...trusting, broker: true, tlsCert, tlsKey })
   t.match(rpcUrl(await a.ask('status')), /^wss:/)
   await t.rejects(
-    cluster.consumer({ kvs, kvsTimeout: 300 }),
+    cluster.consumer({ kvs, kvsTimeout: 1_500 }),
     { code: 'ERR_DYAD_KVS_UNREACHABLE', message: /self-signed certificate/ },
     'who does not trust it is told so',
   )
   await t.rejects(
-    cluster.consumer({ kvsTimeout: 300 }),
+    cluster.consumer({ kvsTimeout: 1_500 }),
     { code: 'ERR_DYAD_KVS_UNREACHABLE' },
     'plain text gets nowhere',
   )

@@ -31,7 +31,7 @@ test('a published file that is no longer what was published is an error and neve
 
   for (const dtlMode of ['local', 'rpc']) {
     const consumerPath = cluster.directory(dtlMode)
-    const consumer = await cluster.consumer({ dtlMode, consumerPath, ownerTimeout: 200 })
+    const consumer = await cluster.consumer({ dtlMode, consumerPath, ownerTimeout: 1_000 })
     await Promise.all(
       Object.entries(CHANGES).map(([name, [code]]) =>
         t.rejects(consumer.ask('read', name), { code, path: name, node: 'A' }, `${dtlMode}: ${name}`),
@@ -41,7 +41,7 @@ test('a published file that is no longer what was published is an error and neve
   }
 
   // A program on the owner's own node reads the very file: it is told as well.
-  const neighbour = await cluster.app('A', { consumerPath: cluster.path('a'), ownerTimeout: 200 })
+  const neighbour = await cluster.app('A', { consumerPath: cluster.path('a'), ownerTimeout: 1_000 })
   await Promise.all(
     Object.entries(CHANGES).map(([name, [code]]) =>
       t.rejects(neighbour.ask('read', name), { code, path: name }, `on its own node: ${name}`),
@@ -87,7 +87,7 @@ test('what happens to a file midway of its transfer', async (t) => {
     consumer.unblock()
     return consuming
   }
-  const consumer = await cluster.consumer({ dtlMode: 'rpc', ownerTimeout: 2_000 })
+  const consumer = await cluster.consumer({ dtlMode: 'rpc', ownerTimeout: 1_000 })
 
   for (const [name, change] of Object.entries({
     truncated: (path: string) => truncateSync(path, 2 ** 20),
@@ -104,7 +104,7 @@ test('what happens to a file midway of its transfer', async (t) => {
     t.ok(readFileSync(local).equals(bytes(size, 1)), `${name}: the version that was published`)
     await t.rejects(
       cluster
-        .consumer({ consumerPath: cluster.directory('other'), ownerTimeout: 200 })
+        .consumer({ consumerPath: cluster.directory('other'), ownerTimeout: 1_000 })
         .then((c) => c.ask('read', name)),
       { code: name === 'deleted' ? 'ERR_DYAD_GONE' : 'ERR_DYAD_CHANGED' },
       'which who comes later does not get',

@@ -61,7 +61,7 @@ test("where the owner's directory is not to be seen, rpc takes the place of loca
   await consumer.ask('close')
   await consumer.ask(
     'connect',
-    cluster.session('B', { dtlMode: 'local', consumerPath: cluster.directory('c'), ownerTimeout: 300 }),
+    cluster.session('B', { dtlMode: 'local', consumerPath: cluster.directory('c'), ownerTimeout: 5_000 }),
   )
   await t.rejects(
     consumer.ask('read', 'x'),

@@ -19,7 +19,7 @@ test('one service serves any number of managed directories, and no other', async
 
   const [producer, consumer] = await Promise.all([
     cluster.app('A', { producerPath: cluster.path('one') }),
-    cluster.consumer({ dtlMode: 'rpc', ownerTimeout: 300 }),
+    cluster.consumer({ dtlMode: 'rpc', ownerTimeout: 5_000 }),
   ])
   const writeInto = async (directory: string, path: string, seed: number) => {
     await producer.ask('close')

@@ -4,7 +4,7 @@ import { digestOf } from '../../harness/contents.js'
 import type { TestProcess } from '../../harness/process.js'
 
 const SIZE = 8 * 2 ** 20
-const PATIENCE = { dtlMode: 'rpc', ownerTimeout: 600, progressTimeout: 200 }
+const PATIENCE = { dtlMode: 'rpc', ownerTimeout: 1_500, progressTimeout: 500 }
 
 const unreachable = (path: string, node: string, message: RegExp) => ({
   code: 'ERR_DYAD_OWNER_UNREACHABLE',
@@ -40,7 +40,7 @@ test('an owner that is gone or hangs is an error that names it, and never a hang
   }
 
   await t.test('hanging midway', async (t) => {
-    const midway = /node 'A'.*no progress for 600 ms, \d{7,} of 8388608 bytes arrived: .*DYAD_PROGRESS_TIMEOUT/
+    const midway = /node 'A'.*no progress for 1500 ms, \d{7,} of 8388608 bytes arrived: .*DYAD_PROGRESS_TIMEOUT/
     await t.rejects(
       interrupted(consumer, () => a.freeze()),
       unreachable('big', 'A', midway),
@@ -64,7 +64,7 @@ test('an owner that is gone or hangs is an error that names it, and never a hang
   await t.test('gone midway', async (t) => {
     await t.rejects(
       interrupted(late, () => a.kill()),
-      unreachable('big', 'A', /node 'A'.*no progress for 600 ms, \d{7,} of 8388608 bytes arrived/),
+      unreachable('big', 'A', /node 'A'.*no progress for 1500 ms, \d{7,} of 8388608 bytes arrived/),
     )
     t.strictSame(cluster.files('c'), [])
   })
