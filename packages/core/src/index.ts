@@ -11,6 +11,7 @@ export {
 } from './config.js'
 export { prepareStateDirectory } from './consumer/held.js'
 export type { OnProgress } from './consumer/incoming-file.js'
+export { withNodeLock } from './consumer/node-lock.js'
 export { type ConsumeOptions, DyadCore, type DyadCoreOptions } from './core.js'
 export { CHANNELS, type Diagnostics } from './diagnostics.js'
 export { DyadError, ERRORS, type ErrorCode, type ErrorContext, type ErrorRow, isDyadError } from './errors.js'

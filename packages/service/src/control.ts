@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { DyadError, prepareStateDirectory } from '@dyad/core'
+import { DyadError, prepareStateDirectory, withNodeLock } from '@dyad/core'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -33,12 +33,19 @@ export async function openControl(stateDir: string, node: string, answer: (word:
   }
   await prepareStateDirectory(stateDir)
   await mkdir(join(stateDir, 'services'), { recursive: true, mode: 0o700 })
-  const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)
-  if (running !== undefined) {
-    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
-  }
-  // What nobody answers at was left by a service that was killed.
-  await unlink(path).catch(() => {})
+  // Two services that start at once must not both find nobody and remove each other's socket.
+  return withNodeLock(`control ${path}`, new AbortController().signal, async () => {
+    const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)
+    if (running !== undefined) {
+      throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
+    }
+    // What nobody answers at was left by a service that was killed.
+    await unlink(path).catch(() => {})
+    return listenAt(path, node, answer)
+  })
+}
+
+async function listenAt(path: string, node: string, answer: (word: string) => unknown): Promise<Control> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)

@@ -1,7 +1,7 @@
 import { type Options, SingleBar } from 'cli-progress'
 import { bytes } from './output.js'
 
-/** A bar on stderr while bytes move, where stderr is a terminal; elsewhere nothing. Disposing of it leaves the cursor on a new line. */
+/** A bar on stderr while bytes move, where stderr is a terminal. Disposing of it leaves the cursor on a new line. */
 export class Progress implements Disposable {
   readonly #verb: string
   #bar: SingleBar | undefined
@@ -13,9 +13,9 @@ export class Progress implements Disposable {
     this.#verb = verb
   }
 
-  /** Says what is waited for. */
+  /** Says what is waited for, to a log too: no wait is silent. */
   waiting(path: string): void {
-    if (process.stderr.isTTY) process.stderr.write(`waiting for ${path} …\n`)
+    process.stderr.write(`waiting for ${path} …\n`)
   }
 
   /** Shows how far it is. @param size undefined while nobody knows */
