@@ -76,19 +76,6 @@ t.test('garbage and half words end their own connection and nothing else', async
   t.pass('closing ends who still waits')
 })
 
-t.test('of services of one node that start at once, one gets to run', async (t) => {
-  await using fixture = await Fixture.make()
-  const started = await Promise.allSettled(
-    Array.from({ length: 20 }, () => openControl(fixture.at('state'), 'n1', () => 'here')),
-  )
-  const controls = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  t.equal(controls.length, 1)
-  const refusals = started.flatMap((result) => (result.status === 'rejected' ? [result.reason.code] : []))
-  t.same(new Set(refusals), new Set(['ERR_DYAD_NODE_TAKEN']), 'the others are told of it')
-  t.equal(await askControl(controlPath(fixture.at('state'), 'n1'), 'status'), 'here', 'and answers')
-  await Promise.all(controls.map((control) => control.close()))
-})
-
 t.test('what answers is not trusted', async (t) => {
   await using fixture = await Fixture.make()
   const path = fixture.at('sock')
