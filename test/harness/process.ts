@@ -116,11 +116,6 @@ export class TestProcess {
     return this.#notes.filter(({ note }) => note === name).map(({ value }) => value as T)
   }
 
-  /** The names of all notes so far, in the order in which they came. */
-  history(): string[] {
-    return this.#notes.map(({ note }) => note)
-  }
-
   /** Sends a signal and waits for the end of the process; kill -9 unless told otherwise. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return
