@@ -1,5 +1,7 @@
-import { mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { DyadCore } from '@dyad/core'
+import { localTransport } from '@dyad/transport'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
@@ -66,4 +68,34 @@ test('after a namespace was removed and made again, files of the same names are 
   await consumer.noted('waiting')
   await producer.ask('write', 'x', 5_000, 2)
   t.strictSame(await reading, { size: 5_000, sha256: digestOf(5_000, 2) })
+})
+
+test('a store whose clock was set back does not keep its files from being read', async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'x', 5_000, 1)
+  const consumer = await cluster.consumer()
+  await consumer.ask('read', 'x')
+  await producer.ask('write', 'x', 5_000, 2)
+  // The same store, as it would answer with an earlier clock.
+  await using kvs = cluster.client()
+  const { namespace } = kvs
+  kvs.namespace = (name) => {
+    const actual = namespace.call(kvs, name)
+    const get = actual.get.bind(actual)
+    return Object.assign(Object.create(actual), {
+      name,
+      watch: actual.watch.bind(actual),
+      get: async (key: string) => {
+        const entry = await get(key)
+        return entry && { ...entry, revision: entry.revision - 1e12 }
+      },
+    })
+  }
+  const transports = [localTransport()]
+  const options = cluster.session('B', { consumerPath: cluster.path('b') })
+  await using core = new DyadCore({ ...options, kvs, transports })
+  t.equal(readFileSync(await core.consume('x')).length, 5_000)
+  t.strictSame(readFileSync(cluster.path('b', 'x')), readFileSync(cluster.path('a', 'x')), 'version 2')
+  await transports[0]?.close()
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
@@ -84,6 +85,19 @@ test('what cannot be a managed path is refused with the reason', async (t) => {
     await t.rejects(producer.ask('write', name, 1, 1), told, 'as a stream; of a NUL, node:fs itself tells')
     await t.rejects(producer.ask('produce', name), { code: 'ERR_DYAD_PATH', rc: -1003, message: why })
   }
+})
+
+test('what is no regular file of the directory is not published', async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const producer = await cluster.producer()
+  mkdirSync(cluster.path('a', 'directory'))
+  symlinkSync('/etc/hostname', cluster.path('a', 'escape'))
+  execFileSync('mkfifo', [cluster.path('a', 'pipe')])
+  for (const name of ['directory', 'escape', 'pipe']) {
+    await t.rejects(producer.ask('produce', name), { code: 'ERR_DYAD_PATH', path: name }, name)
+    t.equal(await producer.ask('lookup', name), undefined)
+  }
+  await t.rejects(producer.ask('produce', 'missing'), { code: 'ERR_DYAD_GONE', path: 'missing', node: 'A' })
 })
 
 test('empty files', async (t) => {

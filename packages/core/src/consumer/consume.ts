@@ -7,7 +7,7 @@ import type { Temporaries } from '../temporaries.js'
 import type { PullContext } from '../transfer/pull.js'
 import type { HeldFiles } from './held.js'
 import type { OnProgress } from './incoming-file.js'
-import { type LookupContext, newerThan } from './lookup.js'
+import { type LookupContext, lookup, newerThan } from './lookup.js'
 import { withNodeLock } from './node-lock.js'
 import type { SingleFlight } from './single-flight.js'
 import { store } from './store.js'
@@ -68,7 +68,7 @@ async function makePresent(
       // Another process may have stored it, or a newer one, while this one waited for the lock.
       const generation = await context.held.generation(file)
       if (generation === record.generation) return present(file, record, 'held')
-      if (generation !== undefined && generation > record.generation) {
+      if (generation !== undefined && generation > record.generation && (await isOutdated(record, context, shared))) {
         throw new DyadError('ERR_DYAD_CHANGED', {
           path: file.path,
           node: record.owner,
@@ -82,6 +82,12 @@ async function makePresent(
       return record
     }),
   )
+}
+
+/** Whether the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */
+async function isOutdated(record: FileRecord, context: ConsumeContext, signal: AbortSignal): Promise<boolean> {
+  const newest = await lookup(record.path, context, signal)
+  return newest !== undefined && newest.generation > record.generation
 }
 
 async function present(

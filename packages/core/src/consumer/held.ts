@@ -45,13 +45,17 @@ export class HeldFiles {
     }
   }
 
-  /** Notes that the record's file has just been put in place. */
+  /** Notes that the record's file has just been put in place. Where that cannot be noted, the file is simply not held. */
   async add(file: ManagedFile, record: FileRecord): Promise<void> {
-    const now = await stat(file.local, { bigint: true })
-    const note = this.#noteOf(file)
-    await mkdir(dirname(note), { recursive: true })
-    const text = { scope: this.#scope, path: file.path, generation: record.generation, looks: looks(now) }
-    await writeFile(note, encodePlain(text))
+    try {
+      const now = await stat(file.local, { bigint: true })
+      const note = this.#noteOf(file)
+      await mkdir(dirname(note), { recursive: true })
+      const text = { scope: this.#scope, path: file.path, generation: record.generation, looks: looks(now) }
+      await writeFile(note, encodePlain(text))
+    } catch {
+      // A full disk of the state is no reason to fail an open: the file is there.
+    }
   }
 
   #noteOf(file: ManagedFile): string {

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open, realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { report } from '../diagnostics.js'
@@ -48,7 +49,8 @@ async function describe(file: ManagedFile, { node, directory, fsync }: PublishCo
         detail: 'a symbolic link leads it out of the managed directory',
       })
     }
-    handle = await open(real)
+    // Opening a pipe would wait for its writer.
+    handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
     if (cause instanceof DyadError) throw cause
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
