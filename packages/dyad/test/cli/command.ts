@@ -30,8 +30,9 @@ export class Sandbox implements AsyncDisposable {
 
   private constructor(directory: string) {
     this.directory = directory
+    // On a machine that says that it is CI, Node shows no colour.
     const outside = Object.entries(process.env).filter(
-      ([name]) => !/^(DYAD_|NODE_DEBUG|NO_COLOR|FORCE_COLOR)/.test(name),
+      ([name]) => !/^(DYAD_|NODE_DEBUG|NO_COLOR|FORCE_COLOR|CI$)/.test(name),
     )
     this.env = {
       ...Object.fromEntries(outside),
