@@ -63,7 +63,7 @@ async function makePresent(
     return present(file, record, 'owned', () => assertUnchanged(file, record))
   }
   if ((await context.held.generation(file)) === record.generation) return present(file, record, 'held')
-  return context.flights.run(`${record.generation} ${file.path}`, signal, (shared) =>
+  return context.flights.run(`${record.generation} ${file.path}`, signal, onProgress, (shared, tellAll) =>
     withNodeLock(file.local, shared, async () => {
       // Another process may have stored it, or a newer one, while this one waited for the lock.
       const generation = await context.held.generation(file)
@@ -76,7 +76,7 @@ async function makePresent(
         })
       }
       const begun = performance.now()
-      const moved = await store(record, file.local, context.temporaries, context, shared, onProgress)
+      const moved = await store(record, file.local, context.temporaries, context, shared, tellAll)
       await context.held.add(file, record)
       report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
       return record

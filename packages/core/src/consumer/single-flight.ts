@@ -1,20 +1,36 @@
+import type { OnProgress } from './incoming-file.js'
+
 /** Lets callers that want the same thing at the same time share one run of the work; it ends early only when all of them have left. */
 export class SingleFlight<T> {
   readonly #flights = new Map<string, Flight<T>>()
 
-  /** Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires, leaving the run to the others. */
-  async run(key: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /**
+   * Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires, leaving the run to the others. What the work
+   * tells of its progress is told to all who share it.
+   */
+  async run(
+    key: string,
+    signal: AbortSignal,
+    onProgress: OnProgress,
+    work: (signal: AbortSignal, onProgress: OnProgress) => Promise<T>,
+  ): Promise<T> {
     signal.throwIfAborted()
     let flight = this.#flights.get(key)
     if (flight === undefined) {
       const control = new AbortController()
-      flight = { control, passengers: 0, result: work(control.signal) }
+      const passengers = new Set<OnProgress>()
+      const tellAll: OnProgress = (arrived, size) => {
+        for (const tell of passengers) tell(arrived, size)
+      }
+      flight = { control, passengers, result: work(control.signal, tellAll) }
       this.#flights.set(key, flight)
       const landed = () => this.#forget(key, control)
       flight.result.then(landed, landed)
     }
-    const { control, result } = flight
-    flight.passengers++
+    const { control, result, passengers } = flight
+    // Of its own for each, for one function may be given by several.
+    const tell: OnProgress = (arrived, size) => onProgress(arrived, size)
+    passengers.add(tell)
     let leave: (() => void) | undefined
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(signal.reason)
@@ -24,7 +40,8 @@ export class SingleFlight<T> {
       return await Promise.race([result, left])
     } finally {
       if (leave !== undefined) signal.removeEventListener('abort', leave)
-      if (--flight.passengers === 0) {
+      passengers.delete(tell)
+      if (passengers.size === 0) {
         // Nobody may join a run that is being ended. The last to leave waits until it has cleaned up.
         this.#forget(key, control)
         control.abort(signal.reason)
@@ -41,5 +58,5 @@ export class SingleFlight<T> {
 interface Flight<T> {
   readonly control: AbortController
   readonly result: Promise<T>
-  passengers: number
+  readonly passengers: Set<OnProgress>
 }

@@ -1,6 +1,8 @@
 import { test } from 'tap'
 import { SingleFlight } from '../../src/consumer/single-flight.js'
 
+const quiet = () => {}
+
 function work() {
   const calls: AbortSignal[] = []
   let finish: (value: string) => void = () => {}
@@ -20,11 +22,11 @@ test('callers share one run', async (t) => {
   const flights = new SingleFlight<string>()
   const { calls, run, finish } = work()
   const { signal } = new AbortController()
-  const both = Promise.all([flights.run('k', signal, run), flights.run('k', signal, run)])
+  const both = Promise.all([flights.run('k', signal, quiet, run), flights.run('k', signal, quiet, run)])
   finish('done')
   t.strictSame(await both, ['done', 'done'])
   t.equal(calls.length, 1)
-  const again = flights.run('k', signal, run)
+  const again = flights.run('k', signal, quiet, run)
   finish('anew')
   t.equal(await again, 'anew', 'a later caller begins a new one')
 })
@@ -33,7 +35,10 @@ test('callers of different keys do not', async (t) => {
   const flights = new SingleFlight<string>()
   const { signal } = new AbortController()
   t.strictSame(
-    await Promise.all([flights.run('a', signal, async () => 'a'), flights.run('b', signal, async () => 'b')]),
+    await Promise.all([
+      flights.run('a', signal, quiet, async () => 'a'),
+      flights.run('b', signal, quiet, async () => 'b'),
+    ]),
     ['a', 'b'],
   )
 })
@@ -42,18 +47,18 @@ test('one may leave, the run goes on for the other; when the last leaves it ends
   const flights = new SingleFlight<string>()
   const { calls, run, finish } = work()
   const [one, two, three] = [new AbortController(), new AbortController(), new AbortController()]
-  const first = flights.run('k', one.signal, run)
-  const second = flights.run('k', two.signal, run)
+  const first = flights.run('k', one.signal, quiet, run)
+  const second = flights.run('k', two.signal, quiet, run)
   one.abort(new Error('left'))
   await t.rejects(first, { message: 'left' })
   t.equal(calls[0]?.aborted, false)
   finish('done')
   t.equal(await second, 'done')
-  const third = flights.run('k', three.signal, run)
+  const third = flights.run('k', three.signal, quiet, run)
   three.abort(new Error('last'))
   await t.rejects(third, { message: 'last' })
   t.equal(calls[1]?.aborted, true)
-  const fourth = flights.run('k', two.signal, run)
+  const fourth = flights.run('k', two.signal, quiet, run)
   finish('new')
   t.equal(await fourth, 'new', 'nobody joins a run that was ended')
 })
@@ -62,18 +67,41 @@ test('an error reaches all, and is not kept', async (t) => {
   const flights = new SingleFlight<string>()
   const { run, fail, finish } = work()
   const { signal } = new AbortController()
-  const both = [flights.run('k', signal, run), flights.run('k', signal, run)]
+  const both = [flights.run('k', signal, quiet, run), flights.run('k', signal, quiet, run)]
   fail(new Error('broken'))
   for (const one of both) await t.rejects(one, { message: 'broken' })
-  const again = flights.run('k', signal, run)
+  const again = flights.run('k', signal, quiet, run)
   finish('mended')
   t.equal(await again, 'mended')
 })
 
 test('who is aborted already does not begin', async (t) => {
   const { calls, run } = work()
-  await t.rejects(new SingleFlight<string>().run('k', AbortSignal.abort(new Error('before')), run), {
+  await t.rejects(new SingleFlight<string>().run('k', AbortSignal.abort(new Error('before')), quiet, run), {
     message: 'before',
   })
   t.equal(calls.length, 0)
+})
+
+test('all who share a run are told of its progress, as long as they do', async (t) => {
+  const flights = new SingleFlight<string>()
+  const told: string[] = []
+  let tell: (arrived: number, size: number) => void = () => {}
+  let finish: (value: string) => void = () => {}
+  const begin = (_signal: AbortSignal, onProgress: typeof tell) => {
+    tell = onProgress
+    return new Promise<string>((resolve) => {
+      finish = resolve
+    })
+  }
+  const leaving = new AbortController()
+  const first = flights.run('k', leaving.signal, (arrived) => told.push(`first ${arrived}`), begin)
+  const second = flights.run('k', new AbortController().signal, (arrived) => told.push(`second ${arrived}`), begin)
+  tell(1, 9)
+  leaving.abort(new Error('left'))
+  await t.rejects(first, { message: 'left' })
+  tell(2, 9)
+  finish('done')
+  await second
+  t.strictSame(told, ['first 1', 'second 1', 'second 2'])
 })
