@@ -28,18 +28,25 @@ export class SingleFlight<T> {
       flight.result.then(landed, landed)
     }
     const { control, result, passengers } = flight
-    // Of its own for each, for one function may be given by several.
-    const tell: OnProgress = (arrived, size) => onProgress(arrived, size)
-    passengers.add(tell)
-    let leave: (() => void) | undefined
+    let leave: (reason: unknown) => void = () => {}
     const left = new Promise<never>((_, reject) => {
-      leave = () => reject(signal.reason)
-      signal.addEventListener('abort', leave, { once: true })
+      leave = reject
     })
+    const aborted = () => leave(signal.reason)
+    signal.addEventListener('abort', aborted, { once: true })
+    const tell: OnProgress = (arrived, size) => {
+      try {
+        onProgress(arrived, size)
+      } catch (error) {
+        // It is the failure of who listens, not of the work or of the others.
+        leave(error)
+      }
+    }
+    passengers.add(tell)
     try {
       return await Promise.race([result, left])
     } finally {
-      if (leave !== undefined) signal.removeEventListener('abort', leave)
+      signal.removeEventListener('abort', aborted)
       passengers.delete(tell)
       if (passengers.size === 0) {
         // Nobody may join a run that is being ended. The last to leave waits until it has cleaned up.

@@ -105,3 +105,25 @@ test('all who share a run are told of its progress, as long as they do', async (
   await second
   t.strictSame(told, ['first 1', 'second 1', 'second 2'])
 })
+
+test('who cannot bear to be told leaves, and the others go on', async (t) => {
+  const flights = new SingleFlight<string>()
+  let tell: (arrived: number, size: number) => void = () => {}
+  let finish: (value: string) => void = () => {}
+  const begin = (_signal: AbortSignal, onProgress: typeof tell) => {
+    tell = onProgress
+    return new Promise<string>((resolve) => {
+      finish = resolve
+    })
+  }
+  const { signal } = new AbortController()
+  const broken = () => {
+    throw new Error('a bar that broke')
+  }
+  const first = flights.run('k', signal, broken, begin)
+  const second = flights.run('k', signal, quiet, begin)
+  tell(1, 9)
+  await t.rejects(first, { message: 'a bar that broke' })
+  finish('done')
+  t.equal(await second, 'done')
+})
