@@ -62,11 +62,12 @@ async function makePresent(
   if (record.owner === context.node && record.storage === context.directory.real) {
     return present(file, record, 'owned', () => assertUnchanged(file, record))
   }
-  if ((await context.held.generation(file)) === record.generation) return present(file, record, 'held')
+  await context.held.ready()
+  if (context.held.generation(file) === record.generation) return present(file, record, 'held')
   return context.flights.run(`${record.generation} ${file.path}`, signal, onProgress, (shared, tellAll) =>
     withNodeLock(file.local, shared, async () => {
       // Another process may have stored it, or a newer one, while this one waited for the lock.
-      const generation = await context.held.generation(file)
+      const generation = context.held.generation(file)
       if (generation === record.generation) return present(file, record, 'held')
       if (generation !== undefined && generation > record.generation && (await isOutdated(record, context, shared))) {
         throw new DyadError('ERR_DYAD_CHANGED', {
@@ -77,7 +78,7 @@ async function makePresent(
       }
       const begun = performance.now()
       const moved = await store(record, file.local, context.temporaries, context, shared, tellAll)
-      await context.held.add(file, record)
+      context.held.add(file, record)
       report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
       return record
     }),

@@ -3,7 +3,7 @@ import {
   chmodSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -22,38 +22,46 @@ test('a file is held as long as it is as it was stored', async (t) => {
   const directory = await ManagedDirectory.open(`${root}/files`)
   const file = { path: 'x', local: `${root}/files/x` }
   const held = (scope = 'store space') => new HeldFiles(`${root}/state`, directory, scope)
-  t.equal(await held().generation(file), undefined, 'there is no note')
-  await held().add(file, record)
-  t.equal(await held().generation(file), 5)
-  t.equal(await held('store other').generation(file), undefined, 'of another namespace')
+  t.equal(held().generation(file), undefined, 'there is no note')
+  held().add(file, record)
+  t.equal(held().generation(file), 5)
+  t.equal(held('store other').generation(file), undefined, 'of another namespace')
 
   const { atime, mtime } = statSync(file.local)
   writeFileSync(file.local, 'CONTENT')
   utimesSync(file.local, atime, mtime)
-  t.equal(await held().generation(file), undefined, 'changed, though size and time are the same')
-  await held().add(file, record)
-  t.equal(await held().generation(file), 5)
+  t.equal(held().generation(file), undefined, 'changed, though size and time are the same')
+  held().add(file, record)
+  t.equal(held().generation(file), 5)
   appendFileSync(file.local, '!')
-  t.equal(await held().generation(file), undefined, 'grown')
-  await held().add(file, record)
+  t.equal(held().generation(file), undefined, 'grown')
+  held().add(file, record)
   rmSync(file.local)
-  t.equal(await held().generation(file), undefined, 'gone')
+  t.equal(held().generation(file), undefined, 'gone')
 })
 
-test('a note that is torn counts for nothing', async (t) => {
+test('a note that is none counts for nothing', async (t) => {
   const root = t.testdir({ files: { x: 'content' } })
   const directory = await ManagedDirectory.open(`${root}/files`)
   const file = { path: 'x', local: `${root}/files/x` }
   const held = new HeldFiles(`${root}/state`, directory, 's')
-  await held.add(file, record)
+  held.add(file, record)
   const [note] = readdirSync(`${root}/state/held`, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => `${entry.parentPath}/${entry.name}`)
-  const whole = readFileSync(note as string)
-  for (const length of [0, 1, 10, whole.length - 1]) {
-    writeFileSync(note as string, whole.subarray(0, length))
-    t.equal(await held.generation(file), undefined, `${length} of ${whole.length} bytes`)
+    .filter((entry) => entry.isSymbolicLink())
+    .map((entry) => `${entry.parentPath}/${entry.name}`) as [string]
+  const whole = readlinkSync(note)
+  const other = whole.replace(/^1:5:/, '1:6:')
+  for (const text of ['x', whole.slice(0, 10), whole.slice(0, -1), `${whole}x`, whole.replace(/^1/, '2')]) {
+    rmSync(note)
+    symlinkSync(text, note)
+    t.equal(held.generation(file), undefined, text)
   }
+  rmSync(note)
+  writeFileSync(note, whole)
+  t.equal(held.generation(file), undefined, 'a file where the note should be')
+  held.add(file, { generation: 6 } as FileRecord)
+  t.equal(readlinkSync(note), other, 'it is written over')
+  t.equal(held.generation(file), 6)
 })
 
 test('a directory for state that others can write to is refused', async (t) => {
