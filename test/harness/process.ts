@@ -82,8 +82,11 @@ export class TestProcess {
     return this.child.pid as number
   }
 
-  /** What the process wrote to stderr so far. */
-  get stderr(): string {
+  /** Ends the process and resolves with all that it wrote to stderr. */
+  async endedStderr(): Promise<string> {
+    const read = this.child.stderr?.readableEnded ? undefined : once(this.child.stderr as NodeJS.ReadableStream, 'end')
+    await this.kill('SIGTERM')
+    await read
     return this.#stderr
   }
 

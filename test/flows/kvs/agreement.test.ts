@@ -41,7 +41,7 @@ test('what the environment of a process says means what it says', async (t) => {
     await t.rejects(consumer.ask('consume', 'x'), { code: 'ERR_DYAD_UNTRACKED' }, 'paths are not relative to it')
     await consumer.ask('consume', `${b}/x`)
     t.match(consumer.notes('dyad.consumer.stored'), [{ record: { path: 'x' } }], 'the file is moved')
-    t.equal(consumer.stderr, '', 'and nothing is told on stderr')
+    t.equal(await consumer.endedStderr(), '', 'and nothing is told on stderr')
   })
 
   await t.test('"1" is on', async (t) => {
@@ -52,7 +52,7 @@ test('what the environment of a process says means what it says', async (t) => {
     )
     await consumer.ask('read', 'x')
     t.match(consumer.notes('dyad.consumer.present'), [{ how: 'shared' }])
-    t.match(consumer.stderr, /dyad\.consumer\.present/)
+    t.match(await consumer.endedStderr(), /dyad\.consumer\.present/)
   })
 
   await t.test('what is neither is refused', (t) =>
