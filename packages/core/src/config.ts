@@ -88,6 +88,14 @@ export const OPTIONS = {
     default: false,
     doc: 'Streams finish without waiting for the store; failures surface in flush() and close().',
   }),
+  inlineLimit: integer({
+    env: 'DYAD_INLINE_LIMIT',
+    default: 1024,
+    min: 0,
+    max: 65_536,
+    unit: 'bytes',
+    doc: "The bytes of files up to this size travel in their records, which saves consumers the way to the owner and takes the store's memory; 0 for none.",
+  }),
   fsyncWrite: boolean({
     env: 'DYAD_FSYNC_WRITE',
     default: false,

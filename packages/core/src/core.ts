@@ -1,9 +1,10 @@
 import { isAbsolute, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Config, type ConfigOptions, noteHealth, readConfig } from './config.js'
+import type { Arrival, OnArrival, OnProgress } from './consumer/arrival.js'
 import { type ConsumeContext, consume } from './consumer/consume.js'
+import { ConsumedFile } from './consumer/consumed-file.js'
 import { HeldFiles } from './consumer/held.js'
-import type { OnProgress } from './consumer/incoming-file.js'
 import { lookup, waitForRecord } from './consumer/lookup.js'
 import { SingleFlight } from './consumer/single-flight.js'
 import { within } from './deadline.js'
@@ -47,7 +48,7 @@ export class DyadCore implements AsyncDisposable {
   readonly #kvs: KvsClient
   readonly #transports: readonly Transport[]
   readonly #temporaries = new Temporaries()
-  readonly #flights = new SingleFlight<FileRecord>()
+  readonly #flights = new SingleFlight<FileRecord, Arrival>()
   readonly #pending = new PendingPublishes()
   readonly #closing = new AbortController()
   readonly #underWay = new Set<Promise<unknown>>()
@@ -81,7 +82,25 @@ export class DyadCore implements AsyncDisposable {
     return this.#run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
       const record = await this.#waitForRecord(file.path, options, signal)
-      return this.#consume(file, record, options, signal)
+      await this.#consume(file, record, options, signal)
+      return file.local
+    })
+  }
+
+  /**
+   * As `consume`, but opens the file for reading as soon as the first of its bytes can be read; the rest is stored while it is read, and no other program sees the file before it is
+   * whole. Whoever opened it closes it. Reading fails with the errors of `consume`, if the rest does not come.
+   */
+  openConsumed(path: string | URL, options: ConsumeOptions = {}): Promise<ConsumedFile> {
+    return this.#run(options.signal, async (signal) => {
+      const file = await this.#tracked(path, 'consumer')
+      const record = await this.#waitForRecord(file.path, options, signal)
+      const { onRecord, ...rest } = options
+      const opened = await ConsumedFile.open(file.local, signal, (onArrival, leave) =>
+        this.#run(leave, (bounded) => this.#consume(file, record, rest, bounded, onArrival)),
+      )
+      onRecord?.(opened.record)
+      return opened
     })
   }
 
@@ -96,7 +115,8 @@ export class DyadCore implements AsyncDisposable {
       if (record.path !== file.path) {
         throw new DyadError('ERR_DYAD_METADATA', { path: file.path, detail: `it is the record of '${record.path}'` })
       }
-      return this.#consume(file, record, options, signal)
+      await this.#consume(file, record, options, signal)
+      return file.local
     })
   }
 
@@ -184,13 +204,21 @@ export class DyadCore implements AsyncDisposable {
       node: this.config.node,
       directory: await this.#producerDirectory(),
       fsync: this.config.fsyncWrite,
+      // With shared storage nothing moves, and nothing needs to.
+      inlineLimit: this.config.sharedStorage ? -1 : this.config.inlineLimit,
       signal,
     })
     this.#noteHealth()
     return record
   }
 
-  async #consume(file: ManagedFile, record: FileRecord, options: ConsumeOptions, signal: AbortSignal): Promise<string> {
+  async #consume(
+    file: ManagedFile,
+    record: FileRecord,
+    { onRecord, onProgress }: ConsumeOptions,
+    signal: AbortSignal,
+    onArrival?: OnArrival,
+  ): Promise<FileRecord> {
     const context: ConsumeContext = {
       ...this.#lookupContext,
       ...(await this.#consumerDirectory()),
@@ -204,10 +232,13 @@ export class DyadCore implements AsyncDisposable {
       temporaries: this.#temporaries,
       flights: this.#flights,
     }
-    const stored = await consume(file, record, context, signal, options.onProgress ?? (() => {}))
-    options.onRecord?.(stored)
+    const stored = await consume(file, record, context, signal, (arrival) => {
+      onProgress?.(arrival.stored, arrival.record.size)
+      onArrival?.(arrival)
+    })
+    onRecord?.(stored)
     this.#noteHealth()
-    return file.local
+    return stored
   }
 
   #waitForRecord(

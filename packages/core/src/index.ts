@@ -9,8 +9,9 @@ export {
   readConfig,
   readOption,
 } from './config.js'
+export type { OnProgress } from './consumer/arrival.js'
+export type { ConsumedFile, ReadDone } from './consumer/consumed-file.js'
 export { prepareStateDirectory } from './consumer/held.js'
-export type { OnProgress } from './consumer/incoming-file.js'
 export { withNodeLock } from './consumer/node-lock.js'
 export { type ConsumeOptions, DyadCore, type DyadCoreOptions } from './core.js'
 export { CHANNELS, type Diagnostics } from './diagnostics.js'

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync, readlinkSync } from 'node:fs'
-import { mkdir, opendir, unlink } from 'node:fs/promises'
+import { mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs'
+import { opendir, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { TEMPORARY_PREFIX } from './managed-path.js'
@@ -11,13 +11,32 @@ import { TEMPORARY_PREFIX } from './managed-path.js'
  */
 export class Temporaries {
   readonly #swept = new Map<string, Promise<void>>()
+  readonly #instance = randomBytes(6).toString('hex')
+  #count = 0
 
-  /** A new name beside `target`, whose directory is made if it is missing. */
-  async beside(target: string): Promise<string> {
+  /** A new name beside `target`, in a directory that may be missing. */
+  name(target: string): string {
     const directory = dirname(target)
-    await mkdir(directory, { recursive: true })
     if (!this.#swept.has(directory)) this.#swept.set(directory, sweep(directory))
-    return join(directory, `${OURS}-${randomBytes(8).toString('hex')}`)
+    return `${directory === '/' ? '' : directory}/${OURS}-${this.#instance}${(this.#count++).toString(16)}`
+  }
+
+  /** As `name`, with the directory made if it is missing. */
+  beside(target: string): string {
+    mkdirSync(dirname(target), { recursive: true })
+    return this.name(target)
+  }
+
+  /** Creates a new file beside `target`, with the directory made if it is missing; whoever calls closes the descriptor. */
+  create(target: string, mode: number): { path: string; fd: number } {
+    const path = this.name(target)
+    try {
+      return { path, fd: openSync(path, 'wx', mode) }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      mkdirSync(dirname(target), { recursive: true })
+      return { path, fd: openSync(path, 'wx', mode) }
+    }
   }
 
   /** Resolves when the sweeps begun so far are done. */

@@ -1,18 +1,23 @@
 import fs from 'node:fs'
-import type { DyadCore, FileRecord } from '@dyad/core'
+import { promisify } from 'node:util'
+import type { ConsumedFile, ConsumeOptions, DyadCore, FileRecord, ReadDone } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { numericFlags, type OpenFlags } from './flags.js'
 
 type Opened = (error: unknown, fd?: number) => void
 type Tell = (...event: ['waiting'] | ['record', FileRecord]) => void
 
-/** The `open` of a stream of node:fs that consumes first; can be abandoned as long as it does. */
+const openFile = promisify(fs.open)
+
+/** What a stream of node:fs reads from: a file that is consumed first, and may be read while it arrives. The wait for it can be abandoned. */
 export class ConsumingOpen {
   readonly #core: DyadCore
   readonly #timeout: number | undefined
   readonly #tell: Tell
   readonly #abort = new AbortController()
   #abandoned = false
+  #file: ConsumedFile | undefined
+  #position = 0
 
   /** @param tell told of events, each in a microtask of its own, so that what it throws is uncaught and not an error of consuming */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
@@ -26,28 +31,65 @@ export class ConsumingOpen {
     return this.#abandoned
   }
 
+  /** Size of the file that is read, if DYAD knows it. */
+  get size(): number | undefined {
+    return this.#file?.record.size
+  }
+
   /** Ends the open at once, unless the file is being opened already. */
   abandon(): void {
     this.#abort.abort()
   }
 
-  readonly open = (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
-    this.#consume(path, flags)
-      .then((found) => fs.open(found, flags, mode, callback))
-      .catch((error: unknown) => {
-        this.#abandoned = this.#abort.signal.aborted
-        process.nextTick(callback, error)
+  /** For the option `fs` of the stream. */
+  readonly fs = {
+    open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
+      this.#open(path, flags, mode).then(
+        (fd) => process.nextTick(callback, null, fd),
+        (error: unknown) => {
+          this.#abandoned = this.#abort.signal.aborted
+          process.nextTick(callback, error)
+        },
+      )
+    },
+    read: (
+      fd: number,
+      buffer: NodeJS.ArrayBufferView,
+      offset: number,
+      length: number,
+      position: number | undefined,
+      done: ReadDone,
+    ): void => {
+      if (this.#file === undefined) {
+        fs.read(fd, buffer, offset, length, position ?? null, done)
+        return
+      }
+      this.#file.read(buffer, offset, length, position ?? this.#position, (error, bytes, read) => {
+        this.#position += bytes
+        done(error, bytes, read)
       })
+    },
+    close: (fd: number, done: (error?: unknown) => void): void => {
+      if (this.#file === undefined) fs.close(fd, done)
+      else this.#file.close(done)
+    },
   }
 
-  async #consume(path: string, flags: OpenFlags): Promise<string | URL> {
-    const found = await consumeToOpen(this.#core, path, numericFlags(flags), {
+  async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
+    const numeric = numericFlags(flags)
+    const options: ConsumeOptions = {
       timeout: this.#timeout,
       signal: this.#abort.signal,
       onWaiting: () => queueMicrotask(() => this.#tell('waiting')),
       onRecord: (record) => queueMicrotask(() => this.#tell('record', record)),
-    })
+    }
+    const file = numeric === fs.constants.O_RDONLY ? await this.#core.locateConsumed(path) : undefined
+    if (file !== undefined) {
+      this.#file = await this.#core.openConsumed(file.local, options)
+      return this.#file.fd
+    }
+    const found = await consumeToOpen(this.#core, path, numeric, options)
     this.#abort.signal.throwIfAborted()
-    return found
+    return openFile(found, flags, mode)
   }
 }

@@ -29,6 +29,9 @@ export interface DyadReadStreamOptions {
   timeout?: number | undefined
 }
 
+/** What is asked for where the end is expected. */
+const LEAST_READ_BYTES = 1024
+
 // The types of Node do not tell how these classes are constructed.
 const NodeReadStream = fs.ReadStream as unknown as new (
   path: string | URL,
@@ -36,8 +39,9 @@ const NodeReadStream = fs.ReadStream as unknown as new (
 ) => Listeners<{ waiting: []; record: [record: FileRecord] }> & fs.ReadStream
 
 /**
- * As fs.ReadStream, of a file that is waited for and brought here before it opens, if it is in the consumer-managed directory. Emits 'waiting' if the file is not
- * published yet, and 'record' with the record of what it reads, before 'open'. Destroying it ends the wait. Errors are those of DyadCore.consume and of node:fs.
+ * As fs.ReadStream, of a file that is waited for and brought here, if it is in the consumer-managed directory. Emits 'waiting' if the file is not
+ * published yet, and 'record' with the record of what it reads, before 'open'. Its bytes can be read while the rest arrives; 'end' comes once the whole file stands at its
+ * path, and an error if the rest does not come. Destroying it ends the wait. Errors are those of DyadCore.consume and of node:fs.
  */
 export class DyadReadStream extends NodeReadStream {
   readonly #opening: ConsumingOpen
@@ -50,7 +54,7 @@ export class DyadReadStream extends NodeReadStream {
     const opening = new ConsumingOpen(core, timeout, (event, ...details) => {
       if (!this.destroyed) this.emit(event, ...details)
     })
-    super(path, { ...given, fd: undefined, fs: { open: opening.open, read: fs.read, close: fs.close } })
+    super(path, { ...given, fd: undefined, fs: opening.fs })
     this.#opening = opening
     // A signal that had fired already has destroyed the stream by now, before this class had a part in it.
     if (this.destroyed) opening.abandon()
@@ -60,6 +64,12 @@ export class DyadReadStream extends NodeReadStream {
   override destroy(error?: Error): this {
     if (#opening in this) this.#opening.abandon()
     return super.destroy(error)
+  }
+
+  /** Asks for no more memory than the rest of the file takes. */
+  override _read(size: number): void {
+    const left = (this.#opening.size ?? Number.POSITIVE_INFINITY) - this.bytesRead
+    super._read(Math.min(size, Math.max(left, LEAST_READ_BYTES)))
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { fstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -99,7 +99,8 @@ export function openFilesIn(directory: string): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const path = readlinkSync(`/proc/self/fd/${fd}`)
-      return path.startsWith(directory) ? [path] : []
+      // A directory is being looked through for what killed processes left.
+      return path.startsWith(directory) && !fstatSync(Number(fd)).isDirectory() ? [path] : []
     } catch {
       // The one that listed them is closed by now.
       return []

@@ -53,7 +53,7 @@ test('an abort before the owner is there', async (t) => {
   await cluster.node('store', { broker: true, directories: [] })
   await cluster.createNamespace()
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer()])
-  await producer.ask('write', 'x', 10, 1)
+  await producer.ask('write', 'x', 10_000, 1)
   const consuming = consumer.ask('consume', 'x', { abort: 'early' })
   await consumer.ask('lookup', 'x')
   await consumer.ask('abort', 'early')

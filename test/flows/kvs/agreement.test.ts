@@ -27,7 +27,7 @@ test('sides that disagree on keys wait in vain, and are told what to compare', a
 test('what the environment of a process says means what it says', async (t) => {
   const { cluster } = await Cluster.start(t)
   const producer = await cluster.producer()
-  await producer.ask('write', 'x', 100, 1)
+  await producer.ask('write', 'x', 10_000, 1)
   const b = cluster.directory('b')
   const started = (consumer: TestProcess) =>
     consumer.notes<{ transport: string }>('dyad.transfer.started').map(({ transport }) => transport)

@@ -5,7 +5,7 @@ import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
 
 const FILES = 200
-const sizeOf = (i: number) => 1_000 + i * 5_000
+const sizeOf = (i: number) => 2_000 + i * 5_000
 
 test('one process fetches two hundred files at once, each whole', async (t) => {
   const cluster = await Cluster.prepare(t)

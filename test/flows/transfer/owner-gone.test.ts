@@ -27,7 +27,7 @@ test('an owner that is gone or hangs is an error that names it, and never a hang
     cluster.app('Z', { producerPath: cluster.directory('z') }),
   ])
   await producer.ask('write', 'big', SIZE, 1)
-  await stray.ask('write', 'stray', 100, 1)
+  await stray.ask('write', 'stray', 10_000, 1)
   const consumer = await cluster.consumer(PATIENCE)
   /** Consumes, pauses midway, and goes on once `meanwhile` is done. */
   const interrupted = async (who: TestProcess, meanwhile: () => unknown) => {
@@ -86,7 +86,7 @@ test('an owner that is gone or hangs is an error that names it, and never a hang
     a = await owner()
     t.strictSame(await late.ask('read', 'big'), { size: SIZE, sha256: digestOf(SIZE, 1) })
     await cluster.node('Z')
-    t.strictSame(await consumer.ask('read', 'stray'), { size: 100, sha256: digestOf(100, 1) })
+    t.strictSame(await consumer.ask('read', 'stray'), { size: 10_000, sha256: digestOf(10_000, 1) })
   })
 })
 
@@ -99,7 +99,7 @@ test('an owner that is dead is out of the registry when its lease ends', async (
     cluster.producer(),
     cluster.consumer({ ownerTimeout: 2_000, dtlMode: 'rpc' }),
   ])
-  await producer.ask('write', 'x', 100, 1)
+  await producer.ask('write', 'x', 10_000, 1)
   await a.kill()
   await t.rejects(consumer.ask('consume', 'x'), unreachable('x', 'A', /no service has registered that node/))
 })

@@ -1,12 +1,13 @@
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import type { Temporaries } from '../temporaries.js'
 import type { PullContext } from '../transfer/pull.js'
+import type { Arrival, OnArrival } from './arrival.js'
 import type { HeldFiles } from './held.js'
-import type { OnProgress } from './incoming-file.js'
+import { IncomingFile } from './incoming-file.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import { withNodeLock } from './node-lock.js'
 import type { SingleFlight } from './single-flight.js'
@@ -19,7 +20,7 @@ export interface ConsumeContext extends LookupContext, PullContext {
   readonly sharedStorage: boolean
   readonly held: HeldFiles
   readonly temporaries: Temporaries
-  readonly flights: SingleFlight<FileRecord>
+  readonly flights: SingleFlight<FileRecord, Arrival>
 }
 
 /**
@@ -37,11 +38,11 @@ export async function consume(
   record: FileRecord,
   context: ConsumeContext,
   signal: AbortSignal,
-  onProgress: OnProgress,
+  onArrival: OnArrival,
 ): Promise<FileRecord> {
   for (let wanted = record; ; ) {
     try {
-      return await makePresent(file, wanted, context, signal, onProgress)
+      return await makePresent(file, wanted, context, signal, onArrival)
     } catch (error) {
       if (!isDyadError(error, 'ERR_DYAD_CHANGED') && !isDyadError(error, 'ERR_DYAD_GONE')) throw error
       const newer = await newerThan(wanted, Math.min(REPUBLISH_MS, context.ownerTimeout), context, signal)
@@ -56,7 +57,7 @@ async function makePresent(
   record: FileRecord,
   context: ConsumeContext,
   signal: AbortSignal,
-  onProgress: OnProgress,
+  onArrival: OnArrival,
 ): Promise<FileRecord> {
   if (context.sharedStorage) return present(file, record, 'shared', () => assertUnchanged(file, record))
   if (record.owner === context.node && record.storage === context.directory.real) {
@@ -64,7 +65,8 @@ async function makePresent(
   }
   await context.held.ready()
   if (context.held.generation(file) === record.generation) return present(file, record, 'held')
-  return context.flights.run(`${record.generation} ${file.path}`, signal, onProgress, (shared, tellAll) =>
+  if (record.inline !== undefined && storeInline(file, record, record.inline, context)) return record
+  return context.flights.run(`${record.generation} ${file.path}`, signal, onArrival, (shared, tellAll) =>
     withNodeLock(file.local, shared, async () => {
       // Another process may have stored it, or a newer one, while this one waited for the lock.
       const generation = context.held.generation(file)
@@ -85,28 +87,42 @@ async function makePresent(
   )
 }
 
+/**
+ * Puts the bytes that came with the record in place if nothing stands there, and tells whether it did: then no other process can have put a newer file there, and no
+ * lock is needed. It takes less time than a thread would to begin with it.
+ */
+function storeInline(file: ManagedFile, record: FileRecord, bytes: Uint8Array, context: ConsumeContext): boolean {
+  const begun = performance.now()
+  using incoming = IncomingFile.beside(file.local, context.temporaries, record, () => {})
+  incoming.fill(bytes)
+  if (!incoming.placeIfAbsent()) return false
+  context.held.add(file, record)
+  report('dyad.consumer.stored', { record, local: file.local, moved: 0, duration: performance.now() - begun })
+  return true
+}
+
 /** Whether the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */
 async function isOutdated(record: FileRecord, context: ConsumeContext, signal: AbortSignal): Promise<boolean> {
   const newest = await lookup(record.path, context, signal)
   return newest !== undefined && newest.generation > record.generation
 }
 
-async function present(
+function present(
   file: ManagedFile,
   record: FileRecord,
   how: 'held' | 'owned' | 'shared',
-  check?: () => Promise<void>,
-): Promise<FileRecord> {
-  await check?.()
+  check?: () => void,
+): FileRecord {
+  check?.()
   report('dyad.consumer.present', { record, local: file.local, how })
   return record
 }
 
 /** The published file itself stands here: it must still be what was published. */
-async function assertUnchanged(file: ManagedFile, record: FileRecord): Promise<void> {
+function assertUnchanged(file: ManagedFile, record: FileRecord): void {
   const about = { path: file.path, node: record.owner }
   try {
-    const { size, mtimeNs } = await stat(file.local, { bigint: true })
+    const { size, mtimeNs } = statSync(file.local, { bigint: true })
     if (size === BigInt(record.size) && mtimeNs === record.mtimeNs) return
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM'

@@ -1,124 +1,185 @@
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises'
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Temporaries } from '../temporaries.js'
 import type { Transfer } from '../transfer/contract.js'
 import type { Destination } from '../transfer/pull.js'
+import type { Arrival, OnArrival } from './arrival.js'
+import { WriteBehind } from './write-behind.js'
 
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
-
-/** Told how many bytes have arrived of how many. */
-export type OnProgress = (arrived: number, size: number) => void
+/** A file up to this size is written at once: that takes less than the hop to a thread that would write it, in bytes. */
+const AT_ONCE_BYTES = 64 * 1024
 
 /** A file on its way here: a temporary one beside its target, until it is put in place. Disposing of it before that leaves nothing. */
-export class IncomingFile implements Destination, AsyncDisposable {
-  readonly #temporary: string
+export class IncomingFile implements Destination, AsyncDisposable, Disposable {
+  readonly #path: string
+  readonly #fd: number
   readonly #target: string
   readonly #record: FileRecord
-  readonly #onProgress: OnProgress
-  #handle: FileHandle | undefined
-  #written = 0
-  #isAtTarget = false
+  readonly #onArrival: OnArrival
+  #behind: WriteBehind | undefined
+  #stored = 0
+  #place: 'beside' | 'at target' = 'beside'
 
-  private constructor(temporary: string, target: string, record: FileRecord, onProgress: OnProgress) {
-    this.#temporary = temporary
+  private constructor(
+    temporary: { path: string; fd: number },
+    target: string,
+    record: FileRecord,
+    onArrival: OnArrival,
+  ) {
+    this.#path = temporary.path
+    this.#fd = temporary.fd
     this.#target = target
     this.#record = record
-    this.#onProgress = onProgress
+    this.#onArrival = onArrival
   }
 
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
-  static async beside(
-    target: string,
-    temporaries: Temporaries,
-    record: FileRecord,
-    onProgress: OnProgress,
-  ): Promise<IncomingFile> {
-    const temporary = await orStoreError(target, () => temporaries.beside(target))
-    return new IncomingFile(temporary, target, record, onProgress)
+  static beside(target: string, temporaries: Temporaries, record: FileRecord, onArrival: OnArrival): IncomingFile {
+    const temporary = orStoreError(target, () => temporaries.create(target, record.mode | 0o200))
+    return new IncomingFile(temporary, target, record, onArrival)
   }
 
   async takeWhole(transfer: Transfer): Promise<number | undefined> {
     if (await transfer.isAt?.(this.#target)) {
-      this.#isAtTarget = true
+      this.#place = 'at target'
+      unlinkSync(this.#path)
       return 0
     }
     if (transfer.copyTo === undefined) return undefined
-    await this.#remove()
-    const progress = setInterval(() => void this.#tellOfCopy(), PROGRESS_MS)
+    const openAtOwner = transfer.openHere?.bind(transfer)
+    const tell = () => {
+      this.#stored = fstatSync(this.#fd).size
+      this.#onArrival({ ...this.#arrival(), openAtOwner })
+    }
+    if (openAtOwner !== undefined) tell()
+    const progress = setInterval(tell, PROGRESS_MS)
     try {
-      await orStoreError(this.#target, async () => transfer.copyTo?.(this.#temporary))
-      await orStoreError(this.#target, async () => {
-        this.#handle = await open(this.#temporary, 'r+')
-        this.#written = (await this.#handle.stat()).size
-      })
+      await transfer.copyTo(this.#fd)
+    } catch (cause) {
+      ftruncateSync(this.#fd)
+      throw storeError(this.#target, cause)
     } finally {
       clearInterval(progress)
     }
-    this.#onProgress(this.#written, this.#record.size)
-    return this.#written
+    this.#stored = fstatSync(this.#fd).size
+    this.#onArrival(this.#arrival())
+    return this.#stored
   }
 
-  write(chunk: Uint8Array): Promise<void> {
-    return orStoreError(this.#target, async () => {
-      const handle = await this.#open()
-      for (let done = 0; done < chunk.length; ) {
-        const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, this.#written)
-        done += bytesWritten
-        this.#written += bytesWritten
+  async write(chunk: Uint8Array): Promise<void> {
+    try {
+      if (this.#record.size <= AT_ONCE_BYTES) this.#writeAtOnce(chunk)
+      else {
+        this.#behind ??= new WriteBehind(this.#fd, (bytes) => this.#advance(bytes))
+        await this.#behind.write(chunk)
       }
-      this.#onProgress(this.#written, this.#record.size)
-    })
+    } catch (cause) {
+      throw storeError(this.#target, cause)
+    }
   }
 
-  /** Makes the whole file visible at its target. ERR_DYAD_STORE. */
+  /** Takes all bytes of the file at once, without a transfer; tells how many moved for it: none. ERR_DYAD_STORE. */
+  fill(bytes: Uint8Array): 0 {
+    orStoreError(this.#target, () => this.#writeAtOnce(bytes))
+    return 0
+  }
+
+  /** Makes the whole file visible at its target, over what may stand there. ERR_DYAD_STORE. */
   async putInPlace(): Promise<void> {
-    if (this.#isAtTarget) return
-    await orStoreError(this.#target, async () => {
-      const handle = await this.#open()
-      if (this.#written !== this.#record.size)
-        throw new Error(`${this.#written} of ${this.#record.size} bytes were stored`)
-      await handle.chmod(this.#record.mode)
-      await handle.close()
-      this.#handle = undefined
-      await rename(this.#temporary, this.#target)
-      this.#isAtTarget = true
+    if (this.#place === 'at target') return
+    try {
+      await this.#behind?.drain()
+      this.#finish()
+      renameSync(this.#path, this.#target)
+      this.#place = 'at target'
+    } catch (cause) {
+      throw storeError(this.#target, cause)
+    }
+  }
+
+  /** As `putInPlace`, but at once, and only if nothing stands there; tells whether it did. ERR_DYAD_STORE. */
+  placeIfAbsent(): boolean {
+    return orStoreError(this.#target, () => {
+      this.#finish()
+      try {
+        // Unlike a rename, a link fails where somebody else was faster.
+        linkSync(this.#path, this.#target)
+      } catch (error) {
+        if (REFUSED_LINK.has((error as NodeJS.ErrnoException).code ?? '')) return false
+        throw error
+      }
+      this.#place = 'at target'
+      unlinkSync(this.#path)
+      return true
     })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isAtTarget) await this.#remove()
+    await this.#behind?.close()
+    this[Symbol.dispose]()
   }
 
-  async #open(): Promise<FileHandle> {
-    this.#handle ??= await open(this.#temporary, 'wx')
-    return this.#handle
+  /** Of one that was filled at once. */
+  [Symbol.dispose](): void {
+    closeSync(this.#fd)
+    if (this.#place === 'beside') rmSync(this.#path, { force: true })
   }
 
-  async #remove(): Promise<void> {
-    await this.#handle?.close()
-    this.#handle = undefined
-    this.#written = 0
-    await unlink(this.#temporary).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error
-    })
+  #writeAtOnce(bytes: Uint8Array): void {
+    let stored = this.#stored
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, stored + done)
+    }
+    stored += bytes.length
+    this.#advance(stored)
   }
 
-  /** The system does not tell how far it is with a copy; the size of the copy does. */
-  async #tellOfCopy(): Promise<void> {
-    const copy = await stat(this.#temporary).catch(() => undefined)
-    if (copy !== undefined) this.#onProgress(copy.size, this.#record.size)
+  #advance(stored: number): void {
+    this.#stored = stored
+    this.#onArrival(this.#arrival())
+  }
+
+  #arrival(): Arrival {
+    return { record: this.#record, stored: this.#stored, open: () => openSync(this.#path, 'r') }
+  }
+
+  #finish(): void {
+    const { size, mode } = fstatSync(this.#fd)
+    if (size !== this.#record.size || this.#stored !== size) {
+      throw new Error(`${Math.min(size, this.#stored)} of ${this.#record.size} bytes were stored`)
+    }
+    if ((mode & 0o7777) !== this.#record.mode) fchmodSync(this.#fd, this.#record.mode)
   }
 }
 
-async function orStoreError<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Somebody else's file stands there, or the file system has no links. */
+const REFUSED_LINK = new Set(['EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+function orStoreError<T>(path: string, work: () => T): T {
   try {
-    return await work()
+    return work()
   } catch (cause) {
-    // A transport that copies a file by itself cannot tell what its target refuses from what its source does.
-    const ofSystem = isDyadError(cause, 'ERR_DYAD_SYSTEM')
-    if ((isDyadError(cause) && !ofSystem) || (cause as Error).name === 'AbortError') throw cause
-    throw new DyadError('ERR_DYAD_STORE', { path, cause })
+    throw storeError(path, cause)
   }
+}
+
+function storeError(path: string, cause: unknown): unknown {
+  // A transport that copies a file by itself cannot tell what its target refuses from what its source does.
+  const ofSystem = isDyadError(cause, 'ERR_DYAD_SYSTEM')
+  const isAbort = (cause as Error | undefined)?.name === 'AbortError'
+  return (isDyadError(cause) && !ofSystem) || isAbort ? cause : new DyadError('ERR_DYAD_STORE', { path, cause })
 }

@@ -1,32 +1,19 @@
-import type { OnProgress } from './incoming-file.js'
-
 /** Lets callers that want the same thing at the same time share one run of the work; it ends early only when all of them have left. */
-export class SingleFlight<T> {
-  readonly #flights = new Map<string, Flight<T>>()
+export class SingleFlight<T, News> {
+  readonly #flights = new Map<string, Flight<T, News>>()
 
   /**
-   * Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires, leaving the run to the others. What the work
-   * tells of its progress is told to all who share it.
+   * Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires, leaving the run to the others. The news that the work
+   * tells are told to all who share it, and the last of them to whoever joins late.
    */
   async run(
     key: string,
     signal: AbortSignal,
-    onProgress: OnProgress,
-    work: (signal: AbortSignal, onProgress: OnProgress) => Promise<T>,
+    onNews: (news: News) => void,
+    work: (signal: AbortSignal, tell: (news: News) => void) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted()
-    let flight = this.#flights.get(key)
-    if (flight === undefined) {
-      const control = new AbortController()
-      const passengers = new Set<OnProgress>()
-      const tellAll: OnProgress = (arrived, size) => {
-        for (const tell of passengers) tell(arrived, size)
-      }
-      flight = { control, passengers, result: work(control.signal, tellAll) }
-      this.#flights.set(key, flight)
-      const landed = () => this.#forget(key, control)
-      flight.result.then(landed, landed)
-    }
+    const flight = this.#flights.get(key) ?? this.#begin(key, work)
     const { control, result, passengers } = flight
     let leave: (reason: unknown) => void = () => {}
     const left = new Promise<never>((_, reject) => {
@@ -34,15 +21,16 @@ export class SingleFlight<T> {
     })
     const aborted = () => leave(signal.reason)
     signal.addEventListener('abort', aborted, { once: true })
-    const tell: OnProgress = (arrived, size) => {
+    const tell = (news: News) => {
       try {
-        onProgress(arrived, size)
+        onNews(news)
       } catch (error) {
         // It is the failure of who listens, not of the work or of the others.
         leave(error)
       }
     }
     passengers.add(tell)
+    if (flight.last !== undefined) tell(flight.last)
     try {
       return await Promise.race([result, left])
     } finally {
@@ -50,20 +38,44 @@ export class SingleFlight<T> {
       passengers.delete(tell)
       if (passengers.size === 0) {
         // Nobody may join a run that is being ended. The last to leave waits until it has cleaned up.
-        this.#forget(key, control)
+        this.#forget(key, flight)
         control.abort(signal.reason)
         await result.catch(() => {})
       }
     }
   }
 
-  #forget(key: string, control: AbortController): void {
-    if (this.#flights.get(key)?.control === control) this.#flights.delete(key)
+  #begin(key: string, work: (signal: AbortSignal, tell: (news: News) => void) => Promise<T>): Flight<T, News> {
+    const control = new AbortController()
+    const passengers = new Set<(news: News) => void>()
+    let last: News | undefined
+    const result = work(control.signal, (news) => {
+      last = news
+      for (const tell of passengers) tell(news)
+    })
+    const flight: Flight<T, News> = {
+      control,
+      passengers,
+      result,
+      get last() {
+        return last
+      },
+    }
+    this.#flights.set(key, flight)
+    const landed = () => this.#forget(key, flight)
+    result.then(landed, landed)
+    return flight
+  }
+
+  #forget(key: string, flight: Flight<T, News>): void {
+    if (this.#flights.get(key) === flight) this.#flights.delete(key)
   }
 }
 
-interface Flight<T> {
+interface Flight<T, News> {
   readonly control: AbortController
   readonly result: Promise<T>
-  readonly passengers: Set<OnProgress>
+  readonly passengers: Set<(news: News) => void>
+  /** What the work has told last. */
+  readonly last: News | undefined
 }

@@ -1,7 +1,8 @@
 import type { FileRecord } from '../kvs/record.js'
 import type { Temporaries } from '../temporaries.js'
 import { type PullContext, pull } from '../transfer/pull.js'
-import { IncomingFile, type OnProgress } from './incoming-file.js'
+import type { OnArrival } from './arrival.js'
+import { IncomingFile } from './incoming-file.js'
 
 /**
  * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a rename puts them in place once they are whole. Tells how many
@@ -14,10 +15,11 @@ export async function store(
   temporaries: Temporaries,
   context: PullContext,
   signal: AbortSignal,
-  onProgress: OnProgress,
+  onArrival: OnArrival,
 ): Promise<number> {
-  await using incoming = await IncomingFile.beside(target, temporaries, record, onProgress)
-  const moved = await pull(record, incoming, context, signal)
+  await using incoming = IncomingFile.beside(target, temporaries, record, onArrival)
+  const moved =
+    record.inline === undefined ? await pull(record, incoming, context, signal) : incoming.fill(record.inline)
   signal.throwIfAborted()
   await incoming.putInPlace()
   return moved

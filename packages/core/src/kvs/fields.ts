@@ -32,6 +32,13 @@ export class Fields {
     return value
   }
 
+  /** Bytes, or undefined if there is no such member. */
+  bytes(name: string): Uint8Array | undefined {
+    const value = this.#map[name]
+    if (value !== undefined && !(value instanceof Uint8Array)) throw new RangeError(`bad ${name}`)
+    return value
+  }
+
   list(name: string, max: number): readonly Plain[] {
     const value = this.#map[name]
     if (!Array.isArray(value) || value.length > max) throw new RangeError(`bad ${name}`)

@@ -13,6 +13,8 @@ export interface PublishedFile extends FileVersion {
   readonly owner: string
   /** Permission bits. */
   readonly mode: number
+  /** All bytes of the file, if it is small enough for them to travel in its record. */
+  readonly inline?: Uint8Array | undefined
 }
 
 /** What is published under the key of a managed path. */
@@ -34,6 +36,7 @@ export function encodeRecord(file: PublishedFile): Uint8Array {
     mtimeNs: file.mtimeNs,
     mode: file.mode,
     storage: file.storage,
+    inline: file.inline,
   })
 }
 
@@ -43,7 +46,8 @@ export function decodeRecord(entry: KvsEntry, path?: string): FileRecord {
     const fields = new Fields(decodePlain(entry.value))
     const version = fields.count('v')
     if (version !== RECORD_VERSION) throw new RangeError(`layout ${version} is not known here`)
-    const record = {
+    const inline = fields.bytes('inline')
+    const record: FileRecord = {
       path: fields.text('path', 4_000),
       owner: fields.text('owner', 255),
       size: fields.count('size'),
@@ -51,6 +55,10 @@ export function decodeRecord(entry: KvsEntry, path?: string): FileRecord {
       mode: fields.count('mode', 0o7777),
       storage: fields.text('storage', 4_096),
       generation: entry.revision,
+      ...(inline && { inline }),
+    }
+    if (inline !== undefined && inline.length !== record.size) {
+      throw new RangeError(`it carries ${inline.length} bytes of a file of ${record.size}`)
     }
     if (!entry.key.endsWith(record.path) || (path !== undefined && record.path !== path)) {
       throw new RangeError(`it is the record of '${record.path}'`)

@@ -1,6 +1,7 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, realpath } from 'node:fs/promises'
+import { type BigIntStats, closeSync, constants, fstatSync, fsync, openSync, readSync, realpathSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { report } from '../diagnostics.js'
 import { DyadError, withContext } from '../errors.js'
 import type { KvsNamespace } from '../kvs/contract.js'
@@ -12,6 +13,8 @@ export interface PublishContext {
   readonly node: string
   readonly directory: ManagedDirectory
   readonly fsync: boolean
+  /** Files up to this many bytes travel in their records. */
+  readonly inlineLimit: number
   readonly namespace: () => KvsNamespace
   readonly key: (path: string) => string
   readonly signal: AbortSignal
@@ -37,32 +40,24 @@ export async function publish(file: ManagedFile, context: PublishContext): Promi
   }
 }
 
-/** Looks at the file through one handle, so that what is published is of one file and not of two. */
-async function describe(file: ManagedFile, { node, directory, fsync }: PublishContext): Promise<PublishedFile> {
+/**
+ * Looks at the file through one descriptor, so that what is published is of one file and not of two. The calls are synchronous: they take a few microseconds,
+ * and a tenth of what they would through the thread pool.
+ */
+async function describe(
+  file: ManagedFile,
+  { node, directory, fsync, inlineLimit }: PublishContext,
+): Promise<PublishedFile> {
   const about = { path: file.path, node }
-  let handle: FileHandle
-  try {
-    const real = await realpath(file.local)
-    if (!real.startsWith(directory.real === '/' ? '/' : `${directory.real}/`)) {
-      throw new DyadError('ERR_DYAD_PATH', {
-        ...about,
-        detail: 'a symbolic link leads it out of the managed directory',
-      })
-    }
-    // Opening a pipe would wait for its writer.
-    handle = await open(real, constants.O_RDONLY | constants.O_NONBLOCK)
-  } catch (cause) {
-    if (cause instanceof DyadError) throw cause
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new DyadError(missing ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM', { ...about, cause })
-  }
+  const fd = openPublished(file, directory, about)
   try {
     if (fsync) {
-      await handle.sync()
+      await syncFile(fd)
       await syncDirectory(dirname(file.local))
     }
-    const stat = await handle.stat({ bigint: true })
+    const stat = fstatSync(fd, { bigint: true })
     if (!stat.isFile()) throw new DyadError('ERR_DYAD_PATH', { ...about, detail: 'not a regular file' })
+    const inline = stat.size <= inlineLimit ? readInline(fd, stat) : undefined
     return {
       path: file.path,
       owner: node,
@@ -70,11 +65,40 @@ async function describe(file: ManagedFile, { node, directory, fsync }: PublishCo
       mtimeNs: stat.mtimeNs,
       mode: Number(stat.mode) & 0o777,
       storage: directory.real,
+      ...(inline && { inline }),
     }
   } finally {
-    await handle.close()
+    closeSync(fd)
   }
 }
+
+function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { path: string; node: string }): number {
+  try {
+    const real = realpathSync.native(file.local)
+    if (!real.startsWith(directory.real === '/' ? '/' : `${directory.real}/`)) {
+      throw new DyadError('ERR_DYAD_PATH', {
+        ...about,
+        detail: 'a symbolic link leads it out of the managed directory',
+      })
+    }
+    // Opening a pipe would wait for its writer.
+    return openSync(real, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (cause) {
+    if (cause instanceof DyadError) throw cause
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new DyadError(missing ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM', { ...about, cause })
+  }
+}
+
+/** All bytes of the file, unless it changes while they are read: then consumers fetch it, and are told. */
+function readInline(fd: number, stat: BigIntStats): Uint8Array | undefined {
+  const bytes = Buffer.allocUnsafe(Number(stat.size))
+  const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0)
+  const after = fstatSync(fd, { bigint: true })
+  return length === bytes.length && after.size === stat.size && after.mtimeNs === stat.mtimeNs ? bytes : undefined
+}
+
+const syncFile = promisify(fsync)
 
 /** A renamed file is on stable storage only once its directory is. */
 async function syncDirectory(path: string): Promise<void> {

@@ -50,7 +50,7 @@ export async function stage(
 
   // As with open(2), what is written through a symbolic link lands where it leads.
   const target = existing === undefined ? file.local : await realpath(file.local)
-  const temporary = await temporaries.beside(target)
+  const temporary = temporaries.beside(target)
   if (existing !== undefined) await createLike(existing, temporary)
   const anew = flags & ~(O_TRUNC | O_CREAT | O_EXCL)
   return {

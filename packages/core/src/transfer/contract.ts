@@ -83,10 +83,15 @@ export interface Transfer extends AsyncDisposable {
   readonly size: number
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
   /**
-   * Instead of iterating: makes `target`, which does not exist, a copy of the whole file, where the transport can do so without passing the bytes
-   * through this process. Only present when the whole file was asked for. An abort leaves `target` for the caller to remove.
+   * Instead of iterating: fills the open, empty file `fd` with the whole file, where the transport can do so without passing the bytes through this process.
+   * Only present when the whole file was asked for. The descriptor stays the caller's, who may close it as soon as this settles.
    */
-  copyTo?(target: string): Promise<void>
+  copyTo?(fd: number): Promise<void>
+  /**
+   * A new descriptor of the very file that is transferred, for who would read it before the transfer ends; only what `copyTo` or the last chunk has
+   * verified may be believed. Whoever asks for it closes it. Only present where this process can open the file.
+   */
+  openHere?(): number
   /** Whether `target` is the very file that would be transferred, so that nothing needs to move. */
   isAt?(target: string): Promise<boolean>
   /** Ends the transfer; nothing is read at the owner after it. */

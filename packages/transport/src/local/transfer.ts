@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { copyFile, open, rm, stat } from 'node:fs/promises'
+import { closeSync, constants, openSync } from 'node:fs'
+import { copyFile, stat } from 'node:fs/promises'
 import { DyadError, type FetchRequest, isDyadError, type OpenedFile, type Transfer } from '@dyad/core'
 import { abortable } from '../abortable.js'
 import type { Range } from '../range.js'
@@ -9,7 +9,8 @@ const CHUNK_BYTES = 512 * 1024
 /** One file of this host, read or copied. */
 export class LocalTransfer implements Transfer {
   readonly size: number
-  readonly copyTo?: (target: string) => Promise<void>
+  readonly copyTo?: (fd: number) => Promise<void>
+  readonly openHere?: () => number
   readonly isAt?: (target: string) => Promise<boolean>
   /** Resolves when nothing is open any more, a copy that went on after an abort included. */
   readonly released: Promise<void>
@@ -39,7 +40,10 @@ export class LocalTransfer implements Transfer {
     this.#aborted = () => void this.#finish(signal?.reason)
     signal?.addEventListener('abort', this.#aborted, { once: true })
     if (range.whole) {
-      this.copyTo = (target) => this.#copy(target)
+      if (process.platform === 'linux') {
+        this.copyTo = (fd) => this.#copy(fd)
+        this.openHere = () => openSync(procPath(this.#file.fd), constants.O_RDONLY)
+      }
       this.isAt = (target) => this.#isAt(target)
     }
   }
@@ -94,54 +98,29 @@ export class LocalTransfer implements Transfer {
     return this.size === 0 ? undefined : chunk
   }
 
-  async #copy(target: string): Promise<void> {
+  async #copy(fd: number): Promise<void> {
     this.#stop.signal.throwIfAborted()
-    const copying = this.#copyWhole(target)
+    const copying = this.#copyInto(fd)
     this.#copying = copying.catch(() => {})
     await abortable(copying, this.#stop.signal)
   }
 
-  async #copyWhole(target: string): Promise<void> {
+  /**
+   * Copies from descriptor to descriptor, so that no other file under either name can get in between. The target's is one of our own: an abort leaves a copy going
+   * on, and by then the caller's may be another file's.
+   */
+  async #copyInto(fd: number): Promise<void> {
     try {
-      await this.#file.verify()
-      await (process.platform === 'linux' ? this.#copyOpened(target) : this.#copyByPath(target))
+      const into = openSync(procPath(fd), constants.O_WRONLY)
+      try {
+        await this.#file.verify()
+        await copyFile(procPath(this.#file.fd), procPath(into), constants.COPYFILE_FICLONE)
+        await this.#file.verify()
+      } finally {
+        closeSync(into)
+      }
     } catch (error) {
       throw this.#translate(error)
-    }
-  }
-
-  /**
-   * Copies from descriptor to descriptor, so that neither another file under the name nor a target that the caller removed after an abort can
-   * get in between.
-   */
-  async #copyOpened(target: string): Promise<void> {
-    const into = await open(target, 'wx', 0o600)
-    try {
-      await copyFile(`/proc/self/fd/${this.#file.fd}`, `/proc/self/fd/${into.fd}`, constants.COPYFILE_FICLONE)
-      await this.#file.verify()
-    } catch (error) {
-      if (!this.#stop.signal.aborted) await rm(target, { force: true })
-      throw error
-    } finally {
-      await into.close()
-    }
-  }
-
-  async #copyByPath(target: string): Promise<void> {
-    await this.#checkPlace()
-    await copyFile(this.#file.realPath, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
-    try {
-      await this.#file.verify()
-      await this.#checkPlace()
-    } catch (error) {
-      await rm(target, { force: true })
-      throw error
-    }
-  }
-
-  async #checkPlace(): Promise<void> {
-    if (!(await this.#isAt(this.#file.realPath))) {
-      throw new DyadError('ERR_DYAD_CHANGED', { path: this.#path, detail: 'it was replaced' })
     }
   }
 
@@ -176,4 +155,8 @@ export class LocalTransfer implements Transfer {
       .finally(() => this.#release())
     return this.#closing
   }
+}
+
+function procPath(fd: number): string {
+  return `/proc/self/fd/${fd}`
 }

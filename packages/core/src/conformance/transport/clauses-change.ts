@@ -1,5 +1,6 @@
 import { ok, strictEqual } from 'node:assert/strict'
-import { readFile, rename, rm, truncate } from 'node:fs/promises'
+import { closeSync, fstatSync } from 'node:fs'
+import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { DyadError } from '../../errors.js'
 import type { FileSource } from '../../transfer/contract.js'
 import { ManagedSource } from '../../transfer/source.js'
@@ -83,21 +84,16 @@ export const changeClauses: readonly Clause[] = [
         strictEqual(await transfer.isAt(`${storage}/copied`), true, 'isAt does not know the file itself')
         strictEqual(await transfer.isAt(`${outside}/copy`), false, 'isAt takes a missing file for it')
       }
+      if (transfer.openHere !== undefined) await expectSameFile(transfer.openHere(), `${storage}/copied`)
       if (transfer.copyTo === undefined) return
-      await transfer.copyTo(`${outside}/copy`)
+      await withNewFile(`${outside}/copy`, async (fd) => transfer.copyTo?.(fd))
       expectWholeOr({ bytes: await readFile(`${outside}/copy`) }, 8, size, [])
       strictEqual(await transfer.isAt?.(`${outside}/copy`), false, 'isAt takes a copy for the file itself')
-      const again = await transport.fetch(owner.address, version)
-      await again.copyTo?.(`${outside}/copy`).then(
-        () => {
-          throw new Error('copyTo wrote over a file')
-        },
-        () => {},
-      )
-      await again.close()
       const late = await transport.fetch(owner.address, version)
       await writeContent(`${storage}/copied`, size, 99)
-      await expectRejection(late.copyTo?.(`${outside}/late`) ?? Promise.reject(), ['ERR_DYAD_CHANGED'])
+      await withNewFile(`${outside}/late`, (fd) =>
+        expectRejection(late.copyTo?.(fd) ?? Promise.reject(), ['ERR_DYAD_CHANGED']),
+      )
       await late.close()
     },
   },
@@ -108,19 +104,34 @@ export const changeClauses: readonly Clause[] = [
       const abort = new AbortController()
       const transfer = await transport.fetch(owner.address, version, { signal: abort.signal })
       if (transfer.copyTo === undefined) return
-      const copying = transfer.copyTo(`${outside}/copy`)
-      abort.abort('enough')
-      await copying.then(
-        () => {
-          throw new Error('the copy was not ended')
-        },
-        (reason: unknown) => strictEqual(reason, 'enough'),
-      )
+      await withNewFile(`${outside}/copy`, async (fd) => {
+        const copying = transfer.copyTo?.(fd)
+        abort.abort('enough')
+        await copying?.then(
+          () => {
+            throw new Error('the copy was not ended')
+          },
+          (reason: unknown) => strictEqual(reason, 'enough'),
+        )
+      })
       await transfer.close()
-      await rm(`${outside}/copy`, { force: true })
     },
   },
 ]
+
+/** Gives `work` a descriptor of a new, empty file, and closes it. */
+async function withNewFile(path: string, work: (fd: number) => Promise<unknown>): Promise<void> {
+  await using file = await open(path, 'wx')
+  await work(file.fd)
+}
+
+async function expectSameFile(fd: number, path: string): Promise<void> {
+  try {
+    strictEqual(fstatSync(fd).ino, (await stat(path)).ino, 'openHere opens another file')
+  } finally {
+    closeSync(fd)
+  }
+}
 
 /** An owner whose source says, whenever it is asked to verify, that the file has changed. */
 async function distrustful(world: World) {

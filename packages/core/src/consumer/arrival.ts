@@ -1,0 +1,18 @@
+import type { FileRecord } from '../kvs/record.js'
+
+/** What is known of a file on its way here. Whoever opens something closes the descriptor. */
+export interface Arrival {
+  readonly record: FileRecord
+  /** Bytes stored here so far. */
+  readonly stored: number
+  /** Opens what is stored here. */
+  open(): number
+  /** Opens the owner's own file, where this process can: all of it can be read at once, and is to be believed when the file has arrived. */
+  readonly openAtOwner?: (() => number) | undefined
+}
+
+/** Told of each step of an arrival, and to whoever joins late, of the last. */
+export type OnArrival = (arrival: Arrival) => void
+
+/** Told how many bytes have arrived of how many. */
+export type OnProgress = (arrived: number, size: number) => void

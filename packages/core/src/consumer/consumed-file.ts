@@ -1,0 +1,177 @@
+import { closeSync, openSync, read as readFile, readSync } from 'node:fs'
+import { DyadError } from '../errors.js'
+import type { FileRecord } from '../kvs/record.js'
+import type { Arrival, OnArrival } from './arrival.js'
+
+/** A file up to this size is read at once, since that takes less than the hop to a thread that would read it; in bytes. */
+const AT_ONCE_BYTES = 64 * 1024
+
+/** Makes a file present and tells how it arrives; rejects with the reason of `signal` when that fires. */
+export type Consume = (onArrival: OnArrival, signal: AbortSignal) => Promise<FileRecord>
+
+/** The callback of fs.read. */
+export type ReadDone = (error: unknown, bytesRead: number, buffer: NodeJS.ArrayBufferView) => void
+
+/**
+ * A consumed file, open for reading, the rest of which may still be on its way. After its last byte comes the end only once the whole file stands at its place; if that
+ * does not come about, reading fails with the reason. Whoever opened it closes it.
+ */
+export class ConsumedFile {
+  /** What is read. */
+  readonly record: FileRecord
+  /** Descriptor of what is stored here; it stays the file's to close. */
+  readonly fd: number
+  readonly #leave: AbortController
+  readonly #whole: Promise<unknown>
+  #stored: number
+  #atOwner: number | undefined
+  /** How the arrival ended. */
+  #ending: 'whole' | { readonly error: unknown } | undefined
+  #reading = 0
+  #waiting: (() => void)[] = []
+
+  private constructor(record: FileRecord, fd: number, whole: Promise<unknown>, leave: AbortController) {
+    this.record = record
+    this.fd = fd
+    this.#stored = 0
+    this.#whole = whole
+    this.#leave = leave
+  }
+
+  /**
+   * Opens the file as soon as something of it can be read. Rejects as `consume` does, with the reason of `signal`, or as open(2) would.
+   * @param local where the whole file will be
+   */
+  static open(local: string, signal: AbortSignal, consume: Consume): Promise<ConsumedFile> {
+    return new Promise((resolve, reject) => {
+      const leave = new AbortController()
+      const aborted = () => leave.abort(signal.reason)
+      if (signal.aborted) aborted()
+      else signal.addEventListener('abort', aborted, { once: true })
+      let file: ConsumedFile | undefined
+      const opened = (made: ConsumedFile) => {
+        file = made
+        signal.removeEventListener('abort', aborted)
+        resolve(made)
+      }
+      const whole = consume((arrival) => {
+        if (file !== undefined) file.#arrived(arrival)
+        else if (arrival.stored > 0 || arrival.openAtOwner !== undefined) {
+          const fd = tryOpen(arrival.open)
+          if (fd === undefined) return
+          const made = new ConsumedFile(arrival.record, fd, whole, leave)
+          made.#arrived(arrival)
+          opened(made)
+        }
+      }, leave.signal)
+      whole
+        .then((record) => {
+          const made = file ?? new ConsumedFile(record, openSync(local, 'r'), whole, leave)
+          made.#end(record.generation === made.record.generation ? 'whole' : { error: made.#changed() })
+          if (file === undefined) opened(made)
+        })
+        .catch((error: unknown) => {
+          signal.removeEventListener('abort', aborted)
+          if (file === undefined) reject(error)
+          else file.#end({ error })
+        })
+    })
+  }
+
+  /** As fs.read of what `fd` stands for. */
+  read(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
+    if (this.#ending === 'whole') {
+      if (this.record.size <= AT_ONCE_BYTES) this.#readAtOnce(buffer, offset, length, position, done)
+      else readFile(this.fd, buffer, offset, length, position, done)
+    } else if (this.#ending !== undefined) process.nextTick(done, this.#ending.error, 0, buffer)
+    else if (this.#atOwner !== undefined && position < this.record.size) {
+      this.#readAtOwner(this.#atOwner, buffer, offset, length, position, done)
+    } else if (position < this.#stored) {
+      // These bytes have just been written, so they are in memory.
+      this.#readAtOnce(buffer, offset, Math.min(length, this.#stored - position), position, done)
+    } else this.#waiting.push(() => this.read(buffer, offset, length, position, done))
+  }
+
+  /** Closes the file. What has not arrived yet does not arrive, unless others want it. */
+  close(done: (error?: unknown) => void): void {
+    if (this.#stored < this.record.size) this.#leave.abort()
+    this.#end({ error: new DyadError('ERR_DYAD_CLOSED', { path: this.record.path }) })
+    closeSync(this.fd)
+    const closed = () => done()
+    this.#whole.then(closed, closed)
+  }
+
+  #readAtOnce(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
+    try {
+      process.nextTick(done, null, readSync(this.fd, buffer, offset, length, position), buffer)
+    } catch (error) {
+      process.nextTick(done, error, 0, buffer)
+    }
+  }
+
+  #readAtOwner(
+    fd: number,
+    buffer: NodeJS.ArrayBufferView,
+    offset: number,
+    length: number,
+    position: number,
+    done: ReadDone,
+  ): void {
+    const again = () => this.read(buffer, offset, length, position, done)
+    this.#reading++
+    readFile(fd, buffer, offset, length, position, (error, bytes) => {
+      this.#reading--
+      if (this.#atOwner === undefined) {
+        // Since then what is stored here was verified, and what the owner's file holds by now was not.
+        if (this.#reading === 0) closeSync(fd)
+        again()
+      } else if (error || bytes === 0) this.#waiting.push(again)
+      else done(null, bytes, buffer)
+    })
+  }
+
+  #arrived(arrival: Arrival): void {
+    if (arrival.record.generation !== this.record.generation) {
+      this.#leave.abort(this.#changed())
+      return
+    }
+    this.#stored = arrival.stored
+    const openAtOwner = this.#ending === undefined ? arrival.openAtOwner : undefined
+    if (openAtOwner === undefined) this.#leaveOwner()
+    else this.#atOwner ??= tryOpen(openAtOwner)
+    this.#wake()
+  }
+
+  #end(ending: 'whole' | { readonly error: unknown }): void {
+    if (this.#ending !== undefined) return
+    this.#ending = ending
+    if (ending === 'whole') this.#stored = this.record.size
+    this.#leaveOwner()
+    this.#wake()
+  }
+
+  #leaveOwner(): void {
+    const fd = this.#atOwner
+    this.#atOwner = undefined
+    if (fd !== undefined && this.#reading === 0) closeSync(fd)
+  }
+
+  #wake(): void {
+    for (const read of this.#waiting.splice(0)) read()
+  }
+
+  /** A part of an older version was handed out already. */
+  #changed(): DyadError {
+    const detail = 'a newer version was published while it was read'
+    return new DyadError('ERR_DYAD_CHANGED', { path: this.record.path, node: this.record.owner, detail })
+  }
+}
+
+/** What was there a moment ago may have been put in its place, or away, by now. */
+function tryOpen(open: () => number): number | undefined {
+  try {
+    return open()
+  } catch {
+    return undefined
+  }
+}

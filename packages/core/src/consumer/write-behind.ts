@@ -1,0 +1,98 @@
+import { write as writeFile } from 'node:fs'
+
+/** Longest piece given to the system at once, in bytes. */
+const BUFFER_BYTES = 1024 * 1024
+/** Buffers kept for the next file, in this process. */
+const SPARE_BUFFERS = 8
+const spare: Buffer[] = []
+
+/**
+ * Writes a file from its beginning on, behind its caller: bytes are copied into one of two buffers, and one is written while the other fills. A write begins as
+ * soon as none is under way, so nothing waits for a buffer to be full. Whoever made it closes it; the descriptor stays theirs.
+ */
+export class WriteBehind {
+  readonly #fd: number
+  readonly #onWritten: (bytes: number) => void
+  readonly #buffers: [Buffer, Buffer]
+  #filling: 0 | 1 = 0
+  #filled = 0
+  #written = 0
+  #writing: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  /** @param onWritten told how many bytes are in the file, each time that some were written */
+  constructor(fd: number, onWritten: (bytes: number) => void) {
+    this.#fd = fd
+    this.#onWritten = onWritten
+    this.#buffers = [takeBuffer(), takeBuffer()]
+  }
+
+  /** Takes all of `chunk`, which is the caller's again when this resolves; rejects with what any write so far has failed with. */
+  async write(chunk: Uint8Array): Promise<void> {
+    for (let taken = 0; taken < chunk.length; ) {
+      this.#throwFailure()
+      if (this.#filled === BUFFER_BYTES) {
+        await this.#writing
+        continue
+      }
+      const part = chunk.subarray(taken, taken + BUFFER_BYTES - this.#filled)
+      this.#buffers[this.#filling].set(part, this.#filled)
+      this.#filled += part.length
+      taken += part.length
+      if (this.#writing === undefined) this.#begin()
+    }
+  }
+
+  /** Resolves when every byte is in the file; rejects with what any write has failed with. */
+  async drain(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing
+    this.#throwFailure()
+  }
+
+  /** Waits for the write under way, and begins no other. */
+  async close(): Promise<void> {
+    this.#filled = 0
+    await this.#writing
+    for (const buffer of this.#buffers) if (spare.length < SPARE_BUFFERS) spare.push(buffer)
+  }
+
+  #begin(): void {
+    const buffer = this.#buffers[this.#filling]
+    const length = this.#filled
+    this.#filling = this.#filling === 0 ? 1 : 0
+    this.#filled = 0
+    this.#writing = writeAll(this.#fd, buffer, length, this.#written).then(
+      () => {
+        this.#writing = undefined
+        this.#written += length
+        if (this.#filled > 0) this.#begin()
+        this.#onWritten(this.#written)
+      },
+      (error) => {
+        this.#writing = undefined
+        this.#failure = { error }
+      },
+    )
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+}
+
+function takeBuffer(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
+}
+
+function writeAll(fd: number, buffer: Buffer, length: number, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const from = (done: number): void => {
+      writeFile(fd, buffer, done, length - done, position + done, (error, bytes) => {
+        if (error) reject(error)
+        else if (done + bytes === length) resolve()
+        else from(done + bytes)
+      })
+    }
+    from(0)
+  })
+}
