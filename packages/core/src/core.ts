@@ -2,12 +2,11 @@ import { isAbsolute, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Config, type ConfigOptions, noteHealth, readConfig } from './config.js'
 import type { Arrival, OnArrival, OnProgress } from './consumer/arrival.js'
-import { type ConsumeContext, consume } from './consumer/consume.js'
+import { type ConsumeContext, consume, standsAtOnce } from './consumer/consume.js'
 import { ConsumedFile } from './consumer/consumed-file.js'
 import { HeldFiles } from './consumer/held.js'
 import { lookup, waitForRecord } from './consumer/lookup.js'
 import { SingleFlight } from './consumer/single-flight.js'
-import { within } from './deadline.js'
 import { report, tellOnStderr } from './diagnostics.js'
 import { DyadError } from './errors.js'
 import { globTest } from './glob.js'
@@ -16,8 +15,9 @@ import { keyOf } from './kvs/key.js'
 import { decodeRecord, type FileRecord } from './kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
+import { Operations } from './operations.js'
 import { PendingPublishes } from './producer/pending.js'
-import { publish } from './producer/publish.js'
+import { type PublishContext, publish } from './producer/publish.js'
 import { type StagedFile, stage } from './producer/stage.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
@@ -50,11 +50,10 @@ export class DyadCore implements AsyncDisposable {
   readonly #temporaries = new Temporaries()
   readonly #flights = new SingleFlight<FileRecord, Arrival>()
   readonly #pending = new PendingPublishes()
-  readonly #closing = new AbortController()
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #operations = new Operations()
   readonly #stderr: Disposable | undefined
-  #producer: Promise<ManagedDirectory> | undefined
-  #consumer: Promise<{ directory: ManagedDirectory; held: HeldFiles }> | undefined
+  #producer: Promise<PublishContext> | undefined
+  #consumer: Promise<ConsumeContext> | undefined
   #closed: Promise<void> | undefined
 
   /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
@@ -70,7 +69,9 @@ export class DyadCore implements AsyncDisposable {
    * ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_GONE, ERR_DYAD_PATH, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_PUBLISH, ERR_DYAD_KVS_UNREACHABLE.
    */
   produce(path: string | URL, { signal }: Waiting = {}): Promise<FileRecord> {
-    return this.#run(signal, async (bounded) => this.#publish(await this.#tracked(path, 'producer'), bounded))
+    return this.#operations.run(signal, async (bounded) =>
+      this.#publish(await this.#tracked(path, 'producer'), bounded),
+    )
   }
 
   /**
@@ -79,7 +80,7 @@ export class DyadCore implements AsyncDisposable {
    * ERR_DYAD_CHANGED, ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
    */
   consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
-    return this.#run(options.signal, async (signal) => {
+    return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
       const record = await this.#waitForRecord(file.path, options, signal)
       await this.#consume(file, record, options, signal)
@@ -92,13 +93,15 @@ export class DyadCore implements AsyncDisposable {
    * whole. Whoever opened it closes it. Reading fails with the errors of `consume`, if the rest does not come.
    */
   openConsumed(path: string | URL, options: ConsumeOptions = {}): Promise<ConsumedFile> {
-    return this.#run(options.signal, async (signal) => {
+    return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
       const record = await this.#waitForRecord(file.path, options, signal)
       const { onRecord, ...rest } = options
-      const opened = await ConsumedFile.open(file.local, signal, (onArrival, leave) =>
-        this.#run(leave, (bounded) => this.#consume(file, record, rest, bounded, onArrival)),
-      )
+      const opened = standsAtOnce(file, record, await this.#consumerSide())
+        ? ConsumedFile.whole(file.local, record)
+        : await ConsumedFile.open(file.local, signal, (onArrival, leave) =>
+            this.#operations.run(leave, (bounded) => this.#consume(file, record, rest, bounded, onArrival)),
+          )
       onRecord?.(opened.record)
       return opened
     })
@@ -110,7 +113,7 @@ export class DyadCore implements AsyncDisposable {
     record: FileRecord,
     options: Omit<ConsumeOptions, 'timeout' | 'onWaiting'> = {},
   ): Promise<string> {
-    return this.#run(options.signal, async (signal) => {
+    return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
       if (record.path !== file.path) {
         throw new DyadError('ERR_DYAD_METADATA', { path: file.path, detail: `it is the record of '${record.path}'` })
@@ -124,7 +127,7 @@ export class DyadCore implements AsyncDisposable {
   lookup(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<FileRecord | undefined>
   lookup(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<FileRecord>
   lookup(path: string | URL, options: ConsumeOptions & { wait?: boolean } = {}): Promise<FileRecord | undefined> {
-    return this.#run(options.signal, async (signal) => {
+    return this.#operations.run(options.signal, async (signal) => {
       const name = await this.#nameOf(path)
       return options.wait === false
         ? lookup(name, this.#lookupContext, signal)
@@ -149,14 +152,14 @@ export class DyadCore implements AsyncDisposable {
   async locateProduced(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.producerPath === undefined
       ? undefined
-      : (await this.#producerDirectory()).locate(path, this.config.relative)
+      : (await this.#producerSide()).directory.locate(path, this.config.relative)
   }
 
   /** The managed file that a path names for reading, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
   async locateConsumed(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.consumerPath === undefined
       ? undefined
-      : (await this.#consumerDirectory()).directory.locate(path, this.config.relative)
+      : (await this.#consumerSide()).directory.locate(path, this.config.relative)
   }
 
   /**
@@ -164,10 +167,10 @@ export class DyadCore implements AsyncDisposable {
    * @param flags numeric, as of node:fs constants
    */
   async stage(file: ManagedFile, flags: number): Promise<StagedFile> {
-    const published = () => this.#run(undefined, (signal) => this.#publish(file, signal))
+    const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal))
     return stage(file, flags, this.#temporaries, async () => {
       if (!this.config.asyncPublish) return published()
-      this.#pending.add(file.path, published)
+      await this.#pending.add(file.path, published)
       return undefined
     })
   }
@@ -191,23 +194,15 @@ export class DyadCore implements AsyncDisposable {
     try {
       await this.flush()
     } finally {
-      this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
-      await Promise.allSettled(this.#underWay)
+      await this.#operations.close()
+      if (this.#consumer !== undefined) (await this.#consumer.catch(() => undefined))?.held.write()
       await this.#temporaries.settled()
       this.#stderr?.[Symbol.dispose]()
     }
   }
 
   async #publish(file: ManagedFile, signal: AbortSignal): Promise<FileRecord> {
-    const record = await publish(file, {
-      ...this.#lookupContext,
-      node: this.config.node,
-      directory: await this.#producerDirectory(),
-      fsync: this.config.fsyncWrite,
-      // With shared storage nothing moves, and nothing needs to.
-      inlineLimit: this.config.sharedStorage ? -1 : this.config.inlineLimit,
-      signal,
-    })
+    const record = await publish(file, await this.#producerSide(), signal)
     this.#noteHealth()
     return record
   }
@@ -219,20 +214,7 @@ export class DyadCore implements AsyncDisposable {
     signal: AbortSignal,
     onArrival?: OnArrival,
   ): Promise<FileRecord> {
-    const context: ConsumeContext = {
-      ...this.#lookupContext,
-      ...(await this.#consumerDirectory()),
-      kvs: this.#kvs,
-      transports: this.#transports,
-      mode: this.config.dtlMode,
-      node: this.config.node,
-      sharedStorage: this.config.sharedStorage,
-      ownerTimeout: this.config.ownerTimeout,
-      progressTimeout: this.config.progressTimeout,
-      temporaries: this.#temporaries,
-      flights: this.#flights,
-    }
-    const stored = await consume(file, record, context, signal, (arrival) => {
+    const stored = await consume(file, record, await this.#consumerSide(), signal, (arrival) => {
       onProgress?.(arrival.stored, arrival.record.size)
       onArrival?.(arrival)
     })
@@ -277,15 +259,43 @@ export class DyadCore implements AsyncDisposable {
     return file.path
   }
 
-  #producerDirectory(): Promise<ManagedDirectory> {
-    this.#producer ??= ManagedDirectory.open(this.config.producerPath ?? '')
+  #producerSide(): Promise<PublishContext> {
+    const { producerPath = '', node, fsyncWrite, sharedStorage, inlineLimit } = this.config
+    this.#producer ??= ManagedDirectory.open(producerPath).then((directory) => ({
+      ...this.#lookupContext,
+      node,
+      directory,
+      fsync: fsyncWrite,
+      // With shared storage nothing moves, and nothing needs to.
+      inlineLimit: sharedStorage ? 0 : inlineLimit,
+    }))
     return this.#producer
   }
 
-  #consumerDirectory(): Promise<{ directory: ManagedDirectory; held: HeldFiles }> {
-    this.#consumer ??= ManagedDirectory.open(this.config.consumerPath ?? '').then((directory) => ({
+  #consumerSide(): Promise<ConsumeContext> {
+    const {
+      consumerPath = '',
+      stateDir,
+      namespace,
+      dtlMode,
+      node,
+      sharedStorage,
+      ownerTimeout,
+      progressTimeout,
+    } = this.config
+    this.#consumer ??= ManagedDirectory.open(consumerPath).then(async (directory) => ({
+      ...this.#lookupContext,
       directory,
-      held: new HeldFiles(this.config.stateDir, directory, `${this.#kvs.id} ${this.config.namespace}`),
+      held: await HeldFiles.open(stateDir, directory, `${this.#kvs.id} ${namespace}`),
+      kvs: this.#kvs,
+      transports: this.#transports,
+      mode: dtlMode,
+      node,
+      sharedStorage,
+      ownerTimeout,
+      progressTimeout,
+      temporaries: this.#temporaries,
+      flights: this.#flights,
     }))
     return this.#consumer
   }
@@ -303,19 +313,9 @@ export class DyadCore implements AsyncDisposable {
     key: (path: string) => keyOf(path, this.config.keyDepth, this.config.keyBins),
   }
 
-  /** Runs an operation with a signal that the caller's and the session's end fire; the session's end waits for it. */
-  async #run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const operation = within(0, () => new Error(), [this.#closing.signal, signal], work)
-    this.#underWay.add(operation)
-    try {
-      return await operation
-    } finally {
-      this.#underWay.delete(operation)
-    }
-  }
-
   #lifetime(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal])
+    const { closing } = this.#operations
+    return signal === undefined ? closing : AbortSignal.any([closing, signal])
   }
 
   #noteHealth(): void {

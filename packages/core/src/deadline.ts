@@ -1,27 +1,38 @@
 import { setMaxListeners } from 'node:events'
 
-/** Runs `work` with a signal that fires with any of `signals`, or with `late()` after `ms` milliseconds (0: never). Leaves no listener behind. */
+/** Signals that many may listen to: one may well end thousands of waits, and telling Node so costs more than listening. */
+const unlimited = new WeakSet<AbortSignal>()
+
+/** Calls `fired` once when the signal fires, at once if it has; until the function returned is called. */
+export function listenTo(signal: AbortSignal, fired: () => void): () => void {
+  if (signal.aborted) {
+    fired()
+    return () => {}
+  }
+  if (!unlimited.has(signal)) {
+    setMaxListeners(0, signal)
+    unlimited.add(signal)
+  }
+  signal.addEventListener('abort', fired, { once: true })
+  return () => signal.removeEventListener('abort', fired)
+}
+
+/** Runs `work` with a signal that fires with `signal`, or with `late()` after `ms` milliseconds (0: never). Leaves no listener behind. */
 export async function within<T>(
   ms: number,
   late: () => Error,
-  signals: readonly (AbortSignal | undefined)[],
+  signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  if (ms === 0) return work(signal)
   const own = new AbortController()
-  const listening = signals.map((signal) => {
-    // One signal may well end thousands of waits.
-    if (signal !== undefined) setMaxListeners(0, signal)
-    const aborted = () => own.abort(signal?.reason)
-    if (signal?.aborted) aborted()
-    else signal?.addEventListener('abort', aborted, { once: true })
-    return () => signal?.removeEventListener('abort', aborted)
-  })
-  const timer = ms > 0 ? setTimeout(() => own.abort(late()), ms) : undefined
+  const stop = listenTo(signal, () => own.abort(signal.reason))
+  const timer = setTimeout(() => own.abort(late()), ms)
   try {
     own.signal.throwIfAborted()
     return await work(own.signal)
   } finally {
     clearTimeout(timer)
-    for (const stop of listening) stop()
+    stop()
   }
 }

@@ -6,6 +6,8 @@ import type { FileRecord } from './kvs/record.js'
 export interface Diagnostics {
   /** A file was published. */
   'dyad.producer.published': { record: FileRecord }
+  /** A file that was published without waiting could not be; `flush()` and `close()` reject for it. */
+  'dyad.producer.failed': { path: string; error: Error }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
   /** A record that cannot be read was passed over by a listing or a watch. */
@@ -32,6 +34,7 @@ export function report<Name extends keyof Diagnostics>(name: Name, message: Diag
 /** Every channel there is. */
 export const CHANNELS = [
   'dyad.producer.published',
+  'dyad.producer.failed',
   'dyad.kvs.waiting',
   'dyad.kvs.unreadable',
   'dyad.transfer.started',

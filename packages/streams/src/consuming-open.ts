@@ -16,6 +16,7 @@ export class ConsumingOpen {
   readonly #tell: Tell
   readonly #abort = new AbortController()
   #abandoned = false
+  #opening = true
   #file: ConsumedFile | undefined
   #position = 0
 
@@ -36,17 +37,21 @@ export class ConsumingOpen {
     return this.#file?.record.size
   }
 
-  /** Ends the open at once, unless the file is being opened already. */
+  /** Ends the open at once, unless it has ended. */
   abandon(): void {
-    this.#abort.abort()
+    if (this.#opening) this.#abort.abort()
   }
 
   /** For the option `fs` of the stream. */
   readonly fs = {
     open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
       this.#open(path, flags, mode).then(
-        (fd) => process.nextTick(callback, null, fd),
+        (fd) => {
+          this.#opening = false
+          process.nextTick(callback, null, fd)
+        },
         (error: unknown) => {
+          this.#opening = false
           this.#abandoned = this.#abort.signal.aborted
           process.nextTick(callback, error)
         },

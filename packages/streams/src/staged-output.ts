@@ -7,6 +7,10 @@ import { stageToOpen } from './stage-to-open.js'
 type Done = (error?: unknown) => void
 type Opened = (error: unknown, fd?: number) => void
 
+/** A chunk up to this size is written at once: that takes less than the hop to a thread that would write it, in bytes. */
+const AT_ONCE_BYTES = 64 * 1024
+
+const openFile = promisify(fs.open)
 const closeFile = promisify(fs.close)
 const syncFile = promisify(fs.fsync)
 
@@ -17,6 +21,10 @@ export class StagedOutput {
   #fd: number | undefined
   #staged: StagedFile | undefined
   #abandoned = false
+  /** Whether it is a file of our own that nobody else has open. */
+  #isNew = false
+  /** Given to write one by one so far; what came in one go is more than a little. */
+  #bytes = 0
   #publishing: Promise<FileRecord | undefined> | undefined
 
   /** @param flush whether the bytes are to be on stable storage before the file is closed */
@@ -33,7 +41,25 @@ export class StagedOutput {
         (error) => process.nextTick(callback, error),
       )
     },
-    write: fs.write,
+    write: (
+      fd: number,
+      data: Uint8Array,
+      offset: number,
+      length: number,
+      position: number | undefined,
+      done: (error: unknown, written?: number, data?: Uint8Array) => void,
+    ): void => {
+      this.#bytes += length
+      if (!this.#isNew || length > AT_ONCE_BYTES) {
+        fs.write(fd, data, offset, length, position ?? null, done)
+        return
+      }
+      try {
+        process.nextTick(done, null, fs.writeSync(fd, data, offset, length, position ?? null), data)
+      } catch (error) {
+        process.nextTick(done, error)
+      }
+    },
     writev: fs.writev,
     // Publishing has closed the file before the stream does.
     fsync: (fd: number, callback: Done): void => {
@@ -74,8 +100,12 @@ export class StagedOutput {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const staging = await stageToOpen(this.#core, path, numericFlags(flags))
     this.#staged = staging.staged
+    this.#isNew = staging.isNew
     try {
-      this.#fd = await promisify(fs.open)(staging.path, staging.flags, mode)
+      // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
+      this.#fd = staging.isNew
+        ? fs.openSync(staging.path, staging.flags, mode)
+        : await openFile(staging.path, staging.flags, mode)
       return this.#fd
     } catch (error) {
       await this.discard()
@@ -88,7 +118,8 @@ export class StagedOutput {
     if (fd !== undefined) {
       if (this.#flush) await syncFile(fd)
       this.#fd = undefined
-      await closeFile(fd)
+      if (this.#bytes <= AT_ONCE_BYTES) fs.closeSync(fd)
+      else await closeFile(fd)
     }
     return staged.publish()
   }

@@ -53,7 +53,8 @@ export class Trace {
           ? shapeOfChunk(detail)
           : '',
     )
-    this.lines.push([what, ...shown, { done, pending, destroyed, closed }])
+    // How far writing has got when its source ends is a matter of time.
+    this.lines.push([what, ...shown, { done: what === 'unpipe' ? 'some' : done, pending, destroyed, closed }])
   }
 }
 

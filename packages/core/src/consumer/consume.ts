@@ -44,12 +44,41 @@ export async function consume(
     try {
       return await makePresent(file, wanted, context, signal, onArrival)
     } catch (error) {
-      if (!isDyadError(error, 'ERR_DYAD_CHANGED') && !isDyadError(error, 'ERR_DYAD_GONE')) throw error
+      if (!isOutOfDate(error)) throw error
       const newer = await newerThan(wanted, Math.min(REPUBLISH_MS, context.ownerTimeout), context, signal)
       if (newer === undefined) throw error
       wanted = newer
     }
   }
+}
+
+/** The record may not be the newest any more. */
+function isOutOfDate(error: unknown): boolean {
+  return isDyadError(error, 'ERR_DYAD_CHANGED') || isDyadError(error, 'ERR_DYAD_GONE')
+}
+
+/** Makes the record's file readable at its place here if that takes no transfer and no waiting, and tells whether it stands there now. ERR_DYAD_STORE. */
+export function standsAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): boolean {
+  try {
+    return presentAtOnce(file, record, context)
+  } catch (error) {
+    if (isOutOfDate(error)) return false
+    throw error
+  }
+}
+
+/** As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should stand here and does not. */
+function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): boolean {
+  if (context.sharedStorage) {
+    assertUnchanged(file, record)
+    return present(file, record, 'shared')
+  }
+  if (record.owner === context.node && record.storage === context.directory.real) {
+    assertUnchanged(file, record)
+    return present(file, record, 'owned')
+  }
+  if (context.held.generation(file) === record.generation) return present(file, record, 'held')
+  return record.inline !== undefined && storeInline(file, record, record.inline, context)
 }
 
 async function makePresent(
@@ -59,18 +88,15 @@ async function makePresent(
   signal: AbortSignal,
   onArrival: OnArrival,
 ): Promise<FileRecord> {
-  if (context.sharedStorage) return present(file, record, 'shared', () => assertUnchanged(file, record))
-  if (record.owner === context.node && record.storage === context.directory.real) {
-    return present(file, record, 'owned', () => assertUnchanged(file, record))
-  }
-  await context.held.ready()
-  if (context.held.generation(file) === record.generation) return present(file, record, 'held')
-  if (record.inline !== undefined && storeInline(file, record, record.inline, context)) return record
+  if (presentAtOnce(file, record, context)) return record
   return context.flights.run(`${record.generation} ${file.path}`, signal, onArrival, (shared, tellAll) =>
     withNodeLock(file.local, shared, async () => {
       // Another process may have stored it, or a newer one, while this one waited for the lock.
       const generation = context.held.generation(file)
-      if (generation === record.generation) return present(file, record, 'held')
+      if (generation === record.generation) {
+        present(file, record, 'held')
+        return record
+      }
       if (generation !== undefined && generation > record.generation && (await isOutdated(record, context, shared))) {
         throw new DyadError('ERR_DYAD_CHANGED', {
           path: file.path,
@@ -81,6 +107,8 @@ async function makePresent(
       const begun = performance.now()
       const moved = await store(record, file.local, context.temporaries, context, shared, tellAll)
       context.held.add(file, record)
+      // Whoever has the lock next is to see it.
+      context.held.write()
       report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
       return record
     }),
@@ -107,15 +135,9 @@ async function isOutdated(record: FileRecord, context: ConsumeContext, signal: A
   return newest !== undefined && newest.generation > record.generation
 }
 
-function present(
-  file: ManagedFile,
-  record: FileRecord,
-  how: 'held' | 'owned' | 'shared',
-  check?: () => void,
-): FileRecord {
-  check?.()
+function present(file: ManagedFile, record: FileRecord, how: 'held' | 'owned' | 'shared'): true {
   report('dyad.consumer.present', { record, local: file.local, how })
-  return record
+  return true
 }
 
 /** The published file itself stands here: it must still be what was published. */

@@ -21,7 +21,7 @@ export class ConsumedFile {
   readonly record: FileRecord
   /** Descriptor of what is stored here; it stays the file's to close. */
   readonly fd: number
-  readonly #leave: AbortController
+  readonly #leave: AbortController | undefined
   readonly #whole: Promise<unknown>
   #stored: number
   #atOwner: number | undefined
@@ -30,7 +30,7 @@ export class ConsumedFile {
   #reading = 0
   #waiting: (() => void)[] = []
 
-  private constructor(record: FileRecord, fd: number, whole: Promise<unknown>, leave: AbortController) {
+  private constructor(record: FileRecord, fd: number, whole: Promise<unknown>, leave?: AbortController) {
     this.record = record
     this.fd = fd
     this.#stored = 0
@@ -78,6 +78,13 @@ export class ConsumedFile {
     })
   }
 
+  /** Opens a file that stands at its place. Fails as open(2) would. */
+  static whole(local: string, record: FileRecord): ConsumedFile {
+    const file = new ConsumedFile(record, openSync(local, 'r'), Promise.resolve())
+    file.#end('whole')
+    return file
+  }
+
   /** As fs.read of what `fd` stands for. */
   read(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
     if (this.#ending === 'whole') {
@@ -94,8 +101,8 @@ export class ConsumedFile {
 
   /** Closes the file. What has not arrived yet does not arrive, unless others want it. */
   close(done: (error?: unknown) => void): void {
-    if (this.#stored < this.record.size) this.#leave.abort()
-    this.#end({ error: new DyadError('ERR_DYAD_CLOSED', { path: this.record.path }) })
+    if (this.#stored < this.record.size) this.#leave?.abort()
+    if (this.#ending === undefined) this.#end({ error: new DyadError('ERR_DYAD_CLOSED', { path: this.record.path }) })
     closeSync(this.fd)
     const closed = () => done()
     this.#whole.then(closed, closed)
@@ -132,7 +139,7 @@ export class ConsumedFile {
 
   #arrived(arrival: Arrival): void {
     if (arrival.record.generation !== this.record.generation) {
-      this.#leave.abort(this.#changed())
+      this.#leave?.abort(this.#changed())
       return
     }
     this.#stored = arrival.stored

@@ -17,26 +17,24 @@ const NOTE = /^1:(\d{1,16}):([\w-]{32})$/
  * synchronously, since a hop to the thread pool costs ten times as much.
  */
 export class HeldFiles {
-  readonly #stateDir: string
   readonly #notes: string
   readonly #scope: string
-  #ready: Promise<void> | undefined
+  readonly #unwritten = new Map<string, { file: ManagedFile; generation: number; stats: BigIntStats }>()
 
   /**
    * @param stateDir where this node keeps its state
    * @param directory the managed directory
    * @param scope names store and namespace, so that generations of different ones are never compared
    */
-  constructor(stateDir: string, directory: ManagedDirectory, scope: string) {
-    this.#stateDir = stateDir
+  private constructor(stateDir: string, directory: ManagedDirectory, scope: string) {
     this.#notes = join(stateDir, 'held', hash('sha256', directory.real).slice(0, 40))
     this.#scope = scope
   }
 
-  /** Resolves when notes can be read and made. ERR_DYAD_OPTION. */
-  ready(): Promise<void> {
-    this.#ready ??= prepareStateDirectory(this.#stateDir)
-    return this.#ready
+  /** Opens the notes of a directory, where they can be read and made. ERR_DYAD_OPTION. */
+  static async open(stateDir: string, directory: ManagedDirectory, scope: string): Promise<HeldFiles> {
+    await prepareStateDirectory(stateDir)
+    return new HeldFiles(stateDir, directory, scope)
   }
 
   /** The generation of the file that stands whole at its place now, or undefined if that is not known. */
@@ -44,6 +42,7 @@ export class HeldFiles {
     try {
       const now = statSync(file.local, { bigint: true, throwIfNoEntry: false })
       if (now === undefined) return undefined
+      if (this.#unwritten.has(file.path)) this.write()
       const [, generation, looks] = NOTE.exec(readlinkSync(this.#noteOf(file))) ?? []
       return looks === this.#looks(file, now) ? Number(generation) : undefined
     } catch {
@@ -51,13 +50,30 @@ export class HeldFiles {
     }
   }
 
-  /** Notes that the record's file has just been put in place. Where that cannot be noted, the file is simply not held. */
+  /**
+   * Notes that the record's file has just been put in place, as it looks now; the note is written once the caller has gone on, who most likely waits for the store then. Where
+   * that cannot be noted, the file is simply not held.
+   */
   add(file: ManagedFile, record: FileRecord): void {
     try {
-      const looks = this.#looks(file, statSync(file.local, { bigint: true }))
-      replaceLink(`1:${record.generation}:${looks}`, this.#noteOf(file))
+      const stats = statSync(file.local, { bigint: true })
+      if (this.#unwritten.size === 0) setImmediate(() => this.write())
+      this.#unwritten.set(file.path, { file, generation: record.generation, stats })
     } catch {
-      // A full disk of the state is no reason to fail an open: the file is there.
+      // It is gone already, and not held.
+    }
+  }
+
+  /** Writes the notes that are not written yet. */
+  write(): void {
+    const notes = [...this.#unwritten.values()]
+    this.#unwritten.clear()
+    for (const { file, generation, stats } of notes) {
+      try {
+        replaceLink(`1:${generation}:${this.#looks(file, stats)}`, this.#noteOf(file))
+      } catch {
+        // A full disk of the state is no reason to fail an open: the file is there.
+      }
     }
   }
 

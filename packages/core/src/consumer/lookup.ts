@@ -48,7 +48,7 @@ export async function waitForRecord(
   const late = () =>
     new DyadError('ERR_DYAD_TIMEOUT', { path, detail: `waited ${timeout} ms in namespace '${namespace.name}'` })
   try {
-    const entry = await within(timeout, late, [signal], (bounded) =>
+    const entry = await within(timeout, late, signal, (bounded) =>
       namespace.waitFor(context.key(path), { signal: bounded }),
     )
     return decodeRecord(entry, path)
@@ -71,7 +71,7 @@ export async function newerThan(
     return await within(
       ms,
       () => none,
-      [signal],
+      signal,
       async (bounded) => {
         for await (const entry of context.namespace().watch(key, { signal: bounded })) {
           if (entry.key === key && entry.revision > record.generation) return decodeRecord(entry, record.path)

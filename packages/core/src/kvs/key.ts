@@ -25,7 +25,6 @@ export function keyOf(path: string, depth: number, bins: number): string {
 }
 
 /** The four 32-bit words of the hash, xored: an unsigned 32-bit number. */
-function fold([low, high]: [bigint, bigint]): number {
-  const both = low ^ high
-  return Number((both ^ (both >> 32n)) & 0xffff_ffffn)
+function fold([a, b, c, d]: readonly [number, number, number, number]): number {
+  return (a ^ b ^ c ^ d) >>> 0
 }

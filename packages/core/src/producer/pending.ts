@@ -1,21 +1,32 @@
+import { report } from '../diagnostics.js'
 import type { FileRecord } from '../kvs/record.js'
+
+/** Publishes that may be under way before another is waited for. */
+const MOST = 4_096
 
 /** Publishes that nobody waits for: in order for each path, all at once otherwise. */
 export class PendingPublishes {
   readonly #last = new Map<string, Promise<unknown>>()
   readonly #failures: unknown[] = []
+  #count = 0
+  #room: (() => void)[] = []
 
-  /** Publishes once the earlier publishes of the same path are done. */
-  add(path: string, publish: () => Promise<FileRecord>): void {
-    const settled = (this.#last.get(path) ?? Promise.resolve())
-      .then(publish)
-      .catch((error: unknown) => {
+  /** Publishes once the earlier publishes of the same path are done. Resolves when there is room for the next. */
+  async add(path: string, publish: () => Promise<FileRecord>): Promise<void> {
+    this.#count++
+    const earlier = this.#last.get(path)
+    const settled = (earlier === undefined ? publish() : earlier.then(publish))
+      .catch((error: Error) => {
         this.#failures.push(error)
+        report('dyad.producer.failed', { path, error })
       })
       .then(() => {
         if (this.#last.get(path) === settled) this.#last.delete(path)
+        this.#count--
+        this.#room.shift()?.()
       })
     this.#last.set(path, settled)
+    while (this.#count >= MOST) await new Promise<void>((resolve) => this.#room.push(resolve))
   }
 
   /** Resolves when all are done; rejects with what failed since the last call: the error, or an AggregateError of several. */

@@ -17,7 +17,6 @@ export interface PublishContext {
   readonly inlineLimit: number
   readonly namespace: () => KvsNamespace
   readonly key: (path: string) => string
-  readonly signal: AbortSignal
 }
 
 /**
@@ -25,17 +24,17 @@ export interface PublishContext {
  * ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the directory, ERR_DYAD_PUBLISH if
  * the store fails, and the errors of KvsClient.put.
  */
-export async function publish(file: ManagedFile, context: PublishContext): Promise<FileRecord> {
+export async function publish(file: ManagedFile, context: PublishContext, signal: AbortSignal): Promise<FileRecord> {
   const published = await describe(file, context)
   try {
     const key = context.key(file.path)
     const value = encodeRecord(published)
-    const generation = await context.namespace().put(key, value, { signal: context.signal })
+    const generation = await context.namespace().put(key, value, { signal })
     const record: FileRecord = { ...published, generation }
     report('dyad.producer.published', { record })
     return record
   } catch (error) {
-    context.signal.throwIfAborted()
+    signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_PUBLISH', { path: file.path, node: context.node })
   }
 }
@@ -57,7 +56,7 @@ async function describe(
     }
     const stat = fstatSync(fd, { bigint: true })
     if (!stat.isFile()) throw new DyadError('ERR_DYAD_PATH', { ...about, detail: 'not a regular file' })
-    const inline = stat.size <= inlineLimit ? readInline(fd, stat) : undefined
+    const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readInline(fd, stat) : undefined
     return {
       path: file.path,
       owner: node,

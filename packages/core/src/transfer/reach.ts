@@ -63,7 +63,7 @@ async function findOwner(
       node: record.owner,
       detail: 'no service has registered that node',
     })
-  const entry = await within(patienceMs, absent, [signal], (bounded) =>
+  const entry = await within(patienceMs, absent, signal, (bounded) =>
     kvs.registry.waitFor(record.owner, { signal: bounded }),
   )
   return decodeNodeEntry(entry)

@@ -21,7 +21,10 @@ test('a file is held as long as it is as it was stored', async (t) => {
   const root = t.testdir({ files: { x: 'content' } })
   const directory = await ManagedDirectory.open(`${root}/files`)
   const file = { path: 'x', local: `${root}/files/x` }
-  const held = (scope = 'store space') => new HeldFiles(`${root}/state`, directory, scope)
+  const stores = await Promise.all(
+    ['store space', 'store other'].map((scope) => HeldFiles.open(`${root}/state`, directory, scope)),
+  )
+  const held = (scope = 'store space') => (scope === 'store space' ? stores[0] : stores[1]) as HeldFiles
   t.equal(held().generation(file), undefined, 'there is no note')
   held().add(file, record)
   t.equal(held().generation(file), 5)
@@ -44,8 +47,9 @@ test('a note that is none counts for nothing', async (t) => {
   const root = t.testdir({ files: { x: 'content' } })
   const directory = await ManagedDirectory.open(`${root}/files`)
   const file = { path: 'x', local: `${root}/files/x` }
-  const held = new HeldFiles(`${root}/state`, directory, 's')
+  const held = await HeldFiles.open(`${root}/state`, directory, 's')
   held.add(file, record)
+  held.write()
   const [note] = readdirSync(`${root}/state/held`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isSymbolicLink())
     .map((entry) => `${entry.parentPath}/${entry.name}`) as [string]

@@ -19,7 +19,7 @@ function work() {
 }
 
 test('callers share one run', async (t) => {
-  const flights = new SingleFlight<string>()
+  const flights = new SingleFlight<string, number>()
   const { calls, run, finish } = work()
   const { signal } = new AbortController()
   const both = Promise.all([flights.run('k', signal, quiet, run), flights.run('k', signal, quiet, run)])
@@ -32,7 +32,7 @@ test('callers share one run', async (t) => {
 })
 
 test('callers of different keys do not', async (t) => {
-  const flights = new SingleFlight<string>()
+  const flights = new SingleFlight<string, number>()
   const { signal } = new AbortController()
   t.strictSame(
     await Promise.all([
@@ -44,7 +44,7 @@ test('callers of different keys do not', async (t) => {
 })
 
 test('one may leave, the run goes on for the other; when the last leaves it ends', async (t) => {
-  const flights = new SingleFlight<string>()
+  const flights = new SingleFlight<string, number>()
   const { calls, run, finish } = work()
   const [one, two, three] = [new AbortController(), new AbortController(), new AbortController()]
   const first = flights.run('k', one.signal, quiet, run)
@@ -64,7 +64,7 @@ test('one may leave, the run goes on for the other; when the last leaves it ends
 })
 
 test('an error reaches all, and is not kept', async (t) => {
-  const flights = new SingleFlight<string>()
+  const flights = new SingleFlight<string, number>()
   const { run, fail, finish } = work()
   const { signal } = new AbortController()
   const both = [flights.run('k', signal, quiet, run), flights.run('k', signal, quiet, run)]
@@ -77,19 +77,19 @@ test('an error reaches all, and is not kept', async (t) => {
 
 test('who is aborted already does not begin', async (t) => {
   const { calls, run } = work()
-  await t.rejects(new SingleFlight<string>().run('k', AbortSignal.abort(new Error('before')), quiet, run), {
+  await t.rejects(new SingleFlight<string, number>().run('k', AbortSignal.abort(new Error('before')), quiet, run), {
     message: 'before',
   })
   t.equal(calls.length, 0)
 })
 
 test('all who share a run are told of its progress, as long as they do', async (t) => {
-  const flights = new SingleFlight<string>()
+  const flights = new SingleFlight<string, number>()
   const told: string[] = []
-  let tell: (arrived: number, size: number) => void = () => {}
+  let tell: (news: number) => void = () => {}
   let finish: (value: string) => void = () => {}
-  const begin = (_signal: AbortSignal, onProgress: typeof tell) => {
-    tell = onProgress
+  const begin = (_signal: AbortSignal, onNews: typeof tell) => {
+    tell = onNews
     return new Promise<string>((resolve) => {
       finish = resolve
     })
@@ -97,21 +97,22 @@ test('all who share a run are told of its progress, as long as they do', async (
   const leaving = new AbortController()
   const first = flights.run('k', leaving.signal, (arrived) => told.push(`first ${arrived}`), begin)
   const second = flights.run('k', new AbortController().signal, (arrived) => told.push(`second ${arrived}`), begin)
-  tell(1, 9)
+  tell(1)
   leaving.abort(new Error('left'))
   await t.rejects(first, { message: 'left' })
-  tell(2, 9)
+  tell(2)
+  const late = flights.run('k', new AbortController().signal, (arrived) => told.push(`late ${arrived}`), begin)
   finish('done')
-  await second
-  t.strictSame(told, ['first 1', 'second 1', 'second 2'])
+  await Promise.all([second, late])
+  t.strictSame(told, ['first 1', 'second 1', 'second 2', 'late 2'], 'and whoever joins late, of the last')
 })
 
 test('who cannot bear to be told leaves, and the others go on', async (t) => {
-  const flights = new SingleFlight<string>()
-  let tell: (arrived: number, size: number) => void = () => {}
+  const flights = new SingleFlight<string, number>()
+  let tell: (news: number) => void = () => {}
   let finish: (value: string) => void = () => {}
-  const begin = (_signal: AbortSignal, onProgress: typeof tell) => {
-    tell = onProgress
+  const begin = (_signal: AbortSignal, onNews: typeof tell) => {
+    tell = onNews
     return new Promise<string>((resolve) => {
       finish = resolve
     })
@@ -122,7 +123,7 @@ test('who cannot bear to be told leaves, and the others go on', async (t) => {
   }
   const first = flights.run('k', signal, broken, begin)
   const second = flights.run('k', signal, quiet, begin)
-  tell(1, 9)
+  tell(1)
   await t.rejects(first, { message: 'a bar that broke' })
   finish('done')
   t.equal(await second, 'done')
