@@ -96,6 +96,22 @@ export const OPTIONS = {
     unit: 'bytes',
     doc: "The bytes of files up to this size travel in their records, which saves consumers the way to the owner and takes the store's memory; 0 for none.",
   }),
+  readAhead: integer({
+    env: 'DYAD_READ_AHEAD',
+    default: 4,
+    min: 0,
+    max: 65_536,
+    unit: 'files',
+    doc: 'How many files a reader of a numbered sequence, or of names that come again in the same order, is kept ahead at most; 0 for none.',
+  }),
+  readAheadBytes: integer({
+    env: 'DYAD_READ_AHEAD_BYTES',
+    default: 256 * 1024 * 1024,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'bytes',
+    doc: 'How many bytes of files are fetched before they are asked for, at most; a single file may have more.',
+  }),
   fsyncWrite: boolean({
     env: 'DYAD_FSYNC_WRITE',
     default: false,

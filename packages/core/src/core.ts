@@ -6,6 +6,8 @@ import { type ConsumeContext, consume, standsAtOnce } from './consumer/consume.j
 import { ConsumedFile } from './consumer/consumed-file.js'
 import { HeldFiles } from './consumer/held.js'
 import { lookup, waitForRecord } from './consumer/lookup.js'
+import { type PrefetchResult, ReadAhead } from './consumer/read-ahead.js'
+import { RightOfWay } from './consumer/right-of-way.js'
 import { SingleFlight } from './consumer/single-flight.js'
 import { report, tellOnStderr } from './diagnostics.js'
 import { DyadError } from './errors.js'
@@ -21,6 +23,7 @@ import { type PublishContext, publish } from './producer/publish.js'
 import { type StagedFile, stage } from './producer/stage.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
+import type { PullContext } from './transfer/pull.js'
 
 /** What a session is made of. The store and the transports stay the caller's to close. */
 export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
@@ -51,6 +54,8 @@ export class DyadCore implements AsyncDisposable {
   readonly #flights = new SingleFlight<FileRecord, Arrival>()
   readonly #pending = new PendingPublishes()
   readonly #operations = new Operations()
+  readonly #rightOfWay = new RightOfWay()
+  readonly #readAhead: ReadAhead
   readonly #stderr: Disposable | undefined
   #producer: Promise<PublishContext> | undefined
   #consumer: Promise<ConsumeContext> | undefined
@@ -61,6 +66,13 @@ export class DyadCore implements AsyncDisposable {
     this.config = readConfig(options)
     this.#kvs = kvs
     this.#transports = transports
+    this.#readAhead = new ReadAhead({
+      ...this.#lookupContext,
+      files: this.config.readAhead,
+      bytes: this.config.readAheadBytes,
+      fetch: (path, record, signal) =>
+        this.#operations.run(signal, (bounded) => this.#fetchAhead(path, record, bounded)),
+    })
     this.#stderr = this.config.syncDebug ? tellOnStderr() : undefined
   }
 
@@ -82,7 +94,7 @@ export class DyadCore implements AsyncDisposable {
   consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
     return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
-      const record = await this.#waitForRecord(file.path, options, signal)
+      const record = this.#readAhead.opened(file.path) ?? (await this.#waitForRecord(file.path, options, signal))
       await this.#consume(file, record, options, signal)
       return file.local
     })
@@ -95,7 +107,7 @@ export class DyadCore implements AsyncDisposable {
   openConsumed(path: string | URL, options: ConsumeOptions = {}): Promise<ConsumedFile> {
     return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
-      const record = await this.#waitForRecord(file.path, options, signal)
+      const record = this.#readAhead.opened(file.path) ?? (await this.#waitForRecord(file.path, options, signal))
       const { onRecord, ...rest } = options
       const opened = standsAtOnce(file, record, await this.#consumerSide())
         ? ConsumedFile.whole(file.local, record)
@@ -121,6 +133,20 @@ export class DyadCore implements AsyncDisposable {
       await this.#consume(file, record, options, signal)
       return file.local
     })
+  }
+
+  /**
+   * Brings files here before they are asked for, those that are published now; what is asked for goes first. There may be any number of paths: they are taken one by
+   * one. Resolves with counts when all are dealt with; ERR_DYAD_UNTRACKED for a path outside the consumer-managed directory.
+   */
+  prefetch(
+    paths: Iterable<string | URL> | AsyncIterable<string | URL>,
+    { signal }: Waiting = {},
+  ): Promise<PrefetchResult> {
+    const names = async function* (this: DyadCore) {
+      for await (const path of paths) yield (await this.#tracked(path, 'consumer')).path
+    }
+    return this.#operations.run(signal, (bounded) => this.#readAhead.fetchAll(names.call(this), bounded))
   }
 
   /** The newest record of a file, without moving it: waits for one, or with `wait: false` resolves with undefined if there is none. A relative path is always relative to the managed directories. */
@@ -194,6 +220,7 @@ export class DyadCore implements AsyncDisposable {
     try {
       await this.flush()
     } finally {
+      await this.#readAhead.close()
       await this.#operations.close()
       if (this.#consumer !== undefined) (await this.#consumer.catch(() => undefined))?.held.write()
       await this.#temporaries.settled()
@@ -214,13 +241,22 @@ export class DyadCore implements AsyncDisposable {
     signal: AbortSignal,
     onArrival?: OnArrival,
   ): Promise<FileRecord> {
-    const stored = await consume(file, record, await this.#consumerSide(), signal, (arrival) => {
-      onProgress?.(arrival.stored, arrival.record.size)
-      onArrival?.(arrival)
-    })
+    const side = await this.#consumerSide()
+    const stored = await this.#rightOfWay.first(file.path, () =>
+      consume(file, record, side, signal, (arrival) => {
+        onProgress?.(arrival.stored, arrival.record.size)
+        onArrival?.(arrival)
+      }),
+    )
     onRecord?.(stored)
     this.#noteHealth()
     return stored
+  }
+
+  async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
+    const side = await this.#consumerSide()
+    const giveWay: PullContext['giveWay'] = (name, ending) => this.#rightOfWay.give(name, ending)
+    await consume(side.directory.file(path), record, { ...side, giveWay }, signal, () => {})
   }
 
   #waitForRecord(

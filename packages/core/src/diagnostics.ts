@@ -20,6 +20,10 @@ export interface Diagnostics {
   'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
   /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
   'dyad.consumer.present': { record: FileRecord; local: string; how: 'held' | 'owned' | 'shared' }
+  /** A file was brought here, or found here, before it was asked for. */
+  'dyad.consumer.ahead': { record: FileRecord }
+  /** A file could not be brought here before it was asked for; whoever opens it tries again. */
+  'dyad.consumer.notAhead': { path: string; error: Error }
 }
 
 const log = debuglog('dyad')
@@ -41,6 +45,8 @@ export const CHANNELS = [
   'dyad.transfer.retry',
   'dyad.consumer.stored',
   'dyad.consumer.present',
+  'dyad.consumer.ahead',
+  'dyad.consumer.notAhead',
 ] as const satisfies readonly (keyof Diagnostics)[]
 
 let tellers = 0

@@ -51,6 +51,11 @@ export class ManagedDirectory {
     assertManagedPath(name)
     return { path: name, local: join(this.real, managed) }
   }
+
+  /** The file of a managed path. */
+  file(path: string): ManagedFile {
+    return { path, local: join(this.real, path) }
+  }
 }
 
 /** `path` relative to `directory`, or undefined if it is not below it. */

@@ -20,6 +20,8 @@ export interface PullContext extends ReachContext {
   readonly ownerTimeout: number
   /** Milliseconds that a transfer may stand still. */
   readonly progressTimeout: number
+  /** Resolves when this transfer may go on, where others have the right of way; rejects with the signal's reason. */
+  readonly giveWay?: ((path: string, signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /**
@@ -35,7 +37,9 @@ export async function pull(
 ): Promise<number> {
   const patience = new Patience(context.ownerTimeout)
   let received = 0
+  const { giveWay } = context
   for (;;) {
+    await giveWay?.(record.path, signal)
     using attempt = new Attempt(signal, context.progressTimeout, () =>
       interrupted(record, 'it stood still for longer than DYAD_PROGRESS_TIMEOUT'),
     )
@@ -51,6 +55,7 @@ export async function pull(
       }
       const chunks = transfer[Symbol.asyncIterator]()
       for (;;) {
+        if (giveWay !== undefined) await giveWay(record.path, attempt.signal)
         const next = await attempt.await(chunks.next())
         if (next.done) break
         await destination.write(next.value)

@@ -64,6 +64,7 @@ test('a note that is none counts for nothing', async (t) => {
   writeFileSync(note, whole)
   t.equal(held.generation(file), undefined, 'a file where the note should be')
   held.add(file, { generation: 6 } as FileRecord)
+  held.write()
   t.equal(readlinkSync(note), other, 'it is written over')
   t.equal(held.generation(file), 6)
 })

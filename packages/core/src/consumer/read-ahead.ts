@@ -1,0 +1,186 @@
+import { report } from '../diagnostics.js'
+import type { KvsEntry, Lease } from '../kvs/contract.js'
+import { decodeRecord, type FileRecord } from '../kvs/record.js'
+import { type LookupContext, lookup } from './lookup.js'
+import { Sequence } from './sequence.js'
+
+/** Files that are brought here at a time without being asked for; one is on the wire while another is looked up and stored. */
+const AT_A_TIME = 2
+/** Files of a list that are looked up at a time. */
+const LOOKED_UP_AT_A_TIME = 32
+
+/** How many files of a list are here now, were not published, and could not be brought here. */
+export interface PrefetchResult {
+  readonly present: number
+  readonly unpublished: number
+  readonly failed: number
+}
+
+/** What reading ahead needs to know of its session. */
+export interface ReadAheadContext extends LookupContext {
+  /** Files that are kept ahead of their readers at most, and their bytes. */
+  readonly files: number
+  readonly bytes: number
+  /** Brings a file here unless it is here, out of the way of what was asked for. */
+  fetch(path: string, record: FileRecord, signal: AbortSignal): Promise<void>
+}
+
+/** One file that is expected to be asked for. */
+interface Ahead {
+  readonly path: string
+  readonly abort: AbortController
+  lease?: Lease
+  record?: FileRecord
+  /** Whether its bytes are on their way. */
+  isFetching: boolean
+}
+
+/**
+ * Brings files here before they are asked for: those that a reader's walk through a numbered sequence leads to, as they are published, within a bound on files and bytes.
+ * The record of each is held under a lease of the store, where it has them, so that whoever opens the file need not ask again, and still never sees an old one.
+ */
+export class ReadAhead {
+  readonly #context: ReadAheadContext
+  readonly #sequence = new Sequence()
+  /** By path, in the order that they are expected in. */
+  readonly #ahead = new Map<string, Ahead>()
+  readonly #underWay = new Set<Promise<void>>()
+  #fetching = 0
+  #bytes = 0
+  #waiting: (() => void)[] = []
+  #closed = false
+
+  constructor(context: ReadAheadContext) {
+    this.#context = context
+  }
+
+  /**
+   * Tells that a path is opened now: what comes next is brought here, and what was expected and did not come makes room for it. Resolves with the record of the path where that
+   * is known to be the newest.
+   */
+  opened(path: string): FileRecord | undefined {
+    if (this.#context.files === 0 || this.#closed) return undefined
+    const taken = this.#ahead.get(path)
+    const record = taken?.lease?.valid ? taken.record : undefined
+    // One that is on its way here goes on, and whoever opens it joins in.
+    if (taken !== undefined) this.#leave(taken, record === undefined || !taken.isFetching)
+    const expected = this.#sequence.opened(path, this.#context.files)
+    if (expected.length > 0) this.#expect(expected)
+    return record
+  }
+
+  /**
+   * Brings the files of these paths here, as far as they are published, a few at a time; the paths are asked for one by one, so there may be any number. Rejects with the
+   * signal's reason.
+   */
+  async fetchAll(paths: Iterable<string> | AsyncIterable<string>, signal: AbortSignal): Promise<PrefetchResult> {
+    const result = { present: 0, unpublished: 0, failed: 0 }
+    const queue = Symbol.asyncIterator in paths ? paths[Symbol.asyncIterator]() : paths[Symbol.iterator]()
+    const worker = async () => {
+      for (;;) {
+        signal.throwIfAborted()
+        const next = await queue.next()
+        if (next.done) return
+        result[await this.#fetchOne(next.value, signal)]++
+      }
+    }
+    await Promise.all(Array.from({ length: LOOKED_UP_AT_A_TIME }, worker))
+    return result
+  }
+
+  /** Ends all of it, and resolves when it has ended. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const ahead of this.#ahead.values()) this.#leave(ahead, true)
+    await Promise.all(this.#underWay)
+  }
+
+  async #fetchOne(path: string, signal: AbortSignal): Promise<keyof PrefetchResult> {
+    try {
+      const record = await lookup(path, this.#context, signal)
+      if (record === undefined) return 'unpublished'
+      await this.#context.fetch(path, record, signal)
+      report('dyad.consumer.ahead', { record })
+      return 'present'
+    } catch (error) {
+      signal.throwIfAborted()
+      report('dyad.consumer.notAhead', { path, error: error as Error })
+      return 'failed'
+    }
+  }
+
+  #expect(paths: readonly string[]): void {
+    const room = this.#context.files - paths.length
+    const others = [...this.#ahead.values()].filter(({ path }) => !paths.includes(path))
+    for (const ahead of others.slice(0, Math.max(0, others.length - room))) this.#leave(ahead, true)
+    for (const path of paths) if (!this.#ahead.has(path)) this.#begin(path)
+  }
+
+  #begin(path: string): void {
+    const ahead: Ahead = { path, abort: new AbortController(), isFetching: false }
+    this.#ahead.set(path, ahead)
+    const bringing = this.#bring(ahead)
+      .catch((error: Error) => {
+        // Whoever opens the file meets the error, if it lasts.
+        if (!ahead.abort.signal.aborted) report('dyad.consumer.notAhead', { path, error })
+      })
+      .then(() => {
+        this.#underWay.delete(bringing)
+      })
+    this.#underWay.add(bringing)
+  }
+
+  async #bring(ahead: Ahead): Promise<void> {
+    const { path, abort } = ahead
+    const { signal } = abort
+    const record = decodeRecord(await this.#lookUp(ahead, signal), path)
+    await this.#room(record.size, signal)
+    ahead.record = record
+    ahead.isFetching = true
+    this.#bytes += record.size
+    this.#fetching++
+    try {
+      await this.#context.fetch(path, record, signal)
+    } finally {
+      this.#fetching--
+      this.#wake()
+    }
+    report('dyad.consumer.ahead', { record })
+  }
+
+  async #lookUp(ahead: Ahead, signal: AbortSignal): Promise<KvsEntry> {
+    const namespace = this.#context.namespace()
+    const key = this.#context.key(ahead.path)
+    const lease = await namespace.lease?.(key, { wait: true, signal })
+    if (signal.aborted) lease?.[Symbol.dispose]()
+    signal.throwIfAborted()
+    if (lease?.entry === undefined) return namespace.waitFor(key, { signal })
+    ahead.lease = lease
+    return lease.entry
+  }
+
+  /** Waits for its turn, and until the bytes that are ahead leave room for `size` more; a single file may exceed the bound. */
+  async #room(size: number, signal: AbortSignal): Promise<void> {
+    while (this.#fetching >= AT_A_TIME || (this.#bytes > 0 && this.#bytes + size > this.#context.bytes)) {
+      signal.throwIfAborted()
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+    signal.throwIfAborted()
+  }
+
+  /** Expects it no longer. */
+  #leave(ahead: Ahead, ending: boolean): void {
+    if (this.#ahead.get(ahead.path) === ahead) this.#ahead.delete(ahead.path)
+    ahead.lease?.[Symbol.dispose]()
+    this.#bytes -= ahead.record?.size ?? 0
+    if (ending) ahead.abort.abort()
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}

@@ -1,0 +1,105 @@
+/** Numbered patterns and successors that are remembered. */
+const MOST_PATTERNS = 256
+const MOST_SUCCESSORS = 8_192
+/** Runs of digits of a path that are looked at, the last first, and their longest: as many digits as a number holds exactly. */
+const MOST_RUNS = 4
+const LONGEST_RUN = 15
+
+/** Where a walk over numbered names is. */
+interface Walk {
+  last: number
+  stride: number
+  /** Steps of this stride in a row. */
+  steps: number
+  /** Least number of digits, where names are padded with zeros. */
+  width: number
+}
+
+/** One run of digits in a path. */
+interface Run {
+  readonly before: string
+  readonly digits: string
+  readonly after: string
+}
+
+/**
+ * Tells from the paths that were opened which will be opened next: the next numbers of a numbered sequence (frame-0001, frame-0002, …) at whatever stride, and
+ * where names come again, what followed them the last time (the replay of DTF).
+ */
+export class Sequence {
+  readonly #walks = new Map<string, Walk>()
+  readonly #successors = new Map<string, string>()
+  #previous: string | undefined
+
+  /** Notes that a path was opened, and tells of the paths to come, the nearest first: `most` at most, fewer where the walk has just begun. */
+  opened(path: string, most: number): string[] {
+    const numbered = this.#numbered(path, most)
+    const replayed = this.#replayed(path, numbered.length === 0 ? most : 0)
+    return numbered.length > 0 ? numbered : replayed
+  }
+
+  #numbered(path: string, most: number): string[] {
+    let found: string[] = []
+    for (const run of runsOf(path)) {
+      const pattern = `${run.before}\0${run.after}`
+      const number = Number(run.digits)
+      const walk = this.#walks.get(pattern)
+      this.#walks.delete(pattern)
+      const next = step(walk, number, run.digits)
+      remember(this.#walks, pattern, next, MOST_PATTERNS)
+      if (found.length === 0 && next.steps > 0) found = namesAhead(run, next, most)
+    }
+    return found
+  }
+
+  #replayed(path: string, most: number): string[] {
+    const paths: string[] = []
+    for (let at = this.#successors.get(path); at !== undefined && at !== path; at = this.#successors.get(at)) {
+      if (paths.length >= most || paths.includes(at)) break
+      paths.push(at)
+    }
+    if (this.#previous !== undefined && this.#previous !== path) {
+      this.#successors.delete(this.#previous)
+      remember(this.#successors, this.#previous, path, MOST_SUCCESSORS)
+    }
+    this.#previous = path
+    return paths
+  }
+}
+
+function* runsOf(path: string): Generator<Run> {
+  const found = [...path.matchAll(/\d+/g)].slice(-MOST_RUNS).reverse()
+  for (const { 0: digits, index } of found) {
+    if (digits.length > LONGEST_RUN) continue
+    yield { before: path.slice(0, index), digits, after: path.slice(index + digits.length) }
+  }
+}
+
+function step(walk: Walk | undefined, number: number, digits: string): Walk {
+  const width = digits.startsWith('0') ? digits.length : 0
+  if (walk === undefined) return { last: number, stride: 0, steps: 0, width }
+  const stride = number - walk.last
+  // The same file again is no step.
+  if (stride === 0) return walk
+  const steps = stride === walk.stride ? walk.steps + 1 : 1
+  return { last: number, stride, steps, width: Math.max(width, walk.width) }
+}
+
+/** The further the walk has come, the further ahead it is believed. */
+function namesAhead({ before, after }: Run, { last, stride, steps, width }: Walk, most: number): string[] {
+  const names: string[] = []
+  for (let i = 1; i <= Math.min(most, 2 ** steps); i++) {
+    const number = last + i * stride
+    if (number < 0 || !Number.isSafeInteger(number)) break
+    names.push(`${before}${String(number).padStart(width, '0')}${after}`)
+  }
+  return names
+}
+
+/** Remembers `most` at most; what was remembered first is forgotten first. */
+function remember<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+  map.set(key, value)
+  if (map.size <= most) return
+  const [oldest] = map.keys()
+  if (oldest !== undefined) map.delete(oldest)
+}
