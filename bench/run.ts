@@ -1,0 +1,69 @@
+import { outcomeOf, type Round, type RowOutcome } from './outcome.js'
+import { type Comparison, NotAvailable, type Part, type Rounds, type Values } from './part.js'
+import type { Site } from './site.js'
+
+/** What became of a comparison: its rows, and every figure of every round. */
+export interface ComparisonOutcome {
+  readonly rows: readonly RowOutcome[]
+  readonly rounds: readonly Round[]
+}
+
+export interface PartOutcome {
+  readonly name: string
+  readonly title: string
+  readonly seconds: number
+  readonly comparisons: readonly ComparisonOutcome[]
+}
+
+export interface RunOptions {
+  /** Rounds that count. */
+  readonly rounds: number
+  /** Rounds before them that do not: processes are compiled, connections made. */
+  readonly warmUps: number
+  /** Opens the site of a comparison; it is disposed of when the comparison is over, however it ends. */
+  site(): Site
+  /** Told what is about to be done. */
+  progress(title: string, round: number, rounds: number): void
+  readonly signal: AbortSignal
+}
+
+const NOTHING: Values = {}
+
+/** Runs the comparisons of a part one after the other. One that fails is told of, and the others run all the same; only the signal ends it all. */
+export async function runPart(
+  part: Part,
+  comparisons: readonly Comparison[],
+  options: RunOptions,
+): Promise<PartOutcome> {
+  const began = performance.now()
+  const outcomes: ComparisonOutcome[] = []
+  for (const comparison of comparisons) outcomes.push(await runComparison(comparison, options))
+  return { name: part.name, title: part.title, seconds: (performance.now() - began) / 1000, comparisons: outcomes }
+}
+
+async function runComparison(comparison: Comparison, options: RunOptions): Promise<ComparisonOutcome> {
+  const title = comparison.rows[0]?.title ?? ''
+  options.progress(title, 0, options.rounds)
+  const done: Round[] = []
+  try {
+    await using site = options.site()
+    const rounds = await comparison.prepare(site)
+    for (let i = 1 - options.warmUps; i <= options.rounds; i++) {
+      options.signal.throwIfAborted()
+      options.progress(title, Math.max(i, 0), options.rounds)
+      const round = await runRound(rounds)
+      if (i > 0) done.push(round)
+    }
+    return { rows: comparison.rows.map((row) => outcomeOf(row, done, rounds.baselineTitle)), rounds: done }
+  } catch (error) {
+    options.signal.throwIfAborted()
+    const verdict = error instanceof NotAvailable ? 'n.a.' : 'failed'
+    const reason = error instanceof Error ? error.message : String(error)
+    return { rows: comparison.rows.map((row) => ({ row, verdict, reason })), rounds: done }
+  }
+}
+
+async function runRound(rounds: Rounds): Promise<Round> {
+  const baseline = (await rounds.baseline?.()) ?? NOTHING
+  return { baseline, measure: await rounds.measure() }
+}

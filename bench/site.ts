@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Child } from './child.js'
+
+/** Where one comparison takes place: a directory and processes of its own, all gone when it is disposed of. */
+export class Site implements AsyncDisposable {
+  /** The directory. */
+  readonly root: string
+  readonly #signal: AbortSignal
+  readonly #owned: (() => unknown)[] = []
+
+  /**
+   * @param parent directory in which the site makes its own
+   * @param signal ends its processes at once
+   */
+  constructor(parent: string, signal: AbortSignal) {
+    this.root = mkdtempSync(join(parent, 'dyad-bench-'))
+    this.#signal = signal
+    this.defer(() => rmSync(this.root, { recursive: true, force: true }))
+  }
+
+  path(...parts: string[]): string {
+    return join(this.root, ...parts)
+  }
+
+  /** A directory below the root, without what was in it. It stays the same directory, since a service may serve it. */
+  empty(name: string): string {
+    const path = this.path(name)
+    mkdirSync(path, { recursive: true })
+    for (const entry of readdirSync(path)) rmSync(join(path, entry), { recursive: true })
+    return path
+  }
+
+  /** Starts a program of the folder `processes`, which ends with the site. */
+  async fork(program: string, execArgv: string[] = []): Promise<Child> {
+    const child = await Child.start(program, this.#signal, execArgv)
+    this.defer(() => child[Symbol.asyncDispose]())
+    return child
+  }
+
+  /** Runs a command to its end; resolves with what it printed. */
+  async run(command: string, args: readonly string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(command, args, { signal: this.#signal, killSignal: 'SIGKILL' })
+    return stdout
+  }
+
+  /** Has something done when the site ends, before what was asked for earlier. */
+  defer(work: () => unknown): void {
+    this.#owned.push(work)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const work of this.#owned.splice(0).reverse()) await work()
+  }
+}

@@ -1,0 +1,50 @@
+import { statfsSync } from 'node:fs'
+import { freemem, tmpdir } from 'node:os'
+import { GiB } from './part.js'
+
+const SHARED_MEMORY = '/dev/shm'
+const TMPFS_MAGIC = 0x01021994
+
+/** What a directory has to offer. */
+export interface Room {
+  readonly directory: string
+  readonly bytes: number
+  readonly isTmpfs: boolean
+}
+
+/** There is no directory with enough room; the message says what can be done. */
+export class NoRoomError extends Error {}
+
+/** The directory to work in: the one that is given, else shared memory, else the one for temporary files, whichever has room first. NoRoomError. */
+export function chooseDirectory(
+  needs: number,
+  given: string | undefined,
+  look: (directory: string) => Room | undefined = roomOf,
+): Room {
+  const rooms = (given === undefined ? [SHARED_MEMORY, tmpdir()] : [given])
+    .map((directory) => look(directory))
+    .filter((room) => room !== undefined)
+  if (given !== undefined && rooms.length === 0) throw new NoRoomError(`there is no directory ${given}`)
+  const found = rooms.find(({ bytes, isTmpfs }, i) => bytes >= needs && (given !== undefined || i > 0 || isTmpfs))
+  if (found !== undefined) return found
+  const offered = rooms.map(({ directory, bytes }) => `${directory} has ${inGiB(bytes)}`).join(', ')
+  throw new NoRoomError(
+    `the largest part needs ${inGiB(needs)} at once, and ${offered}. Free some, name another directory with --dir DIR, name smaller parts (--list shows what each needs), or use --quick.`,
+  )
+}
+
+export function inGiB(bytes: number): string {
+  return `${(bytes / GiB).toFixed(1)} GiB`
+}
+
+/** A tmpfs has room only as far as there is memory for it. */
+function roomOf(directory: string): Room | undefined {
+  try {
+    const { type, bavail, bsize } = statfsSync(directory)
+    const isTmpfs = type === TMPFS_MAGIC
+    const bytes = bavail * bsize
+    return { directory, bytes: isTmpfs ? Math.min(bytes, freemem()) : bytes, isTmpfs }
+  } catch {
+    return undefined
+  }
+}
