@@ -8,7 +8,7 @@ import type { Form, Part } from './part.js'
 import { Progress } from './progress.js'
 import { type PartOutcome, runPart } from './run.js'
 import { Site } from './site.js'
-import { markdownTable, ORIENTATION, resultsTable } from './table.js'
+import { markdownTable, ORIENTATION, reasonsList, rowsTable } from './table.js'
 import { chooseDirectory, inGiB, NoRoomError } from './working-directory.js'
 
 const interruption = new AbortController()
@@ -43,7 +43,7 @@ async function run({ form, rounds, warmUps, parts, json, directory }: Command): 
   }
   const failed = outcomes.flatMap(({ comparisons }) => comparisons.flatMap(({ rows }) => rows)).some(hasFailed)
   const where = `${room.directory} (${room.isTmpfs ? 'tmpfs' : 'not a tmpfs: the disk is measured, too'})`
-  console.log(`${resultsTable(outcomes)}\n`)
+  for (const text of tablesOf(outcomes)) console.log(`${text}\n`)
   console.log(
     `${machineLine(here)}; in ${where}; median (min–max) of ${rounds} rounds${form.quick ? ', quick form' : ''}.`,
   )
@@ -52,6 +52,16 @@ async function run({ form, rounds, warmUps, parts, json, directory }: Command): 
   writeFileSync(json, `${JSON.stringify({ ...results, parts: outcomes }, null, 2)}\n`)
   console.error(`bench: ${Math.round(results.seconds)} s; the figures of every round are in ${json}`)
   return failed ? 1 : 0
+}
+
+/** The common table, those that parts have for themselves, and what is missing in them. */
+function tablesOf(outcomes: readonly PartOutcome[]): string[] {
+  const all = outcomes.flatMap(({ comparisons }) => comparisons)
+  const common = outcomes.filter(({ part }) => part.table === undefined).flatMap(({ comparisons }) => comparisons)
+  const own = outcomes.flatMap(({ part, comparisons }) => part.table?.(comparisons) ?? [])
+  return [common.length > 0 ? rowsTable(common) : undefined, ...own, reasonsList(all)].filter(
+    (text) => text !== undefined,
+  )
 }
 
 function hasFailed({ verdict }: { readonly verdict: string }): boolean {

@@ -94,8 +94,11 @@ async function connected(application: Child, options: Options): Promise<void> {
 
 /** A transport or an option that there is none of is what this DYAD lacks; everything else is a failure. */
 function asNotAvailable(error: RemoteError): never {
-  const lacksMode = error.code === 'ERR_DYAD_DTL_MODE'
-  const lacksOption = error.code === 'ERR_DYAD_OPTION' && error.message.includes('there is no option')
-  if (lacksMode || lacksOption) throw new NotAvailable(error.message)
-  throw error
+  const lack = error.code === 'ERR_DYAD_DTL_MODE' ? /'\w+' is none of/ : /there is no option '\w+'/
+  const found = lack.exec(error.message)?.[0]
+  if (found === undefined) throw error
+  const [, name] = found.split("'")
+  throw new NotAvailable(
+    `this DYAD has no ${error.code === 'ERR_DYAD_DTL_MODE' ? 'transport' : 'option'} '${name}' yet`,
+  )
 }

@@ -17,6 +17,13 @@ export interface RowOutcome {
   readonly baseline?: Summary
   readonly ratio?: Summary
   readonly baselineTitle?: string
+}
+
+/** What became of a comparison: its rows, and every figure of every round. */
+export interface ComparisonOutcome {
+  readonly title: string
+  readonly rows: readonly RowOutcome[]
+  readonly rounds: readonly Round[]
   /** Why there are no figures. */
   readonly reason?: string
 }
@@ -33,15 +40,16 @@ export function outcomeOf(row: Row, rounds: readonly Round[], baselineTitle?: st
     return { row, verdict: verdictOf(measure.median, row.target), measure }
   }
   const base = rounds.map(({ baseline }) => figure(baseline, against.value))
-  const ratio = summarize(measured.map((value, i) => value / (base[i] as number)))
-  return {
+  const found = {
     row,
-    verdict: verdictOf(ratio.median, row.target),
     measure: summarize(measured),
     baseline: summarize(base),
-    ratio,
     baselineTitle: baselineTitle ?? against.title,
   }
+  // Nothing is a multiple of nothing.
+  if (base.includes(0)) return { ...found, verdict: 'shown' }
+  const ratio = summarize(measured.map((value, i) => value / (base[i] as number)))
+  return { ...found, ratio, verdict: verdictOf(ratio.median, row.target) }
 }
 
 function figure(values: Values, name: string): number {

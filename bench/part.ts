@@ -1,3 +1,4 @@
+import type { ComparisonOutcome } from './outcome.js'
 import type { Site } from './site.js'
 
 /** What one round of a measure, or of its baseline, found: figures by name, each in the unit of the row that shows it. */
@@ -34,7 +35,10 @@ export interface Rounds {
 
 /** A measure with its baseline; gives one row or several. */
 export interface Comparison {
+  readonly title: string
   readonly rows: readonly Row[]
+  /** Whether a round that does not count comes first, in which code is compiled and connections are made. @default true */
+  readonly warmsUp?: boolean
   /** Bytes that it needs in the working directory at once. */
   readonly needs: number
   /** Starts the processes and makes the files; the site ends and removes them. NotAvailable if this DYAD cannot do what is to be measured. */
@@ -47,6 +51,8 @@ export interface Part {
   readonly name: string
   readonly title: string
   comparisons(form: Form): readonly Comparison[]
+  /** Shows its outcome as a table of its own. @default its rows are among those of the common table */
+  table?(outcomes: readonly ComparisonOutcome[]): string
 }
 
 /** How large everything is. */

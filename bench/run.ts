@@ -1,16 +1,9 @@
-import { outcomeOf, type Round, type RowOutcome } from './outcome.js'
+import { type ComparisonOutcome, outcomeOf, type Round } from './outcome.js'
 import { type Comparison, NotAvailable, type Part, type Rounds, type Values } from './part.js'
 import type { Site } from './site.js'
 
-/** What became of a comparison: its rows, and every figure of every round. */
-export interface ComparisonOutcome {
-  readonly rows: readonly RowOutcome[]
-  readonly rounds: readonly Round[]
-}
-
 export interface PartOutcome {
-  readonly name: string
-  readonly title: string
+  readonly part: Part
   readonly seconds: number
   readonly comparisons: readonly ComparisonOutcome[]
 }
@@ -38,28 +31,28 @@ export async function runPart(
   const began = performance.now()
   const outcomes: ComparisonOutcome[] = []
   for (const comparison of comparisons) outcomes.push(await runComparison(comparison, options))
-  return { name: part.name, title: part.title, seconds: (performance.now() - began) / 1000, comparisons: outcomes }
+  return { part, seconds: (performance.now() - began) / 1000, comparisons: outcomes }
 }
 
 async function runComparison(comparison: Comparison, options: RunOptions): Promise<ComparisonOutcome> {
-  const title = comparison.rows[0]?.title ?? ''
+  const { title, rows, warmsUp = true } = comparison
   options.progress(title, 0, options.rounds)
   const done: Round[] = []
   try {
     await using site = options.site()
     const rounds = await comparison.prepare(site)
-    for (let i = 1 - options.warmUps; i <= options.rounds; i++) {
+    for (let i = warmsUp ? 1 - options.warmUps : 1; i <= options.rounds; i++) {
       options.signal.throwIfAborted()
       options.progress(title, Math.max(i, 0), options.rounds)
       const round = await runRound(rounds)
       if (i > 0) done.push(round)
     }
-    return { rows: comparison.rows.map((row) => outcomeOf(row, done, rounds.baselineTitle)), rounds: done }
+    return { title, rows: rows.map((row) => outcomeOf(row, done, rounds.baselineTitle)), rounds: done }
   } catch (error) {
     options.signal.throwIfAborted()
     const verdict = error instanceof NotAvailable ? 'n.a.' : 'failed'
     const reason = error instanceof Error ? error.message : String(error)
-    return { rows: comparison.rows.map((row) => ({ row, verdict, reason })), rounds: done }
+    return { title, rows: rows.map((row) => ({ row, verdict })), rounds: done, reason }
   }
 }
 

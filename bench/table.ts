@@ -1,6 +1,5 @@
-import type { RowOutcome } from './outcome.js'
+import type { ComparisonOutcome, RowOutcome } from './outcome.js'
 import type { Target } from './part.js'
-import type { PartOutcome } from './run.js'
 import type { Summary } from './statistics.js'
 
 /** What was measured of DYAD 0.2.0 on another machine, of the same kind; for orientation, since only ratios of one run can be compared. */
@@ -9,14 +8,20 @@ export const ORIENTATION =
 
 const HEAD = ['measure', 'DYAD', 'baseline', 'ratio', 'to reach', '']
 
-/** The results as a table that Markdown understands and that is even in a terminal as well, and beneath it why rows have no figures. */
-export function resultsTable(parts: readonly PartOutcome[]): string {
-  const outcomes = parts.flatMap(({ comparisons }) => comparisons.flatMap(({ rows }) => rows))
-  const reasons = new Set(
-    outcomes.flatMap(({ row, reason }) => (reason === undefined ? [] : `- ${row.title}: ${oneLine(reason)}`)),
+/** The rows of a part as a table that Markdown understands and that is even in a terminal as well. */
+export function rowsTable(comparisons: readonly ComparisonOutcome[]): string {
+  return markdownTable(
+    HEAD,
+    comparisons.flatMap(({ rows }) => rows.map(cells)),
   )
-  const table = markdownTable(HEAD, outcomes.map(cells))
-  return reasons.size === 0 ? table : `${table}\n\nWithout figures:\n\n${[...reasons].join('\n')}`
+}
+
+/** Why some rows have no figures; undefined if all have. */
+export function reasonsList(comparisons: readonly ComparisonOutcome[]): string | undefined {
+  const lines = comparisons.flatMap(({ title, rows, reason }) =>
+    reason === undefined ? [] : `- ${title}: ${rows[0]?.verdict}, ${reason.replaceAll(/\s+/g, ' ')}`,
+  )
+  return lines.length === 0 ? undefined : `Without figures:\n\n${lines.join('\n')}`
 }
 
 function cells({ row, verdict, measure, baseline, ratio, baselineTitle }: RowOutcome): string[] {
@@ -35,12 +40,17 @@ function targetText({ bound, value }: Target, unit: string): string {
   return `${bound === 'at least' ? '≥' : '≤'} ${value}${unit === '' ? '' : ` ${unit}`}`
 }
 
-function withUnit({ median, min, max }: Summary, unit: string): string {
-  return `${digits(median)} ${unit} (${digits(min)}–${digits(max)})`
+function withUnit(summary: Summary, unit: string): string {
+  return `${digits(summary.median)} ${unit}${extremes(summary)}`
 }
 
-function spread({ median, min, max }: Summary): string {
-  return `${digits(median)} (${digits(min)}–${digits(max)})`
+function spread(summary: Summary): string {
+  return `${digits(summary.median)}${extremes(summary)}`
+}
+
+/** Nothing where there was one round only. */
+function extremes({ min, max }: Summary): string {
+  return min === max ? '' : ` (${digits(min)}–${digits(max)})`
 }
 
 /** Three significant digits, without an exponent. */
@@ -64,8 +74,4 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
     `| ${widths.map((width, column) => (line[column] ?? '').padEnd(width)).join(' | ')} |`
   const [first = '', ...rest] = lines.map(format)
   return [first, `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest].join('\n')
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ')
 }

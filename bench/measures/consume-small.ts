@@ -7,7 +7,7 @@ const FILE_BYTES = 40
 const READ_AHEAD = 64
 
 interface Way {
-  readonly title: string
+  readonly how: string
   /** Operation of the consumer. */
   readonly operation: 'read' | 'consume'
   readonly options?: Options
@@ -15,10 +15,10 @@ interface Way {
 }
 
 const WAYS: readonly Way[] = [
-  { title: 'through DyadReadStream', operation: 'read', target: 1.3 },
-  { title: 'by core.consume and readFileSync', operation: 'consume', target: 1.3 },
+  { how: 'through DyadReadStream', operation: 'read', target: 1.3 },
+  { how: 'by core.consume and readFileSync', operation: 'consume', target: 1.3 },
   {
-    title: `through DyadReadStream, ${READ_AHEAD} files read ahead`,
+    how: `through DyadReadStream, ${READ_AHEAD} files read ahead`,
     operation: 'read',
     options: { readAhead: READ_AHEAD },
     target: 0.5,
@@ -32,11 +32,13 @@ export const consumeSmall: Part = {
   comparisons: ({ quick }) => WAYS.map((way) => comparison(way, quick ? 20 : 1000, quick ? 200 : 5000)),
 }
 
-function comparison({ title, operation, options, target }: Way, count: number, messages: number): Comparison {
+function comparison({ how, operation, options, target }: Way, count: number, messages: number): Comparison {
+  const title = `consume ${FILE_BYTES} bytes ${how}, a file`
   return {
+    title,
     rows: [
       {
-        title: `consume ${FILE_BYTES} bytes ${title}, a file`,
+        title,
         value: 'file',
         unit: 'µs',
         against: { value: 'rtt', title: 'RTT' },

@@ -12,11 +12,13 @@ export const consumers: Part = {
     const files = frames(quick ? 8 : 64, (quick ? 1 : 16) * MiB)
     const bytes = files.reduce((sum, { size }) => sum + size, 0)
     const check = quick ? 'all' : 'edges'
+    const title = `${CONSUMERS} consumers, ${files.length} × ${quick ? 1 : 16} MiB over \`${NETWORK_MODE}\`, total`
     return [
       {
+        title,
         rows: [
           {
-            title: `${CONSUMERS} consumers, ${files.length} × ${quick ? 1 : 16} MiB over \`${NETWORK_MODE}\`, total`,
+            title,
             value: 'speed',
             unit: 'MiB/s',
             against: { value: 'speed', title: 'one consumer' },

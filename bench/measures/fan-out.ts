@@ -10,17 +10,20 @@ export const fanOut: Part = {
   comparisons({ quick }) {
     const count = quick ? 3 : 8
     const file: BenchFile = { path: 'shared.dat', size: (quick ? 4 : 256) * MiB, seed: 1 }
+    const title = `${count} nodes fetch one file of ${file.size / MiB} MiB`
     return [
       {
+        title,
+        warmsUp: false,
         rows: [
           {
-            title: `${count} nodes fetch one file of ${file.size / MiB} MiB: what its owner sends`,
+            title: `${title}: what its owner sends`,
             value: 'copies',
             unit: 'copies',
             target: { bound: 'at most', value: 2 },
           },
           {
-            title: `${count} nodes fetch one file of ${file.size / MiB} MiB: until all have it`,
+            title: `${title}: until all have it`,
             value: 'took',
             unit: 'ms',
           },

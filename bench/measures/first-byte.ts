@@ -9,11 +9,13 @@ export const firstByte: Part = {
   comparisons({ quick }) {
     const large: BenchFile = { path: 'large.dat', size: quick ? 8 * MiB : GiB, seed: 1 }
     const small: BenchFile = { path: 'small.dat', size: MiB, seed: 2 }
+    const title = `first byte of ${quick ? '8 MiB' : '1 GiB'} over \`${NETWORK_MODE}\``
     return [
       {
+        title,
         rows: [
           {
-            title: `first byte of ${quick ? '8 MiB' : '1 GiB'} over \`${NETWORK_MODE}\``,
+            title,
             value: 'first',
             unit: 'ms',
             against: { value: 'first', title: 'first byte of 1 MiB' },

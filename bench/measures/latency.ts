@@ -15,6 +15,7 @@ export const latency: Part = {
     const against = { value: 'rttMedian', title: 'RTT' }
     return [
       {
+        title: 'close → blocked open returns',
         rows: [
           {
             title: 'close → blocked open returns, median',

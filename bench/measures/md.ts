@@ -5,6 +5,7 @@ import type { Site } from '../site.js'
 import { mean } from '../statistics.js'
 import { type Coupling, coupleByBarrier, coupleByHand, coupleWithDyad } from './md-couplings.js'
 import { computingOf, MD_MODELS, type MdModel } from './md-models.js'
+import { mdTable } from './md-table.js'
 
 /**
  * The molecular-dynamics workflow: pairs of a simulation that writes a frame every so many steps and of an analysis that reads it. Time that the analysis spends
@@ -13,6 +14,7 @@ import { computingOf, MD_MODELS, type MdModel } from './md-models.js'
 export const md: Part = {
   name: 'md',
   title: 'Molecular-dynamics frames',
+  table: mdTable,
   comparisons: (form) =>
     form.md.models.flatMap((name) =>
       form.md.pairs.flatMap((pairs) => form.md.strides.map((stride) => comparison(name, pairs, stride, form))),
@@ -26,6 +28,7 @@ function comparison(name: string, pairs: number, stride: number, form: Form): Co
   const computing = form.quick ? 1 : milliseconds
   const what = `${name}, ${pairs} pair${pairs === 1 ? '' : 's'}, stride ${stride}${scale > 1 ? ` (computing ÷ ${scale.toFixed(1)})` : ''}`
   return {
+    title: what,
     rows: [
       row(`${what}: idle`, 'idle', 'byHandIdle', 'by hand'),
       row(`${what}: idle`, 'idle', 'barrierIdle', 'barrier'),

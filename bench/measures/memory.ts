@@ -13,6 +13,8 @@ export const memory: Part = {
     const target = { bound: 'at most', value: 96 } as const
     return [
       {
+        title: what,
+        warmsUp: false,
         rows: [
           { title: `service, ${what}`, value: 'service', unit: 'MiB', target },
           { title: `consumer, ${what}`, value: 'consumer', unit: 'MiB', target },

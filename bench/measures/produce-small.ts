@@ -15,12 +15,14 @@ export const produceSmall: Part = {
   ],
 }
 
-function comparison(title: string, asyncPublish: boolean, target: number, quick: boolean): Comparison {
+function comparison(how: string, asyncPublish: boolean, target: number, quick: boolean): Comparison {
   const count = quick ? 20 : 1000
+  const title = `produce ${FILE_BYTES} bytes, ${how}, a file`
   return {
+    title,
     rows: [
       {
-        title: `produce ${FILE_BYTES} bytes, ${title}, a file`,
+        title,
         value: 'file',
         unit: 'µs',
         against: { value: 'rtt', title: 'RTT' },

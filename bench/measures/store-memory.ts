@@ -28,6 +28,8 @@ function comparison(
   target: number,
 ): Comparison {
   return {
+    title: title(count),
+    warmsUp: false,
     rows: [{ title: title(count), value: 'each', unit: 'B', target: { bound: 'at most', value: target } }],
     needs: MiB,
     async prepare(site) {

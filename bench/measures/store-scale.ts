@@ -23,6 +23,7 @@ export const storeScale: Part = {
     )
     return [
       {
+        title: `${countOf(many)} keys beside ${countOf(few)}`,
         rows,
         needs: MiB,
         async prepare(site) {

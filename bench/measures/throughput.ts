@@ -3,7 +3,6 @@ import { tcpStream } from '../baselines/tcp-stream.js'
 import { frames } from '../contents.js'
 import { Nodes } from '../nodes.js'
 import { type Comparison, type Form, MiB, type Part, type Row, type Target } from '../part.js'
-import type { Site } from '../site.js'
 
 interface Load {
   readonly count: number
@@ -30,14 +29,16 @@ function throughput(mode: string, title: string, target: Target): Part {
 
 function comparison(mode: string, { count, size }: Load, target: Target, form: Form): Comparison {
   const bytes = count * size
+  const title = `${count} × ${size / MiB} MiB over \`${mode}\``
   const row: Row = {
-    title: `${count} × ${size / MiB} MiB over \`${mode}\``,
+    title,
     value: 'speed',
     unit: 'MiB/s',
     against: { value: 'speed', title: mode === 'local' ? '`cp --reflink=auto`' : 'C stream' },
     target,
   }
   return {
+    title,
     rows: [row],
     needs: 2 * bytes,
     async prepare(site) {
@@ -46,10 +47,12 @@ function comparison(mode: string, { count, size }: Load, target: Target, form: F
       const options = { dtlMode: mode }
       const consumer = await nodes.consumer(options)
       await nodes.publish(files)
-      const { round, title } = await baselineOf(mode, site)
+      const stream = mode === 'local' ? undefined : await tcpStream(site)
       return {
-        ...(title !== undefined && { baselineTitle: title }),
-        baseline: async () => ({ speed: await round() }),
+        baselineTitle: stream?.title,
+        async baseline() {
+          return { speed: await (stream?.round(bytes) ?? copy(site, nodes.produced, files)) }
+        },
         async measure() {
           await nodes.reconnect(consumer, options)
           const check = form.quick ? 'all' : 'edges'
@@ -57,12 +60,6 @@ function comparison(mode: string, { count, size }: Load, target: Target, form: F
           site.empty('b')
           return { speed: bytes / MiB / (nanoseconds / 1e9) }
         },
-      }
-
-      async function baselineOf(of: string, at: Site): Promise<{ round(): Promise<number>; title?: string }> {
-        if (of === 'local') return { round: () => copy(at, nodes.produced, files) }
-        const stream = await tcpStream(at)
-        return { round: () => stream.round(bytes), title: stream.title }
       }
     },
   }
