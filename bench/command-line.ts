@@ -17,7 +17,9 @@ export interface Command {
 }
 
 /** The command line cannot be understood; the message says why. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
 
 export const HELP = `Usage: npm run bench -- [options] [PART…]
 

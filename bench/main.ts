@@ -37,7 +37,8 @@ async function run({ form, rounds, warmUps, parts, json, directory }: Command): 
     for (const part of parts) {
       progress.begin(part.name)
       const site = () => new Site(room.directory, interruption.signal)
-      const options = { rounds, warmUps, site, progress: progress.round, signal: interruption.signal }
+      const judges = !form.quick
+      const options = { rounds, warmUps, judges, site, progress: progress.round, signal: interruption.signal }
       outcomes.push(await runPart(part, part.comparisons(form), options))
     }
   }

@@ -7,7 +7,8 @@ export interface Round {
   readonly measure: Values
 }
 
-export type Verdict = 'reached' | 'short' | 'shown' | 'n.a.' | 'failed'
+/** `ran` is said of a row that has nothing to reach, or not in this form. */
+export type Verdict = 'reached' | 'short' | 'ran' | 'n.a.' | 'failed'
 
 /** What became of a row. */
 export interface RowOutcome {
@@ -31,13 +32,19 @@ export interface ComparisonOutcome {
 /**
  * The figures of a row over all rounds. The ratio is formed within each round, whose two halves saw the same machine in the same minute; what disturbs both of them
  * cancels, which it would not in a ratio of two medians.
+ * @param options.judges whether figures are held against targets
  */
-export function outcomeOf(row: Row, rounds: readonly Round[], baselineTitle?: string): RowOutcome {
+export function outcomeOf(
+  row: Row,
+  rounds: readonly Round[],
+  { baselineTitle, judges }: { baselineTitle: string | undefined; judges: boolean },
+): RowOutcome {
+  const target = judges ? row.target : undefined
   const measured = rounds.map(({ measure }) => figure(measure, row.value))
   const { against } = row
   if (against === undefined) {
     const measure = summarize(measured)
-    return { row, verdict: verdictOf(measure.median, row.target), measure }
+    return { row, verdict: verdictOf(measure.median, target), measure }
   }
   const base = rounds.map(({ baseline }) => figure(baseline, against.value))
   const found = {
@@ -47,9 +54,9 @@ export function outcomeOf(row: Row, rounds: readonly Round[], baselineTitle?: st
     baselineTitle: baselineTitle ?? against.title,
   }
   // Nothing is a multiple of nothing.
-  if (base.includes(0)) return { ...found, verdict: 'shown' }
+  if (base.includes(0)) return { ...found, verdict: 'ran' }
   const ratio = summarize(measured.map((value, i) => value / (base[i] as number)))
-  return { ...found, ratio, verdict: verdictOf(ratio.median, row.target) }
+  return { ...found, ratio, verdict: verdictOf(ratio.median, target) }
 }
 
 function figure(values: Values, name: string): number {
@@ -59,7 +66,7 @@ function figure(values: Values, name: string): number {
 }
 
 function verdictOf(figure: number, target: Target | undefined): Verdict {
-  if (target === undefined) return 'shown'
+  if (target === undefined) return 'ran'
   const isReached = target.bound === 'at least' ? figure >= target.value : figure <= target.value
   return isReached ? 'reached' : 'short'
 }

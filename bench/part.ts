@@ -73,7 +73,9 @@ export interface MdForm {
 }
 
 /** This DYAD cannot do yet what is to be measured; the message says what it lacks. */
-export class NotAvailable extends Error {}
+export class NotAvailable extends Error {
+  override readonly name = 'NotAvailable'
+}
 
 export const KiB = 1024
 export const MiB = 1024 * KiB

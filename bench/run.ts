@@ -13,6 +13,8 @@ export interface RunOptions {
   readonly rounds: number
   /** Rounds before them that do not: processes are compiled, connections made. */
   readonly warmUps: number
+  /** Whether figures are held against targets; those of the quick form mean nothing. */
+  readonly judges: boolean
   /** Opens the site of a comparison; it is disposed of when the comparison is over, however it ends. */
   site(): Site
   /** Told what is about to be done. */
@@ -47,7 +49,8 @@ async function runComparison(comparison: Comparison, options: RunOptions): Promi
       const round = await runRound(rounds)
       if (i > 0) done.push(round)
     }
-    return { title, rows: rows.map((row) => outcomeOf(row, done, rounds.baselineTitle)), rounds: done }
+    const how = { baselineTitle: rounds.baselineTitle, judges: options.judges }
+    return { title, rows: rows.map((row) => outcomeOf(row, done, how)), rounds: done }
   } catch (error) {
     options.signal.throwIfAborted()
     const verdict = error instanceof NotAvailable ? 'n.a.' : 'failed'

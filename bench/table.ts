@@ -32,7 +32,7 @@ function cells({ row, verdict, measure, baseline, ratio, baselineTitle }: RowOut
     baseline === undefined ? '' : `${digits(baseline.median)} ${unit}, ${baselineTitle}`,
     ratio === undefined ? '' : spread(ratio),
     row.target === undefined ? '' : targetText(row.target, row.against === undefined ? unit : ''),
-    verdict === 'shown' ? '' : verdict,
+    verdict,
   ]
 }
 

@@ -13,7 +13,9 @@ export interface Room {
 }
 
 /** There is no directory with enough room; the message says what can be done. */
-export class NoRoomError extends Error {}
+export class NoRoomError extends Error {
+  override readonly name = 'NoRoomError'
+}
 
 /** The directory to work in: the one that is given, else shared memory, else the one for temporary files, whichever has room first. NoRoomError. */
 export function chooseDirectory(
@@ -25,7 +27,9 @@ export function chooseDirectory(
     .map((directory) => look(directory))
     .filter((room) => room !== undefined)
   if (given !== undefined && rooms.length === 0) throw new NoRoomError(`there is no directory ${given}`)
-  const found = rooms.find(({ bytes, isTmpfs }, i) => bytes >= needs && (given !== undefined || i > 0 || isTmpfs))
+  // Shared memory that is no tmpfs is a disk like any other, and not the one that is meant for such files.
+  const isFit = ({ directory, isTmpfs }: Room) => given !== undefined || directory !== SHARED_MEMORY || isTmpfs
+  const found = rooms.find((room) => room.bytes >= needs && isFit(room))
   if (found !== undefined) return found
   const offered = rooms.map(({ directory, bytes }) => `${directory} has ${inGiB(bytes)}`).join(', ')
   throw new NoRoomError(

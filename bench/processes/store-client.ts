@@ -1,5 +1,4 @@
 /** Drives stores through their clients. */
-import { keyOf } from '@dyad/core'
 import { type BrokerClient, brokerKvs } from '@dyad/kvs-client'
 import { answer, timed } from './answer.js'
 
@@ -19,9 +18,10 @@ function clientOf(url: string): BrokerClient {
   return client
 }
 
-/** Keys as those of DYAD are. */
+/** Keys that look as DYAD's do, without their hash: a million of those would take longer than the store does. */
 function key(i: number): string {
-  return keyOf(`group0/frame-${String(i).padStart(7, '0')}.dat`, 3, 1024)
+  const bins = [22, 12, 2].map((shift) => ((Math.imul(i + 1, 2_654_435_761) >>> shift) & 1023).toString(16))
+  return `${bins.join('.')}.group0/frame-${String(i).padStart(7, '0')}.dat`
 }
 
 /** Keys far from one another, the same ones every time. */
