@@ -9,7 +9,7 @@ import { Progress } from './progress.js'
 import { type PartOutcome, runPart } from './run.js'
 import { Site } from './site.js'
 import { markdownTable, ORIENTATION, reasonsList, rowsTable } from './table.js'
-import { chooseDirectory, inGiB, NoRoomError } from './working-directory.js'
+import { chooseDirectory, NoRoomError, sizeOf } from './working-directory.js'
 
 const interruption = new AbortController()
 setMaxListeners(0, interruption.signal)
@@ -22,7 +22,7 @@ function needsOf(part: Part, form: Form): number {
 function list(form: Form): string {
   return markdownTable(
     ['part', 'measures', 'needs'],
-    PARTS.map((part) => [part.name, part.title, inGiB(needsOf(part, form))]),
+    PARTS.map((part) => [part.name, part.title, sizeOf(needsOf(part, form))]),
   )
 }
 
@@ -46,7 +46,7 @@ async function run({ form, rounds, warmUps, parts, json, directory }: Command): 
   const where = `${room.directory} (${room.isTmpfs ? 'tmpfs' : 'not a tmpfs: the disk is measured, too'})`
   for (const text of tablesOf(outcomes)) console.log(`${text}\n`)
   console.log(
-    `${machineLine(here)}; in ${where}; median (min–max) of ${rounds} rounds${form.quick ? ', quick form' : ''}.`,
+    `${machineLine(here)}; in ${where}; median (min–max) of ${rounds} round${rounds === 1 ? '' : 's'}${form.quick ? ', quick form' : ''}.`,
   )
   console.log(ORIENTATION)
   const results = { began, seconds: (Date.now() - began.getTime()) / 1000, machine: here, room, form, rounds }

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { freemem, tmpdir } from 'node:os'
-import { GiB } from './part.js'
+import { GiB, MiB } from './part.js'
 
 const SHARED_MEMORY = '/dev/shm'
 const TMPFS_MAGIC = 0x01021994
@@ -31,14 +31,15 @@ export function chooseDirectory(
   const isFit = ({ directory, isTmpfs }: Room) => given !== undefined || directory !== SHARED_MEMORY || isTmpfs
   const found = rooms.find((room) => room.bytes >= needs && isFit(room))
   if (found !== undefined) return found
-  const offered = rooms.map(({ directory, bytes }) => `${directory} has ${inGiB(bytes)}`).join(', ')
+  const offered = rooms.map(({ directory, bytes }) => `${directory} has ${sizeOf(bytes)}`).join(', ')
   throw new NoRoomError(
-    `the largest part needs ${inGiB(needs)} at once, and ${offered}. Free some, name another directory with --dir DIR, name smaller parts (--list shows what each needs), or use --quick.`,
+    `the largest part needs ${sizeOf(needs)} at once, and ${offered}. Free some, name another directory with --dir DIR, name smaller parts (--list shows what each needs), or use --quick.`,
   )
 }
 
-export function inGiB(bytes: number): string {
-  return `${(bytes / GiB).toFixed(1)} GiB`
+/** A number of bytes as people say it. */
+export function sizeOf(bytes: number): string {
+  return bytes >= GiB / 10 ? `${(bytes / GiB).toFixed(1)} GiB` : `${Math.ceil(bytes / MiB)} MiB`
 }
 
 /** A tmpfs has room only as far as there is memory for it. */

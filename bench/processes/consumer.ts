@@ -22,7 +22,9 @@ function session(): Dyad {
 /** Reads a file to its end and checks it. */
 function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) => void): Promise<void> {
   const checker = new Checker(file, check)
-  const stream = new DyadReadStream(session(), file.path, { highWaterMark: MiB })
+  // A stream allocates that much for every file; nobody asks for it who reads small ones.
+  const highWaterMark = file.size > MiB ? MiB : undefined
+  const stream = new DyadReadStream(session(), file.path, { highWaterMark })
   listen?.(stream)
   return new Promise((resolve, reject) => {
     stream.on('error', reject)
