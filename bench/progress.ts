@@ -29,7 +29,7 @@ export class Progress implements Disposable {
       const bar = `${'█'.repeat(full)}${'░'.repeat(WIDTH - full)}`
       const text = `${bar} ${round === 0 ? 'preparing' : `round ${round} of ${rounds}`}  ${where}`
       this.#clear()
-      this.#out.write(text.slice(0, Math.max(1, this.#out.columns - 1)))
+      this.#out.write(text.slice(0, (this.#out.columns || 80) - 1))
     } else if (round === 0 || round === rounds) {
       this.#out.write(`bench: ${where}: ${round === 0 ? 'preparing' : `round ${round} of ${rounds}`}\n`)
     }

@@ -28,7 +28,13 @@ function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) =
   listen?.(stream)
   return new Promise((resolve, reject) => {
     stream.on('error', reject)
-    stream.on('data', (chunk) => checker.take(chunk as Buffer))
+    stream.on('data', (chunk) => {
+      try {
+        checker.take(chunk as Buffer)
+      } catch (error) {
+        stream.destroy(error as Error)
+      }
+    })
     stream.on('end', () => {
       try {
         checker.end()
