@@ -37,8 +37,8 @@ export class Child implements AsyncDisposable {
     })
   }
 
-  /** Starts a program; DYAD_* variables of whoever runs the bench are not passed on. The signal kills it. */
-  static async start(program: string, signal: AbortSignal, execArgv: string[] = []): Promise<Child> {
+  /** Starts a program, which answers `ready` once it can answer anything; DYAD_* variables of whoever runs the bench are not passed on. The signal kills it. */
+  static start(program: string, signal: AbortSignal, execArgv: string[] = []): Child {
     signal.throwIfAborted()
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DYAD_')))
     const forked = fork(fileURLToPath(new URL(`processes/${program}.js`, import.meta.url)), [], {
@@ -49,9 +49,7 @@ export class Child implements AsyncDisposable {
       signal,
       killSignal: 'SIGKILL',
     })
-    const child = new Child(forked, program)
-    await child.ask('ready')
-    return child
+    return new Child(forked, program)
   }
 
   /** Has the process do something; resolves with its answer, rejects with the error that it met. */

@@ -10,6 +10,7 @@ export class Site implements AsyncDisposable {
   readonly root: string
   readonly #signal: AbortSignal
   readonly #owned: (() => unknown)[] = []
+  #ended = false
 
   /**
    * @param parent directory in which the site makes its own
@@ -27,6 +28,7 @@ export class Site implements AsyncDisposable {
 
   /** A directory below the root, without what was in it. It stays the same directory, since a service may serve it. */
   empty(name: string): string {
+    this.#assertOpen()
     const path = this.path(name)
     mkdirSync(path, { recursive: true })
     for (const entry of readdirSync(path)) rmSync(join(path, entry), { recursive: true })
@@ -35,8 +37,10 @@ export class Site implements AsyncDisposable {
 
   /** Starts a program of the folder `processes`, which ends with the site. */
   async fork(program: string, execArgv: string[] = []): Promise<Child> {
-    const child = await Child.start(program, this.#signal, execArgv)
+    this.#assertOpen()
+    const child = Child.start(program, this.#signal, execArgv)
     this.defer(() => child[Symbol.asyncDispose]())
+    await child.ask('ready')
     return child
   }
 
@@ -52,6 +56,12 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended = true
     for (const work of this.#owned.splice(0).reverse()) await work()
+  }
+
+  /** What was begun side by side with something that failed must not begin anything more. */
+  #assertOpen(): void {
+    if (this.#ended) throw new Error('the site has ended')
   }
 }

@@ -51,8 +51,7 @@ function comparison({ how, operation, options, target }: Way, count: number, mes
       const nodes = await Nodes.start(site)
       const given = { dtlMode: NETWORK_MODE, ...options }
       const consumer = await nodes.consumer(given)
-      await nodes.publish(files)
-      const rtt = await pingPong(site, messages)
+      const [rtt] = await Promise.all([pingPong(site, messages), nodes.publish(files)])
       return {
         baseline: () => rtt.round(),
         async measure() {

@@ -30,8 +30,10 @@ export const consumers: Part = {
           const nodes = await Nodes.start(site)
           const names = Array.from({ length: CONSUMERS }, (_, i) => `B${i + 1}`)
           const options = (node: string) => ({ node, dtlMode: NETWORK_MODE })
-          const apps = await Promise.all(names.map((name) => nodes.consumer(options(name))))
-          await nodes.publish(files)
+          const [apps] = await Promise.all([
+            Promise.all(names.map((name) => nodes.consumer(options(name)))),
+            nodes.publish(files),
+          ])
           /** The first so many consumers read all files among them; the slowest says how long it took. */
           const read = async (count: number) => {
             const share: BenchFile[][] = Array.from({ length: count }, (_, i) =>

@@ -25,8 +25,7 @@ export const firstByte: Part = {
         needs: large.size + 2 * small.size,
         async prepare(site) {
           const nodes = await Nodes.start(site)
-          const consumer = await nodes.consumer()
-          await nodes.publish([large, small], { sparse: !quick })
+          const [consumer] = await Promise.all([nodes.consumer(), nodes.publish([large, small], { sparse: !quick })])
           const open = async (file: BenchFile) => {
             await nodes.reconnect(consumer, { dtlMode: NETWORK_MODE })
             const first = await consumer.ask<number>('firstByte', file, quick ? 'all' : 'edges')

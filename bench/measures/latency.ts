@@ -35,8 +35,11 @@ export const latency: Part = {
         needs: count * 16_384,
         async prepare(site) {
           const nodes = await Nodes.start(site)
-          const [producer, consumer] = await Promise.all([nodes.producer(), nodes.consumer({ dtlMode: NETWORK_MODE })])
-          const rtt = await pingPong(site, quick ? 200 : 5000)
+          const [producer, consumer, rtt] = await Promise.all([
+            nodes.producer(),
+            nodes.consumer({ dtlMode: NETWORK_MODE }),
+            pingPong(site, quick ? 200 : 5000),
+          ])
           let round = 0
           return {
             baseline: () => rtt.round(),

@@ -1,7 +1,6 @@
 import { type BenchFile, frames } from '../contents.js'
 import { NETWORK_MODE, Nodes } from '../nodes.js'
 import { type Comparison, type Form, KiB, type Part, type Row, type Values } from '../part.js'
-import type { Site } from '../site.js'
 import { mean } from '../statistics.js'
 import { type Coupling, coupleByBarrier, coupleByHand, coupleWithDyad } from './md-couplings.js'
 import { computingOf, MD_MODELS, type MdModel } from './md-models.js'
@@ -39,8 +38,11 @@ function comparison(name: string, pairs: number, stride: number, form: Form): Co
     async prepare(site) {
       const groups = Array.from({ length: pairs }, (_, i) => frames(form.md.frames, frameBytes, `group${i}`))
       const setting = { groups, computing, check: form.quick ? 'all' : 'edges' } as const
-      const dyad = await coupleWithDyad(await Nodes.start(site), NETWORK_MODE, setting)
-      const { byHand, barrier } = await handWritten(site, setting)
+      const [dyad, byHand, barrier] = await Promise.all([
+        Nodes.start(site).then((nodes) => coupleWithDyad(nodes, NETWORK_MODE, setting)),
+        coupleByHand(site, setting),
+        coupleByBarrier(site, setting),
+      ])
       return {
         async baseline() {
           const hand = perFrame(await byHand(), groups)
@@ -58,10 +60,6 @@ function comparison(name: string, pairs: number, stride: number, form: Form): Co
       }
     },
   }
-}
-
-async function handWritten(site: Site, setting: Parameters<typeof coupleByHand>[1]) {
-  return { byHand: await coupleByHand(site, setting), barrier: await coupleByBarrier(site, setting) }
 }
 
 function row(title: string, value: string, against: string, baseline: string): Row {

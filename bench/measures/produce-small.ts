@@ -32,9 +32,11 @@ function comparison(how: string, asyncPublish: boolean, target: number, quick: b
     needs: count * 16_384,
     async prepare(site) {
       const nodes = await Nodes.start(site)
-      const producer = await nodes.producer({ asyncPublish })
-      const consumer = await nodes.consumer()
-      const rtt = await pingPong(site, quick ? 200 : 5000)
+      const [producer, consumer, rtt] = await Promise.all([
+        nodes.producer({ asyncPublish }),
+        nodes.consumer(),
+        pingPong(site, quick ? 200 : 5000),
+      ])
       let round = 0
       return {
         baseline: () => rtt.round(),

@@ -12,7 +12,7 @@ export const storeMemory: Part = {
     comparison(
       (count) => `a record of ${VALUE_BYTES} bytes at ${countOf(count)}, beyond the value`,
       'fill',
-      quick ? 5000 : 1_000_000,
+      quick ? 2000 : 1_000_000,
       VALUE_BYTES,
       400,
     ),

@@ -23,8 +23,7 @@ export const storeRestart: Part = {
         needs: records * 1024,
         async prepare(site) {
           const data = site.empty('data')
-          const client = await site.fork('store-client')
-          const first = await site.fork('broker')
+          const [client, first] = await Promise.all([site.fork('store-client'), site.fork('broker')])
           const url = await first.ask<string>('start', data)
           await client.ask('createNamespace', url)
           await client.ask('fill', url, records)

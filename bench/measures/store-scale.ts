@@ -34,8 +34,7 @@ export const storeScale: Part = {
             await client.ask('fill', url, keys)
             return url
           }
-          const small = await filled(few)
-          const large = await filled(many)
+          const [small, large] = await Promise.all([filled(few), filled(many)])
           /** Each kind of call in its turn. */
           const call = async (url: string, keys: number) => {
             const took = { get: 0, put: 0, waitFor: 0 }

@@ -46,8 +46,7 @@ function comparison(mode: string, { count, size }: Load, target: Target, form: F
       const nodes = await Nodes.start(site)
       const options = { dtlMode: mode }
       const consumer = await nodes.consumer(options)
-      await nodes.publish(files)
-      const stream = mode === 'local' ? undefined : await tcpStream(site)
+      const [stream] = await Promise.all([mode === 'local' ? undefined : tcpStream(site), nodes.publish(files)])
       return {
         baselineTitle: stream?.title,
         async baseline() {

@@ -8,11 +8,15 @@ import { answer, note, timed } from './answer.js'
 const MiB = 1024 * 1024
 
 let core: Dyad | undefined
-/** Milliseconds that the last transfer took, from the record to the file in place. */
-let storing = 0
-subscribe('dyad.consumer.stored', (message) => {
-  storing = (message as Diagnostics['dyad.consumer.stored']).duration
-})
+/** When the record of the file that is read now was there, as far as that is known: whatever tells of it tells a little later. */
+let found = Number.POSITIVE_INFINITY
+const findBefore = (time: number) => {
+  found = Math.min(found, time)
+}
+subscribe('dyad.transfer.started', () => findBefore(performance.now()))
+subscribe('dyad.consumer.stored', (message) =>
+  findBefore(performance.now() - (message as Diagnostics['dyad.consumer.stored']).duration),
+)
 
 function session(): Dyad {
   if (core === undefined) throw new Error('not connected')
@@ -103,16 +107,15 @@ answer({
     let total = 0
     for (const file of files) {
       const began = performance.now()
-      let waiting: number | undefined
-      storing = 0
+      let waiting = Number.POSITIVE_INFINITY
+      found = Number.POSITIVE_INFINITY
       await read(file, check, (stream) => {
         stream.once('waiting', () => {
           waiting = performance.now()
         })
-        stream.once('record', () => {
-          if (waiting !== undefined) idle += Math.max(0, performance.now() - waiting - storing)
-        })
+        stream.once('record', () => findBefore(performance.now()))
       })
+      if (waiting < found) idle += found - waiting
       total += performance.now() - began
     }
     return { idle, moving: total - idle }
