@@ -1,6 +1,7 @@
 /** An application that consumes. */
 import { subscribe } from 'node:diagnostics_channel'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { type ConfigOptions, connect, type Diagnostics, type Dyad, DyadReadStream } from 'dyad'
 import { type BenchFile, type Check, Checker } from '../contents.js'
 import { answer, note, timed } from './answer.js'
@@ -23,6 +24,12 @@ function session(): Dyad {
   return core
 }
 
+/** Bytes that were read are half of the work: the whole file must stand in its place by then. */
+function assertStored({ path, size }: BenchFile): void {
+  const found = statSync(join(session().config.consumerPath ?? '', path)).size
+  if (found !== size) throw new Error(`${path}: ${found} bytes are stored instead of ${size}`)
+}
+
 /** Reads a file to its end and checks it. */
 function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) => void): Promise<void> {
   const checker = new Checker(file, check)
@@ -42,6 +49,7 @@ function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) =
     stream.on('end', () => {
       try {
         checker.end()
+        if (file.size > MiB) assertStored(file)
         resolve()
       } catch (error) {
         reject(error)
