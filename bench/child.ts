@@ -37,12 +37,10 @@ export class Child implements AsyncDisposable {
     })
   }
 
-  /** Starts a program, which answers `ready` once it can answer anything; DYAD_* variables of whoever runs the bench are not passed on. The signal kills it. */
+  /** Starts a program, which answers `ready` once it can answer anything. The signal kills it. */
   static start(program: string, signal: AbortSignal, execArgv: string[] = []): Child {
     signal.throwIfAborted()
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DYAD_')))
     const forked = fork(fileURLToPath(new URL(`processes/${program}.js`, import.meta.url)), [], {
-      env,
       execArgv,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',

@@ -61,7 +61,7 @@ export function readCommand(args: readonly string[], all: readonly Part[]): Comm
       concurrency: count('--concurrency', values.concurrency),
       md: {
         models: values.models?.split(',').map(model) ?? (quick ? ['JAC'] : Object.keys(MD_MODELS)),
-        pairs: counts('--pairs', values.pairs) ?? (quick ? [2] : [1, 2]),
+        pairs: counts('--pairs', values.pairs) ?? (quick ? [1] : [1, 2]),
         strides: counts('--strides', values.strides) ?? (quick ? [1] : [1, 10]),
         frames: count('--frames', values.frames ?? (quick ? '4' : '16')),
       },

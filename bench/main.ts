@@ -15,6 +15,9 @@ const interruption = new AbortController()
 setMaxListeners(0, interruption.signal)
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interruption.abort(name))
 
+// What the caller has set for its own runs is not for those of the bench, nor for its processes.
+for (const name of Object.keys(process.env)) if (name.startsWith('DYAD_')) delete process.env[name]
+
 function needsOf(part: Part, form: Form): number {
   return Math.max(...part.comparisons(form).map(({ needs }) => needs))
 }

@@ -1,5 +1,5 @@
 import { DTL_MODES } from '@dyad/core'
-import type { ConfigOptions, StartOptions } from 'dyad'
+import { type ConfigOptions, connect, type StartOptions } from 'dyad'
 import type { Child, RemoteError } from './child.js'
 import { type BenchFile, writeContents } from './contents.js'
 import { NotAvailable } from './part.js'
@@ -75,12 +75,15 @@ export class Nodes {
     for (const name of ['a', ...directories]) this.#site.empty(name)
   }
 
-  /** Makes files in the producer-managed directory and publishes them. */
+  /** Makes files in the producer-managed directory and publishes them, many at once: from this process, since it is no part of what is measured. */
   async publish(files: readonly BenchFile[], { sparse = false } = {}): Promise<void> {
     for (const file of files) writeContents(this.produced, file, sparse)
-    const producer = await this.producer()
-    await producer.ask('publish', files)
-    await producer[Symbol.asyncDispose]()
+    await using core = await connect({ ...this.#common, node: 'A', producerPath: this.produced })
+    const queue = files.values()
+    const worker = async () => {
+      for (const { path } of queue) await core.produce(path, { signal: this.#site.signal })
+    }
+    await Promise.all(Array.from({ length: 16 }, worker))
   }
 }
 

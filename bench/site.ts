@@ -8,7 +8,8 @@ import { Child } from './child.js'
 export class Site implements AsyncDisposable {
   /** The directory. */
   readonly root: string
-  readonly #signal: AbortSignal
+  /** Ends everything that goes on here. */
+  readonly signal: AbortSignal
   readonly #owned: (() => unknown)[] = []
   #ended = false
 
@@ -18,7 +19,7 @@ export class Site implements AsyncDisposable {
    */
   constructor(parent: string, signal: AbortSignal) {
     this.root = mkdtempSync(join(parent, 'dyad-bench-'))
-    this.#signal = signal
+    this.signal = signal
     this.defer(() => rmSync(this.root, { recursive: true, force: true }))
   }
 
@@ -38,7 +39,7 @@ export class Site implements AsyncDisposable {
   /** Starts a program of the folder `processes`, which ends with the site. */
   async fork(program: string, execArgv: string[] = []): Promise<Child> {
     this.#assertOpen()
-    const child = Child.start(program, this.#signal, execArgv)
+    const child = Child.start(program, this.signal, execArgv)
     this.defer(() => child[Symbol.asyncDispose]())
     await child.ask('ready')
     return child
@@ -46,7 +47,7 @@ export class Site implements AsyncDisposable {
 
   /** Runs a command to its end; resolves with what it printed. */
   async run(command: string, args: readonly string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(command, args, { signal: this.#signal, killSignal: 'SIGKILL' })
+    const { stdout } = await promisify(execFile)(command, args, { signal: this.signal, killSignal: 'SIGKILL' })
     return stdout
   }
 

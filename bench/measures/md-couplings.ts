@@ -1,3 +1,4 @@
+import type { Child } from '../child.js'
 import type { BenchFile, Check } from '../contents.js'
 import type { Nodes } from '../nodes.js'
 import type { Site } from '../site.js'
@@ -52,11 +53,23 @@ export async function coupleWithDyad(
   }
 }
 
+/** Without DYAD, in two ways. */
+export async function coupleWithoutDyad(site: Site, setting: Setting): Promise<{ byHand: Couple; barrier: Couple }> {
+  const pairs = await Promise.all(
+    setting.groups.map(async () => ({
+      producer: await site.fork('by-hand-producer'),
+      consumer: await site.fork('by-hand-consumer'),
+    })),
+  )
+  return { byHand: await coupleByHand(site, pairs, setting), barrier: coupleByBarrier(site, pairs, setting) }
+}
+
+type Pairs = readonly { readonly producer: Child; readonly consumer: Child }[]
+
 /** Coupled by hand: an HTTP server that pipes files, and consumers that ask for the next one again and again. */
-export async function coupleByHand(site: Site, { groups, computing, check }: Setting): Promise<Couple> {
+async function coupleByHand(site: Site, pairs: Pairs, { groups, computing, check }: Setting): Promise<Couple> {
   const from = site.empty('hand-a')
   const port = await (await site.fork('by-hand-server')).ask<number>('listen', from)
-  const pairs = await forkPairs(site, groups.length)
   return async () => {
     const to = site.empty('hand-b')
     const couplings = await Promise.all(
@@ -76,9 +89,8 @@ export async function coupleByHand(site: Site, { groups, computing, check }: Set
 }
 
 /** Coupled by one barrier, on storage that both sides see: nobody reads before everybody has written everything. */
-export async function coupleByBarrier(site: Site, { groups, computing, check }: Setting): Promise<Couple> {
+function coupleByBarrier(site: Site, pairs: Pairs, { groups, computing, check }: Setting): Couple {
   const shared = site.empty('barrier')
-  const pairs = await forkPairs(site, groups.length)
   return async () => {
     const began = performance.now()
     const writing = await Promise.all(
@@ -91,13 +103,4 @@ export async function coupleByBarrier(site: Site, { groups, computing, check }: 
     site.empty('barrier')
     return pairs.map((_, i) => ({ idle, moving: moving[i] as number, writing: writing[i] as number }))
   }
-}
-
-function forkPairs(site: Site, count: number) {
-  return Promise.all(
-    Array.from({ length: count }, async () => ({
-      producer: await site.fork('by-hand-producer'),
-      consumer: await site.fork('by-hand-consumer'),
-    })),
-  )
 }

@@ -2,7 +2,7 @@ import { type BenchFile, frames } from '../contents.js'
 import { NETWORK_MODE, Nodes } from '../nodes.js'
 import { type Comparison, type Form, KiB, type Part, type Row, type Values } from '../part.js'
 import { mean } from '../statistics.js'
-import { type Coupling, coupleByBarrier, coupleByHand, coupleWithDyad } from './md-couplings.js'
+import { type Coupling, coupleWithDyad, coupleWithoutDyad } from './md-couplings.js'
 import { computingOf, MD_MODELS, type MdModel } from './md-models.js'
 import { mdTable } from './md-table.js'
 
@@ -38,10 +38,9 @@ function comparison(name: string, pairs: number, stride: number, form: Form): Co
     async prepare(site) {
       const groups = Array.from({ length: pairs }, (_, i) => frames(form.md.frames, frameBytes, `group${i}`))
       const setting = { groups, computing, check: form.quick ? 'all' : 'edges' } as const
-      const [dyad, byHand, barrier] = await Promise.all([
+      const [dyad, { byHand, barrier }] = await Promise.all([
         Nodes.start(site).then((nodes) => coupleWithDyad(nodes, NETWORK_MODE, setting)),
-        coupleByHand(site, setting),
-        coupleByBarrier(site, setting),
+        coupleWithoutDyad(site, setting),
       ])
       return {
         async baseline() {

@@ -18,15 +18,6 @@ answer({
     core = await connect(options)
   },
 
-  /** Publishes files that stand there already, many at once. */
-  async publish(files: BenchFile[]) {
-    const queue = files.values()
-    const worker = async () => {
-      for (const { path } of queue) await core.produce(path)
-    }
-    await Promise.all(Array.from({ length: 16 }, worker))
-  },
-
   /** Writes files one after the other, and waits for all of them to be published; tells the nanoseconds. */
   produce(files: BenchFile[]) {
     const contents = files.map(contentsOf)

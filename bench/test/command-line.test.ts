@@ -14,7 +14,7 @@ test('without arguments everything runs, five rounds after one that does not cou
 test('the quick form is one round of everything, and small', async (t) => {
   const command = readCommand(['--quick'], PARTS)
   t.match(command, { parts: PARTS, rounds: 1, warmUps: 0 })
-  t.match(command.form, { quick: true, md: { models: ['JAC'], pairs: [2], strides: [1], frames: 4 } })
+  t.match(command.form, { quick: true, md: { models: ['JAC'], pairs: [1], strides: [1], frames: 4 } })
   t.equal(readCommand(['--quick', '--rounds', '2'], PARTS).rounds, 2)
 })
 
