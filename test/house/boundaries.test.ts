@@ -72,6 +72,11 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
     allowed: ["import 'dyad'", "import '@dyad/core'", "import '../shared.js'", "import 'tap'"],
     refused: ["import '../../../packages/core/src/index.js'", "import 'dyad/dist/index.js'"],
   },
+  {
+    file: 'bench/measures/probe.ts',
+    allowed: ["import 'dyad'", "import '@dyad/core'", "import '@dyad/kvs-client'", "import '../part.js'"],
+    refused: ["import '../../packages/dyad/src/index.js'", "import '@dyad/core/dist/index.js'"],
+  },
   { file: 'examples/src/probe.ts', allowed: ["import 'dyad'"], refused: ["import '../../packages/dyad/src/index.js'"] },
   {
     file: 'packages/streams/src/floating.ts',

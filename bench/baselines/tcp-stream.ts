@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MiB } from '../part.js'
+import type { Site } from '../site.js'
+
+const SOURCE = fileURLToPath(new URL('../../baselines/tcp-stream.c', import.meta.url))
+
+/** One TCP stream over loopback into a file, beside the files of the measure. */
+export interface TcpStream {
+  readonly title: string
+  /** Streams so many bytes; resolves with MiB/s. */
+  round(bytes: number): Promise<number>
+}
+
+/** The stream in C, compiled here; in Node where there is no compiler, which the title says. */
+export async function tcpStream(site: Site): Promise<TcpStream> {
+  const program = await compile(site)
+  const stream = program === undefined ? await inNode(site) : inC(site, program)
+  return {
+    title: program === undefined ? 'TCP stream into a file, in Node for want of cc' : 'C stream',
+    async round(bytes) {
+      const file = site.path('tcp-stream.out')
+      try {
+        return bytes / MiB / ((await stream(bytes, file)) / 1e9)
+      } finally {
+        rmSync(file, { force: true })
+      }
+    },
+  }
+}
+
+type Stream = (bytes: number, file: string) => Promise<number>
+
+function inC(site: Site, program: string): Stream {
+  return async (bytes, file) => Number(await site.run(program, [String(bytes), file]))
+}
+
+async function inNode(site: Site): Promise<Stream> {
+  const [receiver, sender] = await Promise.all([site.fork('stream-receiver'), site.fork('stream-sender')])
+  return async (bytes, file) => {
+    const port = await receiver.ask<number>('listen')
+    const [nanoseconds] = await Promise.all([
+      receiver.ask<number>('receive', bytes, file),
+      sender.ask('send', port, bytes),
+    ])
+    return nanoseconds
+  }
+}
+
+/** Compiles into the directory for temporary files, since a tmpfs for shared memory may forbid to execute. Undefined if that is not possible here. */
+async function compile(site: Site): Promise<string | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'dyad-bench-cc-'))
+  site.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const program = join(folder, 'tcp-stream')
+  try {
+    await site.run('cc', ['-std=c11', '-O2', '-o', program, SOURCE])
+    await site.run(program, ['1', join(folder, 'probe')])
+    return program
+  } catch {
+    return undefined
+  }
+}

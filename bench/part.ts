@@ -1,0 +1,82 @@
+import type { ComparisonOutcome } from './outcome.js'
+import type { Site } from './site.js'
+
+/** What one round of a measure, or of its baseline, found: figures by name, each in the unit of the row that shows it. */
+export type Values = Readonly<Record<string, number>>
+
+export type Unit = 'MiB/s' | 'µs' | 'ms' | 's' | 'MiB' | 'B' | 'copies'
+
+/** What a row is to reach: its ratio to the baseline, or the figure itself where it has none. */
+export interface Target {
+  readonly bound: 'at least' | 'at most'
+  readonly value: number
+}
+
+/** One line of the table. */
+export interface Row {
+  readonly title: string
+  /** Name of the figure among those of the measure. */
+  readonly value: string
+  readonly unit: Unit
+  /** The baseline's figure that it is divided by, round by round. @default none: the figure stands alone */
+  readonly against?: { readonly value: string; readonly title: string }
+  /** @default none: shown for orientation */
+  readonly target?: Target
+}
+
+/** What is measured in turns, once all is prepared. Both leave the directory as they found it. */
+export interface Rounds {
+  /** One round of what the measure is compared with. @default none */
+  baseline?(): Promise<Values>
+  measure(): Promise<Values>
+  /** Says what the baseline is where it is not what its rows announce. */
+  readonly baselineTitle?: string
+}
+
+/** A measure with its baseline; gives one row or several. */
+export interface Comparison {
+  readonly title: string
+  readonly rows: readonly Row[]
+  /** Whether a round that does not count comes first, in which code is compiled and connections are made. @default true */
+  readonly warmsUp?: boolean
+  /** Bytes that it needs in the working directory at once. */
+  readonly needs: number
+  /** Starts the processes and makes the files; the site ends and removes them. NotAvailable if this DYAD cannot do what is to be measured. */
+  prepare(site: Site): Promise<Rounds>
+}
+
+/** What can be run alone. */
+export interface Part {
+  /** Its name on the command line. */
+  readonly name: string
+  readonly title: string
+  comparisons(form: Form): readonly Comparison[]
+  /** Shows its outcome as a table of its own. @default its rows are among those of the common table */
+  table?(outcomes: readonly ComparisonOutcome[]): string
+}
+
+/** How large everything is. */
+export interface Form {
+  /** Tiny sizes and few rounds: only whether it works, with every byte checked. */
+  readonly quick: boolean
+  /** Files that a consumer reads at a time. */
+  readonly concurrency: number
+  /** Of the molecular-dynamics workflow. */
+  readonly md: MdForm
+}
+
+export interface MdForm {
+  readonly models: readonly string[]
+  readonly pairs: readonly number[]
+  readonly strides: readonly number[]
+  readonly frames: number
+}
+
+/** This DYAD cannot do yet what is to be measured; the message says what it lacks. */
+export class NotAvailable extends Error {
+  override readonly name = 'NotAvailable'
+}
+
+export const KiB = 1024
+export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB

@@ -1,0 +1,13 @@
+/** A node: its service, with the store if it is to host it. */
+import { type RunningNode, type StartOptions, start } from 'dyad'
+import { answer } from './answer.js'
+
+let node: RunningNode
+
+answer({
+  async start(options: StartOptions) {
+    node = await start(options)
+    return node.status.kvs
+  },
+  stop: () => node.close(),
+})
