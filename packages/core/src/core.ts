@@ -94,7 +94,7 @@ export class DyadCore implements AsyncDisposable {
   consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
     return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
-      const record = this.#readAhead.opened(file.path) ?? (await this.#waitForRecord(file.path, options, signal))
+      const record = await this.#newestRecord(file.path, options, signal)
       await this.#consume(file, record, options, signal)
       return file.local
     })
@@ -107,7 +107,7 @@ export class DyadCore implements AsyncDisposable {
   openConsumed(path: string | URL, options: ConsumeOptions = {}): Promise<ConsumedFile> {
     return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
-      const record = this.#readAhead.opened(file.path) ?? (await this.#waitForRecord(file.path, options, signal))
+      const record = await this.#newestRecord(file.path, options, signal)
       const { onRecord, ...rest } = options
       const opened = standsAtOnce(file, record, await this.#consumerSide())
         ? ConsumedFile.whole(file.local, record)
@@ -251,6 +251,13 @@ export class DyadCore implements AsyncDisposable {
     onRecord?.(stored)
     this.#noteHealth()
     return stored
+  }
+
+  /** The newest record of a file that is opened now, and tells the read ahead of it. */
+  async #newestRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
+    const record = this.#readAhead.take(path) ?? (await this.#waitForRecord(path, options, signal))
+    this.#readAhead.follow(path)
+    return record
   }
 
   async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {

@@ -55,18 +55,23 @@ export class ReadAhead {
   }
 
   /**
-   * Tells that a path is opened now: what comes next is brought here, and what was expected and did not come makes room for it. Resolves with the record of the path where that
-   * is known to be the newest.
+   * The record of a path that is opened now, if the file was expected and the record is known to be the newest still. Its place is free for the next: see
+   * {@link ReadAhead.follow}.
    */
-  opened(path: string): FileRecord | undefined {
-    if (this.#context.files === 0 || this.#closed) return undefined
+  take(path: string): FileRecord | undefined {
     const taken = this.#ahead.get(path)
-    const record = taken?.lease?.valid ? taken.record : undefined
+    if (taken === undefined) return undefined
+    const record = taken.lease?.valid ? taken.record : undefined
     // One that is on its way here goes on, and whoever opens it joins in.
-    if (taken !== undefined) this.#leave(taken, record === undefined || !taken.isFetching)
+    this.#leave(taken, record === undefined || !taken.isFetching)
+    return record
+  }
+
+  /** Tells that a path was opened and its record found: what comes next is brought here, and what was expected and did not come makes room for it. */
+  follow(path: string): void {
+    if (this.#context.files === 0 || this.#closed) return
     const expected = this.#sequence.opened(path, this.#context.files)
     if (expected.length > 0) this.#expect(expected)
-    return record
   }
 
   /**
