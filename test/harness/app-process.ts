@@ -1,7 +1,7 @@
 /** An application of a test: a session of the dyad package in a process of its own. */
 import { createHash } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
-import { readFileSync, readSync } from 'node:fs'
+import { readFileSync, readSync, writeFileSync } from 'node:fs'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import {
@@ -73,6 +73,8 @@ answer({
     })
   },
   consumeRecord: (path: string, record: FileRecord) => core.consumeRecord(path, record),
+  /** Changes a file as a program would that knows nothing of DYAD. */
+  overwrite: (local: string) => writeFileSync(local, 'something else'),
   abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
 
   /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */

@@ -112,6 +112,11 @@ export const OPTIONS = {
     unit: 'bytes',
     doc: 'How many bytes of files are fetched before they are asked for, at most; a single file may have more.',
   }),
+  serveCopies: boolean({
+    env: 'DYAD_SERVE_COPIES',
+    default: false,
+    doc: 'Files of 1 MiB and more are fetched from whichever node has them, and offered to others once they are here; the service of this node must serve the consumer-managed directory.',
+  }),
   fsyncWrite: boolean({
     env: 'DYAD_FSYNC_WRITE',
     default: false,

@@ -23,6 +23,8 @@ import { type PublishContext, publish } from './producer/publish.js'
 import { type StagedFile, stage } from './producer/stage.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
+import { Copies } from './transfer/copies.js'
+import { Nodes } from './transfer/nodes.js'
 import type { PullContext } from './transfer/pull.js'
 
 /** What a session is made of. The store and the transports stay the caller's to close. */
@@ -54,6 +56,7 @@ export class DyadCore implements AsyncDisposable {
   readonly #flights = new SingleFlight<FileRecord, Arrival>()
   readonly #pending = new PendingPublishes()
   readonly #operations = new Operations()
+  readonly #nodes: Nodes
   readonly #rightOfWay = new RightOfWay()
   readonly #readAhead: ReadAhead
   readonly #stderr: Disposable | undefined
@@ -66,6 +69,7 @@ export class DyadCore implements AsyncDisposable {
     this.config = readConfig(options)
     this.#kvs = kvs
     this.#transports = transports
+    this.#nodes = new Nodes(kvs.registry)
     this.#readAhead = new ReadAhead({
       ...this.#lookupContext,
       files: this.config.readAhead,
@@ -222,7 +226,9 @@ export class DyadCore implements AsyncDisposable {
     } finally {
       await this.#readAhead.close()
       await this.#operations.close()
-      if (this.#consumer !== undefined) (await this.#consumer.catch(() => undefined))?.held.write()
+      const consumer = await this.#consumer?.catch(() => undefined)
+      consumer?.held.write()
+      await consumer?.copies?.close()
       await this.#temporaries.settled()
       this.#stderr?.[Symbol.dispose]()
     }
@@ -330,7 +336,8 @@ export class DyadCore implements AsyncDisposable {
       ...this.#lookupContext,
       directory,
       held: await HeldFiles.open(stateDir, directory, `${this.#kvs.id} ${namespace}`),
-      kvs: this.#kvs,
+      copies: this.#shareCopies(directory),
+      nodes: this.#nodes,
       transports: this.#transports,
       mode: dtlMode,
       node,
@@ -341,6 +348,11 @@ export class DyadCore implements AsyncDisposable {
       flights: this.#flights,
     }))
     return this.#consumer
+  }
+
+  #shareCopies({ real: storage }: ManagedDirectory): Copies | undefined {
+    const { serveCopies, namespace = '', node, leaseTtl, progressTimeout: patience } = this.config
+    return serveCopies ? new Copies({ kvs: this.#kvs, namespace, node, storage, leaseTtl, patience }) : undefined
   }
 
   readonly #namespace = (): KvsNamespace => {

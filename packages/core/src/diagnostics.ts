@@ -12,10 +12,12 @@ export interface Diagnostics {
   'dyad.kvs.waiting': { path: string; namespace: string }
   /** A record that cannot be read was passed over by a listing or a watch. */
   'dyad.kvs.unreadable': { error: Error }
-  /** A transfer begins, over this transport, for this reason. */
-  'dyad.transfer.started': { record: FileRecord; transport: string; reason: string; start: number }
+  /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason. */
+  'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }
   /** A transfer failed and will be tried again after `delay` ms. */
   'dyad.transfer.retry': { record: FileRecord; error: Error; delay: number }
+  /** A copy could not be offered to other nodes. */
+  'dyad.transfer.notOffered': { record: FileRecord; error: Error }
   /** A file was moved and stands whole at its path. `moved` is in bytes, `duration` in ms. */
   'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
   /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
@@ -43,6 +45,7 @@ export const CHANNELS = [
   'dyad.kvs.unreadable',
   'dyad.transfer.started',
   'dyad.transfer.retry',
+  'dyad.transfer.notOffered',
   'dyad.consumer.stored',
   'dyad.consumer.present',
   'dyad.consumer.ahead',

@@ -3,23 +3,20 @@ import { report } from '../diagnostics.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
-import type { Temporaries } from '../temporaries.js'
-import type { PullContext } from '../transfer/pull.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import type { HeldFiles } from './held.js'
 import { IncomingFile } from './incoming-file.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import { withNodeLock } from './node-lock.js'
 import type { SingleFlight } from './single-flight.js'
-import { store } from './store.js'
+import { type StoreContext, store } from './store.js'
 
 /** What consuming needs to know of its session. */
-export interface ConsumeContext extends LookupContext, PullContext {
+export interface ConsumeContext extends LookupContext, StoreContext {
   readonly node: string
   readonly directory: ManagedDirectory
   readonly sharedStorage: boolean
   readonly held: HeldFiles
-  readonly temporaries: Temporaries
   readonly flights: SingleFlight<FileRecord, Arrival>
 }
 
@@ -105,7 +102,7 @@ async function makePresent(
         })
       }
       const begun = performance.now()
-      const moved = await store(record, file.local, context.temporaries, context, shared, tellAll)
+      const moved = await store(record, file.local, context, shared, tellAll)
       context.held.add(file, record)
       // Whoever has the lock next is to see it.
       context.held.write()

@@ -92,10 +92,9 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     }
   }
 
-  /** Takes all bytes of the file at once, without a transfer; tells how many moved for it: none. ERR_DYAD_STORE. */
-  fill(bytes: Uint8Array): 0 {
+  /** Takes all bytes of the file at once, without a transfer. ERR_DYAD_STORE. */
+  fill(bytes: Uint8Array): void {
     orStoreError(this.#target, () => this.#writeAtOnce(bytes))
-    return 0
   }
 
   /** Makes the whole file visible at its target, over what may stand there. ERR_DYAD_STORE. */

@@ -1,8 +1,16 @@
 import type { FileRecord } from '../kvs/record.js'
 import type { Temporaries } from '../temporaries.js'
+import type { Copies } from '../transfer/copies.js'
 import { type PullContext, pull } from '../transfer/pull.js'
 import type { OnArrival } from './arrival.js'
 import { IncomingFile } from './incoming-file.js'
+
+/** What storing a file needs to know of its session. */
+export interface StoreContext extends PullContext {
+  readonly temporaries: Temporaries
+  /** Other nodes to fetch from, and to offer to; undefined where they are left alone. */
+  readonly copies: Copies | undefined
+}
 
 /**
  * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a rename puts them in place once they are whole. Tells how many
@@ -12,15 +20,17 @@ import { IncomingFile } from './incoming-file.js'
 export async function store(
   record: FileRecord,
   target: string,
-  temporaries: Temporaries,
-  context: PullContext,
+  context: StoreContext,
   signal: AbortSignal,
   onArrival: OnArrival,
 ): Promise<number> {
+  const { temporaries, copies } = context
   await using incoming = IncomingFile.beside(target, temporaries, record, onArrival)
-  const moved =
-    record.inline === undefined ? await pull(record, incoming, context, signal) : incoming.fill(record.inline)
+  if (record.inline !== undefined) incoming.fill(record.inline)
+  await using wanted = record.inline === undefined ? await copies?.want(record, signal) : undefined
+  const moved = record.inline === undefined ? await pull(record, incoming, context, signal, wanted) : 0
   signal.throwIfAborted()
   await incoming.putInPlace()
+  if (wanted !== undefined) copies?.offer(wanted, target)
   return moved
 }

@@ -14,6 +14,14 @@ export interface Destination {
   write(chunk: Uint8Array): Promise<void>
 }
 
+/** The nodes that may be asked for a file, one after the other. */
+export interface Sources {
+  /** The record as the node to be asked next has it: the owner's own, or that of a copy elsewhere. */
+  source(signal: AbortSignal): Promise<FileRecord>
+  /** That node did not serve it. */
+  failed(source: FileRecord): void
+}
+
 /** What pulling a file needs to know of its session. */
 export interface PullContext extends ReachContext {
   /** Milliseconds to go on trying without progress. */
@@ -25,61 +33,93 @@ export interface PullContext extends ReachContext {
 }
 
 /**
- * Brings the bytes of the record's file from its owner into `destination`, over as many transfers as it takes: what breaks off goes on from where it
- * stopped. Tells how many bytes moved. Gives up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE
- * are final.
+ * Brings the bytes of the record's file from its owner, or from one of `sources`, into `destination`, over as many transfers as it takes: what breaks off goes on from where
+ * it stopped. Tells how many bytes moved. Gives up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE are
+ * final if the owner says so.
  */
 export async function pull(
   record: FileRecord,
   destination: Destination,
   context: PullContext,
   signal: AbortSignal,
+  sources?: Sources,
 ): Promise<number> {
-  const patience = new Patience(context.ownerTimeout)
-  let received = 0
-  const { giveWay } = context
+  const pulling: Pulling = { destination, context, patience: new Patience(context.ownerTimeout), received: 0 }
   for (;;) {
-    await giveWay?.(record.path, signal)
-    using attempt = new Attempt(signal, context.progressTimeout, () =>
-      interrupted(record, 'it stood still for longer than DYAD_PROGRESS_TIMEOUT'),
-    )
+    await context.giveWay?.(record.path, signal)
+    const source = (await sources?.source(signal)) ?? record
     try {
-      await using transfer = await reach(record, received, patience.left, context, attempt)
-      if (transfer.size !== record.size - received) {
-        const detail = `it sends ${transfer.size} bytes where ${record.size - received} were published`
-        throw new DyadError('ERR_DYAD_CHANGED', { path: record.path, node: record.owner, detail })
-      }
-      if (received === 0) {
-        const moved = await destination.takeWhole(transfer)
-        if (moved !== undefined) return moved
-      }
-      const chunks = transfer[Symbol.asyncIterator]()
-      for (;;) {
-        if (giveWay !== undefined) await giveWay(record.path, attempt.signal)
-        const next = await attempt.await(chunks.next())
-        if (next.done) break
-        await destination.write(next.value)
-        received += next.value.length
-        patience.renew()
-      }
-      if (received !== record.size) throw interrupted(record, `${received} of ${record.size} bytes arrived`)
-      return received
+      return await pullFrom(source, pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
-      if (!mayRecover(error)) throw withContext(error, 'ERR_DYAD_TRANSFER', { path: record.path, node: record.owner })
-      const delay = patience.nextDelay()
-      if (delay === undefined) {
-        throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', {
-          path: record.path,
-          node: record.owner,
-          detail: `no progress for ${context.ownerTimeout} ms, ${received} of ${record.size} bytes arrived: ${(error as Error).message}`,
-          cause: error,
-        })
-      }
-      report('dyad.transfer.retry', { record, error: error as Error, delay })
-      await patience.pause(delay, signal)
+      if (source !== record && !isDyadError(error, 'ERR_DYAD_STORE')) {
+        // There are others.
+        sources?.failed(source)
+        report('dyad.transfer.retry', { record: source, error: error as Error, delay: 0 })
+      } else await beforeNextAttempt(error, record, pulling, signal)
     }
   }
+}
+
+/** A file on its way, over any number of transfers. */
+interface Pulling {
+  readonly destination: Destination
+  readonly context: PullContext
+  readonly patience: Patience
+  received: number
+}
+
+/** One transfer, from where the last one stopped. */
+async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSignal): Promise<number> {
+  const { destination, context, patience } = pulling
+  const { giveWay } = context
+  using attempt = new Attempt(signal, context.progressTimeout, () =>
+    interrupted(record, 'it stood still for longer than DYAD_PROGRESS_TIMEOUT'),
+  )
+  const left = record.size - pulling.received
+  await using transfer = await reach(record, pulling.received, patience.left, context, attempt)
+  if (transfer.size !== left) {
+    const detail = `it sends ${transfer.size} bytes where ${left} were published`
+    throw new DyadError('ERR_DYAD_CHANGED', { path: record.path, node: record.owner, detail })
+  }
+  if (pulling.received === 0) {
+    const moved = await destination.takeWhole(transfer)
+    if (moved !== undefined) return moved
+  }
+  const chunks = transfer[Symbol.asyncIterator]()
+  for (;;) {
+    if (giveWay !== undefined) await giveWay(record.path, attempt.signal)
+    const next = await attempt.await(chunks.next())
+    if (next.done) break
+    await destination.write(next.value)
+    pulling.received += next.value.length
+    patience.renew()
+  }
+  if (pulling.received === record.size) return record.size
+  throw interrupted(record, `${pulling.received} of ${record.size} bytes arrived`)
+}
+
+/** Pauses after a failure of the owner; throws what is final. */
+async function beforeNextAttempt(
+  error: unknown,
+  record: FileRecord,
+  pulling: Pulling,
+  signal: AbortSignal,
+): Promise<void> {
+  const { patience, received, context } = pulling
+  if (!mayRecover(error)) throw withContext(error, 'ERR_DYAD_TRANSFER', { path: record.path, node: record.owner })
+  context.nodes.forget(record.owner)
+  const delay = patience.nextDelay()
+  if (delay === undefined) {
+    throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', {
+      path: record.path,
+      node: record.owner,
+      detail: `no progress for ${context.ownerTimeout} ms, ${received} of ${record.size} bytes arrived: ${(error as Error).message}`,
+      cause: error,
+    })
+  }
+  report('dyad.transfer.retry', { record, error: error as Error, delay })
+  await patience.pause(delay, signal)
 }
 
 /** The way to the owner may come back; what the owner says of the file stands, and what fails here is not the owner's. */

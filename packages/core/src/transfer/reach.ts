@@ -1,15 +1,14 @@
-import { within } from '../deadline.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError } from '../errors.js'
-import type { KvsClient } from '../kvs/contract.js'
-import { decodeNodeEntry, type NodeEntry } from '../kvs/node-entry.js'
+import type { NodeEntry } from '../kvs/node-entry.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Attempt } from './attempt.js'
 import type { Transfer, Transport } from './contract.js'
+import type { Nodes } from './nodes.js'
 
 /** What reaching an owner needs to know of its session. */
 export interface ReachContext {
-  readonly kvs: KvsClient
+  readonly nodes: Nodes
   /** What this side can use, best first. */
   readonly transports: readonly Transport[]
   /** 'auto', or the name of the one transport to use. */
@@ -27,8 +26,9 @@ export async function reach(
   context: ReachContext,
   attempt: Attempt,
 ): Promise<Transfer> {
-  const owner = await findOwner(record, patienceMs, context.kvs, attempt.signal)
+  const owner = await context.nodes.find(record, patienceMs, attempt.signal)
   if (!owner.directories.includes(record.storage)) {
+    context.nodes.forget(record.owner)
     throw new DyadError('ERR_DYAD_REFUSED', {
       path: record.path,
       node: record.owner,
@@ -37,7 +37,7 @@ export async function reach(
   }
   let failure: unknown
   for await (const { transport, address, reason } of candidates(owner, record.storage, context)) {
-    report('dyad.transfer.started', { record, transport: transport.name, reason, start })
+    report('dyad.transfer.started', { record, node: record.owner, transport: transport.name, reason, start })
     try {
       const request = { ...record, start, end: record.size }
       return await attempt.await(transport.fetch(address, request, { signal: attempt.signal }))
@@ -48,25 +48,8 @@ export async function reach(
       failure = error
     }
   }
+  context.nodes.forget(record.owner)
   throw failure ?? noTransport(record, owner, context)
-}
-
-async function findOwner(
-  record: FileRecord,
-  patienceMs: number,
-  kvs: KvsClient,
-  signal: AbortSignal,
-): Promise<NodeEntry> {
-  const absent = () =>
-    new DyadError('ERR_DYAD_OWNER_UNREACHABLE', {
-      path: record.path,
-      node: record.owner,
-      detail: 'no service has registered that node',
-    })
-  const entry = await within(patienceMs, absent, signal, (bounded) =>
-    kvs.registry.waitFor(record.owner, { signal: bounded }),
-  )
-  return decodeNodeEntry(entry)
 }
 
 async function* candidates(owner: NodeEntry, storage: string, { transports, mode }: ReachContext) {

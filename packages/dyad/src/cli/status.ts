@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type Config, decodeNodeEntry, type NodeEntry, readConfig, type Transport } from '@dyad/core'
+import { type Config, decodeNodeEntry, isNodeKey, type NodeEntry, readConfig, type Transport } from '@dyad/core'
 import type { BrokerClient } from '@dyad/kvs-client'
 import { askControl, listControls } from '@dyad/service'
 import type { Command } from 'commander'
@@ -54,7 +54,7 @@ async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSigna
   try {
     const nodes: NodeReport[] = []
     for await (const entry of kvs.registry.list('', { signal })) {
-      nodes.push(await nodeReport(decodeNodeEntry(entry), transports, config.dtlMode))
+      if (isNodeKey(entry.key)) nodes.push(await nodeReport(decodeNodeEntry(entry), transports, config.dtlMode))
     }
     nodes.sort((a, b) => (a.node < b.node ? -1 : 1))
     return { durable: kvs.capabilities.durable, counts, namespaces, nodes }

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { within } from '../deadline.js'
+import { report } from '../diagnostics.js'
+import { DyadError } from '../errors.js'
+import type { KvsClient, KvsEntry, Registration } from '../kvs/contract.js'
+import { Fields } from '../kvs/fields.js'
+import { decodePlain, encodePlain } from '../kvs/msgpack.js'
+import type { FileRecord } from '../kvs/record.js'
+import { otherKey } from './nodes.js'
+
+/** Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes. */
+const LEAST_BYTES = 1024 * 1024
+/** How many nodes fetch from one at a time. */
+const FANOUT = 2
+/** Copies that one session offers at a time; the oldest is withdrawn for a newer. */
+const MOST_OFFERED = 256
+
+/** What sharing copies needs to know of its session. */
+export interface CopiesContext {
+  readonly kvs: KvsClient
+  readonly namespace: string
+  readonly node: string
+  /** The consumer-managed directory, symbolic links resolved. */
+  readonly storage: string
+  /** Milliseconds that what is registered outlives this session's last sign of life. */
+  readonly leaseTtl: number
+  /** Milliseconds to wait for a copy before the owner is asked all the same. */
+  readonly patience: number
+}
+
+/**
+ * Spreads a file from node to node. Whoever wants it says so in the registry; the first two fetch from its owner, and the others from whoever has fetched it, two at
+ * a time each, so that the owner sends two copies however many nodes want it. Whoever has it offers it for as long as its session lasts.
+ */
+export class Copies {
+  readonly #context: CopiesContext
+  readonly #offers = new Set<Registration>()
+  readonly #offering = new Set<Promise<void>>()
+
+  constructor(context: CopiesContext) {
+    this.#context = context
+  }
+
+  /** Queues up for a file; undefined if it is too small to be shared. Whoever asks for it closes it. */
+  async want(record: FileRecord, signal: AbortSignal): Promise<WantedCopy | undefined> {
+    if (record.size < LEAST_BYTES) return undefined
+    const { kvs, namespace, node, leaseTtl } = this.#context
+    const name = createHash('sha256').update(`${namespace}\0${record.path}\0${record.generation}`).digest('hex')
+    const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), { ttl: leaseTtl, signal })
+    return new WantedCopy(record, name, place, this.#context)
+  }
+
+  /** Offers what has been stored at `local` to other nodes; does not wait until it is known. */
+  offer(wanted: WantedCopy, local: string): void {
+    const offering = this.#offer(wanted, local)
+      .catch((error: Error) => report('dyad.transfer.notOffered', { record: wanted.record, error }))
+      .finally(() => this.#offering.delete(offering))
+    this.#offering.add(offering)
+  }
+
+  /** Withdraws every offer. */
+  async close(): Promise<void> {
+    await Promise.all(this.#offering)
+    await Promise.all([...this.#offers].map((offer) => this.#withdraw(offer)))
+  }
+
+  async #offer({ name }: WantedCopy, local: string): Promise<void> {
+    const { kvs, node, storage, leaseTtl } = this.#context
+    const { mtimeNs } = statSync(local, { bigint: true })
+    const value = encodePlain({ node, storage, mtimeNs })
+    this.#offers.add(await kvs.register(otherKey('copy', name, 'have', node), value, { ttl: leaseTtl }))
+    const [oldest] = this.#offers
+    if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
+  }
+
+  async #withdraw(offer: Registration): Promise<void> {
+    this.#offers.delete(offer)
+    await offer.close()
+  }
+}
+
+/** A place in the queue for one file. */
+export class WantedCopy implements AsyncDisposable {
+  readonly record: FileRecord
+  /** Names the generation of the file in the registry. */
+  readonly name: string
+  readonly #place: Registration
+  readonly #context: CopiesContext
+  /** Nodes whose copies turned out to be none. */
+  readonly #failed = new Set<string>()
+
+  constructor(record: FileRecord, name: string, place: Registration, context: CopiesContext) {
+    this.record = record
+    this.name = name
+    this.#place = place
+    this.#context = context
+  }
+
+  /** The record as the node has it that is to be asked next: a holder of a copy, or the owner. Waits for its turn. */
+  async source(signal: AbortSignal): Promise<FileRecord> {
+    const { kvs, patience } = this.#context
+    const late = new Error('no copy was offered in time')
+    try {
+      return await within(
+        patience,
+        () => late,
+        signal,
+        async (bounded) => {
+          // Whatever changes, the queue is looked at anew: a watch does not tell of what is gone.
+          for await (const _ of kvs.registry.watch(otherKey('copy', this.name), { signal: bounded })) {
+            const source = await this.#choose(bounded)
+            if (source !== undefined) return source
+          }
+          return this.record
+        },
+      )
+    } catch (error) {
+      if (error === late) return this.record
+      throw error
+    }
+  }
+
+  /** The copy of that node did not serve; it is not asked again. */
+  failed(source: FileRecord): void {
+    this.#failed.add(source.owner)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place.close()
+  }
+
+  async #choose(signal: AbortSignal): Promise<FileRecord | undefined> {
+    const { kvs, node } = this.#context
+    const wants: KvsEntry[] = []
+    const copies: FileRecord[] = []
+    const mine = otherKey('copy', this.name, 'want', node)
+    for await (const entry of kvs.registry.list(otherKey('copy', this.name), { signal })) {
+      if (entry.key.startsWith(otherKey('copy', this.name, 'want'))) wants.push(entry)
+      else {
+        const copy = readOffer(entry, this.record)
+        if (copy.owner !== node && !this.#failed.has(copy.owner)) copies.push(copy)
+      }
+    }
+    wants.sort((a, b) => a.revision - b.revision)
+    const turn = wants.findIndex(({ key }) => key === mine)
+    const sources = copies.length > 0 ? copies : this.#failed.size > 0 || turn < FANOUT ? [this.record] : []
+    if (turn === -1) return sources[0] ?? this.record
+    return copies.length > 0 ? sources[Math.floor(turn / FANOUT)] : sources[0]
+  }
+}
+
+/** Reads an offer, trusting nothing. ERR_DYAD_METADATA. */
+function readOffer(entry: KvsEntry, record: FileRecord): FileRecord {
+  try {
+    const fields = new Fields(decodePlain(entry.value))
+    return {
+      ...record,
+      owner: fields.text('node', 255),
+      storage: fields.text('storage', 4_096),
+      mtimeNs: fields.bigint('mtimeNs'),
+    }
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_METADATA', { path: record.path, detail: 'the offer of a copy', cause })
+  }
+}

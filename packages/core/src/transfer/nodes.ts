@@ -1,0 +1,52 @@
+import { within } from '../deadline.js'
+import { DyadError } from '../errors.js'
+import type { KvsReader } from '../kvs/contract.js'
+import { decodeNodeEntry, type NodeEntry } from '../kvs/node-entry.js'
+import type { FileRecord } from '../kvs/record.js'
+
+/** What begins the names of entries of the registry that are no nodes': the ids of nodes have no control characters. */
+const NO_NODE = '\x01'
+
+/** Whether an entry of the registry is a node's. */
+export function isNodeKey(key: string): boolean {
+  return !key.startsWith(NO_NODE)
+}
+
+/** The name of an entry of the registry that is no node's. */
+export function otherKey(kind: string, ...parts: string[]): string {
+  return [`${NO_NODE}${kind}`, ...parts].join(' ')
+}
+
+/** How the nodes that files are fetched from can be reached, as the registry told last: asked once, and again once it did not hold. */
+export class Nodes {
+  readonly #registry: KvsReader
+  readonly #known = new Map<string, NodeEntry>()
+
+  constructor(registry: KvsReader) {
+    this.#registry = registry
+  }
+
+  /** The node that has the record's file; waits up to `patienceMs` for it to be registered. ERR_DYAD_OWNER_UNREACHABLE, and the errors of KvsReader.waitFor. */
+  async find(record: FileRecord, patienceMs: number, signal: AbortSignal): Promise<NodeEntry> {
+    const known = this.#known.get(record.owner)
+    // It may have been started anew, with more directories.
+    if (known?.directories.includes(record.storage)) return known
+    const absent = () =>
+      new DyadError('ERR_DYAD_OWNER_UNREACHABLE', {
+        path: record.path,
+        node: record.owner,
+        detail: 'no service has registered that node',
+      })
+    const entry = await within(patienceMs, absent, signal, (bounded) =>
+      this.#registry.waitFor(record.owner, { signal: bounded }),
+    )
+    const node = decodeNodeEntry(entry)
+    this.#known.set(record.owner, node)
+    return node
+  }
+
+  /** What is known of a node did not hold. */
+  forget(node: string): void {
+    this.#known.delete(node)
+  }
+}

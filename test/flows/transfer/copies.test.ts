@@ -1,0 +1,84 @@
+import type { Diagnostics } from 'dyad'
+import { test } from 'tap'
+import { Cluster } from '../../harness/cluster.js'
+import { digestOf } from '../../harness/contents.js'
+import type { TestProcess } from '../../harness/process.js'
+
+const SIZE = 24 * 2 ** 20
+const COMMON = { dtlMode: 'rpc', serveCopies: true }
+
+/** Whom a consumer fetched from, in order. */
+const askedNodes = (consumer: TestProcess) =>
+  consumer.notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started').map(({ node }) => node)
+
+test('many nodes that fetch one file at once load its owner with two copies at most', async (t) => {
+  const { cluster } = await Cluster.start(t, COMMON)
+  const producer = await cluster.producer()
+  const names = ['N1', 'N2', 'N3', 'N4', 'N5', 'N6']
+  const consumers = await Promise.all(
+    names.map(async (name) => {
+      await cluster.node(name)
+      return cluster.app(name, { consumerPath: cluster.directory(name.toLowerCase()) })
+    }),
+  )
+  const reading = consumers.map((consumer) => consumer.ask('read', 'big'))
+  await Promise.all(consumers.map((consumer) => consumer.noted('waiting')))
+  await producer.ask('write', 'big', SIZE, 3)
+  for (const read of await Promise.all(reading)) t.strictSame(read, { size: SIZE, sha256: digestOf(SIZE, 3) })
+  const asked = consumers.map(askedNodes)
+  t.ok(asked.flat().filter((node) => node === 'A').length <= 2, `they asked ${asked.join(' ')}`)
+  t.ok(
+    asked.every((nodes) => nodes.length === 1),
+    'each once',
+  )
+})
+
+test('a consumer whose copy-holder dies midway goes on elsewhere', async (t) => {
+  const { cluster } = await Cluster.start(t, COMMON)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE, 4)
+  const holder = await cluster.node('B')
+  const first = await cluster.consumer()
+  await first.ask('read', 'big')
+  // Offers are made behind the reader's back; what the store answers next comes after them.
+  await first.ask('lookup', 'big')
+
+  const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
+  const consuming = second.ask('consume', 'big', { pauseAt: 2 ** 20 })
+  await second.noted('paused')
+  await holder.kill()
+  second.unblock()
+  await consuming
+  t.strictSame(await second.ask('read', 'big'), { size: SIZE, sha256: digestOf(SIZE, 4) })
+  t.strictSame(askedNodes(second), ['B', 'A'])
+  t.strictSame(cluster.files('c'), ['big'])
+})
+
+test('a copy that was changed or removed is not believed', async (t) => {
+  const { cluster } = await Cluster.start(t, COMMON)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE, 5)
+  await cluster.node('B')
+  const first = await cluster.consumer()
+  await first.ask('read', 'big')
+  await first.ask('lookup', 'big')
+  await first.ask('overwrite', cluster.path('b', 'big'))
+  const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
+  t.strictSame(await second.ask('read', 'big'), { size: SIZE, sha256: digestOf(SIZE, 5) })
+  t.strictSame(askedNodes(second), ['B', 'A'])
+})
+
+test('offers end with the session that made them, and small files are not offered', async (t) => {
+  const { cluster } = await Cluster.start(t, COMMON)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE, 6)
+  await producer.ask('write', 'small', 100_000, 7)
+  await cluster.node('B')
+  const first = await cluster.consumer()
+  await Promise.all([first.ask('read', 'big'), first.ask('read', 'small')])
+  await first.ask('close')
+  const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
+  await second.ask('read', 'big')
+  await second.ask('read', 'small')
+  t.strictSame(askedNodes(second), ['A', 'A'])
+})
