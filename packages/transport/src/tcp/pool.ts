@@ -1,0 +1,106 @@
+import { DyadError, isDyadError } from '@dyad/core'
+import { abortable } from '../abortable.js'
+import { Slots } from '../slots.js'
+import { Connection, type ConnectionOptions } from './connection.js'
+
+/** Transfers from one server at once; the rest wait for their turn. */
+const MAX_TRANSFERS = 256
+/** Connections to one server that are kept for later. */
+const MAX_IDLE = 32
+
+/** A connection that is its holder's alone until it is released. */
+export interface Lease {
+  readonly connection: Connection
+  /** Gives it back, to be used again unless it is gone. Called once. */
+  release(): void
+}
+
+interface Server {
+  readonly url: URL
+  readonly slots: Slots
+  /** Used last, taken first, so that those that are too many close. */
+  readonly idle: Connection[]
+  /** Holders, and those who wait to be one. */
+  users: number
+}
+
+/** Connections by server: kept open after a transfer, and lent to the next. */
+export class Pool {
+  readonly #options: ConnectionOptions
+  readonly #servers = new Map<string, Server>()
+  readonly #connections = new Set<Connection>()
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** Takes a connection to `url`, a `fresh` one if need be. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
+  async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
+    const server = this.#server(url)
+    server.users++
+    try {
+      await server.slots.acquire(signal)
+    } catch (error) {
+      this.#leave(url, server)
+      throw error
+    }
+    const release = () => {
+      this.#keep(server, connection)
+      server.slots.release()
+      this.#leave(url, server)
+    }
+    const idle = fresh ? undefined : server.idle.pop()
+    const connection = idle ?? this.#connect(server)
+    if (idle === undefined) {
+      try {
+        await abortable(connection.connected, signal)
+      } catch (cause) {
+        connection.destroy()
+        release()
+        if (signal.aborted || isDyadError(cause)) throw cause
+        throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${url}: ${(cause as Error).message}`, cause })
+      }
+    }
+    return { connection, release }
+  }
+
+  /** Drops every connection, and waits until nothing is open. */
+  async close(): Promise<void> {
+    const connections = [...this.#connections]
+    for (const connection of connections) connection.destroy()
+    await Promise.all(connections.map(({ whenClosed }) => whenClosed))
+  }
+
+  #server(url: string): Server {
+    const known = this.#servers.get(url)
+    if (known !== undefined) return known
+    const server: Server = { url: new URL(url), slots: new Slots(MAX_TRANSFERS), idle: [], users: 0 }
+    this.#servers.set(url, server)
+    return server
+  }
+
+  #connect(server: Server): Connection {
+    const connection: Connection = new Connection(server.url, this.#options, () => {
+      const at = server.idle.indexOf(connection)
+      if (at >= 0) server.idle.splice(at, 1)
+    })
+    this.#connections.add(connection)
+    void connection.whenClosed.then(() => this.#connections.delete(connection))
+    return connection
+  }
+
+  #keep(server: Server, connection: Connection): void {
+    if (connection.isGone) return
+    if (server.idle.length >= MAX_IDLE) {
+      connection.destroy()
+      return
+    }
+    server.idle.push(connection)
+    connection.rest()
+  }
+
+  #leave(url: string, server: Server): void {
+    server.users--
+    if (server.users === 0 && server.idle.length === 0) this.#servers.delete(url)
+  }
+}
