@@ -1,4 +1,4 @@
-import { DyadError, isDyadError } from '@dyad/core'
+import { DyadError } from '@dyad/core'
 import { abortable } from '../abortable.js'
 import { Slots } from '../slots.js'
 import { Connection, type ConnectionOptions } from './connection.js'
@@ -34,7 +34,15 @@ export class Pool {
     this.#options = options
   }
 
-  /** Takes a connection to `url`, a `fresh` one if need be. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
+  /** A connection to `url` that waits to be used, if there is one. */
+  take(url: string): Lease | undefined {
+    const server = this.#servers.get(url)
+    if (server === undefined || server.idle.length === 0 || !server.slots.tryAcquire()) return undefined
+    server.users++
+    return this.#lease(url, server, server.idle.pop() ?? this.#connect(server))
+  }
+
+  /** Makes a connection to `url`, or takes one that was given back meanwhile. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
   async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
     const server = this.#server(url)
     server.users++
@@ -44,24 +52,18 @@ export class Pool {
       this.#leave(url, server)
       throw error
     }
-    const release = () => {
-      this.#keep(server, connection)
-      server.slots.release()
-      this.#leave(url, server)
-    }
     const idle = fresh ? undefined : server.idle.pop()
-    const connection = idle ?? this.#connect(server)
-    if (idle === undefined) {
-      try {
-        await abortable(connection.connected, signal)
-      } catch (cause) {
-        connection.destroy()
-        release()
-        if (signal.aborted || isDyadError(cause)) throw cause
-        throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${url}: ${(cause as Error).message}`, cause })
-      }
+    const lease = this.#lease(url, server, idle ?? this.#connect(server))
+    if (idle !== undefined) return lease
+    try {
+      await abortable(lease.connection.connected, signal)
+      return lease
+    } catch (cause) {
+      lease.connection.destroy()
+      lease.release()
+      if (signal.aborted) throw cause
+      throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${url}: ${(cause as Error).message}`, cause })
     }
-    return { connection, release }
   }
 
   /** Drops every connection, and waits until nothing is open. */
@@ -77,6 +79,15 @@ export class Pool {
     const server: Server = { url: new URL(url), slots: new Slots(MAX_TRANSFERS), idle: [], users: 0 }
     this.#servers.set(url, server)
     return server
+  }
+
+  #lease(url: string, server: Server, connection: Connection): Lease {
+    const release = () => {
+      this.#keep(server, connection)
+      server.slots.release()
+      this.#leave(url, server)
+    }
+    return { connection, release }
   }
 
   #connect(server: Server): Connection {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { DyadError } from '@dyad/core'
 import { isSameDigest } from '@dyad/wire'
-import { broken, errorText } from '../owner-error.js'
+import { errorText } from '../owner-error.js'
 import {
   errorReply,
   HELLO_BYTES,
@@ -98,10 +98,9 @@ export class ServedConnection implements Outlet {
       if (this.#serving === undefined) {
         const request = this.#takeRequest()
         if (request !== undefined) this.#serving = this.#serve(request)
-      } else if (this.#input.length > REQUEST_HEAD_BYTES + MAX_REQUEST_BYTES) {
-        // The next request may come before the last file is closed, but not more than that.
-        throw broken('requests ahead of their turn')
       }
+      // The next request may come before the last file is closed, but not more than that; a reply under way cannot be interrupted by an error.
+      if (this.#serving !== undefined && this.#input.length > REQUEST_HEAD_BYTES + MAX_REQUEST_BYTES) this.destroy()
     } catch (error) {
       this.refuse(error as DyadError)
     }

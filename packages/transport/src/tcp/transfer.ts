@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { DyadError, isDyadError, type Transfer } from '@dyad/core'
 import { errorOf } from '../owner-error.js'
-import type { Connection, Receiver } from './connection.js'
+import type { Receiver } from './connection.js'
 import { requestOf, type TcpRequest } from './frames.js'
 import type { Lease, Pool } from './pool.js'
 
@@ -15,17 +15,15 @@ export interface TransferContext {
   finished(transfer: TcpTransfer): void
 }
 
-/** The connection was lost before the owner answered. */
-class Unanswered extends Error {}
-
 /** One transfer at the side that reads: holds a connection of its own from its request to its end. */
 export class TcpTransfer implements Transfer, Receiver {
   readonly size: number
   readonly #context: TransferContext
-  readonly #stop = new AbortController()
   readonly #aborted = () => this.fail(this.#context.signal?.reason)
   #lease: Lease | undefined
-  #settleOpened: { resolve: () => void; reject: (reason: unknown) => void } | undefined
+  /** Ends what the transfer waits for, other than its connection. */
+  #stop: AbortController | undefined
+  #settleOpened: { resolve: (isOpen: boolean) => void; reject: (reason: unknown) => void } | undefined
   #chunk: Uint8Array | undefined
   #handedOver = false
   /** Bytes that have come. */
@@ -47,27 +45,12 @@ export class TcpTransfer implements Transfer, Receiver {
 
   /** Resolves when the owner has opened the file. A connection that had been used before and turns out dead is replaced. */
   async open(): Promise<void> {
-    const { url, pool, request } = this.#context
-    const { signal } = this.#stop
     try {
-      const bytes = requestOf(request)
-      for (let fresh = false; ; fresh = true) {
-        const lease = await pool.acquire(url, fresh, signal)
-        if (this.#finished) {
-          lease.release()
-          signal.throwIfAborted()
-        }
-        this.#lease = lease
-        const { isUsed } = lease.connection
-        try {
-          await this.#ask(lease.connection, bytes)
-          return
-        } catch (error) {
-          if (!(error instanceof Unanswered)) throw error
-          this.#lease = undefined
-          lease.release()
-          if (!isUsed) throw this.#interrupted('the owner hung up instead of an answer', error.cause)
-        }
+      const bytes = requestOf(this.#context.request)
+      let lease = this.#context.pool.take(this.#context.url) ?? (await this.#acquire(false))
+      while (!(await this.#ask(lease, bytes))) {
+        if (!lease.connection.isUsed) throw this.#interrupted('the owner hung up instead of an answer')
+        lease = await this.#acquire(true)
       }
     } catch (error) {
       this.fail(error)
@@ -94,7 +77,7 @@ export class TcpTransfer implements Transfer, Receiver {
   }
 
   opened(): void {
-    this.#settleOpened?.resolve()
+    this.#settleOpened?.resolve(true)
     this.#settleOpened = undefined
   }
 
@@ -115,10 +98,18 @@ export class TcpTransfer implements Transfer, Receiver {
   }
 
   lost(reason: Error | undefined): void {
-    if (isDyadError(reason)) this.fail(reason)
-    else if (this.#settleOpened !== undefined) this.#settleOpened.reject(new Unanswered('', { cause: reason }))
-    else if (reason === undefined) void this.#askWhy()
-    else this.fail(this.#interrupted(undefined, reason))
+    if (isDyadError(reason)) {
+      this.fail(reason)
+    } else if (this.#settleOpened !== undefined) {
+      this.#lease?.release()
+      this.#lease = undefined
+      this.#settleOpened.resolve(false)
+      this.#settleOpened = undefined
+    } else if (reason === undefined) {
+      void this.#askWhy()
+    } else {
+      this.fail(this.#interrupted(undefined, reason))
+    }
   }
 
   /** Ends the transfer; whoever waits for it gets `reason`. */
@@ -126,15 +117,27 @@ export class TcpTransfer implements Transfer, Receiver {
     if (this.#finished) return
     this.#failure = { reason }
     this.#finish()
-    this.#stop.abort(reason)
+    this.#stop?.abort(reason)
     this.#settleOpened?.reject(reason)
     this.#wake?.()
   }
 
-  #ask(connection: Connection, bytes: Buffer): Promise<void> {
+  async #acquire(fresh: boolean): Promise<Lease> {
+    this.#stop = new AbortController()
+    const { signal } = this.#stop
+    if (this.#failure !== undefined) throw this.#failure.reason
+    const lease = await this.#context.pool.acquire(this.#context.url, fresh, signal)
+    if (!signal.aborted) return lease
+    lease.release()
+    throw signal.reason
+  }
+
+  /** Resolves when the owner has opened the file, with false if the connection was lost before it answered. Rejects when it refuses. */
+  #ask(lease: Lease, bytes: Buffer): Promise<boolean> {
+    this.#lease = lease
     return new Promise((resolve, reject) => {
       this.#settleOpened = { resolve, reject }
-      connection.begin(bytes, this)
+      lease.connection.begin(bytes, this)
     })
   }
 
@@ -167,6 +170,7 @@ export class TcpTransfer implements Transfer, Receiver {
   async #askWhy(): Promise<void> {
     this.#lease?.release()
     this.#lease = undefined
+    this.#stop = new AbortController()
     const { request } = this.#context
     const again = new TcpTransfer({
       ...this.#context,
@@ -195,8 +199,9 @@ export class TcpTransfer implements Transfer, Receiver {
     this.#context.signal?.removeEventListener('abort', this.#aborted)
     const lease = this.#lease
     this.#lease = undefined
-    if (this.#ownerDone) lease?.connection.release()
-    else lease?.connection.destroy()
+    // Who gives up with a chunk in hand may still look at it: what it lies in is used no more.
+    if (!this.#ownerDone || this.#handedOver) lease?.connection.destroy()
+    else lease?.connection.release()
     lease?.release()
     this.#context.finished(this)
   }

@@ -52,6 +52,7 @@ class TcpTransport implements Transport {
   readonly #pool: Pool
   readonly #live = new Set<TcpTransfer>()
   readonly #finished = (transfer: TcpTransfer) => void this.#live.delete(transfer)
+  #last: { readonly address: TransportAddress; readonly url: string } | undefined
   #closed = false
 
   constructor(options: TcpTransportOptions) {
@@ -79,8 +80,7 @@ class TcpTransport implements Transport {
     this.#checkOpen()
     const { signal } = options
     signal?.throwIfAborted()
-    const url = readAddress(address, PROTOCOLS)
-    if (url === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the tcp transport' })
+    const url = this.#urlOf(address)
     const { start, end } = rangeOf(request)
     const transfer = new TcpTransfer({
       url,
@@ -102,6 +102,16 @@ class TcpTransport implements Transport {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** A consumer of many small files asks one owner again and again, and reading an address takes as long as some system calls. */
+  #urlOf(address: TransportAddress): string {
+    if (this.#last?.address !== address) {
+      const url = readAddress(address, PROTOCOLS)
+      if (url === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the tcp transport' })
+      this.#last = { address, url }
+    }
+    return this.#last.url
   }
 
   #checkOpen(): void {
