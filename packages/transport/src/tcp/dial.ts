@@ -6,6 +6,8 @@ export interface DialOptions {
   readonly ca: string | Buffer | undefined
   /** Memory to receive into, in bytes. */
   readonly bufferBytes: number
+  /** How long the server may take to answer, in ms. @default 5000 */
+  readonly answerMs?: number | undefined
 }
 
 /** Who is told what happens on a socket. */
@@ -28,8 +30,8 @@ export interface Dialled {
   readOn(): void
 }
 
-/** How long a server may take to answer, in ms. */
-const CONNECT_MS = 10_000
+/** Enough for a packet to be lost twice. */
+const ANSWER_MS = 5_000
 /** How long a peer may be silent before the system asks whether it is there, in ms. */
 const KEEPALIVE_MS = 30_000
 
@@ -50,8 +52,9 @@ export function dial(url: URL, options: DialOptions, events: SocketEvents): Dial
   })
   socket.on('end', () => events.ended())
   const connected = new Promise<void>((resolve, reject) => {
-    const late = () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`))
-    const timer = setTimeout(late, CONNECT_MS).unref()
+    const { answerMs = ANSWER_MS } = options
+    const late = () => socket.destroy(Object.assign(new Error(`no answer in ${answerMs} ms`), { code: 'ETIMEDOUT' }))
+    const timer = setTimeout(late, answerMs).unref()
     socket.once(isTls ? 'secureConnect' : 'connect', () => {
       clearTimeout(timer)
       resolve()

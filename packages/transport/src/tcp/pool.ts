@@ -2,6 +2,7 @@ import { DyadError } from '@dyad/core'
 import { abortable } from '../abortable.js'
 import { Slots } from '../slots.js'
 import { Connection, type ConnectionOptions } from './connection.js'
+import { SilentServers } from './silent-servers.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */
 const MAX_TRANSFERS = 256
@@ -29,6 +30,7 @@ export class Pool {
   readonly #options: ConnectionOptions
   readonly #servers = new Map<string, Server>()
   readonly #connections = new Set<Connection>()
+  readonly #silent = new SilentServers()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -44,6 +46,7 @@ export class Pool {
 
   /** Makes a connection to `url`, or takes one that was given back meanwhile. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
   async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
+    if (this.#silent.has(url)) throw unreachable(url, 'it did not answer the last time')
     const server = this.#server(url)
     server.users++
     try {
@@ -57,12 +60,15 @@ export class Pool {
     if (idle !== undefined) return lease
     try {
       await abortable(lease.connection.connected, signal)
+      this.#silent.delete(url)
       return lease
     } catch (cause) {
       lease.connection.destroy()
       lease.release()
       if (signal.aborted) throw cause
-      throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${url}: ${(cause as Error).message}`, cause })
+      const { code, message } = cause as NodeJS.ErrnoException
+      if (code === 'ETIMEDOUT') this.#silent.add(url)
+      throw unreachable(url, message, cause)
     }
   }
 
@@ -114,4 +120,8 @@ export class Pool {
     server.users--
     if (server.users === 0 && server.idle.length === 0) this.#servers.delete(url)
   }
+}
+
+function unreachable(url: string, what: string, cause?: unknown): DyadError {
+  return new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${url}: ${what}`, cause })
 }
