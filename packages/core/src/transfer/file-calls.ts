@@ -66,7 +66,12 @@ const WARY_MS = 10_000
 
 /** Chooses how calls are made: inline while the files are at hand, through the thread pool for long reads and for a while after a call had to wait. */
 export class CallChooser {
+  readonly #slowMs: number
   #waryUntil = 0
+
+  constructor(slowMs = SLOW_MS) {
+    this.#slowMs = slowMs
+  }
 
   /** The calls for everything but long reads. */
   get calls(): FileCalls {
@@ -96,7 +101,7 @@ export class CallChooser {
       return call()
     } finally {
       const now = performance.now()
-      if (now - begun > SLOW_MS) this.#waryUntil = now + WARY_MS
+      if (now - begun > this.#slowMs) this.#waryUntil = now + WARY_MS
     }
   }
 }

@@ -29,7 +29,7 @@ export interface RpcTransportOptions {
   port?: number | undefined
   /** Host name or address under which other nodes reach this one. @default the address bound */
   advertise?: string | undefined
-  /** Longest chunk, in bytes, up to 4 MiB. @default 262144 */
+  /** Longest chunk, in bytes, up to 4 MiB. @default 524288 */
   chunkBytes?: number | undefined
   /** Chunks of one transfer that may be under way or wait for their reader, 1 to 1,024. @default 4 */
   window?: number | undefined
@@ -38,7 +38,7 @@ export interface RpcTransportOptions {
 }
 
 const PROTOCOLS = ['ws:', 'wss:']
-const CHUNK_BYTES = 256 * 1024
+const CHUNK_BYTES = 512 * 1024
 const WINDOW = 4
 const IDLE_MS = 30_000
 
