@@ -12,6 +12,7 @@ const LONGEST_MS = 2 ** 31 - 1
 export const DTL_MODES: Readonly<Record<string, string>> = {
   auto: 'auto',
   local: 'local',
+  tcp: 'tcp',
   rpc: 'rpc',
   FLUX_RPC: 'rpc',
   UCX: 'auto',

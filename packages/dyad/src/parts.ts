@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Config, DyadError, type Transport } from '@dyad/core'
 import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad/kvs-client'
-import { localTransport, rpcTransport } from '@dyad/transport'
+import { localTransport, rpcTransport, tcpTransport } from '@dyad/transport'
 
 /** The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be read. */
 export function openKvs(config: Config): BrokerClient {
@@ -17,16 +17,14 @@ export function openKvs(config: Config): BrokerClient {
 
 /** The transports there are, best first. ERR_DYAD_OPTION if a certificate cannot be read. */
 export function openTransports(config: Config): Transport[] {
-  return [
-    localTransport(),
-    rpcTransport({
-      token: config.token,
-      tls: readTls(config),
-      ca: readPem(config.tlsCa),
-      host: config.host,
-      advertise: config.advertise,
-    }),
-  ]
+  const network = {
+    token: config.token,
+    tls: readTls(config),
+    ca: readPem(config.tlsCa),
+    host: config.host,
+    advertise: config.advertise,
+  }
+  return [localTransport(), tcpTransport(network), rpcTransport(network)]
 }
 
 /** Certificate and key of the service, if it is to speak TLS. ERR_DYAD_OPTION. */

@@ -64,7 +64,7 @@ const doubles: { flaw: string; clause: string; create: () => Transport }[] = [
     create: chunks(async function* (transfer) {
       for await (const chunk of transfer) {
         yield chunk
-        if (chunk.length === 256 * 1024) yield new Uint8Array(0)
+        if (chunk.length === 512 * 1024) yield new Uint8Array(0)
       }
     }),
   },

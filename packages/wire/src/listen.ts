@@ -1,20 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, BlockList, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { DyadError } from '@dyad/core'
 import { WebSocketServer } from 'ws'
+import { authority, type BindOptions, bind } from './bind.js'
 import { Link, type LinkHandlers } from './link.js'
+import { digestOf, isSameDigest } from './secret.js'
 
 /** Options of {@link listen}. */
-export interface ListenOptions {
-  /** Address or name to bind. @default '127.0.0.1' */
-  host?: string | undefined
-  /** Port to bind; 0 takes any. @default 0 */
-  port?: number | undefined
-  /** What a peer must present. Needed to bind beyond loopback. @default none */
-  token?: string | undefined
+export interface ListenOptions extends BindOptions {
   /** PEM certificate and key; with them the listener speaks TLS only. @default none */
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined
   /** Largest message accepted, in bytes; a larger one closes its link. */
@@ -32,16 +25,9 @@ export interface Listener extends AsyncDisposable {
 
 /** How long a peer may take to ask for a link, in ms. */
 const HANDSHAKE_MS = 10_000
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
 
 /** Accepts links from peers that present the token. ERR_DYAD_BIND if the address cannot be bound, or not without a token. */
 export async function listen(options: ListenOptions, accept: (link: Link) => LinkHandlers): Promise<Listener> {
-  const host = options.host ?? '127.0.0.1'
-  if (!isLoopback(host) && !options.token) {
-    throw new DyadError('ERR_DYAD_BIND', { detail: `${host} is not loopback, and no token is set` })
-  }
   const server = options.tls
     ? createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' }, refusePlain)
     : createServer(refusePlain)
@@ -76,8 +62,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
       })
     })
   })
-  await bind(server, host, options.port ?? 0)
-  const { port } = server.address() as AddressInfo
+  const { host, port } = await bind(server, options)
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= new Promise<void>((resolve) => {
@@ -89,40 +74,17 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
   }
   return {
     port,
-    url: (hostname = host) =>
-      `${options.tls ? 'wss' : 'ws'}://${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${port}`,
+    url: (hostname = host) => `${options.tls ? 'wss' : 'ws'}://${authority(hostname, port)}`,
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-function isLoopback(host: string): boolean {
-  const family = isIP(host)
-  if (family === 0) return host === 'localhost'
-  return LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6')
-}
-
-/** Compares digests, whose equal length timingSafeEqual needs, so that the time taken tells nothing. */
 function presentsToken(request: IncomingMessage, token: string | undefined): boolean {
-  if (!token) return true
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(request.headers.authorization ?? ''), digest(`Bearer ${token}`))
+  return !token || isSameDigest(digestOf(request.headers.authorization ?? ''), digestOf(`Bearer ${token}`))
 }
 
 const refusePlain: RequestListener = (_request, response) => {
   response.writeHead(426, { connection: 'close', 'content-type': 'text/plain' })
   response.end('This port speaks DYAD over WebSocket.\n')
-}
-
-function bind(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new DyadError('ERR_DYAD_BIND', { detail: `${host} port ${port}: ${cause.message}`, cause }))
-    })
-    server.listen({ host, port }, () => {
-      server.removeAllListeners('error')
-      server.on('error', () => {})
-      resolve()
-    })
-  })
 }

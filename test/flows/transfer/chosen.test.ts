@@ -25,6 +25,7 @@ test('the transport is the one that was asked for, else the best, and it is told
     ['UCX', 'local', best],
     ['MARGO', 'local', best],
     ['local', 'local', 'DYAD_DTL_MODE is local'],
+    ['tcp', 'tcp', 'DYAD_DTL_MODE is tcp'],
     ['rpc', 'rpc', 'DYAD_DTL_MODE is rpc'],
     ['FLUX_RPC', 'rpc', 'DYAD_DTL_MODE is rpc'],
   ] as const) {
@@ -33,7 +34,7 @@ test('the transport is the one that was asked for, else the best, and it is told
     await consumer.ask('read', 'x')
     t.match(started(consumer), { transport, reason }, dtlMode)
   }
-  t.equal(consumer.notes('dyad.consumer.stored').length, 6, 'each of them moved the file')
+  t.equal(consumer.notes('dyad.consumer.stored').length, 7, 'each of them moved the file')
 
   for (const dtlMode of ['ucx', 'R', 'RPC', 'rdma', 'AUTO', 'FLUX', '']) {
     await t.rejects(
@@ -47,14 +48,14 @@ test('the transport is the one that was asked for, else the best, and it is told
 const possible = spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'true']).status === 0
 const skip = possible ? false : 'needs a user namespace with mounts of its own'
 
-test("where the owner's directory is not to be seen, rpc takes the place of local", { skip }, async (t) => {
+test("where the owner's directory is not to be seen, tcp takes the place of local", { skip }, async (t) => {
   const { cluster } = await Cluster.start(t)
   const producer = await cluster.producer()
   await producer.ask('write', 'x', 100_000, 1)
   // Another directory of the same name, not none: only its device and inode tell.
   const consumer = await cluster.app('B', { consumerPath: cluster.directory('b') }, {}, hiding(cluster.path('a')))
   t.match(await consumer.ask('read', 'x'), { size: 100_000 })
-  t.match(started(consumer), { transport: 'rpc', reason: 'the best that both sides have' })
+  t.match(started(consumer), { transport: 'tcp', reason: 'the best that both sides have' })
 
   await consumer.ask('close')
   await consumer.ask(
@@ -63,7 +64,11 @@ test("where the owner's directory is not to be seen, rpc takes the place of loca
   )
   await t.rejects(
     consumer.ask('read', 'x'),
-    { code: 'ERR_DYAD_NO_TRANSPORT', node: 'A', message: /the owner offers local, rpc; this side may use local alone/ },
+    {
+      code: 'ERR_DYAD_NO_TRANSPORT',
+      node: 'A',
+      message: /the owner offers local, tcp, rpc; this side may use local alone/,
+    },
     'unless local alone is asked for',
   )
   t.strictSame(cluster.files('c'), [])

@@ -1,12 +1,14 @@
 import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, lstat, open, readlink, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { DyadError, isDyadError } from '../errors.js'
 import { managedPathFault } from '../managed-path.js'
 import type { FileSource, FileVersion, SourceDirectory, SourceFile } from './contract.js'
+import { CallChooser, type FileCalls } from './file-calls.js'
 
 /** The regular files below some managed directories, and nothing else of this machine. */
 export class ManagedSource implements FileSource {
   readonly directories: readonly SourceDirectory[]
+  readonly #chooser = new CallChooser()
 
   private constructor(directories: readonly SourceDirectory[]) {
     this.directories = directories
@@ -27,7 +29,7 @@ export class ManagedSource implements FileSource {
     const fault = managedPathFault(version.path)
     if (fault !== undefined) throw refused(version, fault)
     try {
-      return await openBelow(directory, version)
+      return await openBelow(directory, version, this.#chooser)
     } catch (error) {
       throw isDyadError(error) ? error : translate(error, version)
     }
@@ -38,30 +40,39 @@ export class ManagedSource implements FileSource {
 export class OpenedFile implements SourceFile {
   /** Where it was when it was opened: absolute, symbolic links resolved. */
   readonly realPath: string
-  readonly #handle: FileHandle
+  readonly #fd: number
   readonly #version: FileVersion
+  readonly #chooser: CallChooser
+  /** Reads and the like under way, for which the descriptor must stay what it is. */
+  #using = 0
+  #unused: (() => void) | undefined
   #closing: Promise<void> | undefined
 
-  constructor(handle: FileHandle, realPath: string, version: FileVersion) {
-    this.#handle = handle
+  constructor(fd: number, realPath: string, version: FileVersion, chooser: CallChooser) {
+    this.#fd = fd
     this.realPath = realPath
     this.#version = version
+    this.#chooser = chooser
   }
 
-  /** Descriptor, valid until it is closed. */
+  /** Descriptor, valid until it is closed. ERR_DYAD_CLOSED. */
   get fd(): number {
-    return this.#handle.fd
+    if (this.#closing !== undefined) throw new DyadError('ERR_DYAD_CLOSED', { path: this.#version.path })
+    return this.#fd
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
+  read(buffer: Uint8Array, position: number): Promise<number> {
     const wanted = Math.min(buffer.length, Math.max(0, this.#version.size - position))
-    let done = 0
-    while (done < wanted) {
-      const { bytesRead } = await this.#handle.read(buffer, done, wanted - done, position + done)
-      if (bytesRead === 0) throw changed(this.#version, 'it ends early')
-      done += bytesRead
-    }
-    return done
+    return this.#use(async (fd) => {
+      let done = 0
+      while (done < wanted) {
+        const length = wanted - done
+        const bytes = await this.#chooser.forRead(length).read(fd, buffer, done, length, position + done)
+        if (bytes === 0) throw changed(this.#version, 'it ends early')
+        done += bytes
+      }
+      return done
+    })
   }
 
   // Not ctime: a rename or unlink changes it too, and what is held open is still the version that was asked for.
@@ -70,16 +81,37 @@ export class OpenedFile implements SourceFile {
   }
 
   stat(): Promise<BigIntStats> {
-    return this.#handle.stat({ bigint: true })
+    return this.#use(async (fd) => this.#chooser.calls.fstat(fd))
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#handle.close()
+    this.#closing ??= this.#close()
     return this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** A descriptor that is closed may be another file's the next moment. */
+  async #use<T>(work: (fd: number) => Promise<T>): Promise<T> {
+    const { fd } = this
+    this.#using++
+    try {
+      return await work(fd)
+    } finally {
+      this.#using--
+      if (this.#using === 0) this.#unused?.()
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#using > 0) {
+      await new Promise<void>((resolve) => {
+        this.#unused = resolve
+      })
+    }
+    await this.#chooser.calls.close(this.#fd)
   }
 }
 
@@ -90,32 +122,32 @@ async function resolveDirectory(directory: string): Promise<SourceDirectory> {
   return { path, dev: stats.dev, ino: stats.ino }
 }
 
-async function openBelow(directory: SourceDirectory, version: FileVersion): Promise<OpenedFile> {
+async function openBelow(directory: SourceDirectory, version: FileVersion, chooser: CallChooser): Promise<OpenedFile> {
   const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
-  const real = await realpath(prefix + version.path)
+  const real = await chooser.calls.realpath(prefix + version.path)
   if (!real.startsWith(prefix)) throw refused(version, 'it lies outside the managed directory')
   // Looked at before it is opened, since opening a device can do something.
-  checkRegular(await lstat(real, { bigint: true }), version)
-  const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  checkRegular(await chooser.calls.lstat(real), version)
+  const fd = await chooser.calls.open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
-    const stats = await handle.stat({ bigint: true })
+    const stats = await chooser.calls.fstat(fd)
     checkRegular(stats, version)
-    if (!(await whereIs(handle, stats, real)).startsWith(prefix)) {
+    if (!(await whereIs(fd, stats, real, chooser.calls)).startsWith(prefix)) {
       throw refused(version, 'it lies outside the managed directory')
     }
     checkVersion(stats, version)
-    return new OpenedFile(handle, real, version)
+    return new OpenedFile(fd, real, version, chooser)
   } catch (error) {
-    await handle.close()
+    await chooser.calls.close(fd)
     throw error
   }
 }
 
 /** Where the opened file is: a parent may have been swapped for a symbolic link after its path was resolved. */
-async function whereIs(handle: FileHandle, opened: BigIntStats, real: string): Promise<string> {
-  if (process.platform === 'linux') return readlink(`/proc/self/fd/${handle.fd}`)
-  const again = await realpath(real)
-  const { dev, ino } = await stat(again, { bigint: true })
+async function whereIs(fd: number, opened: BigIntStats, real: string, calls: FileCalls): Promise<string> {
+  if (process.platform === 'linux') return calls.readlink(`/proc/self/fd/${fd}`)
+  const again = await calls.realpath(real)
+  const { dev, ino } = await calls.stat(again)
   return dev === opened.dev && ino === opened.ino ? again : ''
 }
 

@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, open, realpath, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -146,4 +158,22 @@ test('a parent that is swapped for a way out never lets another file through', a
   swapping = false
   await swap
   await (await source.open(version)).close()
+})
+
+test('a descriptor stays what it is while it is read, and is used no more after that', async (t) => {
+  await using made = await directory()
+  const source = await ManagedSource.open([made.storage])
+  const text = 'x'.repeat(300_000)
+  const file = await source.open(await write(made.storage, 'large', text))
+  const descriptor = `/proc/self/fd/${file.fd}`
+  const buffer = Buffer.alloc(text.length)
+  const reading = file.read(buffer, 0)
+  const closing = file.close()
+  t.equal(await readlink(descriptor), join(made.storage, 'large'), 'open until it has been read')
+  t.equal(await reading, text.length)
+  t.equal(buffer.toString('latin1'), text)
+  await closing
+  await t.rejects(file.read(buffer, 0), { code: 'ERR_DYAD_CLOSED' })
+  await t.rejects(file.verify(), { code: 'ERR_DYAD_CLOSED' })
+  t.throws(() => file.fd, { code: 'ERR_DYAD_CLOSED' })
 })

@@ -18,13 +18,18 @@ t.test('nodes in the background are shown and stopped', async (t) => {
       directories: [sandbox.at('n1')],
       transports: [
         { transport: 'local', isUsed: true },
+        { transport: 'tcp', isUsed: false },
         { transport: 'rpc', isUsed: false },
       ],
     },
     { node: 'n2', alive: true },
   ])
   const overRpc = JSON.parse((await sandbox.run(['status', '--json', '--dtl-mode', 'rpc'])).stdout)
-  t.match(overRpc.store.nodes[0].transports, [{ isUsed: false, reason: 'DYAD_DTL_MODE is rpc' }, { isUsed: true }])
+  t.match(overRpc.store.nodes[0].transports, [
+    { isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
+    { isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
+    { isUsed: true },
+  ])
   const plain = (await sandbox.run(['status'])).stdout
   t.match(plain, /would use local: the best that both sides have/)
   t.notMatch(plain, '\u001b', 'no colours off a terminal')
@@ -59,7 +64,7 @@ t.test('a node in the foreground ends well on a signal', async (t) => {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     await using sandbox = await Sandbox.make()
     const node = sandbox.spawn(['start', '--broker', '--node', 'n1', sandbox.at('n1')])
-    t.match(await firstLine(node), /^ready: node n1 serves \S+ over local, rpc; store ws:.*hosted here, in memory/)
+    t.match(await firstLine(node), /^ready: node n1 serves \S+ over local, tcp, rpc; store ws:.*hosted here, in memory/)
     node.child.kill(signal)
     t.equal((await node.ended).code, 0, signal)
   }

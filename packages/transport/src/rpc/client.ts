@@ -1,6 +1,7 @@
 import { DyadError, type FetchRequest, isDyadError, type Transfer } from '@dyad/core'
 import type { Link, LinkHandlers } from '@dyad/wire'
-import { broken, DATA_HEADER_BYTES, dataId, errorOf, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
+import { broken, errorOf } from '../owner-error.js'
+import { DATA_HEADER_BYTES, dataId, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
 import { RpcTransfer } from './transfer.js'
 
 /** How {@link RpcClient.fetch} paces a transfer. */

@@ -1,5 +1,6 @@
-import { DyadError, ERRORS, type ErrorCode, type FetchRequest, isDyadError, MAX_CHUNK_BYTES } from '@dyad/core'
+import { type FetchRequest, MAX_CHUNK_BYTES } from '@dyad/core'
 import { decode } from '@dyad/wire'
+import { broken } from '../owner-error.js'
 
 /** A request asks for one transfer; its id is greater than every earlier one on the link. */
 export interface FetchFrame {
@@ -100,18 +101,6 @@ export function fetchMessage({ op, id, request, chunk, credit }: FetchFrame): Re
   return { op, id, storage, path, size, mtimeNs, start, end, chunk, credit }
 }
 
-/** The error that an error frame tells of; a code that is not ours is a breach of the protocol. */
-export function errorOf(code: string, detail: string, path: string): DyadError {
-  if (Object.hasOwn(ERRORS, code)) return new DyadError(code as ErrorCode, { path, detail: detail || undefined })
-  return new DyadError('ERR_DYAD_PROTOCOL', { path, detail: `the owner answers with ${code.slice(0, 100)}` })
-}
-
-/** Detail for an error frame, cut to what a frame may hold. */
-export function errorText(error: unknown): { code: string; detail: string } {
-  if (isDyadError(error)) return { code: error.code, detail: (error.detail ?? '').slice(0, MAX_TEXT / 4) }
-  return { code: 'ERR_DYAD_SYSTEM', detail: String((error as Error)?.message ?? error).slice(0, MAX_TEXT / 4) }
-}
-
 function mapOf(bytes: Buffer): Record<string, unknown> {
   const value = decode(bytes)
   if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
@@ -140,8 +129,4 @@ function bigint(fields: Record<string, unknown>, name: string): bigint {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   throw broken(`${name} is no integer`)
-}
-
-export function broken(detail: string): DyadError {
-  return new DyadError('ERR_DYAD_PROTOCOL', { detail })
 }

@@ -1,5 +1,5 @@
+import { Slots } from '../slots.js'
 import { DATA_HEADER_BYTES } from './frames.js'
-import { Slots } from './slots.js'
 
 /** Memory that one link's frames may take before the operating system has taken them, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024

@@ -1,9 +1,10 @@
 import { DyadError, type FileSource, MAX_CHUNK_BYTES } from '@dyad/core'
 import type { Link, LinkHandlers } from '@dyad/wire'
-import { broken, dataId, type FetchFrame, readClientFrame } from './frames.js'
+import { broken } from '../owner-error.js'
+import { Slots } from '../slots.js'
+import { dataId, type FetchFrame, readClientFrame } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedTransfer } from './served-transfer.js'
-import { Slots } from './slots.js'
 
 /** Transfers that one link can have at once, those that wait for their turn included. */
 const MAX_TRANSFERS = 4096

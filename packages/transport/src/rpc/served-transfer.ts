@@ -1,10 +1,11 @@
 import type { SourceFile } from '@dyad/core'
 import type { Link } from '@dyad/wire'
+import { broken, errorText } from '../owner-error.js'
 import { rangeOf } from '../range.js'
-import { broken, DATA_HEADER_BYTES, errorText, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
+import type { Slots } from '../slots.js'
+import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
 import type { SendBuffers } from './send-buffers.js'
 import type { Served } from './served-link.js'
-import type { Slots } from './slots.js'
 
 /** One transfer at its owner: reads no further than its client has given credit for. */
 export class ServedTransfer {

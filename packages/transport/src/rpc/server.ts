@@ -1,9 +1,9 @@
 import type { FileSource, TransportServer } from '@dyad/core'
 import { type ListenOptions, listen } from '@dyad/wire'
-import { writeAddress } from './address.js'
+import { writeAddress } from '../address.js'
+import { Slots } from '../slots.js'
 import { MAX_REQUEST_BYTES } from './frames.js'
 import { ServedLink } from './served-link.js'
-import { Slots } from './slots.js'
 
 /** Files open at once for all links together; the rest wait. */
 const MAX_OPEN_FILES = 512

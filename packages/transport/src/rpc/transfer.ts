@@ -1,5 +1,5 @@
 import { DyadError, type Transfer } from '@dyad/core'
-import { broken } from './frames.js'
+import { broken } from '../owner-error.js'
 
 /** What a transfer needs to know and to tell. */
 export interface TransferContext {

@@ -9,8 +9,8 @@ import {
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
+import { readAddress } from '../address.js'
 import { rangeOf } from '../range.js'
-import { readAddress } from './address.js'
 import { ClientPool } from './client-pool.js'
 import { MAX_CREDIT } from './frames.js'
 import { serveRpc } from './server.js'
@@ -29,7 +29,7 @@ export interface RpcTransportOptions {
   port?: number | undefined
   /** Host name or address under which other nodes reach this one. @default the address bound */
   advertise?: string | undefined
-  /** Longest chunk, in bytes, up to 4 MiB. @default 262144 */
+  /** Longest chunk, in bytes, up to 4 MiB. @default 524288 */
   chunkBytes?: number | undefined
   /** Chunks of one transfer that may be under way or wait for their reader, 1 to 1,024. @default 4 */
   window?: number | undefined
@@ -37,7 +37,8 @@ export interface RpcTransportOptions {
   idleMs?: number | undefined
 }
 
-const CHUNK_BYTES = 256 * 1024
+const PROTOCOLS = ['ws:', 'wss:']
+const CHUNK_BYTES = 512 * 1024
 const WINDOW = 4
 const IDLE_MS = 30_000
 
@@ -68,13 +69,13 @@ class RpcTransport implements Transport {
   }
 
   async reaches(address: TransportAddress, _storage: string): Promise<boolean> {
-    return readAddress(address) !== undefined
+    return readAddress(address, PROTOCOLS) !== undefined
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
     this.#checkOpen()
     options.signal?.throwIfAborted()
-    const url = readAddress(address)
+    const url = readAddress(address, PROTOCOLS)
     if (url === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the rpc transport' })
     const { start, end } = rangeOf(request)
     const { signal } = options

@@ -13,13 +13,17 @@ export class Slots {
     this.#free = count
   }
 
+  /** Takes a place if one is free. */
+  tryAcquire(): boolean {
+    if (this.#free === 0) return false
+    this.#free--
+    return true
+  }
+
   /** Resolves with a place taken; rejects with the signal's reason. */
   acquire(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason)
-    if (this.#free > 0) {
-      this.#free--
-      return Promise.resolve()
-    }
+    if (this.tryAcquire()) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         granted: resolve,

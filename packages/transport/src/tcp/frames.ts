@@ -1,0 +1,169 @@
+import { isUtf8 } from 'node:buffer'
+import type { FileVersion } from '@dyad/core'
+import { digestOf } from '@dyad/wire'
+import { broken } from '../owner-error.js'
+
+// All numbers are big endian.
+//
+//   client: hello, once:     'DYADTCP1', 32 bytes of proof that it has the token
+//           request:         length of the rest (2), size (8), mtimeNs (8), start (8), end (8), length of storage (2), storage, path
+//   server: opened:          1, 8 (2), bytes that follow (8); and then those bytes, as they stand in the file
+//           verified:        2, 0 (2); everything was sent, and the file is unchanged
+//           error:           3, length of the rest (2), code, LF, detail; instead of opened, or instead of verified
+//
+// Between opened and what ends the reply there is nothing but the file. A server that cannot go on midway ends the connection; asked again for
+// what is missing, it answers with the error.
+
+/** One request, complete. */
+export interface TcpRequest extends FileVersion {
+  readonly start: number
+  readonly end: number
+}
+
+/** What a server sends beside the bytes of a file. */
+export type Reply =
+  | { readonly kind: 'opened'; readonly length: number }
+  | { readonly kind: 'verified' }
+  | { readonly kind: 'error'; readonly code: string; readonly detail: string }
+
+const MAGIC = Buffer.from('DYADTCP1', 'latin1')
+export const HELLO_BYTES = MAGIC.length + 32
+/** Bytes before a request, which tell its length. */
+export const REQUEST_HEAD_BYTES = 2
+const FIELDS_BYTES = 34
+/** Longest storage or path in UTF-8 bytes. */
+const MAX_TEXT_BYTES = 4096
+/** Longest request without its head. */
+export const MAX_REQUEST_BYTES = FIELDS_BYTES + 2 * MAX_TEXT_BYTES
+/** Bytes before a reply, which tell its kind and length. */
+export const REPLY_HEAD_BYTES = 3
+export const OPENED_BYTES = REPLY_HEAD_BYTES + 8
+export const VERIFIED_BYTES = REPLY_HEAD_BYTES
+/** Longest reply without its head: a code, a line feed and 1,024 characters. */
+const MAX_REPLY_BYTES = 8 * 1024
+const OPENED = 1
+const VERIFIED = 2
+const ERROR = 3
+const WORD = 2 ** 32
+
+/** What proves to a server that its client has the token, without sending it. */
+export function proofOf(token: string | undefined): Buffer {
+  return digestOf(`DYAD over TCP\n${token ?? ''}`)
+}
+
+export function helloOf(token: string | undefined): Buffer {
+  return Buffer.concat([MAGIC, proofOf(token)])
+}
+
+/** The proof in a hello of {@link HELLO_BYTES}. ERR_DYAD_PROTOCOL if it is none. */
+export function readHello(bytes: Buffer): Buffer {
+  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw broken('no hello')
+  return bytes.subarray(MAGIC.length, HELLO_BYTES)
+}
+
+/** A request as it is sent. ERR_DYAD_PROTOCOL for what does not fit into one. */
+export function requestOf({ storage, path, size, mtimeNs, start, end }: TcpRequest): Buffer {
+  const storageBytes = Buffer.byteLength(storage)
+  const pathBytes = Buffer.byteLength(path)
+  if (storageBytes > MAX_TEXT_BYTES || pathBytes > MAX_TEXT_BYTES) throw broken('a path too long for a request')
+  if (BigInt.asIntN(64, mtimeNs) !== mtimeNs) throw broken('a time beyond 64 bits')
+  const length = FIELDS_BYTES + storageBytes + pathBytes
+  const bytes = Buffer.allocUnsafe(REQUEST_HEAD_BYTES + length)
+  bytes.writeUInt16BE(length, 0)
+  writeInteger(bytes, size, 2)
+  bytes.writeBigInt64BE(mtimeNs, 10)
+  writeInteger(bytes, start, 18)
+  writeInteger(bytes, end, 26)
+  bytes.writeUInt16BE(storageBytes, 34)
+  bytes.write(storage, 36, 'utf8')
+  bytes.write(path, 36 + storageBytes, 'utf8')
+  return bytes
+}
+
+/** Length of the request after its head. ERR_DYAD_PROTOCOL if it is out of bounds. */
+export function requestLength(head: Buffer): number {
+  const length = head.readUInt16BE(0)
+  if (length < FIELDS_BYTES || length > MAX_REQUEST_BYTES) throw broken(`a request of ${length} bytes`)
+  return length
+}
+
+/** Reads a request without its head. ERR_DYAD_PROTOCOL unless every field is within its bounds. */
+export function readRequest(bytes: Buffer): TcpRequest {
+  const storageBytes = bytes.readUInt16BE(32)
+  const pathBytes = bytes.length - FIELDS_BYTES - storageBytes
+  if (pathBytes < 0 || pathBytes > MAX_TEXT_BYTES || storageBytes > MAX_TEXT_BYTES) throw broken('a text out of bounds')
+  const pathAt = FIELDS_BYTES + storageBytes
+  return {
+    size: readInteger(bytes, 0),
+    mtimeNs: bytes.readBigInt64BE(8),
+    start: readInteger(bytes, 16),
+    end: readInteger(bytes, 24),
+    storage: readText(bytes.subarray(FIELDS_BYTES, pathAt)),
+    path: readText(bytes.subarray(pathAt)),
+  }
+}
+
+/** Writes `opened` so that it ends at `end`. */
+export function writeOpened(bytes: Buffer, end: number, length: number): void {
+  const at = end - OPENED_BYTES
+  bytes[at] = OPENED
+  bytes.writeUInt16BE(8, at + 1)
+  writeInteger(bytes, length, at + REPLY_HEAD_BYTES)
+}
+
+export function writeVerified(bytes: Buffer, at: number): void {
+  bytes[at] = VERIFIED
+  bytes.writeUInt16BE(0, at + 1)
+}
+
+export function errorReply({ code, detail }: { code: string; detail: string }): Buffer {
+  const text = Buffer.from(`${code}\n${detail}`)
+  const bytes = Buffer.allocUnsafe(REPLY_HEAD_BYTES + text.length)
+  bytes[0] = ERROR
+  bytes.writeUInt16BE(text.length, 1)
+  text.copy(bytes, REPLY_HEAD_BYTES)
+  return bytes
+}
+
+/** Length of a reply after its head. ERR_DYAD_PROTOCOL unless it fits the kind. */
+export function replyLength(bytes: Buffer, at: number): number {
+  const kind = bytes[at]
+  const length = bytes.readUInt16BE(at + 1)
+  const fits =
+    kind === OPENED ? length === 8 : kind === VERIFIED ? length === 0 : kind === ERROR && length <= MAX_REPLY_BYTES
+  if (!fits) throw broken('an unknown reply')
+  return length
+}
+
+/** Reads a whole reply, head included, whose length was checked. ERR_DYAD_PROTOCOL. */
+export function readReply(bytes: Buffer): Reply {
+  switch (bytes[0]) {
+    case OPENED:
+      return { kind: 'opened', length: readInteger(bytes, REPLY_HEAD_BYTES) }
+    case VERIFIED:
+      return { kind: 'verified' }
+    default: {
+      const text = readText(bytes.subarray(REPLY_HEAD_BYTES))
+      const end = text.indexOf('\n')
+      if (end < 0) throw broken('an error without a code')
+      return { kind: 'error', code: text.slice(0, end), detail: text.slice(end + 1) }
+    }
+  }
+}
+
+/** Two halves, since a bigint costs more. */
+function writeInteger(bytes: Buffer, value: number, at: number): void {
+  bytes.writeUInt32BE(Math.floor(value / WORD), at)
+  bytes.writeUInt32BE(value % WORD, at + 4)
+}
+
+function readInteger(bytes: Buffer, at: number): number {
+  const value = bytes.readUInt32BE(at) * WORD + bytes.readUInt32BE(at + 4)
+  if (!Number.isSafeInteger(value)) throw broken('an integer beyond 2^53')
+  return value
+}
+
+function readText(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw broken('a text that is not UTF-8')
+  return bytes.toString('utf8')
+}

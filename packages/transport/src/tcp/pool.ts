@@ -1,0 +1,127 @@
+import { DyadError } from '@dyad/core'
+import { abortable } from '../abortable.js'
+import { Slots } from '../slots.js'
+import { Connection, type ConnectionOptions } from './connection.js'
+import { SilentServers } from './silent-servers.js'
+
+/** Transfers from one server at once; the rest wait for their turn. */
+const MAX_TRANSFERS = 256
+/** Connections to one server that are kept for later. */
+const MAX_IDLE = 32
+
+/** A connection that is its holder's alone until it is released. */
+export interface Lease {
+  readonly connection: Connection
+  /** Gives it back, to be used again unless it is gone. Called once. */
+  release(): void
+}
+
+interface Server {
+  readonly url: URL
+  readonly slots: Slots
+  /** Used last, taken first, so that those that are too many close. */
+  readonly idle: Connection[]
+  /** Holders, and those who wait to be one. */
+  users: number
+}
+
+/** Connections by server: kept open after a transfer, and lent to the next. */
+export class Pool {
+  readonly #options: ConnectionOptions
+  readonly #servers = new Map<string, Server>()
+  readonly #connections = new Set<Connection>()
+  readonly #silent = new SilentServers()
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+  }
+
+  /** A connection to `url` that waits to be used, if there is one. */
+  take(url: string): Lease | undefined {
+    const server = this.#servers.get(url)
+    if (server === undefined || server.idle.length === 0 || !server.slots.tryAcquire()) return undefined
+    server.users++
+    return this.#lease(url, server, server.idle.pop() ?? this.#connect(server))
+  }
+
+  /** Makes a connection to `url`, or takes one that was given back meanwhile. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
+  async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
+    if (this.#silent.has(url)) throw unreachable(url, 'it did not answer the last time')
+    const server = this.#server(url)
+    server.users++
+    try {
+      await server.slots.acquire(signal)
+    } catch (error) {
+      this.#leave(url, server)
+      throw error
+    }
+    const idle = fresh ? undefined : server.idle.pop()
+    const lease = this.#lease(url, server, idle ?? this.#connect(server))
+    if (idle !== undefined) return lease
+    try {
+      await abortable(lease.connection.connected, signal)
+      this.#silent.delete(url)
+      return lease
+    } catch (cause) {
+      lease.connection.destroy()
+      lease.release()
+      if (signal.aborted) throw cause
+      const { code, message } = cause as NodeJS.ErrnoException
+      if (code === 'ETIMEDOUT') this.#silent.add(url)
+      throw unreachable(url, message, cause)
+    }
+  }
+
+  /** Drops every connection, and waits until nothing is open. */
+  async close(): Promise<void> {
+    const connections = [...this.#connections]
+    for (const connection of connections) connection.destroy()
+    await Promise.all(connections.map(({ whenClosed }) => whenClosed))
+  }
+
+  #server(url: string): Server {
+    const known = this.#servers.get(url)
+    if (known !== undefined) return known
+    const server: Server = { url: new URL(url), slots: new Slots(MAX_TRANSFERS), idle: [], users: 0 }
+    this.#servers.set(url, server)
+    return server
+  }
+
+  #lease(url: string, server: Server, connection: Connection): Lease {
+    const release = () => {
+      this.#keep(server, connection)
+      server.slots.release()
+      this.#leave(url, server)
+    }
+    return { connection, release }
+  }
+
+  #connect(server: Server): Connection {
+    const connection: Connection = new Connection(server.url, this.#options, () => {
+      const at = server.idle.indexOf(connection)
+      if (at >= 0) server.idle.splice(at, 1)
+    })
+    this.#connections.add(connection)
+    void connection.whenClosed.then(() => this.#connections.delete(connection))
+    return connection
+  }
+
+  #keep(server: Server, connection: Connection): void {
+    if (connection.isGone) return
+    if (server.idle.length >= MAX_IDLE) {
+      connection.destroy()
+      return
+    }
+    server.idle.push(connection)
+    connection.rest()
+  }
+
+  #leave(url: string, server: Server): void {
+    server.users--
+    if (server.users === 0 && server.idle.length === 0) this.#servers.delete(url)
+  }
+}
+
+function unreachable(url: string, what: string, cause?: unknown): DyadError {
+  return new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${url}: ${what}`, cause })
+}

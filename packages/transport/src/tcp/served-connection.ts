@@ -1,0 +1,162 @@
+import type { Socket } from 'node:net'
+import { DyadError } from '@dyad/core'
+import { isSameDigest } from '@dyad/wire'
+import { errorText } from '../owner-error.js'
+import {
+  errorReply,
+  HELLO_BYTES,
+  MAX_REQUEST_BYTES,
+  REQUEST_HEAD_BYTES,
+  readHello,
+  readRequest,
+  requestLength,
+  type TcpRequest,
+} from './frames.js'
+import { type Outlet, sendFile } from './send-file.js'
+import type { Served } from './server.js'
+
+/** How long a peer may go without a request, or without reading its reply, in ms. Longer than clients keep a connection. */
+const SILENCE_MS = 300_000
+/** How long a peer may take to hang up after it was refused, in ms. */
+const LINGER_MS = 1_000
+const NOTHING = Buffer.alloc(0)
+
+/** The server's end of a connection: a hello, and one request after another. */
+export class ServedConnection implements Outlet {
+  readonly #socket: Socket
+  readonly #served: Served
+  readonly #stop = new AbortController()
+  #deadline: NodeJS.Timeout | undefined
+  #input: Buffer = NOTHING
+  #isKnown = false
+  #isEnding = false
+  #serving: Promise<void> | undefined
+
+  constructor(socket: Socket, served: Served) {
+    this.#socket = socket
+    this.#served = served
+    this.#endIn(served.patienceMs)
+    socket.setNoDelay(true)
+    socket.setTimeout(SILENCE_MS, () => socket.destroy())
+    socket.on('data', (bytes: Buffer) => this.#received(bytes))
+    socket.on('end', () => this.destroy())
+    socket.on('error', () => this.destroy())
+    socket.on('close', () => this.destroy())
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Whether the peer has proved to have the token. */
+  get isKnown(): boolean {
+    return this.#isKnown
+  }
+
+  /** Whether it answers no request. */
+  get isIdle(): boolean {
+    return this.#serving === undefined
+  }
+
+  send(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.write(bytes, () => resolve())
+    })
+  }
+
+  /** Tells the peer why it is not served, and hangs up. */
+  refuse(error: DyadError): void {
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#input = NOTHING
+    // What the peer still sends is read and dropped: a reset would overtake the refusal.
+    this.#socket.end(errorReply(errorText(error)))
+    this.#endIn(LINGER_MS)
+  }
+
+  destroy(): void {
+    this.#inTime()
+    this.#isEnding = true
+    this.#socket.destroy()
+    if (!this.#stop.signal.aborted) this.#stop.abort(new DyadError('ERR_DYAD_TRANSFER'))
+  }
+
+  /** Resolves when no file is open for it. */
+  async drained(): Promise<void> {
+    await this.#serving
+  }
+
+  #received(bytes: Buffer): void {
+    if (this.#isEnding) return
+    this.#input = this.#input.length === 0 ? bytes : Buffer.concat([this.#input, bytes])
+    this.#proceed()
+  }
+
+  #proceed(): void {
+    try {
+      if (!this.#isKnown && !this.#readHello()) return
+      if (this.#serving === undefined) {
+        const request = this.#takeRequest()
+        if (request !== undefined) this.#serving = this.#serve(request)
+      }
+      // The next request may come before the last file is closed, but not more than that; a reply under way cannot be interrupted by an error.
+      if (this.#serving !== undefined && this.#input.length > REQUEST_HEAD_BYTES + MAX_REQUEST_BYTES) this.destroy()
+    } catch (error) {
+      this.refuse(error as DyadError)
+    }
+  }
+
+  #readHello(): boolean {
+    if (this.#input.length < HELLO_BYTES) return false
+    const proof = readHello(this.#input)
+    const wanted = this.#served.proof
+    if (wanted !== undefined && !isSameDigest(proof, wanted)) throw new DyadError('ERR_DYAD_DENIED')
+    this.#input = this.#input.subarray(HELLO_BYTES)
+    this.#isKnown = true
+    this.#inTime()
+    return true
+  }
+
+  #takeRequest(): TcpRequest | undefined {
+    const bytes = this.#input
+    if (bytes.length === 0) return undefined
+    const end = requestEnd(bytes)
+    if (end === undefined) {
+      // Counts from the first byte, however slowly the others come.
+      if (this.#deadline === undefined) this.#endIn(this.#served.patienceMs)
+      return undefined
+    }
+    this.#inTime()
+    this.#input = bytes.length === end ? NOTHING : bytes.subarray(end)
+    return readRequest(bytes.subarray(REQUEST_HEAD_BYTES, end))
+  }
+
+  async #serve(request: TcpRequest): Promise<void> {
+    const isWhole = await sendFile(request, this.#served, this)
+    this.#serving = undefined
+    if (this.#isEnding) return
+    if (isWhole) {
+      this.#proceed()
+      return
+    }
+    this.#isEnding = true
+    this.#socket.end()
+  }
+
+  #endIn(ms: number): void {
+    clearTimeout(this.#deadline)
+    this.#deadline = setTimeout(() => this.destroy(), ms).unref()
+  }
+
+  #inTime(): void {
+    clearTimeout(this.#deadline)
+    this.#deadline = undefined
+  }
+}
+
+/** Where the request that `bytes` begins with ends, or undefined if its end has not come yet. ERR_DYAD_PROTOCOL. */
+function requestEnd(bytes: Buffer): number | undefined {
+  if (bytes.length < REQUEST_HEAD_BYTES) return undefined
+  const end = REQUEST_HEAD_BYTES + requestLength(bytes)
+  return end <= bytes.length ? end : undefined
+}

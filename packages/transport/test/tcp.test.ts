@@ -1,0 +1,8 @@
+import { transportConformance } from '@dyad/core/conformance'
+import { test } from 'tap'
+import { tcpTransport } from '../src/index.js'
+
+transportConformance(test, {
+  create: () => tcpTransport({ token: 'secret' }),
+  peer: new URL('./peers/tcp.ts', import.meta.url),
+})

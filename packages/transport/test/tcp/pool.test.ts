@@ -1,0 +1,72 @@
+import { test } from 'tap'
+import { Pool } from '../../src/tcp/pool.js'
+import { rawServer } from '../support/raw-tcp.js'
+
+const OPTIONS = { token: undefined, ca: undefined, bufferBytes: 4096, idleMs: 60_000 }
+const urlOf = (address: string) => (JSON.parse(address) as { url: string }).url
+const { signal } = new AbortController()
+
+test('a connection is lent to one at a time, and to the next when it is given back', async (t) => {
+  await using server = await rawServer(() => {})
+  const url = urlOf(server.address)
+  const pool = new Pool(OPTIONS)
+  t.equal(pool.take(url), undefined, 'there is none yet')
+  const first = await pool.acquire(url, false, signal)
+  const second = await pool.acquire(url, false, signal)
+  t.not(second.connection, first.connection)
+  first.release()
+  const again = pool.take(url)
+  t.equal(again?.connection, first.connection)
+  t.equal(pool.take(url), undefined)
+  again?.release()
+  const fresh = await pool.acquire(url, true, signal)
+  t.not(fresh.connection, first.connection, 'a fresh one when it is asked for')
+  second.connection.destroy()
+  second.release()
+  fresh.release()
+  t.equal(pool.take(url)?.connection, fresh.connection, 'what was dropped is not lent')
+  await pool.close()
+  t.ok([first, second, fresh].every(({ connection }) => connection.isGone))
+})
+
+test('beyond its bound it lets wait, in the order asked for', async (t) => {
+  await using server = await rawServer(() => {})
+  const url = urlOf(server.address)
+  const pool = new Pool(OPTIONS)
+  const leases = await Promise.all(Array.from({ length: 256 }, () => pool.acquire(url, false, signal)))
+  const order: string[] = []
+  const abort = new AbortController()
+  const waiting = ['one', 'two', 'three'].map((name) =>
+    pool.acquire(url, false, name === 'two' ? abort.signal : signal).then((lease) => {
+      order.push(name)
+      return lease
+    }),
+  )
+  abort.abort('enough')
+  await waiting[1]?.then(
+    () => t.fail('it was not ended'),
+    (reason) => t.equal(reason, 'enough'),
+  )
+  leases[0]?.release()
+  await waiting[0]
+  leases[1]?.release()
+  await waiting[2]
+  t.strictSame(order, ['one', 'three'])
+  await pool.close()
+})
+
+test('a server that does not answer at all is left alone for a while', async (t) => {
+  // It speaks no TLS, and so never answers who does.
+  await using server = await rawServer(() => {})
+  const url = urlOf(server.address).replace('tcp:', 'tls:')
+  const pool = new Pool({ ...OPTIONS, answerMs: 20 })
+  await t.rejects(pool.acquire(url, false, signal), {
+    code: 'ERR_DYAD_OWNER_UNREACHABLE',
+    cause: { code: 'ETIMEDOUT' },
+  })
+  await t.rejects(pool.acquire(url, false, signal), { code: 'ERR_DYAD_OWNER_UNREACHABLE', message: /the last time/ })
+  t.equal(server.sockets.length, 1, 'nobody asked it again')
+  const other = await pool.acquire(urlOf(server.address), false, signal)
+  other.release()
+  await pool.close()
+})

@@ -1,0 +1,46 @@
+import { type AddressInfo, BlockList, isIP, type Server } from 'node:net'
+import { DyadError } from '@dyad/core'
+
+/** Where a server listens. */
+export interface BindOptions {
+  /** Address or name to bind. @default '127.0.0.1' */
+  host?: string | undefined
+  /** Port to bind; 0 takes any. @default 0 */
+  port?: number | undefined
+  /** What a peer must present. Needed to bind beyond loopback. @default none */
+  token?: string | undefined
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+
+/** Makes `server` listen and tells under which host and port. ERR_DYAD_BIND if the address cannot be bound, or not without a token. */
+export async function bind(server: Server, options: BindOptions): Promise<{ host: string; port: number }> {
+  const { host = '127.0.0.1', port = 0, token } = options
+  if (!isLoopback(host) && !token) {
+    throw new DyadError('ERR_DYAD_BIND', { detail: `${host} is not loopback, and no token is set` })
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(new DyadError('ERR_DYAD_BIND', { detail: `${host} port ${port}: ${cause.message}`, cause }))
+    })
+    server.listen({ host, port }, () => {
+      server.removeAllListeners('error')
+      server.on('error', () => {})
+      resolve()
+    })
+  })
+  return { host, port: (server.address() as AddressInfo).port }
+}
+
+/** Host and port as they stand in a URL. */
+export function authority(host: string, port: number): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
+}
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host)
+  if (family === 0) return host === 'localhost'
+  return LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}
