@@ -5,6 +5,8 @@ export interface Arrival {
   readonly record: FileRecord
   /** Bytes stored here so far. */
   readonly stored: number
+  /** The bytes that follow what is stored, on their way to it; they are what they are until the next step. */
+  readonly next?: Uint8Array | undefined
   /** Opens what is stored here. */
   open(): number
   /** Opens the owner's own file, where this process can: all of it can be read at once, and is to be believed when the file has arrived. */

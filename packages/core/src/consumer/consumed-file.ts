@@ -24,6 +24,7 @@ export class ConsumedFile {
   readonly #leave: AbortController | undefined
   readonly #whole: Promise<unknown>
   #stored: number
+  #next: Uint8Array | undefined
   #atOwner: number | undefined
   /** How the arrival ended. */
   #ending: 'whole' | { readonly error: unknown } | undefined
@@ -56,7 +57,7 @@ export class ConsumedFile {
       }
       const whole = consume((arrival) => {
         if (file !== undefined) file.#arrived(arrival)
-        else if (arrival.stored > 0 || arrival.openAtOwner !== undefined) {
+        else if (arrival.stored > 0 || arrival.next !== undefined || arrival.openAtOwner !== undefined) {
           const fd = tryOpen(arrival.open)
           if (fd === undefined) return
           const made = new ConsumedFile(arrival.record, fd, whole, leave)
@@ -93,6 +94,11 @@ export class ConsumedFile {
     } else if (this.#ending !== undefined) process.nextTick(done, this.#ending.error, 0, buffer)
     else if (this.#atOwner !== undefined && position < this.record.size) {
       this.#readAtOwner(this.#atOwner, buffer, offset, length, position, done)
+    } else if (this.#next !== undefined && position >= this.#stored && position < this.#stored + this.#next.length) {
+      const from = position - this.#stored
+      const part = this.#next.subarray(from, from + length)
+      new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength).set(part, offset)
+      process.nextTick(done, null, part.length, buffer)
     } else if (position < this.#stored) {
       // These bytes have just been written, so they are in memory.
       this.#readAtOnce(buffer, offset, Math.min(length, this.#stored - position), position, done)
@@ -143,6 +149,7 @@ export class ConsumedFile {
       return
     }
     this.#stored = arrival.stored
+    this.#next = arrival.next
     const openAtOwner = this.#ending === undefined ? arrival.openAtOwner : undefined
     if (openAtOwner === undefined) this.#leaveOwner()
     else this.#atOwner ??= tryOpen(openAtOwner)
@@ -152,6 +159,7 @@ export class ConsumedFile {
   #end(ending: 'whole' | { readonly error: unknown }): void {
     if (this.#ending !== undefined) return
     this.#ending = ending
+    this.#next = undefined
     if (ending === 'whole') this.#stored = this.record.size
     this.#leaveOwner()
     this.#wake()

@@ -8,7 +8,6 @@ import {
   renameSync,
   rmSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -16,12 +15,10 @@ import type { Temporaries } from '../temporaries.js'
 import type { Transfer } from '../transfer/contract.js'
 import type { Destination } from '../transfer/pull.js'
 import type { Arrival, OnArrival } from './arrival.js'
-import { WriteBehind } from './write-behind.js'
+import { FileWriter } from './file-writer.js'
 
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
-/** A file up to this size is written at once: that takes less than the hop to a thread that would write it, in bytes. */
-const AT_ONCE_BYTES = 64 * 1024
 
 /** A file on its way here: a temporary one beside its target, until it is put in place. Disposing of it before that leaves nothing. */
 export class IncomingFile implements Destination, AsyncDisposable, Disposable {
@@ -30,7 +27,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #target: string
   readonly #record: FileRecord
   readonly #onArrival: OnArrival
-  #behind: WriteBehind | undefined
+  readonly #writer: FileWriter
   #stored = 0
   #place: 'beside' | 'at target' = 'beside'
 
@@ -45,6 +42,10 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     this.#target = target
     this.#record = record
     this.#onArrival = onArrival
+    this.#writer = new FileWriter(temporary.fd, (bytes) => {
+      this.#stored = bytes
+      onArrival(this.#arrival())
+    })
   }
 
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
@@ -80,13 +81,11 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     return this.#stored
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array): Promise<void> | undefined {
     try {
-      if (this.#record.size <= AT_ONCE_BYTES) this.#writeAtOnce(chunk)
-      else {
-        this.#behind ??= new WriteBehind(this.#fd, (bytes) => this.#advance(bytes))
-        await this.#behind.write(chunk)
-      }
+      // Whoever waits for just these bytes need not read them back.
+      if (this.#stored === this.#writer.written) this.#onArrival({ ...this.#arrival(), next: chunk })
+      return this.#writer.write(chunk)?.catch((cause) => Promise.reject(storeError(this.#target, cause)))
     } catch (cause) {
       throw storeError(this.#target, cause)
     }
@@ -94,14 +93,14 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   /** Takes all bytes of the file at once, without a transfer. ERR_DYAD_STORE. */
   fill(bytes: Uint8Array): void {
-    orStoreError(this.#target, () => this.#writeAtOnce(bytes))
+    orStoreError(this.#target, () => this.#writer.writeAtOnce(bytes))
   }
 
   /** Makes the whole file visible at its target, over what may stand there. ERR_DYAD_STORE. */
   async putInPlace(): Promise<void> {
     if (this.#place === 'at target') return
     try {
-      await this.#behind?.drain()
+      await this.#writer.drain()
       this.#finish()
       renameSync(this.#path, this.#target)
       this.#place = 'at target'
@@ -128,7 +127,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#behind?.close()
+    await this.#writer.close()
     this[Symbol.dispose]()
   }
 
@@ -136,20 +135,6 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   [Symbol.dispose](): void {
     closeSync(this.#fd)
     if (this.#place === 'beside') rmSync(this.#path, { force: true })
-  }
-
-  #writeAtOnce(bytes: Uint8Array): void {
-    let stored = this.#stored
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(this.#fd, bytes, done, bytes.length - done, stored + done)
-    }
-    stored += bytes.length
-    this.#advance(stored)
-  }
-
-  #advance(stored: number): void {
-    this.#stored = stored
-    this.#onArrival(this.#arrival())
   }
 
   #arrival(): Arrival {

@@ -7,7 +7,7 @@ const SPARE_BUFFERS = 8
 const spare: Buffer[] = []
 
 /**
- * Writes a file from its beginning on, behind its caller: bytes are copied into one of two buffers, and one is written while the other fills. A write begins as
+ * Writes a file on to its end, behind its caller: bytes are copied into one of two buffers, and one is written while the other fills. A write begins as
  * soon as none is under way, so nothing waits for a buffer to be full. Whoever made it closes it; the descriptor stays theirs.
  */
 export class WriteBehind {
@@ -16,13 +16,17 @@ export class WriteBehind {
   readonly #buffers: [Buffer, Buffer]
   #filling: 0 | 1 = 0
   #filled = 0
-  #written = 0
+  #written: number
   #writing: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
 
-  /** @param onWritten told how many bytes are in the file, each time that some were written */
-  constructor(fd: number, onWritten: (bytes: number) => void) {
+  /**
+   * @param written bytes that are in the file already
+   * @param onWritten told how many bytes are in the file, each time that some were written
+   */
+  constructor(fd: number, written: number, onWritten: (bytes: number) => void) {
     this.#fd = fd
+    this.#written = written
     this.#onWritten = onWritten
     this.#buffers = [takeBuffer(), takeBuffer()]
   }

@@ -10,8 +10,8 @@ import { type ReachContext, reach } from './reach.js'
 export interface Destination {
   /** Takes the whole file over a transfer that need not pass the bytes through here, or declines. Tells how many bytes moved. */
   takeWhole(transfer: Transfer): Promise<number | undefined>
-  /** Takes the next bytes; they are the caller's again when it resolves. */
-  write(chunk: Uint8Array): Promise<void>
+  /** Takes the next bytes; they are the caller's again when it resolves, or returns. */
+  write(chunk: Uint8Array): Promise<void> | undefined
 }
 
 /** The nodes that may be asked for a file, one after the other. */
@@ -91,8 +91,9 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
     if (giveWay !== undefined) await giveWay(record.path, attempt.signal)
     const next = await attempt.await(chunks.next())
     if (next.done) break
+    const { length } = next.value
     await destination.write(next.value)
-    pulling.received += next.value.length
+    pulling.received += length
     patience.renew()
   }
   if (pulling.received === record.size) return record.size
