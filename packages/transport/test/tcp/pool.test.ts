@@ -52,6 +52,7 @@ test('beyond its bound it lets wait, in the order asked for', async (t) => {
   leases[1]?.release()
   await waiting[2]
   t.strictSame(order, ['one', 'three'])
+  t.equal(server.sockets.length, 256, 'over the connections that were given back')
   await pool.close()
 })
 
