@@ -48,9 +48,9 @@ test('beyond its bound it lets wait, in the order asked for', async (t) => {
     (reason) => t.equal(reason, 'enough'),
   )
   leases[0]?.release()
-  await waiting[0]
+  t.equal((await waiting[0])?.connection, leases[0]?.connection, 'what was given back')
   leases[1]?.release()
-  await waiting[2]
+  t.equal((await waiting[2])?.connection, leases[1]?.connection)
   t.strictSame(order, ['one', 'three'])
   await pool.close()
 })
