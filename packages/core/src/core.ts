@@ -10,6 +10,7 @@ import { type PrefetchResult, ReadAhead } from './consumer/read-ahead.js'
 import { RightOfWay } from './consumer/right-of-way.js'
 import { SingleFlight } from './consumer/single-flight.js'
 import { report, tellOnStderr } from './diagnostics.js'
+import { DiskPace } from './disk-pace.js'
 import { DyadError } from './errors.js'
 import { globTest } from './glob.js'
 import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
@@ -345,6 +346,7 @@ export class DyadCore implements AsyncDisposable {
       ownerTimeout,
       progressTimeout,
       temporaries: this.#temporaries,
+      pace: new DiskPace(),
       flights: this.#flights,
     }))
     return this.#consumer

@@ -118,7 +118,7 @@ async function makePresent(
  */
 function storeInline(file: ManagedFile, record: FileRecord, bytes: Uint8Array, context: ConsumeContext): boolean {
   const begun = performance.now()
-  using incoming = IncomingFile.beside(file.local, context.temporaries, record, () => {})
+  using incoming = IncomingFile.beside(file.local, context, record, () => {})
   incoming.fill(bytes)
   if (!incoming.placeIfAbsent()) return false
   context.held.add(file, record)

@@ -1,20 +1,6 @@
 import { writeSync } from 'node:fs'
+import type { DiskPace } from '../disk-pace.js'
 import { WriteBehind } from './write-behind.js'
-
-/**
- * A write that takes longer goes not to memory but to a disk that others wait for too, in ms a MiB: memory takes a half to one, the slowest disk cache that keeps up with
- * a network of 10 Gbit/s as well.
- */
-const SLOW_MS_PER_MIB = 4
-/** Shorter writes tell too little about the disk, in ms. */
-const SHORTEST_SLOW_MS = 2
-/** Once a write was slow, so many bytes are written behind before it is tried again whether it still is. */
-const BEHIND_BYTES = 64 * 1024 * 1024
-
-const MIB = 1024 * 1024
-
-/** Bytes of this process that are to be written behind for now. */
-let behindBytes = 0
 
 /**
  * Writes a file from its beginning on: at once as long as that goes to memory, since handing it to another thread and back costs as much as it saves there, and behind its
@@ -22,13 +8,15 @@ let behindBytes = 0
  */
 export class FileWriter {
   readonly #fd: number
+  readonly #pace: DiskPace
   readonly #onWritten: (bytes: number) => void
   #behind: WriteBehind | undefined
   #written = 0
 
   /** @param onWritten told how many bytes are in the file, each time that some were written */
-  constructor(fd: number, onWritten: (bytes: number) => void) {
+  constructor(fd: number, pace: DiskPace, onWritten: (bytes: number) => void) {
     this.#fd = fd
+    this.#pace = pace
     this.#onWritten = onWritten
   }
 
@@ -39,23 +27,18 @@ export class FileWriter {
 
   /** Takes all of `chunk`, which is the caller's again when this resolves, or returns. Fails with what any write so far has failed with. */
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#behind === undefined && behindBytes > 0) this.#behind = this.#writeBehind()
-    if (this.#behind === undefined) {
-      this.writeAtOnce(chunk)
-      return undefined
-    }
-    behindBytes -= chunk.length
-    return this.#behind.write(chunk)
+    if (this.#behind === undefined && this.#pace.isSlow) this.#behind = this.#writeBehind()
+    if (this.#behind !== undefined) return this.#behind.write(chunk)
+    this.writeAtOnce(chunk)
+    return undefined
   }
 
   /** As `write`, but never behind: for little. */
   writeAtOnce(chunk: Uint8Array): void {
-    const begun = performance.now()
     for (let done = 0; done < chunk.length; ) {
-      done += writeSync(this.#fd, chunk, done, chunk.length - done, this.#written + done)
+      const position = this.#written + done
+      done += this.#pace.time(() => writeSync(this.#fd, chunk, done, chunk.length - done, position))
     }
-    const took = performance.now() - begun
-    if (took > Math.max(SHORTEST_SLOW_MS, (SLOW_MS_PER_MIB * chunk.length) / MIB)) behindBytes = BEHIND_BYTES
     this.#advance(this.#written + chunk.length)
   }
 

@@ -9,6 +9,7 @@ import {
   rmSync,
   unlinkSync,
 } from 'node:fs'
+import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Temporaries } from '../temporaries.js'
@@ -19,6 +20,12 @@ import { FileWriter } from './file-writer.js'
 
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
+
+/** What storing files needs to know of where they are stored. */
+export interface StoringPlace {
+  readonly temporaries: Temporaries
+  readonly pace: DiskPace
+}
 
 /** A file on its way here: a temporary one beside its target, until it is put in place. Disposing of it before that leaves nothing. */
 export class IncomingFile implements Destination, AsyncDisposable, Disposable {
@@ -35,6 +42,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     temporary: { path: string; fd: number },
     target: string,
     record: FileRecord,
+    pace: DiskPace,
     onArrival: OnArrival,
   ) {
     this.#path = temporary.path
@@ -42,16 +50,16 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     this.#target = target
     this.#record = record
     this.#onArrival = onArrival
-    this.#writer = new FileWriter(temporary.fd, (bytes) => {
+    this.#writer = new FileWriter(temporary.fd, pace, (bytes) => {
       this.#stored = bytes
       onArrival(this.#arrival())
     })
   }
 
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
-  static beside(target: string, temporaries: Temporaries, record: FileRecord, onArrival: OnArrival): IncomingFile {
-    const temporary = orStoreError(target, () => temporaries.create(target, record.mode | 0o200))
-    return new IncomingFile(temporary, target, record, onArrival)
+  static beside(target: string, place: StoringPlace, record: FileRecord, onArrival: OnArrival): IncomingFile {
+    const temporary = orStoreError(target, () => place.temporaries.create(target, record.mode | 0o200))
+    return new IncomingFile(temporary, target, record, place.pace, onArrival)
   }
 
   async takeWhole(transfer: Transfer): Promise<number | undefined> {

@@ -1,13 +1,11 @@
 import type { FileRecord } from '../kvs/record.js'
-import type { Temporaries } from '../temporaries.js'
 import type { Copies } from '../transfer/copies.js'
 import { type PullContext, pull } from '../transfer/pull.js'
 import type { OnArrival } from './arrival.js'
-import { IncomingFile } from './incoming-file.js'
+import { IncomingFile, type StoringPlace } from './incoming-file.js'
 
 /** What storing a file needs to know of its session. */
-export interface StoreContext extends PullContext {
-  readonly temporaries: Temporaries
+export interface StoreContext extends PullContext, StoringPlace {
   /** Other nodes to fetch from, and to offer to; undefined where they are left alone. */
   readonly copies: Copies | undefined
 }
@@ -24,8 +22,8 @@ export async function store(
   signal: AbortSignal,
   onArrival: OnArrival,
 ): Promise<number> {
-  const { temporaries, copies } = context
-  await using incoming = IncomingFile.beside(target, temporaries, record, onArrival)
+  const { copies } = context
+  await using incoming = IncomingFile.beside(target, context, record, onArrival)
   if (record.inline !== undefined) incoming.fill(record.inline)
   await using wanted = record.inline === undefined ? await copies?.want(record, signal) : undefined
   const moved = record.inline === undefined ? await pull(record, incoming, context, signal, wanted) : 0

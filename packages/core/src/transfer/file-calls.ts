@@ -18,6 +18,7 @@ import {
   statSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
+import { DiskPace } from '../disk-pace.js'
 
 /** The system calls that serving a file takes. */
 export interface FileCalls {
@@ -59,23 +60,18 @@ const POOLED: FileCalls = {
 
 /** Longest read that may be made inline, in bytes. */
 const INLINE_BYTES = 64 * 1024
-/** Calls that take this long have waited for a disk, in ms. */
-const SLOW_MS = 20
-/** How long a disk that was waited for is kept away from the event loop, in ms. */
-const WARY_MS = 10_000
 
 /** Chooses how calls are made: inline while the files are at hand, through the thread pool for long reads and for a while after a call had to wait. */
 export class CallChooser {
-  readonly #slowMs: number
-  #waryUntil = 0
+  readonly #pace: DiskPace
 
-  constructor(slowMs = SLOW_MS) {
-    this.#slowMs = slowMs
+  constructor(pace = new DiskPace()) {
+    this.#pace = pace
   }
 
   /** The calls for everything but long reads. */
   get calls(): FileCalls {
-    return performance.now() < this.#waryUntil ? POOLED : this.#timed
+    return this.#pace.isSlow ? POOLED : this.#timed
   }
 
   /** The calls for a read of so many bytes. */
@@ -85,23 +81,14 @@ export class CallChooser {
 
   /** A few microseconds each where nothing waits for a disk. */
   readonly #timed: FileCalls = {
-    realpath: (path) => this.#time(() => realpathSync.native(path)),
-    lstat: (path) => this.#time(() => lstatSync(path, BIGINT)),
-    stat: (path) => this.#time(() => statSync(path, BIGINT)),
-    open: (path, flags) => this.#time(() => openSync(path, flags)),
-    fstat: (fd) => this.#time(() => fstatSync(fd, BIGINT)),
-    readlink: (path) => this.#time(() => readlinkSync(path)),
-    read: (fd, buffer, offset, length, position) => this.#time(() => readSync(fd, buffer, offset, length, position)),
-    close: (fd) => this.#time(() => closeSync(fd)),
-  }
-
-  #time<T>(call: () => T): T {
-    const begun = performance.now()
-    try {
-      return call()
-    } finally {
-      const now = performance.now()
-      if (now - begun > this.#slowMs) this.#waryUntil = now + WARY_MS
-    }
+    realpath: (path) => this.#pace.time(() => realpathSync.native(path)),
+    lstat: (path) => this.#pace.time(() => lstatSync(path, BIGINT)),
+    stat: (path) => this.#pace.time(() => statSync(path, BIGINT)),
+    open: (path, flags) => this.#pace.time(() => openSync(path, flags)),
+    fstat: (fd) => this.#pace.time(() => fstatSync(fd, BIGINT)),
+    readlink: (path) => this.#pace.time(() => readlinkSync(path)),
+    read: (fd, buffer, offset, length, position) =>
+      this.#pace.time(() => readSync(fd, buffer, offset, length, position)),
+    close: (fd) => this.#pace.time(() => closeSync(fd)),
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { test } from 'tap'
+import { DiskPace } from '../../src/disk-pace.js'
 import { CallChooser } from '../../src/transfer/file-calls.js'
 
 test('calls are made inline until one has had to wait, and long reads never', async (t) => {
@@ -7,7 +8,7 @@ test('calls are made inline until one has had to wait, and long reads never', as
   t.teardown(() => closeSync(fd))
   const buffer = Buffer.alloc(4)
   for (const slowMs of [60_000, -1]) {
-    const chooser = new CallChooser(slowMs)
+    const chooser = new CallChooser(new DiskPace(slowMs))
     const first = chooser.calls.fstat(fd)
     t.notOk(first instanceof Promise, 'the first')
     const isPooled = slowMs < 0
