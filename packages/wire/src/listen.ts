@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, BlockList, isIP } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type AddressInfo, BlockList, isIP, type Socket } from 'node:net'
 import { DyadError } from '@dyad/core'
 import { WebSocketServer } from 'ws'
 import { Link, type LinkHandlers } from './link.js'
@@ -55,7 +54,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
     clientTracking: false,
   })
   const links = new Set<Link>()
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // A peer may hang up before or while it is answered.
     socket.on('error', () => socket.destroy())
     if (!presentsToken(request, options.token)) {
@@ -63,7 +62,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      new Link(webSocket, (link) => {
+      new Link(webSocket, socket, false, (link) => {
         links.add(link)
         const handlers = accept(link)
         return {

@@ -1,10 +1,10 @@
-import type { Stored } from '../records/contract.js'
+import type { Packed } from '../records/packed.js'
 import { type ListFeed, WatchFeed } from './feed.js'
 import type { Keyspace, Waiter } from './keyspace.js'
 
 /** Who answers for what is under way. */
 export interface Answering {
-  woken(id: number, stored: Stored): void
+  woken(id: number, packed: Packed): void
   failed(id: number, error: Error): void
   feed(stream: Stream): void
 }
@@ -18,8 +18,8 @@ export class Wait implements Waiter {
     readonly key: string,
   ) {}
 
-  woken(stored: Stored): void {
-    this.session.woken(this.id, stored)
+  woken(packed: Packed): void {
+    this.session.woken(this.id, packed)
   }
 
   failed(error: Error): void {

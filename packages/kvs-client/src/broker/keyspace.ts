@@ -1,9 +1,10 @@
-import type { Records, Stored } from '../records/contract.js'
+import type { Records } from '../records/contract.js'
+import type { Packed } from '../records/packed.js'
 
 /** Who waits for a key. */
 export interface Waiter {
   readonly key: string
-  woken(stored: Stored): void
+  woken(packed: Packed): void
   failed(error: Error): void
 }
 
@@ -18,7 +19,8 @@ export interface Watcher {
 export class Keyspace {
   readonly records: Records
   readonly watchers = new Set<Watcher>()
-  readonly #waiters = new Map<string, Set<Waiter>>()
+  /** By key; most keys have one waiter, and a Set for each would be most of what a wait takes. */
+  readonly #waiters = new Map<string, Waiter | Set<Waiter>>()
   #waiting = 0
 
   constructor(records: Records) {
@@ -31,27 +33,38 @@ export class Keyspace {
   }
 
   wait(waiter: Waiter): void {
-    const waiters = this.#waiters.get(waiter.key)
-    if (waiters === undefined) this.#waiters.set(waiter.key, new Set([waiter]))
-    else waiters.add(waiter)
+    const { key } = waiter
+    const waiters = this.#waiters.get(key)
+    if (waiters === undefined) this.#waiters.set(key, waiter)
+    else if (waiters instanceof Set) waiters.add(waiter)
+    else this.#waiters.set(key, new Set([waiters, waiter]))
     this.#waiting++
   }
 
   /** Forgets a waiter that waits no more. */
   leave(waiter: Waiter): void {
-    const waiters = this.#waiters.get(waiter.key)
-    if (!waiters?.delete(waiter)) return
+    const { key } = waiter
+    const waiters = this.#waiters.get(key)
+    if (waiters instanceof Set) {
+      if (!waiters.delete(waiter)) return
+      if (waiters.size === 0) this.#waiters.delete(key)
+    } else {
+      if (waiters !== waiter) return
+      this.#waiters.delete(key)
+    }
     this.#waiting--
-    if (waiters.size === 0) this.#waiters.delete(waiter.key)
   }
 
   /** Tells of a record that was stored. */
-  stored(key: string, stored: Stored): void {
-    const waiters = this.#waiters.get(key)
-    if (waiters !== undefined) {
-      this.#waiters.delete(key)
-      this.#waiting -= waiters.size
-      for (const waiter of waiters) waiter.woken(stored)
+  stored(key: string, packed: Packed): void {
+    if (this.#waiting > 0) {
+      const waiters = this.#waiters.get(key)
+      if (waiters !== undefined) {
+        this.#waiters.delete(key)
+        const group = membersOf(waiters)
+        this.#waiting -= group.length
+        for (const waiter of group) waiter.woken(packed)
+      }
     }
     for (const watcher of this.watchers) watcher.changed(key)
   }
@@ -66,8 +79,12 @@ export class Keyspace {
     const groups = [...this.#waiters.values()]
     this.#waiters.clear()
     this.#waiting = 0
-    for (const waiters of groups) for (const waiter of waiters) waiter.failed(error)
+    for (const waiters of groups) for (const waiter of membersOf(waiters)) waiter.failed(error)
     for (const watcher of [...this.watchers]) watcher.failed(error)
     this.watchers.clear()
   }
+}
+
+function membersOf(waiters: Waiter | Set<Waiter>): Waiter[] {
+  return waiters instanceof Set ? [...waiters] : [waiters]
 }

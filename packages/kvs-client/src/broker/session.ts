@@ -1,15 +1,16 @@
 import { DyadError, isDyadError } from '@dyad/core'
-import { decode } from '@dyad/wire'
 import { checkKey, checkPrefix } from '../key-bounds.js'
-import type { Stored } from '../records/contract.js'
+import type { Packed } from '../records/packed.js'
 import { type Answering, Stream, Wait } from './exchanges.js'
 import { ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
 import {
   type BrokerStats,
+  type CompactReply,
+  type MapReply,
   PROTOCOL_VERSION,
-  type Reply,
   type Request,
   type StreamRequest,
+  sendReply,
   toRequest,
 } from './frames.js'
 import type { Holder, Leases } from './leases.js'
@@ -23,7 +24,9 @@ const MAX_UNSENT_BYTES = 4 * 1024 * 1024
 /** What a session needs of its link. */
 export interface SessionLink {
   readonly unsentBytes: number
-  send(frame: unknown): Promise<void>
+  post(bytes: Uint8Array, length: number): void
+  /** Resolves when everything posted has been taken, or the link is closed. */
+  drained(): Promise<void>
 }
 
 /** What all sessions of a broker share. */
@@ -35,7 +38,7 @@ export interface Shared {
 
 interface Woken {
   readonly id: number
-  readonly stored: Stored
+  readonly packed: Packed
 }
 
 /** Serves one client. */
@@ -47,17 +50,18 @@ export class Session implements Holder, Answering {
   #woken: Woken[] = []
   #writing = 0
   #closed = false
-  #sent: Promise<void> = Promise.resolve()
+  readonly #post: (bytes: Uint8Array, length: number) => void
 
   constructor(shared: Shared, link: SessionLink) {
     this.#shared = shared
     this.#link = link
+    this.#post = (bytes, length) => link.post(bytes, length)
     queueMicrotask(() => this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable: shared.store.durable }))
   }
 
   /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
   message(bytes: Buffer): void {
-    this.#handle(toRequest(decode(bytes)))
+    this.#handle(toRequest(bytes))
   }
 
   closed(): void {
@@ -67,10 +71,10 @@ export class Session implements Holder, Answering {
     this.#open.clear()
   }
 
-  woken(id: number, stored: Stored): void {
+  woken(id: number, packed: Packed): void {
     // One put may wake any number of waits, more than can be answered at once.
-    if (this.#woken.length === 0 && this.#link.unsentBytes <= MAX_UNSENT_BYTES) this.#answerWait(id, stored)
-    else if (this.#woken.push({ id, stored }) === 1) void this.#answerWoken()
+    if (this.#woken.length === 0 && this.#link.unsentBytes <= MAX_UNSENT_BYTES) this.#answerWait(id, packed)
+    else if (this.#woken.push({ id, packed }) === 1) void this.#answerWoken()
   }
 
   failed(id: number, error: Error): void {
@@ -109,16 +113,16 @@ export class Session implements Holder, Answering {
 
   async #answerWoken(): Promise<void> {
     for (let i = 0; i < this.#woken.length; i++) {
-      while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#sent
+      while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#link.drained()
       if (this.#closed) return
-      const { id, stored } = this.#woken[i] as Woken
-      this.#answerWait(id, stored)
+      const { id, packed } = this.#woken[i] as Woken
+      this.#answerWait(id, packed)
     }
     this.#woken = []
   }
 
-  #answerWait(id: number, stored: Stored): void {
-    if (this.#open.delete(id)) this.#reply({ op: 'entry', id, value: stored.value, revision: stored.revision })
+  #answerWait(id: number, packed: Packed): void {
+    if (this.#open.delete(id)) this.#reply({ op: 'entry', id, packed })
   }
 
   #handle(request: Request): void {
@@ -152,20 +156,16 @@ export class Session implements Holder, Answering {
     switch (request.op) {
       case 'get': {
         checkKey(request.key)
-        const stored = store.keyspace(request.space).records.get(request.key)
-        this.#reply(
-          stored === undefined
-            ? { op: 'none', id }
-            : { op: 'entry', id, value: stored.value, revision: stored.revision },
-        )
+        const packed = store.keyspace(request.space).records.get(request.key)
+        this.#reply(packed === undefined ? { op: 'none', id } : { op: 'entry', id, packed })
         return
       }
       case 'wait': {
         checkKey(request.key)
         const keyspace = store.keyspace(request.space)
-        const stored = keyspace.records.get(request.key)
-        if (stored !== undefined) {
-          this.#reply({ op: 'entry', id, value: stored.value, revision: stored.revision })
+        const packed = keyspace.records.get(request.key)
+        if (packed !== undefined) {
+          this.#reply({ op: 'entry', id, packed })
           return
         }
         const wait = new Wait(this, id, keyspace, request.key)
@@ -176,13 +176,12 @@ export class Session implements Holder, Answering {
       case 'put':
         if (request.space === null)
           throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
-        this.#answer(id, store.put(request.space, request.key, request.value))
+        this.#put(id, request.space, request.key, request.value)
         return
       case 'delete':
-        checkKey(request.key)
         if (request.space === null)
           throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
-        this.#answer(id, store.delete(request.space, request.key))
+        this.#delete(id, request.space, request.key)
         return
       case 'list':
       case 'watch':
@@ -196,25 +195,19 @@ export class Session implements Holder, Answering {
         return
       }
       case 'create':
-        this.#answer(
-          id,
-          store.create(request.name, request.nonce).then(() => true),
-        )
+        this.#answer(id, store.create(request.name, request.nonce))
         return
       case 'remove':
-        this.#answer(
-          id,
-          store.remove(request.name).then(() => true),
-        )
+        this.#answer(id, store.remove(request.name))
         return
       case 'register':
-        this.#answer(id, leases.register(this, request))
+        this.#reply({ op: 'done', id, result: leases.register(this, request) })
         return
       case 'renew':
         this.#reply({ op: 'done', id, result: leases.renew(request.key, request.instance) })
         return
       case 'unregister':
-        this.#answer(id, leases.unregister(request.key, request.instance))
+        this.#reply({ op: 'done', id, result: leases.unregister(request.key, request.instance) })
         return
       case 'stats':
         this.#reply({ op: 'stats', id, stats: this.#shared.stats() })
@@ -240,12 +233,31 @@ export class Session implements Holder, Answering {
     this.#open.set(id, open)
   }
 
-  #answer(id: number, result: Promise<number | boolean>): void {
+  #put(id: number, space: string, key: string, value: Uint8Array): void {
+    this.#shared.store.put(space, key, value, (error, revision) => {
+      this.#writing--
+      if (error === undefined) this.#reply({ op: 'stored', id, revision })
+      else this.#refuse(id, error)
+    })
+    // Counted once nothing can throw any more; what was told at once has been taken off already.
+    this.#writing++
+  }
+
+  #delete(id: number, space: string, key: string): void {
+    this.#shared.store.delete(space, key, (error, existed) => {
+      this.#writing--
+      if (error === undefined) this.#reply({ op: 'done', id, result: existed })
+      else this.#refuse(id, error)
+    })
+    this.#writing++
+  }
+
+  #answer(id: number, result: Promise<void>): void {
     this.#writing++
     result.then(
-      (value) => {
+      () => {
         this.#writing--
-        this.#reply({ op: 'done', id, result: value })
+        this.#reply({ op: 'done', id, result: true })
       },
       (error) => {
         this.#writing--
@@ -262,7 +274,7 @@ export class Session implements Holder, Answering {
     )
   }
 
-  #reply(reply: Reply): void {
-    if (!this.#closed) this.#sent = this.#link.send(reply)
+  #reply(reply: MapReply | CompactReply): void {
+    if (!this.#closed) sendReply(reply, this.#post)
   }
 }

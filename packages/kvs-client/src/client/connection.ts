@@ -1,16 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DyadError, isDyadError } from '@dyad/core'
-import { decode, type LinkHandlers } from '@dyad/wire'
-import { PROTOCOL_VERSION, type Reply, type Request, toReply } from '../broker/frames.js'
+import type { LinkHandlers } from '@dyad/wire'
+import { PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
+import { DueTimer, type Expiring } from './due.js'
 
 /** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
+/** How long a link holds the process after the last exchange, in ms, since letting go and taking hold cost as much as an exchange. */
+const LINGER_MS = 5
 
 /** What a connection needs of a link. */
 export interface ClientLink {
-  send(frame: unknown): Promise<void>
+  post(bytes: Uint8Array, length: number): void
   close(reason?: Error): void
   hold(keepsProcessAlive: boolean): void
 }
@@ -19,7 +22,7 @@ export interface ClientLink {
 export type Dial = (handlersFor: () => LinkHandlers, signal: AbortSignal) => Promise<ClientLink>
 
 /** Something under way: it is told of each link made anew, of what the broker says, and of the failure that ends it. */
-export interface Exchange {
+export interface Exchange extends Expiring {
   /** There is a link; say what has to be said. */
   linked(): void
   replied(reply: Reply): void
@@ -47,9 +50,9 @@ export class Connection {
   readonly aborts = new Aborts()
   readonly #options: ConnectionOptions
   readonly #exchanges = new Map<number, Exchange>()
-  /** When the answer to an exchange is due; all are given the same time, so the first is due first. */
-  readonly #due = new Map<number, number>()
-  #dueTimer: NodeJS.Timeout | undefined
+  readonly #due: DueTimer
+  #linger: NodeJS.Timeout | undefined
+  readonly #post = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length)
   #nextId = 1
   #link: ClientLink | undefined
   #dialing: AbortController | undefined
@@ -61,6 +64,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#due = new DueTimer(options.callTimeout, (now) => this.#expire(now))
   }
 
   /** What the broker said of itself; false until it has. */
@@ -77,17 +81,16 @@ export class Connection {
     if (this.#closed) throw closedError()
     const id = this.#nextId++
     this.#exchanges.set(id, exchange)
-    if (this.#exchanges.size === 1) this.#link?.hold(true)
     if (this.#link === undefined) void this.#dial()
+    else if (this.#exchanges.size === 1 && this.#linger === undefined) this.#link.hold(true)
     return id
   }
 
   /** Nothing more is expected of it. */
   end(id: number): void {
-    this.disarm(id)
     if (!this.#exchanges.delete(id) || this.#exchanges.size > 0) return
-    this.#link?.hold(false)
     this.#dialing?.abort()
+    this.#linger ??= setTimeout(() => this.#letGo(), LINGER_MS)
   }
 
   /** Ends it, and tells the broker. */
@@ -97,26 +100,24 @@ export class Connection {
   }
 
   /** Fails the exchange unless it is disarmed within the call timeout. */
-  arm(id: number): void {
-    this.#due.delete(id)
-    this.#due.set(id, performance.now() + this.#options.callTimeout)
-    this.#dueTimer ??= setTimeout(() => this.#expire(), this.#options.callTimeout)
+  arm(exchange: Exchange): void {
+    this.#due.arm(exchange)
   }
 
-  disarm(id: number): void {
-    if (!this.#due.delete(id) || this.#due.size > 0) return
-    clearTimeout(this.#dueTimer)
-    this.#dueTimer = undefined
+  disarm(exchange: Exchange): void {
+    this.#due.disarm(exchange)
   }
 
   /** Sends if there is a link. */
   send(request: Request): void {
-    void this.#link?.send(request)
+    if (this.#link !== undefined) sendRequest(request, this.#post)
   }
 
   /** Fails everything with ERR_DYAD_CLOSED, and resolves when the link is down. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#due.close()
+    clearTimeout(this.#linger)
     this.#dialing?.abort()
     this.#failAll(closedError())
     const link = this.#link
@@ -168,7 +169,7 @@ export class Connection {
     let down = false
     let mine: ClientLink | undefined
     const handlers: LinkHandlers = {
-      message: (bytes) => this.#receive(toReply(decode(bytes))),
+      message: (bytes) => this.#receive(toReply(bytes)),
       closed: (reason) => {
         down = true
         if (mine !== undefined && mine === this.#link) this.#lost(reason)
@@ -205,18 +206,22 @@ export class Connection {
     else this.#exchanges.get(reply.id)?.replied(reply)
   }
 
-  #expire(): void {
-    this.#dueTimer = undefined
-    const now = performance.now()
-    for (const [id, due] of this.#due) {
-      if (due > now) {
-        this.#dueTimer = setTimeout(() => this.#expire(), due - now)
-        return
-      }
-      const exchange = this.#exchanges.get(id)
-      this.#due.delete(id)
+  #letGo(): void {
+    this.#linger = undefined
+    if (this.#exchanges.size === 0) this.#link?.hold(false)
+  }
+
+  #expire(now: number): void {
+    let next = Number.POSITIVE_INFINITY
+    const late: [number, Exchange][] = []
+    for (const entry of this.#exchanges) {
+      if (entry[1].due <= now) late.push(entry)
+      else next = Math.min(next, entry[1].due)
+    }
+    this.#due.next(next, now)
+    for (const [id, exchange] of late) {
       this.cancel(id)
-      exchange?.failed(this.#unreachable(`no answer in ${this.#options.callTimeout} ms`))
+      exchange.failed(this.#unreachable(`no answer in ${this.#options.callTimeout} ms`))
     }
   }
 
