@@ -65,5 +65,5 @@ export function memoryKvs(options: MemoryKvsOptions = {}): BrokerClient {
     connectTimeout: MAX_TTL_MS,
     callTimeout: MAX_TTL_MS,
   })
-  return new BrokerClient(store.id, connection, { crossProcess: false, leases: false })
+  return new BrokerClient(store.id, connection, { crossProcess: false, leases: false, readLeases: true })
 }

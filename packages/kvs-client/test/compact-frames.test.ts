@@ -35,7 +35,6 @@ test('requests arrive as they were sent', async (t) => {
     { op: 'put', id: 6, space: 'ns', key: KEY, value: Buffer.from([0, 255, 128]) },
     { op: 'put', id: 7, space: 'ns', key: 'x'.repeat(4000), value: big },
     { op: 'cancel', id: 8 },
-    { op: 'revoked', id: 9 },
   ]
   for (const request of requests) t.same(readRequest(requestBytes(request)), request, request.op)
 })

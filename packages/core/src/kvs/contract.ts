@@ -48,6 +48,22 @@ export interface KvsReader {
   watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
 }
 
+/** An entry that may be trusted without asking again for as long as it is valid. Whoever asked for it disposes it. */
+export interface Lease extends Disposable {
+  readonly entry: KvsEntry | undefined
+  /**
+   * True as long as no later put or delete of the key, and no removal of its namespace, can have been acknowledged to its caller. False once
+   * it is not, for ever; an implementation may say so early, at once even. Costs no round trip.
+   */
+  readonly valid: boolean
+}
+
+/** Options of {@link KvsNamespace.lease}. */
+export interface LeaseOptions extends Waiting {
+  /** Whether to wait for the entry, as `waitFor` does. @default false */
+  wait?: boolean | undefined
+}
+
 /** One isolated sharing context in the store. */
 export interface KvsNamespace extends KvsReader {
   readonly name: string
@@ -58,6 +74,12 @@ export interface KvsNamespace extends KvsReader {
   put(key: string, value: Uint8Array, options?: Waiting): Promise<number>
   /** Removes the key; tells whether there was one. */
   delete(key: string, options?: Waiting): Promise<boolean>
+  /**
+   * The entry under `key` as `get` or `waitFor` gives it, with a lease on it; undefined, and no lease, if there is none. While leases on a key
+   * are held, a put or delete of it is acknowledged, and seen by others, only when each was told or has run out. There where `readLeases` is
+   * declared.
+   */
+  lease?(key: string, options?: LeaseOptions): Promise<Lease | undefined>
 }
 
 /** A key that vanishes with its owner. */
@@ -76,6 +98,8 @@ export interface KvsCapabilities {
   readonly crossProcess: boolean
   /** A registered key expires when its owner dies without closing it. */
   readonly leases: boolean
+  /** Namespaces have `lease`. */
+  readonly readLeases: boolean
 }
 
 /** Options of {@link KvsClient.register}. */

@@ -15,12 +15,11 @@ import type { CompactReply, CompactRequest, Space } from './frames.js'
  * follow. A request goes on with the length of the namespace's name in one byte (0: the registry), the name, the length of the key in two
  * bytes, and the key; the rest is the value of a `put`, and nothing in the others. Numbers are little-endian.
  */
-const KINDS = ['', 'get', 'wait', 'put', 'delete', 'lease', 'wait-lease', 'cancel', 'revoked'] as const
+const KINDS = ['', 'get', 'wait', 'put', 'delete', 'lease', 'wait-lease', 'cancel'] as const
 const GET = 1
 const PUT = 3
 const WAIT_LEASE = 6
 const CANCEL = 7
-const REVOKED = 8
 const ENTRY = 0x41
 const LEASED = 0x42
 const NONE = 0x43
@@ -48,8 +47,8 @@ export function isCompact(bytes: Buffer): boolean {
 /** Posts a request that has been checked. */
 export function postRequest(request: CompactRequest, post: Post): void {
   const { op, id } = request
-  if (request.op === 'cancel' || request.op === 'revoked') {
-    scratch[0] = op === 'cancel' ? CANCEL : REVOKED
+  if (request.op === 'cancel') {
+    scratch[0] = CANCEL
     writeId(scratch, id)
     post(scratch, BODY)
     return
@@ -106,9 +105,9 @@ function roomFor(packed: Packed): Buffer {
 export function readRequest(bytes: Buffer): CompactRequest {
   const kind = bytes[0] as number
   const id = readId(bytes)
-  if (kind === CANCEL || kind === REVOKED) {
+  if (kind === CANCEL) {
     if (bytes.length !== BODY) throw malformed('bytes after the frame')
-    return { op: kind === CANCEL ? 'cancel' : 'revoked', id }
+    return { op: 'cancel', id }
   }
   if (kind < GET || kind > WAIT_LEASE) throw malformed('no such operation')
   const nameLength = at(bytes, BODY)

@@ -31,6 +31,12 @@ export class Wait implements Waiter {
   }
 }
 
+/** A wait whose answer may be a lease. */
+export class LeaseWait extends Wait {
+  /** On the monotonic clock, in ms. */
+  readonly since = performance.now()
+}
+
 /** One stream of entries, which sends a batch each time that its peer asks for more. */
 export class Stream {
   readonly session: Answering

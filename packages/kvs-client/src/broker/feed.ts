@@ -143,7 +143,7 @@ export class WatchFeed implements Watcher {
       return more()
     }
     for (const key of this.#dirty) {
-      const packed = this.#keyspace.records.get(key)
+      const packed = this.#keyspace.get(key)
       if (packed !== undefined && !batch.add(key, packed)) return more()
       this.#dirty.delete(key)
     }
@@ -160,7 +160,7 @@ export class WatchFeed implements Watcher {
   #begin(): void {
     this.#top = this.#store.latest
     this.#nextFloor = this.#store.visible
-    this.#scan = this.#keyspace.records.scan(this.#prefix)
+    this.#scan = this.#keyspace.scan(this.#prefix)
   }
 
   #take(scan: Iterator<[string, Packed]>): [string, Packed] | undefined {

@@ -24,6 +24,15 @@ export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
 /** Longest lease, in ms: the longest timer there is. */
 export const MAX_TTL_MS = 2 ** 31 - 1
 
+/**
+ * How long a lease lasts, in ms: for the client since it asked for it, for the broker since it answered, so that the client's ends first. Both
+ * go by monotonic clocks.
+ */
+export const LEASE_MS = 2_000
+/** Leases that one session, and all of a broker, may hold; beyond them an answer carries none. */
+export const MAX_SESSION_LEASES = 65_536
+export const MAX_LEASES = 1_048_576
+
 /** Name of a namespace, or null for the registry. */
 export type Space = string | null
 
@@ -69,8 +78,8 @@ export interface RegisterRequest {
   /** What the first answer said; 0 to take the key over from whoever holds it. */
   since: number
 }
-/** `cancel` ends what is under way, and releases what is held; `revoked` answers `revoke`. */
-export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number } | { op: 'revoked'; id: number }
+/** `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer to `revoke`. */
+export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
 export type Request =
   | { op: 'hello'; version: number }
   | CompactRequest
@@ -112,7 +121,6 @@ export function sendRequest(request: Request, post: Post): void {
     case 'lease':
     case 'wait-lease':
     case 'cancel':
-    case 'revoked':
       postRequest(request, post)
       return
     default:

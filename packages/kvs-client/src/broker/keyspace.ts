@@ -1,5 +1,8 @@
-import type { Records } from '../records/contract.js'
-import type { Packed } from '../records/packed.js'
+import type { Committed, Records } from '../records/contract.js'
+import { type Packed, revisionOf } from '../records/packed.js'
+import type { Grace } from './grace.js'
+import { Holds } from './holds.js'
+import type { ReadLease } from './read-leases.js'
 
 /** Who waits for a key. */
 export interface Waiter {
@@ -17,14 +20,98 @@ export interface Watcher {
 
 /** The records of a namespace, or of the registry, and who waits for them. */
 export class Keyspace {
-  readonly records: Records
+  readonly #records: Records
+  readonly #grace: Grace | undefined
+  #removed = false
+  readonly #holds = new Holds()
+  /** By key. */
+  readonly #leases = new Map<string, Set<ReadLease>>()
   readonly watchers = new Set<Watcher>()
   /** By key; most keys have one waiter, and a Set for each would be most of what a wait takes. */
   readonly #waiters = new Map<string, Waiter | Set<Waiter>>()
   #waiting = 0
 
-  constructor(records: Records) {
-    this.records = records
+  /** `grace` is that of the broker, if the records may be from before its start. */
+  constructor(records: Records, grace?: Grace) {
+    this.#records = records
+    this.#grace = grace
+  }
+
+  /** What everybody may see under `key`. */
+  get(key: string): Packed | undefined {
+    const packed = this.#records.get(key)
+    return this.#holds.size === 0 ? packed : this.#holds.seen(key, packed)
+  }
+
+  /** What everybody may see under the keys that begin with `prefix`; what changes meanwhile may be seen or not. */
+  *scan(prefix: string): Generator<[string, Packed]> {
+    for (const entry of this.#records.scan(prefix)) {
+      const packed = this.#holds.size === 0 ? entry[1] : this.#holds.seen(entry[0], entry[1])
+      if (packed !== undefined) yield [entry[0], packed]
+    }
+  }
+
+  /** Stores; calls `done` once it is committed and may be seen, upon which {@link stored} is to be called. */
+  put(key: string, packed: Packed, done: Committed): void {
+    this.#records.put(key, packed, (error, before) => this.#settle(key, error, before, done))
+  }
+
+  /** Removes; calls `done` once it is committed and may be seen, upon which {@link removed} is to be called. */
+  delete(key: string, done: Committed): void {
+    this.#records.delete(key, (error, before) => this.#settle(key, error, before, done))
+  }
+
+  /** Gives a lease on what may be seen under its key; whether it may be given. */
+  lend(lease: ReadLease): boolean {
+    const { key } = lease
+    if (this.#removed || this.#holds.has(key)) return false
+    const leases = this.#leases.get(key)
+    if (leases === undefined) this.#leases.set(key, new Set([lease]))
+    else leases.add(lease)
+    return true
+  }
+
+  /** Forgets a lease that is over. */
+  unlend(lease: ReadLease): void {
+    const leases = this.#leases.get(lease.key)
+    if (leases?.delete(lease) && leases.size === 0) this.#leases.delete(lease.key)
+  }
+
+  /** Calls `over` when nobody holds a lease here any more; none is given from now on. */
+  takeAllBack(over: () => void): void {
+    const leases = [...this.#leases.values()].flatMap((each) => [...each])
+    this.#removed = true
+    const covered = this.#grace?.covers(0) === true
+    let pending = leases.length + (covered ? 1 : 0)
+    if (pending === 0) {
+      over()
+      return
+    }
+    const one = () => {
+      if (--pending === 0) over()
+    }
+    if (covered) this.#grace?.await(one)
+    for (const lease of leases) lease.takeBack(one)
+  }
+
+  /** A change is committed: it may be seen when no lease on what was before is left. */
+  #settle(key: string, error: Error | undefined, before: Packed | undefined, done: Committed): void {
+    if (error !== undefined) {
+      done(error, undefined)
+      return
+    }
+    const tell = () => done(undefined, before)
+    if (this.#holds.size > 0 && this.#holds.follow(key, tell)) return
+    const leases = this.#leases.size > 0 ? this.#leases.get(key) : undefined
+    const covered = before !== undefined && this.#grace?.covers(revisionOf(before)) === true
+    if (leases === undefined && !covered) {
+      tell()
+      return
+    }
+    const taken = [...(leases ?? [])]
+    const one = this.#holds.begin(key, before, taken.length + (covered ? 1 : 0), tell)
+    if (covered) this.#grace?.await(one)
+    for (const lease of taken) lease.takeBack(one)
   }
 
   /** Number of waiters. */

@@ -1,19 +1,24 @@
 import { DyadError, isDyadError } from '@dyad/core'
 import { checkKey, checkPrefix } from '../key-bounds.js'
 import type { Packed } from '../records/packed.js'
-import { type Answering, Stream, Wait } from './exchanges.js'
+import { type Answering, LeaseWait, Stream, Wait } from './exchanges.js'
 import { ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
 import {
   type BrokerStats,
   type CompactReply,
+  LEASE_MS,
+  MAX_SESSION_LEASES,
   type MapReply,
   PROTOCOL_VERSION,
   type Request,
+  type Space,
   type StreamRequest,
   sendReply,
   toRequest,
 } from './frames.js'
+import type { Keyspace } from './keyspace.js'
 import type { Holder, Leases } from './leases.js'
+import type { LeaseHolder, ReadLease } from './read-leases.js'
 import type { Store } from './store.js'
 
 /** Requests of one link that may be under way at once. */
@@ -42,10 +47,11 @@ interface Woken {
 }
 
 /** Serves one client. */
-export class Session implements Holder, Answering {
+export class Session implements Holder, Answering, LeaseHolder {
   readonly #shared: Shared
   readonly #link: SessionLink
   readonly #open = new Map<number, Wait | Stream>()
+  readonly #leases = new Map<number, ReadLease>()
   /** Waits whose answer has to wait until the peer has read others. */
   #woken: Woken[] = []
   #writing = 0
@@ -69,6 +75,15 @@ export class Session implements Holder, Answering {
     this.#woken = []
     for (const open of this.#open.values()) open.close()
     this.#open.clear()
+    for (const lease of [...this.#leases.values()]) this.#shared.store.readLeases.end(lease)
+  }
+
+  revoke(id: number): void {
+    this.#reply({ op: 'revoke', id })
+  }
+
+  ended(id: number): void {
+    this.#leases.delete(id)
   }
 
   woken(id: number, packed: Packed): void {
@@ -122,7 +137,11 @@ export class Session implements Holder, Answering {
   }
 
   #answerWait(id: number, packed: Packed): void {
-    if (this.#open.delete(id)) this.#reply({ op: 'entry', id, packed })
+    const open = this.#open.get(id)
+    if (open === undefined) return
+    this.#open.delete(id)
+    if (open instanceof LeaseWait) this.#answerLeaseWait(open, packed)
+    else this.#reply({ op: 'entry', id, packed })
   }
 
   #handle(request: Request): void {
@@ -136,8 +155,7 @@ export class Session implements Holder, Answering {
       return
     }
     if (request.op === 'cancel') {
-      this.#open.get(id)?.close()
-      this.#open.delete(id)
+      this.#cancel(id)
       return
     }
     try {
@@ -156,14 +174,18 @@ export class Session implements Holder, Answering {
     switch (request.op) {
       case 'get': {
         checkKey(request.key)
-        const packed = store.keyspace(request.space).records.get(request.key)
+        const packed = store.keyspace(request.space).get(request.key)
         this.#reply(packed === undefined ? { op: 'none', id } : { op: 'entry', id, packed })
         return
       }
+      case 'lease':
+      case 'wait-lease':
+        this.#leaseRequest(request.op === 'wait-lease', id, request.space, request.key)
+        return
       case 'wait': {
         checkKey(request.key)
         const keyspace = store.keyspace(request.space)
-        const packed = keyspace.records.get(request.key)
+        const packed = keyspace.get(request.key)
         if (packed !== undefined) {
           this.#reply({ op: 'entry', id, packed })
           return
@@ -224,8 +246,48 @@ export class Session implements Holder, Answering {
     stream.feed =
       request.op === 'watch'
         ? new WatchFeed(store, keyspace, request, stream)
-        : new ListFeed(keyspace.records.scan(request.prefix))
+        : new ListFeed(keyspace.scan(request.prefix))
     this.feed(stream)
+  }
+
+  #leaseRequest(wait: boolean, id: number, space: Space, key: string): void {
+    checkKey(key)
+    if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry gives no leases' })
+    const keyspace = this.#shared.store.keyspace(space)
+    const packed = keyspace.get(key)
+    if (packed !== undefined) {
+      this.#lease(id, keyspace, key, packed)
+    } else if (wait) {
+      const open = new LeaseWait(this, id, keyspace, key)
+      this.#add(id, open)
+      keyspace.wait(open)
+    } else {
+      this.#reply({ op: 'none', id })
+    }
+  }
+
+  /** The client counts from when it asked, so after a long wait a lease would be over as it comes. */
+  #answerLeaseWait({ id, keyspace, key, since }: LeaseWait, packed: Packed): void {
+    const current = performance.now() - since < LEASE_MS && keyspace.get(key) === packed
+    if (current) this.#lease(id, keyspace, key, packed)
+    else this.#reply({ op: 'entry', id, packed })
+  }
+
+  /** Answers with what can be seen now, and a lease on it if there may be one more. */
+  #lease(id: number, keyspace: Keyspace, key: string, packed: Packed): void {
+    if (this.#leases.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `lease ${id} is held already` })
+    const room = this.#leases.size < MAX_SESSION_LEASES
+    const lease = room ? this.#shared.store.readLeases.grant(this, id, keyspace, key) : undefined
+    if (lease !== undefined) this.#leases.set(id, lease)
+    this.#reply({ op: lease === undefined ? 'entry' : 'leased', id, packed })
+  }
+
+  #cancel(id: number): void {
+    const open = this.#open.get(id)
+    this.#open.delete(id)
+    open?.close()
+    const lease = this.#leases.get(id)
+    if (lease !== undefined) this.#shared.store.readLeases.end(lease)
   }
 
   #add(id: number, open: Wait | Stream): void {
@@ -244,9 +306,9 @@ export class Session implements Holder, Answering {
   }
 
   #delete(id: number, space: string, key: string): void {
-    this.#shared.store.delete(space, key, (error, existed) => {
+    this.#shared.store.delete(space, key, (error, before) => {
       this.#writing--
-      if (error === undefined) this.#reply({ op: 'done', id, result: existed })
+      if (error === undefined) this.#reply({ op: 'done', id, result: before !== undefined })
       else this.#refuse(id, error)
     })
     this.#writing++

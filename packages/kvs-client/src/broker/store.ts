@@ -4,7 +4,9 @@ import type { Committed, RecordStore, StoredNamespace } from '../records/contrac
 import { MemoryRecords } from '../records/memory-records.js'
 import { pack } from '../records/packed.js'
 import type { Space } from './frames.js'
+import { Grace } from './grace.js'
 import { Keyspace } from './keyspace.js'
+import { ReadLeases } from './read-leases.js'
 import { RevisionClock } from './revision-clock.js'
 
 /** Called once: with the revision of a put when it is committed and everybody has been told, or with why it failed. */
@@ -19,19 +21,28 @@ interface Named {
 /** The namespaces and the registry of one broker, over a place to keep them in. */
 export class Store {
   readonly registry = new Keyspace(new MemoryRecords())
+  readonly readLeases = new ReadLeases()
   readonly #records: RecordStore
   readonly #clock: RevisionClock
   readonly #namespaces = new Map<string, Named>()
   /** Revisions that were given and have not been told; the least is the first. */
   readonly #untold = new Set<number>()
+  /** Names whose namespace is being removed. */
+  readonly #removing = new Map<string, Promise<void>>()
+  readonly #grace: Grace
   #latest: number
 
   constructor(records: RecordStore) {
     this.#records = records
     this.#clock = new RevisionClock(records)
     this.#latest = records.ceiling
+    this.#grace = new Grace(records.ceiling)
     for (const row of records.namespaces()) {
-      this.#namespaces.set(row.name, { row, keyspace: new Keyspace(row.records), created: Promise.resolve() })
+      this.#namespaces.set(row.name, {
+        row,
+        keyspace: new Keyspace(row.records, this.#grace),
+        created: Promise.resolve(),
+      })
     }
   }
 
@@ -74,6 +85,9 @@ export class Store {
       if (found.row.nonce === nonce) return found.created
       throw new DyadError('ERR_DYAD_NAMESPACE_EXISTS', { detail: `namespace '${name}'` })
     }
+    // Who trusts what the former namespace held must not be passed by what is put into the next.
+    const removing = this.#removing.get(name)
+    if (removing !== undefined) return removing.then(() => this.create(name, nonce))
     const { promise: created, done } = commitment()
     const row = this.#records.create(name, nonce, done)
     this.#namespaces.set(name, { row, keyspace: new Keyspace(row.records), created })
@@ -83,14 +97,28 @@ export class Store {
     return created
   }
 
-  async remove(name: string): Promise<void> {
+  remove(name: string): Promise<void> {
     const found = this.#namespaces.get(name)
     if (found === undefined) throw missing(name)
     this.#namespaces.delete(name)
     const { promise: removed, done } = commitment()
-    this.#records.remove(found.row, done)
-    await removed
-    found.keyspace.fail(missing(name))
+    const { keyspace } = found
+    let over = false
+    this.#records.remove(found.row, (error) => {
+      keyspace.takeAllBack(() => {
+        over = true
+        this.#removing.delete(name)
+        if (error === undefined) keyspace.fail(missing(name))
+        done(error, undefined)
+      })
+    })
+    if (!over) {
+      this.#removing.set(
+        name,
+        removed.catch(() => {}),
+      )
+    }
+    return removed
   }
 
   /** Stores a copy of `value`. Throws ERR_DYAD_NAMESPACE_MISSING and ERR_DYAD_KEY; `told` may be called before this returns. */
@@ -101,7 +129,7 @@ export class Store {
     const revision = this.#clock.next()
     const packed = pack(value, revision)
     let over = false
-    keyspace.records.put(key, packed, (error) => {
+    keyspace.put(key, packed, (error) => {
       over = true
       this.#untold.delete(revision)
       if (error === undefined) {
@@ -117,9 +145,9 @@ export class Store {
   delete(space: Space, key: string, done: Committed): void {
     const keyspace = this.keyspace(space)
     checkKey(key)
-    keyspace.records.delete(key, (error, existed) => {
-      if (existed) keyspace.removed(key)
-      done(error, existed)
+    keyspace.delete(key, (error, before) => {
+      if (before !== undefined) keyspace.removed(key)
+      done(error, before)
     })
   }
 
@@ -134,6 +162,8 @@ export class Store {
   }
 
   close(): Promise<void> {
+    this.#grace.close()
+    this.readLeases.close()
     return this.#records.close()
   }
 }

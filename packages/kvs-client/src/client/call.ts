@@ -10,6 +10,10 @@ export interface CallOptions<T> {
   signal?: AbortSignal | undefined
   /** Whether it may wait for ever once there has been a connection. @default false */
   patient?: boolean
+  /** Told of its id, when it has one. */
+  begun?(id: number): void
+  /** Told each time that it is about to be sent. */
+  sending?(): void
   /** What the call resolves with; throwing rejects. Not asked about errors. */
   result(reply: Reply): T
 }
@@ -36,6 +40,7 @@ class Call<T> implements Exchange {
     this.#resolve = resolve
     this.#reject = reject
     request.id = connection.begin(this)
+    options.begun?.(request.id)
     this.#request = request
     if (!options.patient) connection.arm(this)
     if (options.signal !== undefined) connection.aborts.add(options.signal, this)
@@ -50,6 +55,7 @@ class Call<T> implements Exchange {
 
   linked(): void {
     this.#sent++
+    this.#options.sending?.()
     this.#connection.send(this.#request)
   }
 

@@ -4,6 +4,7 @@ import type { LinkHandlers } from '@dyad/wire'
 import { PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
 import { DueTimer, type Expiring } from './due.js'
+import { LeaseBook } from './lease-book.js'
 
 /** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
 const FIRST_PAUSE_MS = 50
@@ -13,7 +14,8 @@ const LINGER_MS = 5
 
 /** What a connection needs of a link. */
 export interface ClientLink {
-  post(bytes: Uint8Array, length: number): void
+  /** Copies and sends; in no hurry, together with what is sent next. */
+  post(bytes: Uint8Array, length: number, hurry?: boolean): void
   close(reason?: Error): void
   hold(keepsProcessAlive: boolean): void
 }
@@ -48,11 +50,16 @@ export interface ConnectionOptions {
 export class Connection {
   /** Who is to be told of which signal. */
   readonly aborts = new Aborts()
+  /** Leases over this connection. */
+  readonly leases = new LeaseBook((id, hurry) => {
+    if (this.#link !== undefined) sendRequest({ op: 'cancel', id }, hurry ? this.#post : this.#postLater)
+  })
   readonly #options: ConnectionOptions
   readonly #exchanges = new Map<number, Exchange>()
   readonly #due: DueTimer
   #linger: NodeJS.Timeout | undefined
   readonly #post = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length)
+  readonly #postLater = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length, false)
   #nextId = 1
   #link: ClientLink | undefined
   #dialing: AbortController | undefined
@@ -194,6 +201,7 @@ export class Connection {
 
   #lost(reason: Error | undefined): void {
     this.#link = undefined
+    this.leases.lost()
     this.#lastCause = reason ?? new Error('the broker closed the connection')
     this.#unlinked?.()
     if (this.#closed) return
@@ -203,6 +211,7 @@ export class Connection {
 
   #receive(reply: Reply): void {
     if (reply.op === 'hello') this.#durable = reply.durable
+    else if (reply.op === 'revoke') this.leases.revoke(reply.id)
     else this.#exchanges.get(reply.id)?.replied(reply)
   }
 

@@ -62,6 +62,7 @@ export class BrokerClient implements KvsClient {
   async removeNamespace(name: string, options: Waiting = {}): Promise<void> {
     checkName(name)
     const { signal } = options
+    this.#connection.leases.overwrite(name)
     await call(this.#connection, { op: 'remove', id: 0, name }, { signal, result: () => {} })
   }
 

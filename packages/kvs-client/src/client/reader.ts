@@ -1,9 +1,10 @@
-import type { KvsEntry, KvsNamespace, KvsReader, Waiting } from '@dyad/core'
+import type { KvsEntry, KvsNamespace, KvsReader, Lease, LeaseOptions, Waiting } from '@dyad/core'
 import type { KeyRequest, PutRequest, Space } from '../broker/frames.js'
 import { checkKey, checkPrefix, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'
 import { EntryStream } from './entry-stream.js'
+import { lease } from './lease.js'
 
 /** Reads a namespace, or the registry. */
 export class Reader implements KvsReader {
@@ -77,6 +78,7 @@ export class Namespace extends Reader implements KvsNamespace {
     const refused = checked(key, value)
     if (refused !== undefined) return refused
     // A copy, since it may have to be sent again when the caller has long changed its own.
+    this.connection.leases.overwrite(this.name, key)
     const request: PutRequest = { op: 'put', id: 0, space: this.space, key, value: Buffer.from(value) }
     return call(this.connection, request, {
       signal: options?.signal,
@@ -88,6 +90,7 @@ export class Namespace extends Reader implements KvsNamespace {
   }
 
   delete(key: string, options?: Waiting): Promise<boolean> {
+    this.connection.leases.overwrite(this.name, key)
     const request: KeyRequest = { op: 'delete', id: 0, space: this.space, key }
     return (
       checked(key) ??
@@ -99,6 +102,10 @@ export class Namespace extends Reader implements KvsNamespace {
         },
       })
     )
+  }
+
+  lease(key: string, options?: LeaseOptions): Promise<Lease | undefined> {
+    return checked(key) ?? lease(this.connection, this.name, key, options)
   }
 }
 

@@ -1,7 +1,10 @@
 import type { Packed } from './packed.js'
 
-/** Called once with what came of a write, in the order in which writes were asked for: at once, or in a later turn. */
-export type Committed = (error: Error | undefined, existed: boolean) => void
+/**
+ * Called once with what came of a write, and with what was under the key before it: in the order in which writes were asked for, at once or
+ * later.
+ */
+export type Committed = (error: Error | undefined, before: Packed | undefined) => void
 
 /** The records of one namespace. Keys and values have been checked. */
 export interface Records {
@@ -10,7 +13,7 @@ export interface Records {
   put(key: string, packed: Packed, done: Committed): void
   delete(key: string, done: Committed): void
   /** The records whose key begins with `prefix`; what changes meanwhile may be seen or not. */
-  scan(prefix: string): Iterator<[string, Packed]>
+  scan(prefix: string): IterableIterator<[string, Packed]>
 }
 
 /** A namespace as a record store keeps it. */

@@ -37,18 +37,15 @@ class LogRecords implements Records {
 
   put(key: string, packed: Packed, done: Committed): void {
     this.#writer.batch.put(this.id, key, packed)
-    this.#writer.staged((error) => {
-      if (error === undefined) this.#memory.set(key, packed)
-      done(error, true)
-    })
+    this.#writer.staged((error) => done(error, error === undefined ? this.#memory.set(key, packed) : undefined))
   }
 
   delete(key: string, done: Committed): void {
     this.#writer.batch.delete(this.id, key)
-    this.#writer.staged((error) => done(error, error === undefined && this.#memory.drop(key)))
+    this.#writer.staged((error) => done(error, error === undefined ? this.#memory.drop(key) : undefined))
   }
 
-  scan(prefix: string): Iterator<[string, Packed]> {
+  scan(prefix: string): IterableIterator<[string, Packed]> {
     return this.#memory.scan(prefix)
   }
 }
@@ -122,7 +119,7 @@ export class LogRecordStore implements RecordStore, Writer {
     this.batch.create(entry.id, name, nonce)
     this.staged((error) => {
       if (error === undefined) this.#catalog.entries.set(entry.id, entry)
-      done(error, false)
+      done(error, undefined)
     })
     return this.#namespace(entry)
   }
@@ -132,7 +129,7 @@ export class LogRecordStore implements RecordStore, Writer {
     this.batch.remove(id)
     this.staged((error) => {
       if (error === undefined) this.#catalog.remove(id)
-      done(error, true)
+      done(error, undefined)
     })
   }
 

@@ -14,22 +14,25 @@ export class MemoryRecords implements Records {
   }
 
   put(key: string, packed: Packed, done: Committed): void {
-    this.#records.set(key, packed)
-    done(undefined, true)
+    done(undefined, this.set(key, packed))
   }
 
   delete(key: string, done: Committed): void {
-    done(undefined, this.#records.delete(key))
+    done(undefined, this.drop(key))
   }
 
-  /** Stores without telling anybody. */
-  set(key: string, packed: Packed): void {
+  /** Stores; returns what was there before. */
+  set(key: string, packed: Packed): Packed | undefined {
+    const before = this.#records.get(key)
     this.#records.set(key, packed)
+    return before
   }
 
-  /** Removes without telling anybody; whether there was such a key. */
-  drop(key: string): boolean {
-    return this.#records.delete(key)
+  /** Removes; returns what was there before. */
+  drop(key: string): Packed | undefined {
+    const before = this.#records.get(key)
+    if (before !== undefined) this.#records.delete(key)
+    return before
   }
 
   *scan(prefix: string): Generator<[string, Packed]> {
@@ -52,13 +55,13 @@ export class MemoryRecordStore implements RecordStore {
   create(name: string, nonce: string, done: Committed): StoredNamespace {
     const records = new MemoryRecords()
     this.#all.add(records)
-    done(undefined, false)
+    done(undefined, undefined)
     return { name, nonce, records }
   }
 
   remove(namespace: StoredNamespace, done: Committed): void {
     this.#all.delete(namespace.records as MemoryRecords)
-    done(undefined, true)
+    done(undefined, undefined)
   }
 
   count(): number {
