@@ -53,7 +53,7 @@ export interface Lease extends Disposable {
   readonly entry: KvsEntry | undefined
   /**
    * True as long as no later put or delete of the key, and no removal of its namespace, can have been acknowledged to its caller. False once
-   * it is not, for ever; an implementation may say so early, at once even. Costs no round trip.
+   * it is not, for ever; an implementation may say so early. Costs no round trip.
    */
   readonly valid: boolean
 }

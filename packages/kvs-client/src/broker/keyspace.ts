@@ -94,6 +94,13 @@ export class Keyspace {
     for (const lease of leases) lease.takeBack(one)
   }
 
+  /** Whether a lease of an earlier broker may be left on what was under the key. */
+  #isCovered(key: string, before: Packed | undefined): boolean {
+    if (this.#grace === undefined) return false
+    if (before === undefined) return this.#grace.covers(0) && this.#records.wasDeleted(key)
+    return this.#grace.covers(revisionOf(before))
+  }
+
   /** A change is committed: it may be seen when no lease on what was before is left. */
   #settle(key: string, error: Error | undefined, before: Packed | undefined, done: Committed): void {
     if (error !== undefined) {
@@ -103,7 +110,7 @@ export class Keyspace {
     const tell = () => done(undefined, before)
     if (this.#holds.size > 0 && this.#holds.follow(key, tell)) return
     const leases = this.#leases.size > 0 ? this.#leases.get(key) : undefined
-    const covered = before !== undefined && this.#grace?.covers(revisionOf(before)) === true
+    const covered = this.#isCovered(key, before)
     if (leases === undefined && !covered) {
       tell()
       return

@@ -10,7 +10,7 @@ import { LeaseBook } from './lease-book.js'
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
 /** How long a link holds the process after the last exchange, in ms, since letting go and taking hold cost as much as an exchange. */
-const LINGER_MS = 5
+const LINGER_MS = 50
 
 /** What a connection needs of a link. */
 export interface ClientLink {

@@ -12,6 +12,8 @@ export interface Records {
   get(key: string): Packed | undefined
   put(key: string, packed: Packed, done: Committed): void
   delete(key: string, done: Committed): void
+  /** Whether the key was deleted before this process opened the store, not long ago. */
+  wasDeleted(key: string): boolean
   /** The records whose key begins with `prefix`; what changes meanwhile may be seen or not. */
   scan(prefix: string): IterableIterator<[string, Packed]>
 }

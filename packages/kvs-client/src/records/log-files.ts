@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Operations } from './log-batch.js'
 import { LogFile } from './log-file.js'
@@ -27,7 +27,6 @@ export class LogFiles {
       return kind === undefined ? [] : [{ file, kind, number: Number(number) }]
     })
     const base = Math.max(0, ...found.filter(({ kind }) => kind === 'base').map(({ number }) => number))
-    this.#removeBefore(base)
     if (base > 0) {
       const file = LogFile.open(this.#path('base', base), into, true)
       this.#baseBytes = file.size
@@ -42,6 +41,7 @@ export class LogFiles {
       this.#olderBytes += file.size
       file.drop()
     }
+    this.#removeBefore(base)
     const path = this.#path('log', this.#generation)
     return last === undefined ? LogFile.create(path) : LogFile.open(path, into, false)
   }
@@ -72,9 +72,20 @@ export class LogFiles {
   /** The base is complete, and on the disk. */
   adoptBase(bytes: number): void {
     renameSync(this.#path('part', this.#generation), this.#path('base', this.#generation))
+    this.#syncNames()
     this.#baseBytes = bytes
     this.#olderBytes = 0
     this.#removeBefore(this.#generation)
+  }
+
+  /** The new name has to reach the disk before what it replaces is gone. */
+  #syncNames(): void {
+    const fd = openSync(this.#directory, 'r')
+    try {
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
   }
 
   #removeBefore(generation: number): void {

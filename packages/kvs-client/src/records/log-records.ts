@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
-import { Catalog, type CatalogEntry } from './catalog.js'
+import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
 import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
 import { lockDirectory } from './directory-lock.js'
 import { FULL_BATCH_BYTES, LogBatch } from './log-batch.js'
 import type { LogFile } from './log-file.js'
 import { LogFiles } from './log-files.js'
-import { MemoryRecords } from './memory-records.js'
+import type { MemoryRecords } from './memory-records.js'
 import type { Packed } from './packed.js'
 
 /** A log is rewritten when it has grown by this many bytes, and by as much as was left when it was rewritten last. */
@@ -23,10 +23,12 @@ interface Writer {
 class LogRecords implements Records {
   readonly id: number
   readonly #memory: MemoryRecords
+  readonly #deleted: Set<string>
   readonly #writer: Writer
 
-  constructor(writer: Writer, { id, memory }: CatalogEntry) {
+  constructor(writer: Writer, { id, memory, deleted }: CatalogEntry) {
     this.#writer = writer
+    this.#deleted = deleted
     this.id = id
     this.#memory = memory
   }
@@ -43,6 +45,10 @@ class LogRecords implements Records {
   delete(key: string, done: Committed): void {
     this.#writer.batch.delete(this.id, key)
     this.#writer.staged((error) => done(error, error === undefined ? this.#memory.drop(key) : undefined))
+  }
+
+  wasDeleted(key: string): boolean {
+    return this.#deleted.has(key)
   }
 
   scan(prefix: string): IterableIterator<[string, Packed]> {
@@ -115,7 +121,7 @@ export class LogRecordStore implements RecordStore, Writer {
   }
 
   create(name: string, nonce: string, done: Committed): StoredNamespace {
-    const entry = { id: this.#catalog.nextId++, name, nonce, memory: new MemoryRecords() }
+    const entry = newEntry(this.#catalog.nextId++, name, nonce)
     this.batch.create(entry.id, name, nonce)
     this.staged((error) => {
       if (error === undefined) this.#catalog.entries.set(entry.id, entry)

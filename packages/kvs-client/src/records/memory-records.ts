@@ -35,6 +35,10 @@ export class MemoryRecords implements Records {
     return before
   }
 
+  wasDeleted(): boolean {
+    return false
+  }
+
   *scan(prefix: string): Generator<[string, Packed]> {
     for (const entry of this.#records) if (entry[0].startsWith(prefix)) yield entry
   }
