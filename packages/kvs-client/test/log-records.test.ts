@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { brokerKvs } from '../src/index.js'
 import type { StoredNamespace } from '../src/records/contract.js'
 import { LogRecordStore } from '../src/records/log-records.js'
 import { bytesOf, pack, revisionOf } from '../src/records/packed.js'
@@ -154,6 +158,58 @@ test('a base that was not finished is no base, one that is damaged is an error',
   await t.rejects(LogRecordStore.open(directory.path), /damaged/)
   writeFileSync(join(directory.path, 'base.1'), 'something else altogether')
   await t.rejects(LogRecordStore.open(directory.path), /damaged/)
+})
+
+test('what was deleted before is remembered, until it is put again', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path)
+  const ns = await create(store, 'ns')
+  for (const [i, key] of ['a', 'b', 'c'].entries()) await put(ns, key, 'x', i + 1)
+  await remove(ns, 'a')
+  await remove(ns, 'b')
+  await put(ns, 'b', 'y', 9)
+  t.equal(ns.records.wasDeleted('a'), false, 'the store knows its own')
+  await store.close()
+  const after = await LogRecordStore.open(directory.path)
+  const records = after.namespaces()[0]?.records
+  t.same(
+    ['a', 'b', 'c'].map((key) => records?.wasDeleted(key)),
+    [true, false, false],
+  )
+  await after.close()
+})
+
+test('a disk that is full fails the put, loses nothing that was committed, and is met by the next', async (t) => {
+  await using directory = await temporaryDirectory()
+  const script = fileURLToPath(new URL('processes/limited-broker.mjs', import.meta.url))
+  const command = ['-c', 'ulimit -f 64; exec "$@"', 'sh', process.execPath, script]
+  const limited = spawn('sh', [...command, JSON.stringify({ data: directory.path })], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  const [{ url }] = (await once(limited, 'message')) as [{ url: string }]
+  const returned: string[] = []
+  {
+    await using client = brokerKvs({ url })
+    await client.createNamespace('ns')
+    const ns = client.namespace('ns')
+    const failure = await (async () => {
+      for (let i = 0; ; i++) {
+        await ns.put(`key/${i}`, Buffer.alloc(1000))
+        returned.push(`key/${i}`)
+      }
+    })().catch((error: unknown) => error)
+    t.match(failure, { code: 'ERR_DYAD_SYSTEM' })
+    t.equal(await ns.get(`key/${returned.length}`), undefined, 'what failed is not there')
+    await ns.put('small', value('fits'))
+    returned.push('small')
+  }
+  limited.kill('SIGKILL')
+  await once(limited, 'exit')
+  const store = await LogRecordStore.open(directory.path)
+  t.same(Object.keys(contents(store)), returned)
+  t.ok(returned.length > 10)
+  await store.close()
 })
 
 test('a directory is open once', async (t) => {
