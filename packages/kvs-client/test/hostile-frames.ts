@@ -18,6 +18,7 @@ export function hostileRequests(): Record<string, Buffer> {
     'no name': get.subarray(0, 7),
     'a name beyond the frame': but(7, 200),
     'a key beyond the frame': but(10, 0xff, 0xff),
+    'a key of a put beyond the frame': but(0, 3, ...get.subarray(1, 10), 0xff, 0x0f),
     'bytes after the key': Buffer.concat([get, Buffer.from('x')]),
     'a key that is no text': but(12, 0xff),
     'bytes after a cancel': but(0, 7),

@@ -114,11 +114,36 @@ test('a log whose end is torn off, or overwritten, keeps what was before', async
   }
 })
 
+test('what followed damage never comes back', async (t) => {
+  await using directory = await temporaryDirectory()
+  const file = join(directory.path, 'log.0')
+  const store = await LogRecordStore.open(directory.path)
+  const ns = await create(store, 'ns')
+  const before = readFileSync(file).length
+  await put(ns, 'a', 'a', 1)
+  await put(ns, 'b', 'b', 2)
+  await store.close()
+  const damaged = readFileSync(file)
+  damaged[before + 10] = 0x55
+  writeFileSync(file, damaged)
+  const after = await LogRecordStore.open(directory.path)
+  t.same(contents(after), {})
+  const again = after.namespaces()[0]
+  // As long as what was damaged, so that it ends where the next began.
+  if (again !== undefined) await put(again, 'c', 'c', 3)
+  await after.close()
+  const last = await LogRecordStore.open(directory.path)
+  t.same(contents(last), { c: 'c' })
+  await last.close()
+})
+
 test('a log is rewritten when it has grown, and what is put meanwhile is kept', async (t) => {
   await using directory = await temporaryDirectory()
   const store = await LogRecordStore.open(directory.path, { compactBytes: 100_000 })
   const ns = await create(store, 'ns')
   const expected: Record<string, string> = {}
+  await put(ns, 'once', 'x', 1)
+  expected['once'] = 'x'
   for (let i = 0; i < 20_000; i++) {
     const key = `key/${i % 500}`
     expected[key] = `${i}`

@@ -4,9 +4,12 @@ import { postRequest } from '../src/broker/compact-frames.js'
 import { type CompactRequest, MAX_SESSION_LEASES, toReply } from '../src/broker/frames.js'
 import { Grace } from '../src/broker/grace.js'
 import { Keyspace } from '../src/broker/keyspace.js'
+import { Leases } from '../src/broker/leases.js'
 import { type LeaseHolder, ReadLeases } from '../src/broker/read-leases.js'
+import { Session } from '../src/broker/session.js'
+import { Store } from '../src/broker/store.js'
 import { brokerKvs, MemoryStore, memoryKvs, startBroker } from '../src/index.js'
-import { MemoryRecords } from '../src/records/memory-records.js'
+import { MemoryRecordStore, MemoryRecords } from '../src/records/memory-records.js'
 import { bytesOf, pack } from '../src/records/packed.js'
 
 const bytes = (text: string) => Buffer.from(text)
@@ -132,6 +135,28 @@ test('a holder that does not answer is not waited for once its link is closed', 
   link.terminate()
   await putting
   t.equal(Buffer.from((await ns.get('key'))?.value ?? []).toString(), 'b')
+})
+
+test('a session that is closed holds no lease any more', async (t) => {
+  const store = new Store(new MemoryRecordStore())
+  await store.create('ns', 'nonce')
+  const shared = { store, leases: new Leases(store), stats: () => ({ ...store.counts(), links: 1, leases: 0 }) }
+  const session = new Session(shared, { unsentBytes: 0, post: () => {}, drained: () => Promise.resolve() })
+  const told: number[] = []
+  store.put('ns', 'key', bytes('a'), () => told.push(1))
+  postRequest({ op: 'lease', id: 1, space: 'ns', key: 'key' }, (frame, length) => {
+    session.message(Buffer.from(frame.subarray(0, length)))
+  })
+  store.put('ns', 'key', bytes('b'), () => told.push(2))
+  const { visible } = store
+  store.put('ns', 'other', bytes('c'), (_error, revision) => told.push(revision))
+  t.equal(told.length, 2, 'a put of another key does not wait')
+  t.equal(store.latest, told[1])
+  t.equal(store.visible, visible, 'no watch may claim to have shown what is held back')
+  session.closed()
+  t.equal(told[2], 2)
+  t.equal(store.visible, store.latest)
+  await store.close()
 })
 
 test('a lease too many is an answer without one', async (t) => {
