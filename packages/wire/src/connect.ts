@@ -63,7 +63,7 @@ export function connect(
       signal?.removeEventListener('abort', aborted)
       socket.off('error', failed)
       // ws tells of the upgrade before it is open.
-      resolve(new Link(socket, raw as Socket, true, handlersFor))
+      resolve(new Link(socket, raw as Socket, { client: true, maxFrameBytes: options.maxFrameBytes }, handlersFor))
     })
   })
 }

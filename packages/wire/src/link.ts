@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { DyadError } from '@dyad/core'
 import { WebSocket } from 'ws'
 import { encode } from './frame.js'
+import { Inbox } from './inbox.js'
 import { Outbox } from './outbox.js'
 
 /** What happens on a link is told to whoever opened it. */
@@ -25,6 +26,12 @@ const SENT = Promise.resolve()
 /** How long a peer may take to answer a close, in ms. */
 const CLOSE_MS = 1_000
 
+/** Which end of a connection a link is, and what it accepts. */
+export interface LinkEnd {
+  client: boolean
+  maxFrameBytes: number
+}
+
 /** One connection that carries binary messages both ways. */
 export class Link {
   readonly #socket: WebSocket
@@ -38,12 +45,14 @@ export class Link {
   #drained: (() => void)[] = []
   #missed = 0
   #closed = false
+  /** Whether ws reads no more, since what it read was wrong, and discards what still comes. */
+  #failed = false
 
-  /** `raw` is the connection below `socket`, `masked` whether this is the client's end of it. */
-  constructor(socket: WebSocket, raw: Socket, masked: boolean, handlersFor: (link: Link) => LinkHandlers) {
+  /** `raw` is the connection below `socket`. */
+  constructor(socket: WebSocket, raw: Socket, end: LinkEnd, handlersFor: (link: Link) => LinkHandlers) {
     this.#socket = socket
     this.#raw = raw
-    this.#outbox = new Outbox(raw, masked)
+    this.#outbox = new Outbox(raw, end.client)
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS)
     this.#handlers = handlersFor(this)
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
@@ -54,10 +63,12 @@ export class Link {
       this.#missed = 0
     })
     socket.on('error', (cause: Error & { code?: string }) => {
+      this.#failed = true
       // ws names what it finds wrong with a peer's frames; anything else is the network.
       this.#reason ??= cause.code?.startsWith('WS_ERR_') ? new DyadError('ERR_DYAD_PROTOCOL', { cause }) : cause
     })
     socket.on('close', (code) => this.#ended(code))
+    this.#readBefore(end)
     raw.on('drain', () => {
       if (socket.isPaused) this.#readOn()
       this.#release()
@@ -131,6 +142,25 @@ export class Link {
       this.#raw.unref()
       this.#heartbeat.unref()
     }
+  }
+
+  /** Puts an inbox between the connection and what ws reads it with. */
+  #readBefore({ client, maxFrameBytes }: LinkEnd): void {
+    const socket = this.#socket
+    const raw = this.#raw
+    const readers = raw.listeners('data')
+    const inbox = new Inbox(!client, maxFrameBytes, {
+      get isOpen() {
+        return socket.readyState === WebSocket.OPEN
+      },
+      message: (bytes) => this.#receive(bytes, true),
+      rest: (bytes) => {
+        if (this.#failed) return
+        for (const read of readers) read.call(raw, bytes)
+      },
+    })
+    raw.on('data', (chunk: Buffer) => inbox.read(chunk))
+    for (const read of readers) raw.off('data', read as (chunk: Buffer) => void)
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
