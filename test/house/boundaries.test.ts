@@ -35,8 +35,14 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   },
   {
     file: 'packages/kvs-client/src/broker/probe.ts',
-    allowed: ["import '@dyad/core'", "import '@dyad/wire'", "import 'lmdb'"],
-    refused: ["import '@dyad/transport'", "import '@dyad/service'", "import 'ws'", "import 'msgpackr'"],
+    allowed: ["import '@dyad/core'", "import '@dyad/wire'"],
+    refused: [
+      "import '@dyad/transport'",
+      "import '@dyad/service'",
+      "import 'lmdb'",
+      "import 'ws'",
+      "import 'msgpackr'",
+    ],
   },
   {
     file: 'packages/transport/src/rpc/probe.ts',

@@ -75,8 +75,7 @@ export class DyadCore implements AsyncDisposable {
       ...this.#lookupContext,
       files: this.config.readAhead,
       bytes: this.config.readAheadBytes,
-      fetch: (path, record, signal) =>
-        this.#operations.run(signal, (bounded) => this.#fetchAhead(path, record, bounded)),
+      fetch: (path, record, signal) => this.#fetchAhead(path, record, signal),
     })
     this.#stderr = this.config.syncDebug ? tellOnStderr() : undefined
   }
@@ -270,7 +269,9 @@ export class DyadCore implements AsyncDisposable {
   async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
     const side = await this.#consumerSide()
     const giveWay: PullContext['giveWay'] = (name, ending) => this.#rightOfWay.give(name, ending)
-    await consume(side.directory.file(path), record, { ...side, giveWay }, signal, () => {})
+    const file = side.directory.file(path)
+    if (standsAtOnce(file, record, side)) return
+    await this.#operations.run(signal, (bounded) => consume(file, record, { ...side, giveWay }, bounded, () => {}))
   }
 
   #waitForRecord(

@@ -35,5 +35,5 @@ export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
     onDisconnect,
     onReconnect,
   })
-  return new BrokerClient(url, connection, { crossProcess: true, leases: true })
+  return new BrokerClient(url, connection, { crossProcess: true, leases: true, readLeases: true })
 }

@@ -1,7 +1,5 @@
 import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
 
-const LONE_SURROGATE = /\p{Surrogate}/u
-
 /** Throws ERR_DYAD_KEY unless `key` can be stored under: not empty, well-formed Unicode, not too long. */
 export function checkKey(key: string): void {
   if (key === '') throw new DyadError('ERR_DYAD_KEY', { detail: 'the key is empty' })
@@ -11,7 +9,9 @@ export function checkKey(key: string): void {
 /** Throws ERR_DYAD_KEY unless `prefix` can begin a key, or is empty. */
 export function checkPrefix(prefix: string): void {
   if (typeof prefix !== 'string') throw new DyadError('ERR_DYAD_KEY', { detail: 'the key is not a string' })
-  if (LONE_SURROGATE.test(prefix)) throw new DyadError('ERR_DYAD_KEY', { detail: 'the key is not well-formed Unicode' })
+  if (!prefix.isWellFormed()) throw new DyadError('ERR_DYAD_KEY', { detail: 'the key is not well-formed Unicode' })
+  // No character takes more than three bytes, so most keys need not be counted.
+  if (prefix.length * 3 <= MAX_KEY_BYTES) return
   const length = Buffer.byteLength(prefix)
   if (length > MAX_KEY_BYTES) throw new DyadError('ERR_DYAD_KEY', { detail: `the key has ${length} bytes` })
 }

@@ -1,4 +1,4 @@
-import { encode, type LinkHandlers } from '@dyad/wire'
+import type { LinkHandlers } from '@dyad/wire'
 import { MAX_TTL_MS } from './broker/frames.js'
 import { Leases } from './broker/leases.js'
 import { Session } from './broker/session.js'
@@ -17,12 +17,11 @@ export class MemoryStore {
   /** Opens a link to a broker that is in this process: frames are encoded all the same, so that nobody shares memory. */
   open(handlers: LinkHandlers): ClientLink {
     let open = true
-    const deliver = (to: (bytes: Buffer) => void, frame: unknown): Promise<void> => {
-      const bytes = encode(frame)
+    const deliver = (to: (bytes: Buffer) => void, bytes: Uint8Array, length: number): void => {
+      const copy = Buffer.from(bytes.subarray(0, length))
       queueMicrotask(() => {
-        if (open) to(bytes)
+        if (open) to(copy)
       })
-      return Promise.resolve()
     }
     const shared = {
       store: this.#store,
@@ -31,11 +30,12 @@ export class MemoryStore {
     }
     const session = new Session(shared, {
       unsentBytes: 0,
-      send: (frame) => deliver((bytes) => handlers.message(bytes), frame),
+      drained: () => Promise.resolve(),
+      post: (bytes, length) => deliver((copy) => handlers.message(copy), bytes, length),
     })
     this.#links++
     return {
-      send: (frame) => deliver((bytes) => session.message(bytes), frame),
+      post: (bytes, length) => deliver((copy) => session.message(copy), bytes, length),
       // After what has been sent before.
       close: () =>
         queueMicrotask(() => {
@@ -65,5 +65,5 @@ export function memoryKvs(options: MemoryKvsOptions = {}): BrokerClient {
     connectTimeout: MAX_TTL_MS,
     callTimeout: MAX_TTL_MS,
   })
-  return new BrokerClient(store.id, connection, { crossProcess: false, leases: false })
+  return new BrokerClient(store.id, connection, { crossProcess: false, leases: false, readLeases: true })
 }

@@ -2,7 +2,7 @@ import { brokenKvs, kvsConformance } from '@dyad/core/conformance'
 import { test } from 'tap'
 import { memorySite } from './memory-site.js'
 
-const DECLARED = { durable: false, crossProcess: false, leases: false }
+const DECLARED = { durable: false, crossProcess: false, leases: false, readLeases: true }
 
 for (const { fault, clause, capabilities, breaks } of brokenKvs()) {
   test(`the suite rejects a store of which ${fault}`, async (t) => {

@@ -4,5 +4,5 @@ import { brokerSite } from './broker-process.js'
 
 kvsConformance(test, {
   open: () => brokerSite(true),
-  capabilities: { durable: true, crossProcess: true, leases: true },
+  capabilities: { durable: true, crossProcess: true, leases: true, readLeases: true },
 })

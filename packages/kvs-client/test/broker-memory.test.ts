@@ -4,5 +4,5 @@ import { brokerSite } from './broker-process.js'
 
 kvsConformance(test, {
   open: () => brokerSite(false),
-  capabilities: { durable: false, crossProcess: true, leases: true },
+  capabilities: { durable: false, crossProcess: true, leases: true, readLeases: true },
 })

@@ -3,8 +3,11 @@ import { connect as connectSocket } from 'node:net'
 import { DyadError, isDyadError } from '@dyad/core'
 import { connect, type Link } from '@dyad/wire'
 import { test } from 'tap'
+import { postRequest } from '../src/broker/compact-frames.js'
+import type { CompactRequest } from '../src/broker/frames.js'
 import { brokerKvs, startBroker } from '../src/index.js'
 import { BrokerProcess, forkProcess, temporaryDirectory } from './broker-process.js'
+import { hostileRequests } from './hostile-frames.js'
 
 const bytes = (text: string) => Buffer.from(text)
 
@@ -63,8 +66,10 @@ test('garbage, half and oversized frames close their link and no other', async (
     Buffer.from([0x81, 0xa2]),
     Buffer.alloc(3 * 1024 * 1024),
     { op: 'nothing' },
-    { op: 'get', id: -1, space: 'ns', key: 'x' },
-    { op: 'put', id: 1, space: 'ns', key: 'x', value: 'text' },
+    { op: 'more', id: -1 },
+    { op: 'list', id: 1, space: 'ns', prefix: 1, after: 0 },
+    // The longest is refused by the link, before the layout is.
+    ...Object.values(hostileRequests()),
     { op: 'register', id: 1, key: 'x', value: bytes('x'), ttl: 0, instance: 'i', since: 0 },
     { op: 'hello', version: 99 },
     ['get', 1],
@@ -91,7 +96,8 @@ test('a link that breaks in mid-wait leaves no waiter', async (t) => {
   await client.createNamespace('ns')
   const { promise, closed } = closing()
   const link = await connect(broker.url(), { maxFrameBytes: 1024 }, () => ({ message: () => {}, closed }))
-  await link.send({ op: 'wait', id: 1, space: 'ns', key: 'x' })
+  const wait: CompactRequest = { op: 'wait', id: 1, space: 'ns', key: 'x' }
+  postRequest(wait, (frame, length) => link.post(frame, length))
   await link.send({ op: 'watch', id: 2, space: 'ns', prefix: '', after: 0 })
   await link.send('a string is no request')
   await promise

@@ -2,4 +2,7 @@ import { kvsConformance } from '@dyad/core/conformance'
 import { test } from 'tap'
 import { memorySite } from './memory-site.js'
 
-kvsConformance(test, { open: memorySite, capabilities: { durable: false, crossProcess: false, leases: false } })
+kvsConformance(test, {
+  open: memorySite,
+  capabilities: { durable: false, crossProcess: false, leases: false, readLeases: true },
+})

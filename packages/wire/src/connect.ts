@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { DyadError } from '@dyad/core'
 import { WebSocket } from 'ws'
 import { Link, type LinkHandlers } from './link.js'
@@ -54,10 +55,15 @@ export function connect(
       const code = response.statusCode === 401 ? 'ERR_DYAD_DENIED' : 'ERR_DYAD_PROTOCOL'
       failed(new DyadError(code, { detail: `${url} answered ${response.statusCode}` }))
     })
+    let raw: Socket | undefined
+    socket.on('upgrade', (response) => {
+      raw = response.socket
+    })
     socket.on('open', () => {
       signal?.removeEventListener('abort', aborted)
       socket.off('error', failed)
-      resolve(new Link(socket, handlersFor))
+      // ws tells of the upgrade before it is open.
+      resolve(new Link(socket, raw as Socket, { client: true, maxFrameBytes: options.maxFrameBytes }, handlersFor))
     })
   })
 }

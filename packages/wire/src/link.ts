@@ -1,6 +1,9 @@
+import type { Socket } from 'node:net'
 import { DyadError } from '@dyad/core'
-import type { WebSocket } from 'ws'
+import { WebSocket } from 'ws'
 import { encode } from './frame.js'
+import { Inbox } from './inbox.js'
+import { Outbox } from './outbox.js'
 
 /** What happens on a link is told to whoever opened it. */
 export interface LinkHandlers {
@@ -15,22 +18,41 @@ const HEARTBEAT_MS = 10_000
 const HEARTBEATS_MISSED = 3
 /** A peer that sends without reading what it gets in return is not read any more while this many bytes wait for it. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024
+/** Messages up to this many bytes are copied and gathered; longer ones are handed to the operating system as they are. */
+const SMALL_BYTES = 4 * 1024
+/** With less than this unsent, a small message counts as sent when it has been copied. */
+const EASY_BYTES = 64 * 1024
+const SENT = Promise.resolve()
 /** How long a peer may take to answer a close, in ms. */
 const CLOSE_MS = 1_000
+
+/** Which end of a connection a link is, and what it accepts. */
+export interface LinkEnd {
+  client: boolean
+  maxFrameBytes: number
+}
 
 /** One connection that carries binary messages both ways. */
 export class Link {
   readonly #socket: WebSocket
+  readonly #raw: Socket
+  readonly #outbox: Outbox
   readonly #handlers: LinkHandlers
   readonly #heartbeat: NodeJS.Timeout
   #reason: Error | undefined
   /** Messages that came in one piece with others before the pause took effect. */
   readonly #held: Buffer[] = []
+  #drained: (() => void)[] = []
   #missed = 0
   #closed = false
+  /** Whether ws reads no more, since what it read was wrong, and discards what still comes. */
+  #failed = false
 
-  constructor(socket: WebSocket, handlersFor: (link: Link) => LinkHandlers) {
+  /** `raw` is the connection below `socket`. */
+  constructor(socket: WebSocket, raw: Socket, end: LinkEnd, handlersFor: (link: Link) => LinkHandlers) {
     this.#socket = socket
+    this.#raw = raw
+    this.#outbox = new Outbox(raw, end.client)
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS)
     this.#handlers = handlersFor(this)
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
@@ -41,23 +63,50 @@ export class Link {
       this.#missed = 0
     })
     socket.on('error', (cause: Error & { code?: string }) => {
+      this.#failed = true
       // ws names what it finds wrong with a peer's frames; anything else is the network.
       this.#reason ??= cause.code?.startsWith('WS_ERR_') ? new DyadError('ERR_DYAD_PROTOCOL', { cause }) : cause
     })
     socket.on('close', (code) => this.#ended(code))
+    this.#readBefore(end)
+    raw.on('drain', () => {
+      if (socket.isPaused) this.#readOn()
+      this.#release()
+    })
   }
 
-  /** Bytes given to `send` that the operating system has not taken yet. */
+  /** Bytes given to `send` and `post` that the operating system has not taken yet. */
   get unsentBytes(): number {
-    return this.#socket.bufferedAmount
+    return this.#socket.bufferedAmount + this.#outbox.length
+  }
+
+  /** Resolves when everything has been taken by the operating system, or the link is closed; only to be awaited while much is unsent. */
+  drained(): Promise<void> {
+    if (this.#closed || !this.#raw.writableNeedDrain) return SENT
+    return new Promise((resolve) => this.#drained.push(resolve))
   }
 
   /**
-   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves when the operating system has taken it, from when on the
-   * bytes are the caller's again, or when the link is closed; `closed` tells of the failure.
+   * Sends a copy of the first `length` bytes as one message, together with whatever else this turn of the event loop sends. In no `hurry`, it
+   * goes with the next message that is.
+   */
+  post(bytes: Uint8Array, length = bytes.length, hurry = true): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return
+    this.#outbox.add(bytes, length, hurry)
+    if (this.unsentBytes > MAX_UNSENT_BYTES) this.#socket.pause()
+  }
+
+  /**
+   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves when the bytes are the caller's again and the operating
+   * system keeps up, or when the link is closed; `closed` tells of the failure.
    */
   send(frame: unknown): Promise<void> {
     const bytes = frame instanceof Uint8Array ? frame : encode(frame)
+    if (bytes.length <= SMALL_BYTES) {
+      this.post(bytes)
+      return this.unsentBytes < EASY_BYTES ? SENT : this.drained()
+    }
+    this.#outbox.flush()
     return new Promise((resolve) => {
       this.#socket.send(bytes, { binary: true }, () => {
         if (this.#socket.isPaused && this.#socket.bufferedAmount < MAX_UNSENT_BYTES / 2) this.#readOn()
@@ -71,6 +120,7 @@ export class Link {
   close(reason?: Error): void {
     if (this.#closed) return
     this.#reason ??= reason
+    this.#outbox.flush()
     // A paused socket would never see the peer's answer to the close.
     this.#socket.resume()
     this.#socket.close(reason === undefined ? 1000 : 1002)
@@ -85,14 +135,32 @@ export class Link {
 
   /** Lets the process exit although the link is open, or not. */
   hold(keepsProcessAlive: boolean): void {
-    const raw = (this.#socket as unknown as { _socket?: { ref(): void; unref(): void } })._socket
     if (keepsProcessAlive) {
-      raw?.ref()
+      this.#raw.ref()
       this.#heartbeat.ref()
     } else {
-      raw?.unref()
+      this.#raw.unref()
       this.#heartbeat.unref()
     }
+  }
+
+  /** Puts an inbox between the connection and what ws reads it with. */
+  #readBefore({ client, maxFrameBytes }: LinkEnd): void {
+    const socket = this.#socket
+    const raw = this.#raw
+    const readers = raw.listeners('data')
+    const inbox = new Inbox(!client, maxFrameBytes, {
+      get isOpen() {
+        return socket.readyState === WebSocket.OPEN
+      },
+      message: (bytes) => this.#receive(bytes, true),
+      rest: (bytes) => {
+        if (this.#failed) return
+        for (const read of readers) read.call(raw, bytes)
+      },
+    })
+    raw.on('data', (chunk: Buffer) => inbox.read(chunk))
+    for (const read of readers) raw.off('data', read as (chunk: Buffer) => void)
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -117,6 +185,12 @@ export class Link {
     while (this.#held.length > 0 && !this.#socket.isPaused) this.#handle(this.#held.shift() as Buffer)
   }
 
+  #release(): void {
+    const drained = this.#drained
+    this.#drained = []
+    for (const resolve of drained) resolve()
+  }
+
   #beat(): void {
     if (this.#missed >= HEARTBEATS_MISSED) {
       this.terminate(new Error(`the peer has been silent for ${(HEARTBEATS_MISSED * HEARTBEAT_MS) / 1000} s`))
@@ -130,6 +204,7 @@ export class Link {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#heartbeat)
+    this.#release()
     // 1000 and 1001 are a close on purpose; anything else without a reason of ours is a break.
     const broke = code !== 1000 && code !== 1001
     this.#handlers.closed(this.#reason ?? (broke ? new Error(`the connection broke (code ${code})`) : undefined))

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { authority, type BindOptions, bind } from './bind.js'
 import { Link, type LinkHandlers } from './link.js'
@@ -41,7 +41,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
     clientTracking: false,
   })
   const links = new Set<Link>()
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     // A peer may hang up before or while it is answered.
     socket.on('error', () => socket.destroy())
     if (!presentsToken(request, options.token)) {
@@ -49,7 +49,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      new Link(webSocket, (link) => {
+      new Link(webSocket, socket, { client: false, maxFrameBytes: options.maxFrameBytes }, (link) => {
         links.add(link)
         const handlers = accept(link)
         return {

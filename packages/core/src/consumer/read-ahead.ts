@@ -156,12 +156,16 @@ export class ReadAhead {
   async #lookUp(ahead: Ahead, signal: AbortSignal): Promise<KvsEntry> {
     const namespace = this.#context.namespace()
     const key = this.#context.key(ahead.path)
-    const lease = await namespace.lease?.(key, { wait: true, signal })
-    if (signal.aborted) lease?.[Symbol.dispose]()
-    signal.throwIfAborted()
-    if (lease?.entry === undefined) return namespace.waitFor(key, { signal })
-    ahead.lease = lease
-    return lease.entry
+    // A lease is for a short time, and the file may have been waited for longer.
+    for (let lease: Lease | undefined, wait = true; ; wait = false) {
+      lease = await namespace.lease?.(key, { wait, signal, background: true })
+      if (signal.aborted) lease?.[Symbol.dispose]()
+      signal.throwIfAborted()
+      if (lease?.entry === undefined) return namespace.waitFor(key, { signal })
+      if (!lease.valid && wait) continue
+      ahead.lease = lease
+      return lease.entry
+    }
   }
 
   /** Waits for its turn, and until the bytes that are ahead leave room for `size` more; a single file may exceed the bound. */

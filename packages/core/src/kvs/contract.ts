@@ -53,7 +53,7 @@ export interface Lease extends Disposable {
   readonly entry: KvsEntry | undefined
   /**
    * True as long as no later put or delete of the key, and no removal of its namespace, can have been acknowledged to its caller. False once
-   * it is not, for ever; an implementation may say so early, at once even. Costs no round trip.
+   * it is not, for ever; an implementation may say so early. Costs no round trip.
    */
   readonly valid: boolean
 }
@@ -62,6 +62,8 @@ export interface Lease extends Disposable {
 export interface LeaseOptions extends Waiting {
   /** Whether to wait for the entry, as `waitFor` does. @default false */
   wait?: boolean | undefined
+  /** Whether the process may end while this waits. @default false */
+  background?: boolean | undefined
 }
 
 /** One isolated sharing context in the store. */
@@ -98,12 +100,16 @@ export interface KvsCapabilities {
   readonly crossProcess: boolean
   /** A registered key expires when its owner dies without closing it. */
   readonly leases: boolean
+  /** Namespaces have `lease`. */
+  readonly readLeases: boolean
 }
 
 /** Options of {@link KvsClient.register}. */
 export interface RegisterOptions extends Waiting {
   /** Milliseconds that the key outlives the last sign of life of its owner. */
   ttl: number
+  /** Whether the process may end while the key is registered. @default false */
+  background?: boolean | undefined
 }
 
 /** A client of a key-value store. Whoever made it closes it. */

@@ -47,7 +47,11 @@ export class Copies {
     if (record.size < LEAST_BYTES) return undefined
     const { kvs, namespace, node, leaseTtl } = this.#context
     const name = createHash('sha256').update(`${namespace}\0${record.path}\0${record.generation}`).digest('hex')
-    const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), { ttl: leaseTtl, signal })
+    const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
+      ttl: leaseTtl,
+      signal,
+      background: true,
+    })
     return new WantedCopy(record, name, place, this.#context)
   }
 
@@ -69,7 +73,9 @@ export class Copies {
     const { kvs, node, storage, leaseTtl } = this.#context
     const { mtimeNs } = statSync(local, { bigint: true })
     const value = encodePlain({ node, storage, mtimeNs })
-    this.#offers.add(await kvs.register(otherKey('copy', name, 'have', node), value, { ttl: leaseTtl }))
+    this.#offers.add(
+      await kvs.register(otherKey('copy', name, 'have', node), value, { ttl: leaseTtl, background: true }),
+    )
     const [oldest] = this.#offers
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
   }

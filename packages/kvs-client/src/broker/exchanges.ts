@@ -1,10 +1,10 @@
-import type { Stored } from '../records/contract.js'
+import type { Packed } from '../records/packed.js'
 import { type ListFeed, WatchFeed } from './feed.js'
 import type { Keyspace, Waiter } from './keyspace.js'
 
 /** Who answers for what is under way. */
 export interface Answering {
-  woken(id: number, stored: Stored): void
+  woken(id: number, packed: Packed): void
   failed(id: number, error: Error): void
   feed(stream: Stream): void
 }
@@ -18,8 +18,8 @@ export class Wait implements Waiter {
     readonly key: string,
   ) {}
 
-  woken(stored: Stored): void {
-    this.session.woken(this.id, stored)
+  woken(packed: Packed): void {
+    this.session.woken(this.id, packed)
   }
 
   failed(error: Error): void {
@@ -29,6 +29,12 @@ export class Wait implements Waiter {
   close(): void {
     this.keyspace.leave(this)
   }
+}
+
+/** A wait whose answer may be a lease. */
+export class LeaseWait extends Wait {
+  /** On the monotonic clock, in ms. */
+  readonly since = performance.now()
 }
 
 /** One stream of entries, which sends a batch each time that its peer asks for more. */

@@ -1,4 +1,4 @@
-import type { Stored } from '../records/contract.js'
+import { bytesOf, type Packed, pack, REVISION_BYTES, revisionOf } from '../records/packed.js'
 import type { EntryTuple } from './frames.js'
 import type { Keyspace, Watcher } from './keyspace.js'
 import type { Store } from './store.js'
@@ -27,22 +27,22 @@ class Batch {
   #bytes = 0
 
   /** Whether the entry fitted in. */
-  add(key: string, { value, revision }: Stored): boolean {
-    const bytes = key.length * 3 + value.length + ENTRY_OVERHEAD
+  add(key: string, packed: Packed): boolean {
+    const bytes = key.length * 3 + packed.length - REVISION_BYTES + ENTRY_OVERHEAD
     const full = this.entries.length >= BATCH_ENTRIES || this.#bytes + bytes > BATCH_BYTES
     if (full && this.entries.length > 0) return false
     this.#bytes += bytes
-    this.entries.push([key, value, revision])
+    this.entries.push([key, bytesOf(packed), revisionOf(packed)])
     return true
   }
 }
 
 /** Sends what an iterator has, once. */
 export class ListFeed {
-  readonly #scan: Iterator<[string, Stored]>
-  #held: [string, Stored] | undefined
+  readonly #scan: Iterator<[string, Packed]>
+  #held: [string, Packed] | undefined
 
-  constructor(scan: Iterator<[string, Stored]>) {
+  constructor(scan: Iterator<[string, Packed]>) {
     this.#scan = scan
   }
 
@@ -59,7 +59,7 @@ export class ListFeed {
     }
   }
 
-  #take(): [string, Stored] | undefined {
+  #take(): [string, Packed] | undefined {
     const { done, value } = this.#scan.next()
     return done ? undefined : value
   }
@@ -73,11 +73,12 @@ export class WatchFeed implements Watcher {
   readonly #dirty = new Set<string>()
   readonly #ready: () => void
   readonly #fail: (error: Error) => void
-  #scan: Iterator<[string, Stored]> | undefined
-  #held: [string, Stored] | undefined
-  /** The scan sends revisions above the first and up to the second. */
+  #scan: Iterator<[string, Packed]> | undefined
+  #held: [string, Packed] | undefined
+  /** The scan sends revisions above the first and up to the second; the third is the first of the next scan. */
   #floor: number
   #top = 0
+  #nextFloor = 0
   #overrun = false
 
   constructor(
@@ -127,11 +128,11 @@ export class WatchFeed implements Watcher {
       this.#held = undefined
       if (entry === undefined) {
         this.#scan = undefined
-        this.#floor = this.#top
+        this.#floor = this.#nextFloor
         if (!this.#overrun) break
         this.#overrun = false
         this.#begin()
-      } else if (entry[1].revision > this.#floor && entry[1].revision <= this.#top && !batch.add(...entry)) {
+      } else if (this.#isDue(entry[1]) && !batch.add(...entry)) {
         this.#held = entry
         return more()
       }
@@ -142,27 +143,35 @@ export class WatchFeed implements Watcher {
       return more()
     }
     for (const key of this.#dirty) {
-      const stored = this.#keyspace.records.get(key)
-      // What has not been told yet is told soon, and makes the key dirty again.
-      if (stored !== undefined && stored.revision <= this.#store.visible && !batch.add(key, stored)) return more()
+      const packed = this.#keyspace.get(key)
+      if (packed !== undefined && !batch.add(key, packed)) return more()
       this.#dirty.delete(key)
     }
     this.#floor = this.#store.visible
     return { entries: batch.entries, upTo: this.#floor, state: 'idle' }
   }
 
-  #begin(): void {
-    this.#top = this.#store.visible
-    this.#scan = this.#keyspace.records.scan(this.#prefix)
+  /** Later ones are in the dirty set. */
+  #isDue(packed: Packed): boolean {
+    const revision = revisionOf(packed)
+    return revision > this.#floor && revision <= this.#top
   }
 
-  #take(scan: Iterator<[string, Stored]>): [string, Stored] | undefined {
+  #begin(): void {
+    this.#top = this.#store.latest
+    this.#nextFloor = this.#store.visible
+    this.#scan = this.#keyspace.scan(this.#prefix)
+  }
+
+  #take(scan: Iterator<[string, Packed]>): [string, Packed] | undefined {
     const { done, value } = scan.next()
     return done ? undefined : value
   }
 }
 
+const NOTHING = pack(new Uint8Array(0), 0)
+
 /** Namespaces are listed as entries without a value. */
-export function* nameEntries(names: string[]): Generator<[string, Stored]> {
-  for (const name of names) yield [name, { value: new Uint8Array(0), revision: 0 }]
+export function* nameEntries(names: string[]): Generator<[string, Packed]> {
+  for (const name of names) yield [name, NOTHING]
 }

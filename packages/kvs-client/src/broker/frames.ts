@@ -1,16 +1,37 @@
 import { DyadError, ERRORS, type ErrorCode, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
+import { decode, encode } from '@dyad/wire'
+import type { Packed } from '../records/packed.js'
+import {
+  isCompact,
+  type Post,
+  postReply,
+  postRequest,
+  type ReadReply,
+  readReply,
+  readRequest,
+} from './compact-frames.js'
 
 /**
- * What a client and a broker say to each other: the one definition that both use. A frame is a msgpack map whose `op` says what it is and
- * whose `id` says which request it belongs to; the client chooses ids, and none is used twice on a link.
+ * What a client and a broker say to each other: the one definition that both use. Frames that there are few of are msgpack maps whose `op`
+ * says what they are; the others are laid out in compact-frames.ts. `id` says which request a frame belongs to; the client chooses ids, and
+ * none is used twice on a link.
  */
 
 /** Both sides name it first; a peer of another version is turned away. */
-export const PROTOCOL_VERSION = 1
+export const PROTOCOL_VERSION = 2
 /** Longest frame, in bytes: one value, one key and what surrounds them. */
 export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
 /** Longest lease, in ms: the longest timer there is. */
 export const MAX_TTL_MS = 2 ** 31 - 1
+
+/**
+ * How long a lease lasts, in ms: for the client since it asked for it, for the broker since it answered, so that the client's ends first. Both
+ * go by monotonic clocks.
+ */
+export const LEASE_MS = 2_000
+/** Leases that one session, and all of a broker, may hold; beyond them an answer carries none. */
+export const MAX_SESSION_LEASES = 65_536
+export const MAX_LEASES = 1_048_576
 
 /** Name of a namespace, or null for the registry. */
 export type Space = string | null
@@ -25,8 +46,9 @@ export interface BrokerStats {
   leases: number
 }
 
+/** `lease`, `wait-lease`: as `get` and `wait`, and the answer may be a lease. */
 export interface KeyRequest {
-  op: 'get' | 'wait' | 'delete'
+  op: 'get' | 'wait' | 'delete' | 'lease' | 'wait-lease'
   id: number
   space: Space
   key: string
@@ -56,30 +78,75 @@ export interface RegisterRequest {
   /** What the first answer said; 0 to take the key over from whoever holds it. */
   since: number
 }
+/** `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer to `revoke`. */
+export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
 export type Request =
   | { op: 'hello'; version: number }
-  | KeyRequest
-  | PutRequest
+  | CompactRequest
   | StreamRequest
   | RegisterRequest
   | { op: 'renew' | 'unregister'; id: number; key: string; instance: string }
   | { op: 'create'; id: number; name: string; nonce: string }
   | { op: 'remove'; id: number; name: string }
-  | { op: 'namespaces' | 'stats' | 'more' | 'cancel'; id: number }
+  | { op: 'namespaces' | 'stats' | 'more'; id: number }
 
 /** One entry on its way: key, value, revision. */
 export type EntryTuple = [key: string, value: Uint8Array, revision: number]
 
-export type Reply =
+/** `stored` answers a put. `revoke` takes back the lease of the request that it names. */
+export type CompactReply =
+  | { op: 'entry' | 'leased'; id: number; packed: Packed }
+  | { op: 'stored'; id: number; revision: number }
+  | { op: 'none' | 'revoke'; id: number }
+export type MapReply =
   | { op: 'hello'; version: number; durable: boolean }
+  /** `since` of a registration, or whether there was something to do. */
   | { op: 'done'; id: number; result: number | boolean }
-  | { op: 'entry'; id: number; value: Uint8Array; revision: number }
-  | { op: 'none'; id: number }
   /** `upTo`: everything up to this revision has been sent; 0 when that cannot be said. */
   | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }
   | { op: 'end'; id: number; entries: EntryTuple[] }
   | { op: 'stats'; id: number; stats: BrokerStats }
   | { op: 'error'; id: number; code: ErrorCode; detail: string }
+
+/** What a client gets. */
+export type Reply = MapReply | ReadReply
+
+/** Posts what a client has to say. */
+export function sendRequest(request: Request, post: Post): void {
+  switch (request.op) {
+    case 'get':
+    case 'wait':
+    case 'put':
+    case 'delete':
+    case 'lease':
+    case 'wait-lease':
+    case 'cancel':
+      postRequest(request, post)
+      return
+    default:
+      postMap(request, post)
+  }
+}
+
+/** Posts what a broker has to say. */
+export function sendReply(reply: MapReply | CompactReply, post: Post): void {
+  switch (reply.op) {
+    case 'entry':
+    case 'leased':
+    case 'stored':
+    case 'none':
+    case 'revoke':
+      postReply(reply, post)
+      return
+    default:
+      postMap(reply, post)
+  }
+}
+
+function postMap(frame: MapReply | Request, post: Post): void {
+  const bytes = encode(frame)
+  post(bytes, bytes.length)
+}
 
 type Check = (value: unknown) => boolean
 type Shapes = Record<string, Record<string, Check>>
@@ -100,10 +167,6 @@ const stats: Check = (value) => typeof value === 'object' && value !== null && O
 
 const REQUESTS: Shapes = {
   hello: { version: count },
-  get: { id: count, space, key: text },
-  wait: { id: count, space, key: text },
-  delete: { id: count, space, key: text },
-  put: { id: count, space, key: text, value: bytes },
   list: { id: count, space, prefix: text, after: count },
   watch: { id: count, space, prefix: text, after: count },
   register: { id: count, key: text, value: bytes, ttl, instance: short, since: count },
@@ -114,14 +177,11 @@ const REQUESTS: Shapes = {
   namespaces: { id: count },
   stats: { id: count },
   more: { id: count },
-  cancel: { id: count },
 }
 
 const REPLIES: Shapes = {
   hello: { version: count, durable: truth },
   done: { id: count, result },
-  entry: { id: count, value: bytes, revision: count },
-  none: { id: count },
   batch: { id: count, entries, upTo: count },
   end: { id: count, entries },
   stats: { id: count, stats },
@@ -129,13 +189,13 @@ const REPLIES: Shapes = {
 }
 
 /** What a client sent, checked field by field. ERR_DYAD_PROTOCOL if it is no request. */
-export function toRequest(frame: unknown): Request {
-  return conform(REQUESTS, frame) as Request
+export function toRequest(bytes: Buffer): Request {
+  return isCompact(bytes) ? readRequest(bytes) : (conform(REQUESTS, decode(bytes)) as Request)
 }
 
 /** What a broker sent, checked field by field. ERR_DYAD_PROTOCOL if it is no reply. */
-export function toReply(frame: unknown): Reply {
-  return conform(REPLIES, frame) as Reply
+export function toReply(bytes: Buffer): Reply {
+  return isCompact(bytes) ? readReply(bytes) : (conform(REPLIES, decode(bytes)) as MapReply)
 }
 
 function conform(shapes: Shapes, frame: unknown): unknown {

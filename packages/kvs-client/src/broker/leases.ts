@@ -32,10 +32,10 @@ export class Leases {
   }
 
   /**
-   * Gives the key to the caller, and tells whoever held it. Resolves with what to send as `since` when registering the same instance again,
+   * Gives the key to the caller, and tells whoever held it. Returns what to send as `since` when registering the same instance again,
    * which takes the key over only from those that registered before it did. ERR_DYAD_NODE_TAKEN.
    */
-  async register(holder: Holder, request: RegisterRequest): Promise<number> {
+  register(holder: Holder, request: RegisterRequest): number {
     const { id, key, instance, ttl } = request
     checkKey(key)
     checkValue(request.value)
@@ -49,12 +49,12 @@ export class Leases {
     const value = Buffer.from(request.value)
     const known = same ? former.since : request.since
     const unchanged = same && Buffer.compare(former.value, value) === 0
-    const put = unchanged ? undefined : this.#store.put(null, key, value)
+    // At once: the registry is in memory.
+    if (!unchanged) this.#store.put(null, key, value, () => {})
     const since = known > 0 ? known : this.#store.mark()
     const timer = setTimeout(() => this.#expire(key, instance), ttl)
     timer.unref()
     this.#leases.set(key, { instance, since, ttl, value, holder, id, timer })
-    await put
     return since
   }
 
@@ -67,12 +67,13 @@ export class Leases {
   }
 
   /** Removes the key if the instance holds it. */
-  async unregister(key: string, instance: string): Promise<boolean> {
+  unregister(key: string, instance: string): boolean {
     const lease = this.#leases.get(key)
     if (lease?.instance !== instance) return false
     clearTimeout(lease.timer)
     this.#leases.delete(key)
-    return this.#store.delete(null, key)
+    this.#store.delete(null, key, () => {})
+    return true
   }
 
   close(): void {
@@ -81,8 +82,7 @@ export class Leases {
   }
 
   #expire(key: string, instance: string): void {
-    // Cannot fail: the registry is in memory.
-    void this.unregister(key, instance)
+    this.unregister(key, instance)
   }
 }
 

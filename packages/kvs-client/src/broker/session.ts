@@ -1,18 +1,24 @@
 import { DyadError, isDyadError } from '@dyad/core'
-import { decode } from '@dyad/wire'
 import { checkKey, checkPrefix } from '../key-bounds.js'
-import type { Stored } from '../records/contract.js'
-import { type Answering, Stream, Wait } from './exchanges.js'
+import type { Packed } from '../records/packed.js'
+import { type Answering, LeaseWait, Stream, Wait } from './exchanges.js'
 import { ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
 import {
   type BrokerStats,
+  type CompactReply,
+  LEASE_MS,
+  MAX_SESSION_LEASES,
+  type MapReply,
   PROTOCOL_VERSION,
-  type Reply,
   type Request,
+  type Space,
   type StreamRequest,
+  sendReply,
   toRequest,
 } from './frames.js'
+import type { Keyspace } from './keyspace.js'
 import type { Holder, Leases } from './leases.js'
+import type { LeaseHolder, ReadLease } from './read-leases.js'
 import type { Store } from './store.js'
 
 /** Requests of one link that may be under way at once. */
@@ -23,7 +29,9 @@ const MAX_UNSENT_BYTES = 4 * 1024 * 1024
 /** What a session needs of its link. */
 export interface SessionLink {
   readonly unsentBytes: number
-  send(frame: unknown): Promise<void>
+  post(bytes: Uint8Array, length: number): void
+  /** Resolves when everything posted has been taken, or the link is closed. */
+  drained(): Promise<void>
 }
 
 /** What all sessions of a broker share. */
@@ -35,29 +43,31 @@ export interface Shared {
 
 interface Woken {
   readonly id: number
-  readonly stored: Stored
+  readonly packed: Packed
 }
 
 /** Serves one client. */
-export class Session implements Holder, Answering {
+export class Session implements Holder, Answering, LeaseHolder {
   readonly #shared: Shared
   readonly #link: SessionLink
   readonly #open = new Map<number, Wait | Stream>()
+  readonly #leases = new Map<number, ReadLease>()
   /** Waits whose answer has to wait until the peer has read others. */
   #woken: Woken[] = []
   #writing = 0
   #closed = false
-  #sent: Promise<void> = Promise.resolve()
+  readonly #post: (bytes: Uint8Array, length: number) => void
 
   constructor(shared: Shared, link: SessionLink) {
     this.#shared = shared
     this.#link = link
+    this.#post = (bytes, length) => link.post(bytes, length)
     queueMicrotask(() => this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable: shared.store.durable }))
   }
 
   /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
   message(bytes: Buffer): void {
-    this.#handle(toRequest(decode(bytes)))
+    this.#handle(toRequest(bytes))
   }
 
   closed(): void {
@@ -65,12 +75,21 @@ export class Session implements Holder, Answering {
     this.#woken = []
     for (const open of this.#open.values()) open.close()
     this.#open.clear()
+    for (const lease of [...this.#leases.values()]) this.#shared.store.readLeases.end(lease)
   }
 
-  woken(id: number, stored: Stored): void {
+  revoke(id: number): void {
+    this.#reply({ op: 'revoke', id })
+  }
+
+  ended(id: number): void {
+    this.#leases.delete(id)
+  }
+
+  woken(id: number, packed: Packed): void {
     // One put may wake any number of waits, more than can be answered at once.
-    if (this.#woken.length === 0 && this.#link.unsentBytes <= MAX_UNSENT_BYTES) this.#answerWait(id, stored)
-    else if (this.#woken.push({ id, stored }) === 1) void this.#answerWoken()
+    if (this.#woken.length === 0 && this.#link.unsentBytes <= MAX_UNSENT_BYTES) this.#answerWait(id, packed)
+    else if (this.#woken.push({ id, packed }) === 1) void this.#answerWoken()
   }
 
   failed(id: number, error: Error): void {
@@ -109,16 +128,20 @@ export class Session implements Holder, Answering {
 
   async #answerWoken(): Promise<void> {
     for (let i = 0; i < this.#woken.length; i++) {
-      while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#sent
+      while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#link.drained()
       if (this.#closed) return
-      const { id, stored } = this.#woken[i] as Woken
-      this.#answerWait(id, stored)
+      const { id, packed } = this.#woken[i] as Woken
+      this.#answerWait(id, packed)
     }
     this.#woken = []
   }
 
-  #answerWait(id: number, stored: Stored): void {
-    if (this.#open.delete(id)) this.#reply({ op: 'entry', id, value: stored.value, revision: stored.revision })
+  #answerWait(id: number, packed: Packed): void {
+    const open = this.#open.get(id)
+    if (open === undefined) return
+    this.#open.delete(id)
+    if (open instanceof LeaseWait) this.#answerLeaseWait(open, packed)
+    else this.#reply({ op: 'entry', id, packed })
   }
 
   #handle(request: Request): void {
@@ -132,8 +155,7 @@ export class Session implements Holder, Answering {
       return
     }
     if (request.op === 'cancel') {
-      this.#open.get(id)?.close()
-      this.#open.delete(id)
+      this.#cancel(id)
       return
     }
     try {
@@ -152,20 +174,20 @@ export class Session implements Holder, Answering {
     switch (request.op) {
       case 'get': {
         checkKey(request.key)
-        const stored = store.keyspace(request.space).records.get(request.key)
-        this.#reply(
-          stored === undefined
-            ? { op: 'none', id }
-            : { op: 'entry', id, value: stored.value, revision: stored.revision },
-        )
+        const packed = store.keyspace(request.space).get(request.key)
+        this.#reply(packed === undefined ? { op: 'none', id } : { op: 'entry', id, packed })
         return
       }
+      case 'lease':
+      case 'wait-lease':
+        this.#leaseRequest(request.op === 'wait-lease', id, request.space, request.key)
+        return
       case 'wait': {
         checkKey(request.key)
         const keyspace = store.keyspace(request.space)
-        const stored = keyspace.records.get(request.key)
-        if (stored !== undefined) {
-          this.#reply({ op: 'entry', id, value: stored.value, revision: stored.revision })
+        const packed = keyspace.get(request.key)
+        if (packed !== undefined) {
+          this.#reply({ op: 'entry', id, packed })
           return
         }
         const wait = new Wait(this, id, keyspace, request.key)
@@ -176,13 +198,12 @@ export class Session implements Holder, Answering {
       case 'put':
         if (request.space === null)
           throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
-        this.#answer(id, store.put(request.space, request.key, request.value))
+        this.#put(id, request.space, request.key, request.value)
         return
       case 'delete':
-        checkKey(request.key)
         if (request.space === null)
           throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
-        this.#answer(id, store.delete(request.space, request.key))
+        this.#delete(id, request.space, request.key)
         return
       case 'list':
       case 'watch':
@@ -196,25 +217,19 @@ export class Session implements Holder, Answering {
         return
       }
       case 'create':
-        this.#answer(
-          id,
-          store.create(request.name, request.nonce).then(() => true),
-        )
+        this.#answer(id, store.create(request.name, request.nonce))
         return
       case 'remove':
-        this.#answer(
-          id,
-          store.remove(request.name).then(() => true),
-        )
+        this.#answer(id, store.remove(request.name))
         return
       case 'register':
-        this.#answer(id, leases.register(this, request))
+        this.#reply({ op: 'done', id, result: leases.register(this, request) })
         return
       case 'renew':
         this.#reply({ op: 'done', id, result: leases.renew(request.key, request.instance) })
         return
       case 'unregister':
-        this.#answer(id, leases.unregister(request.key, request.instance))
+        this.#reply({ op: 'done', id, result: leases.unregister(request.key, request.instance) })
         return
       case 'stats':
         this.#reply({ op: 'stats', id, stats: this.#shared.stats() })
@@ -231,8 +246,48 @@ export class Session implements Holder, Answering {
     stream.feed =
       request.op === 'watch'
         ? new WatchFeed(store, keyspace, request, stream)
-        : new ListFeed(keyspace.records.scan(request.prefix))
+        : new ListFeed(keyspace.scan(request.prefix))
     this.feed(stream)
+  }
+
+  #leaseRequest(wait: boolean, id: number, space: Space, key: string): void {
+    checkKey(key)
+    if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry gives no leases' })
+    const keyspace = this.#shared.store.keyspace(space)
+    const packed = keyspace.get(key)
+    if (packed !== undefined) {
+      this.#lease(id, keyspace, key, packed)
+    } else if (wait) {
+      const open = new LeaseWait(this, id, keyspace, key)
+      this.#add(id, open)
+      keyspace.wait(open)
+    } else {
+      this.#reply({ op: 'none', id })
+    }
+  }
+
+  /** The client counts from when it asked, so after a long wait a lease would be over as it comes. */
+  #answerLeaseWait({ id, keyspace, key, since }: LeaseWait, packed: Packed): void {
+    const current = performance.now() - since < LEASE_MS && keyspace.get(key) === packed
+    if (current) this.#lease(id, keyspace, key, packed)
+    else this.#reply({ op: 'entry', id, packed })
+  }
+
+  /** Answers with what can be seen now, and a lease on it if there may be one more. */
+  #lease(id: number, keyspace: Keyspace, key: string, packed: Packed): void {
+    if (this.#leases.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `lease ${id} is held already` })
+    const room = this.#leases.size < MAX_SESSION_LEASES
+    const lease = room ? this.#shared.store.readLeases.grant(this, id, keyspace, key) : undefined
+    if (lease !== undefined) this.#leases.set(id, lease)
+    this.#reply({ op: lease === undefined ? 'entry' : 'leased', id, packed })
+  }
+
+  #cancel(id: number): void {
+    const open = this.#open.get(id)
+    this.#open.delete(id)
+    open?.close()
+    const lease = this.#leases.get(id)
+    if (lease !== undefined) this.#shared.store.readLeases.end(lease)
   }
 
   #add(id: number, open: Wait | Stream): void {
@@ -240,12 +295,31 @@ export class Session implements Holder, Answering {
     this.#open.set(id, open)
   }
 
-  #answer(id: number, result: Promise<number | boolean>): void {
+  #put(id: number, space: string, key: string, value: Uint8Array): void {
+    this.#shared.store.put(space, key, value, (error, revision) => {
+      this.#writing--
+      if (error === undefined) this.#reply({ op: 'stored', id, revision })
+      else this.#refuse(id, error)
+    })
+    // Counted once nothing can throw any more; what was told at once has been taken off already.
+    this.#writing++
+  }
+
+  #delete(id: number, space: string, key: string): void {
+    this.#shared.store.delete(space, key, (error, before) => {
+      this.#writing--
+      if (error === undefined) this.#reply({ op: 'done', id, result: before !== undefined })
+      else this.#refuse(id, error)
+    })
+    this.#writing++
+  }
+
+  #answer(id: number, result: Promise<void>): void {
     this.#writing++
     result.then(
-      (value) => {
+      () => {
         this.#writing--
-        this.#reply({ op: 'done', id, result: value })
+        this.#reply({ op: 'done', id, result: true })
       },
       (error) => {
         this.#writing--
@@ -262,7 +336,7 @@ export class Session implements Holder, Answering {
     )
   }
 
-  #reply(reply: Reply): void {
-    if (!this.#closed) this.#sent = this.#link.send(reply)
+  #reply(reply: MapReply | CompactReply): void {
+    if (!this.#closed) sendReply(reply, this.#post)
   }
 }

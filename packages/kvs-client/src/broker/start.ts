@@ -1,6 +1,7 @@
 import { DyadError } from '@dyad/core'
 import { type Listener, type ListenOptions, listen } from '@dyad/wire'
-import { LmdbRecordStore } from '../records/lmdb-records.js'
+import type { RecordStore } from '../records/contract.js'
+import { LogRecordStore } from '../records/log-records.js'
 import { MemoryRecordStore } from '../records/memory-records.js'
 import { type BrokerStats, MAX_FRAME_BYTES } from './frames.js'
 import { Leases } from './leases.js'
@@ -9,7 +10,7 @@ import { Store } from './store.js'
 
 /** Options of {@link startBroker}. */
 export interface BrokerOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
-  /** Directory of the database; records in it survive the process. @default none: records are kept in memory */
+  /** Directory of the log; records in it survive the process. @default none: records are kept in memory */
   data?: string | undefined
 }
 
@@ -20,17 +21,17 @@ export interface Broker extends AsyncDisposable {
   url(hostname?: string): string
   /** What the broker holds now. */
   stats(): BrokerStats
-  /** Closes every link, the socket and the database. Closing twice is no error. */
+  /** Closes every link, the socket and the log. Closing twice is no error. */
   close(): Promise<void>
 }
 
 /**
- * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without a token; ERR_DYAD_SYSTEM if the database
- * cannot be opened.
+ * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without a token; ERR_DYAD_SYSTEM if the log
+ * cannot be opened, or another broker of this host has it open.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { data, ...listening } = options
-  const store = new Store(openRecords(data))
+  const store = new Store(await openRecords(data))
   const leases = new Leases(store)
   let links = 0
   const stats = (): BrokerStats => ({ ...store.counts(), links, leases: leases.size })
@@ -63,10 +64,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   return { port: listener.port, url: (hostname) => listener.url(hostname), stats, close, [Symbol.asyncDispose]: close }
 }
 
-function openRecords(data: string | undefined): LmdbRecordStore | MemoryRecordStore {
+async function openRecords(data: string | undefined): Promise<RecordStore> {
   if (data === undefined) return new MemoryRecordStore()
   try {
-    return new LmdbRecordStore(data)
+    return await LogRecordStore.open(data)
   } catch (cause) {
     throw new DyadError('ERR_DYAD_SYSTEM', { path: data, cause })
   }

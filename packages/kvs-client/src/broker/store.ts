@@ -1,27 +1,48 @@
 import { DyadError, isNamespaceName } from '@dyad/core'
 import { checkKey, checkValue } from '../key-bounds.js'
-import type { RecordStore, Stored, StoredNamespace } from '../records/contract.js'
+import type { Committed, RecordStore, StoredNamespace } from '../records/contract.js'
 import { MemoryRecords } from '../records/memory-records.js'
+import { pack } from '../records/packed.js'
 import type { Space } from './frames.js'
+import { Grace } from './grace.js'
 import { Keyspace } from './keyspace.js'
+import { ReadLeases } from './read-leases.js'
 import { RevisionClock } from './revision-clock.js'
+
+/** Called once: with the revision of a put when it is committed and everybody has been told, or with why it failed. */
+export type Told = (error: Error | undefined, revision: number) => void
+
+interface Named {
+  readonly row: StoredNamespace
+  readonly keyspace: Keyspace
+  readonly created: Promise<void>
+}
 
 /** The namespaces and the registry of one broker, over a place to keep them in. */
 export class Store {
   readonly registry = new Keyspace(new MemoryRecords())
+  readonly readLeases = new ReadLeases()
   readonly #records: RecordStore
   readonly #clock: RevisionClock
-  readonly #namespaces = new Map<string, { row: StoredNamespace; keyspace: Keyspace; created: Promise<void> }>()
-  /** Settles when everything asked for so far has been committed and told. */
-  #tail: Promise<unknown> = Promise.resolve()
-  #visible = 0
+  readonly #namespaces = new Map<string, Named>()
+  /** Revisions that were given and have not been told; the least is the first. */
+  readonly #untold = new Set<number>()
+  /** Names whose namespace is being removed. */
+  readonly #removing = new Map<string, Promise<void>>()
+  readonly #grace: Grace
+  #latest: number
 
   constructor(records: RecordStore) {
     this.#records = records
     this.#clock = new RevisionClock(records)
-    this.#visible = records.ceiling
+    this.#latest = records.ceiling
+    this.#grace = new Grace(records.ceiling)
     for (const row of records.namespaces()) {
-      this.#namespaces.set(row.name, { row, keyspace: new Keyspace(row.records), created: Promise.resolve() })
+      this.#namespaces.set(row.name, {
+        row,
+        keyspace: new Keyspace(row.records, this.#grace),
+        created: Promise.resolve(),
+      })
     }
   }
 
@@ -29,9 +50,15 @@ export class Store {
     return this.#records.durable
   }
 
-  /** Every put up to this revision has been told to waiters and watchers, and none above it. */
+  /** The highest revision that waiters and watchers have been told of. */
+  get latest(): number {
+    return this.#latest
+  }
+
+  /** Every put up to this revision has been told to waiters and watchers. */
   get visible(): number {
-    return this.#visible
+    for (const first of this.#untold) return first - 1
+    return this.#latest
   }
 
   /** A revision of its own, above every one given so far. */
@@ -58,9 +85,15 @@ export class Store {
       if (found.row.nonce === nonce) return found.created
       throw new DyadError('ERR_DYAD_NAMESPACE_EXISTS', { detail: `namespace '${name}'` })
     }
-    const { namespace, committed } = this.#records.create(name, nonce)
-    const created = this.#inOrder(committed, () => {})
-    this.#namespaces.set(name, { row: namespace, keyspace: new Keyspace(namespace.records), created })
+    // Who trusts what the former namespace held must not be passed by what is put into the next.
+    const removing = this.#removing.get(name)
+    if (removing !== undefined) return removing.then(() => this.create(name, nonce))
+    const { promise: created, done } = commitment()
+    const row = this.#records.create(name, nonce, done)
+    this.#namespaces.set(name, { row, keyspace: new Keyspace(row.records), created })
+    created.catch(() => {
+      if (this.#namespaces.get(name)?.row === row) this.#namespaces.delete(name)
+    })
     return created
   }
 
@@ -68,28 +101,53 @@ export class Store {
     const found = this.#namespaces.get(name)
     if (found === undefined) throw missing(name)
     this.#namespaces.delete(name)
-    return this.#inOrder(this.#records.remove(found.row), () => found.keyspace.fail(missing(name)))
+    const { promise: removed, done } = commitment()
+    const { keyspace } = found
+    let over = false
+    this.#records.remove(found.row, (error) => {
+      keyspace.takeAllBack(() => {
+        over = true
+        this.#removing.delete(name)
+        if (error === undefined) keyspace.fail(missing(name))
+        done(error, undefined)
+      })
+    })
+    if (!over) {
+      this.#removing.set(
+        name,
+        removed.catch(() => {}),
+      )
+    }
+    return removed
   }
 
-  /** Stores a copy of `value`; resolves with the revision once it is committed and told. */
-  put(space: Space, key: string, value: Uint8Array): Promise<number> {
+  /** Stores a copy of `value`. Throws ERR_DYAD_NAMESPACE_MISSING and ERR_DYAD_KEY; `told` may be called before this returns. */
+  put(space: Space, key: string, value: Uint8Array, told: Told): void {
     const keyspace = this.keyspace(space)
     checkKey(key)
     checkValue(value)
-    // A copy, since a frame that is kept would keep the whole block that it was read into.
-    const stored: Stored = { value: Buffer.from(value), revision: this.#clock.next() }
-    return this.#inOrder(keyspace.records.put(key, stored), () => {
-      this.#visible = stored.revision
-      keyspace.stored(key, stored)
-      return stored.revision
+    const revision = this.#clock.next()
+    const packed = pack(value, revision)
+    let over = false
+    keyspace.put(key, packed, (error) => {
+      over = true
+      this.#untold.delete(revision)
+      if (error === undefined) {
+        if (revision > this.#latest) this.#latest = revision
+        keyspace.stored(key, packed)
+      }
+      told(error, revision)
     })
+    if (!over) this.#untold.add(revision)
   }
 
-  delete(space: Space, key: string): Promise<boolean> {
+  /** Throws as `put` does; `done` may be called before this returns. */
+  delete(space: Space, key: string, done: Committed): void {
     const keyspace = this.keyspace(space)
-    return this.#inOrder(keyspace.records.delete(key), (was) => {
-      if (was) keyspace.removed(key)
-      return was
+    checkKey(key)
+    keyspace.delete(key, (error, before) => {
+      if (before !== undefined) keyspace.removed(key)
+      done(error, before)
     })
   }
 
@@ -103,19 +161,19 @@ export class Store {
     return { namespaces: this.#namespaces.size, records: this.#records.count(), waiters, watches }
   }
 
-  async close(): Promise<void> {
-    await this.#tail
-    await this.#records.close()
+  close(): Promise<void> {
+    this.#grace.close()
+    this.readLeases.close()
+    return this.#records.close()
   }
+}
 
-  /** Tells of commits in the order they were asked for in, whatever order the store reports them in. */
-  #inOrder<T, R>(committed: Promise<T>, told: (result: T) => R): Promise<R> {
-    // Its failure is reported by `turn`, which may come to it later.
-    committed.catch(() => {})
-    const turn = this.#tail.then(() => committed).then(told)
-    this.#tail = turn.catch(() => {})
-    return turn
-  }
+function commitment(): { promise: Promise<void>; done: Committed } {
+  let done: Committed = () => {}
+  const promise = new Promise<void>((resolve, reject) => {
+    done = (error) => (error === undefined ? resolve() : reject(error))
+  })
+  return { promise, done }
 }
 
 function missing(name: string): DyadError {

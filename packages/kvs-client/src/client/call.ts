@@ -2,77 +2,96 @@ import { DyadError } from '@dyad/core'
 import type { Reply, Request } from '../broker/frames.js'
 import type { Connection, Exchange } from './connection.js'
 
-/** A request without the id, which the connection gives. */
-export type Unsent = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never
+/** A request that belongs to its call, which gives it its id. */
+export type Unsent = Extract<Request, { id: number }>
 
-/** How a call is made. */
-export interface CallOptions {
+/** How a call is made, and what becomes of its reply. */
+export interface CallOptions<T> {
   signal?: AbortSignal | undefined
   /** Whether it may wait for ever once there has been a connection. @default false */
   patient?: boolean
+  /** Whether the process may end while it waits. @default false */
+  background?: boolean | undefined
+  /** Told of its id, when it has one. */
+  begun?(id: number): void
+  /** Told each time that it is about to be sent. */
+  sending?(): void
+  /** What the call resolves with; throwing rejects. Not asked about errors. */
+  result(reply: Reply): T
 }
 
 /** One request and the one reply to it; sent again over each link until it is answered. */
-class Call implements Exchange {
+class Call<T> implements Exchange {
+  due = Number.POSITIVE_INFINITY
+  readonly background: boolean | undefined
   readonly #connection: Connection
   readonly #request: Unsent
-  readonly #id: number
-  readonly #signal: AbortSignal | undefined
-  readonly #resolve: (reply: Reply) => void
+  readonly #options: CallOptions<T>
+  readonly #resolve: (result: T) => void
   readonly #reject: (error: unknown) => void
   #sent = 0
 
   constructor(
     connection: Connection,
     request: Unsent,
-    options: CallOptions,
-    resolve: (reply: Reply) => void,
+    options: CallOptions<T>,
+    resolve: (result: T) => void,
     reject: (error: unknown) => void,
   ) {
     this.#connection = connection
-    this.#request = request
-    this.#signal = options.signal
+    this.#options = options
+    this.background = options.background
     this.#resolve = resolve
     this.#reject = reject
-    this.#id = connection.begin(this)
-    if (!options.patient) connection.arm(this.#id)
-    this.#connection.aborts.add(this.#signal, this)
+    request.id = connection.begin(this)
+    options.begun?.(request.id)
+    this.#request = request
+    if (!options.patient) connection.arm(this)
+    if (options.signal !== undefined) connection.aborts.add(options.signal, this)
     if (connection.linked) this.linked()
   }
 
   /** The signal fired. */
   aborted(): void {
-    this.#connection.cancel(this.#id)
-    this.failed(this.#signal?.reason)
+    this.#connection.cancel(this.#request.id)
+    this.failed(this.#options.signal?.reason)
   }
 
   linked(): void {
     this.#sent++
-    this.#connection.send({ ...this.#request, id: this.#id } as Request)
+    this.#options.sending?.()
+    this.#connection.send(this.#request)
   }
 
   replied(reply: Reply): void {
-    this.#connection.end(this.#id)
+    this.#connection.end(this.#request.id)
     if (reply.op !== 'error') {
-      this.#connection.aborts.remove(this.#signal, this)
-      this.#resolve(reply)
+      this.#succeed(reply)
     } else if (this.#sent > 1 && this.#request.op === 'remove' && reply.code === 'ERR_DYAD_NAMESPACE_MISSING') {
       // The first request did it, and its answer was lost.
-      this.#connection.aborts.remove(this.#signal, this)
-      this.#resolve({ op: 'done', id: this.#id, result: true })
+      this.#succeed({ op: 'done', id: this.#request.id, result: true })
     } else {
       this.failed(toError(reply))
     }
   }
 
   failed(error: unknown): void {
-    this.#connection.aborts.remove(this.#signal, this)
+    this.#connection.aborts.remove(this.#options.signal, this)
     this.#reject(error)
+  }
+
+  #succeed(reply: Reply): void {
+    if (this.#options.signal !== undefined) this.#connection.aborts.remove(this.#options.signal, this)
+    try {
+      this.#resolve(this.#options.result(reply))
+    } catch (error) {
+      this.#reject(error)
+    }
   }
 }
 
 /** Makes a call; rejects with the signal's reason, the broker's error, or ERR_DYAD_KVS_UNREACHABLE. */
-export function call(connection: Connection, request: Unsent, options: CallOptions = {}): Promise<Reply> {
+export function call<T>(connection: Connection, request: Unsent, options: CallOptions<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted()
     new Call(connection, request, options, resolve, reject)
@@ -82,4 +101,9 @@ export function call(connection: Connection, request: Unsent, options: CallOptio
 /** The error that a broker reported. */
 export function toError(reply: Extract<Reply, { op: 'error' }>): DyadError {
   return new DyadError(reply.code, { detail: reply.detail === '' ? undefined : reply.detail })
+}
+
+/** Why a reply is not what was asked for. */
+export function unexpected(reply: Reply): DyadError {
+  return new DyadError('ERR_DYAD_PROTOCOL', { detail: `answered with ${reply.op}` })
 }

@@ -1,16 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DyadError, isDyadError } from '@dyad/core'
-import { decode, type LinkHandlers } from '@dyad/wire'
-import { PROTOCOL_VERSION, type Reply, type Request, toReply } from '../broker/frames.js'
+import type { LinkHandlers } from '@dyad/wire'
+import { PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
+import { DueTimer, type Expiring } from './due.js'
+import { LeaseBook } from './lease-book.js'
 
 /** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
+/** How long a link holds the process after the last exchange, in ms, since letting go and taking hold cost as much as an exchange. */
+const LINGER_MS = 50
 
 /** What a connection needs of a link. */
 export interface ClientLink {
-  send(frame: unknown): Promise<void>
+  /** Copies and sends; in no hurry, together with what is sent next. */
+  post(bytes: Uint8Array, length: number, hurry?: boolean): void
   close(reason?: Error): void
   hold(keepsProcessAlive: boolean): void
 }
@@ -19,7 +24,9 @@ export interface ClientLink {
 export type Dial = (handlersFor: () => LinkHandlers, signal: AbortSignal) => Promise<ClientLink>
 
 /** Something under way: it is told of each link made anew, of what the broker says, and of the failure that ends it. */
-export interface Exchange {
+export interface Exchange extends Expiring {
+  /** Whether the process may end while it is under way. */
+  readonly background?: boolean | undefined
   /** There is a link; say what has to be said. */
   linked(): void
   replied(reply: Reply): void
@@ -45,11 +52,18 @@ export interface ConnectionOptions {
 export class Connection {
   /** Who is to be told of which signal. */
   readonly aborts = new Aborts()
+  /** Leases over this connection. */
+  readonly leases = new LeaseBook((id, hurry) => {
+    if (this.#link !== undefined) sendRequest({ op: 'cancel', id }, hurry ? this.#post : this.#postLater)
+  })
   readonly #options: ConnectionOptions
   readonly #exchanges = new Map<number, Exchange>()
-  /** When the answer to an exchange is due; all are given the same time, so the first is due first. */
-  readonly #due = new Map<number, number>()
-  #dueTimer: NodeJS.Timeout | undefined
+  /** How many of them keep the process alive. */
+  #foreground = 0
+  readonly #due: DueTimer
+  #linger: NodeJS.Timeout | undefined
+  readonly #post = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length)
+  readonly #postLater = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length, false)
   #nextId = 1
   #link: ClientLink | undefined
   #dialing: AbortController | undefined
@@ -61,6 +75,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    this.#due = new DueTimer(options.callTimeout, (now) => this.#expire(now))
   }
 
   /** What the broker said of itself; false until it has. */
@@ -77,17 +92,20 @@ export class Connection {
     if (this.#closed) throw closedError()
     const id = this.#nextId++
     this.#exchanges.set(id, exchange)
-    if (this.#exchanges.size === 1) this.#link?.hold(true)
+    if (!exchange.background) this.#foreground++
     if (this.#link === undefined) void this.#dial()
+    else if (this.#foreground === 1 && !exchange.background && this.#linger === undefined) this.#link.hold(true)
     return id
   }
 
   /** Nothing more is expected of it. */
   end(id: number): void {
-    this.disarm(id)
-    if (!this.#exchanges.delete(id) || this.#exchanges.size > 0) return
-    this.#link?.hold(false)
-    this.#dialing?.abort()
+    const exchange = this.#exchanges.get(id)
+    if (exchange === undefined) return
+    this.#exchanges.delete(id)
+    if (this.#exchanges.size === 0) this.#dialing?.abort()
+    if (exchange.background || --this.#foreground > 0) return
+    this.#linger ??= setTimeout(() => this.#letGo(), LINGER_MS)
   }
 
   /** Ends it, and tells the broker. */
@@ -97,26 +115,24 @@ export class Connection {
   }
 
   /** Fails the exchange unless it is disarmed within the call timeout. */
-  arm(id: number): void {
-    this.#due.delete(id)
-    this.#due.set(id, performance.now() + this.#options.callTimeout)
-    this.#dueTimer ??= setTimeout(() => this.#expire(), this.#options.callTimeout)
+  arm(exchange: Exchange): void {
+    this.#due.arm(exchange)
   }
 
-  disarm(id: number): void {
-    if (!this.#due.delete(id) || this.#due.size > 0) return
-    clearTimeout(this.#dueTimer)
-    this.#dueTimer = undefined
+  disarm(exchange: Exchange): void {
+    this.#due.disarm(exchange)
   }
 
   /** Sends if there is a link. */
   send(request: Request): void {
-    void this.#link?.send(request)
+    if (this.#link !== undefined) sendRequest(request, this.#post)
   }
 
   /** Fails everything with ERR_DYAD_CLOSED, and resolves when the link is down. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#due.close()
+    clearTimeout(this.#linger)
     this.#dialing?.abort()
     this.#failAll(closedError())
     const link = this.#link
@@ -150,7 +166,8 @@ export class Connection {
           this.#failAll(error)
           break
         }
-        await delay(pause * (0.5 + Math.random() / 2), undefined, { signal: dialing.signal }).catch(() => {})
+        const ref = this.#foreground > 0
+        await delay(pause * (0.5 + Math.random() / 2), undefined, { ref, signal: dialing.signal }).catch(() => {})
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
       }
     }
@@ -168,7 +185,7 @@ export class Connection {
     let down = false
     let mine: ClientLink | undefined
     const handlers: LinkHandlers = {
-      message: (bytes) => this.#receive(toReply(decode(bytes))),
+      message: (bytes) => this.#receive(toReply(bytes)),
       closed: (reason) => {
         down = true
         if (mine !== undefined && mine === this.#link) this.#lost(reason)
@@ -186,13 +203,14 @@ export class Connection {
     const again = this.#everLinked
     this.#everLinked = true
     this.send({ op: 'hello', version: PROTOCOL_VERSION })
-    link.hold(true)
+    link.hold(this.#foreground > 0)
     for (const exchange of [...this.#exchanges.values()]) exchange.linked()
     if (again) this.#options.onReconnect?.()
   }
 
   #lost(reason: Error | undefined): void {
     this.#link = undefined
+    this.leases.lost()
     this.#lastCause = reason ?? new Error('the broker closed the connection')
     this.#unlinked?.()
     if (this.#closed) return
@@ -202,21 +220,26 @@ export class Connection {
 
   #receive(reply: Reply): void {
     if (reply.op === 'hello') this.#durable = reply.durable
+    else if (reply.op === 'revoke') this.leases.revoke(reply.id)
     else this.#exchanges.get(reply.id)?.replied(reply)
   }
 
-  #expire(): void {
-    this.#dueTimer = undefined
-    const now = performance.now()
-    for (const [id, due] of this.#due) {
-      if (due > now) {
-        this.#dueTimer = setTimeout(() => this.#expire(), due - now)
-        return
-      }
-      const exchange = this.#exchanges.get(id)
-      this.#due.delete(id)
+  #letGo(): void {
+    this.#linger = undefined
+    if (this.#foreground === 0) this.#link?.hold(false)
+  }
+
+  #expire(now: number): void {
+    let next = Number.POSITIVE_INFINITY
+    const late: [number, Exchange][] = []
+    for (const entry of this.#exchanges) {
+      if (entry[1].due <= now) late.push(entry)
+      else next = Math.min(next, entry[1].due)
+    }
+    this.#due.next(next, now)
+    for (const [id, exchange] of late) {
       this.cancel(id)
-      exchange?.failed(this.#unreachable(`no answer in ${this.#options.callTimeout} ms`))
+      exchange.failed(this.#unreachable(`no answer in ${this.#options.callTimeout} ms`))
     }
   }
 

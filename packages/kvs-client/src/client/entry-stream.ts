@@ -20,6 +20,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   readonly #query: StreamQuery
   readonly #signal: AbortSignal | undefined
   readonly #refusal: Error | undefined
+  due = Number.POSITIVE_INFINITY
   #id = 0
   #state: 'unused' | 'open' | 'ended' = 'unused'
   #entries: EntryTuple[] = []
@@ -79,7 +80,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
       return
     }
     if (reply.op !== 'batch' && reply.op !== 'end') return
-    this.#connection.disarm(this.#id)
+    this.#connection.disarm(this)
     this.#asked = false
     this.#entries.push(...reply.entries.filter(([key]) => !this.#given?.has(key)))
     if (reply.op === 'end') {
@@ -135,7 +136,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   #ask(): void {
     if (this.#waiting.length === 0 || this.#asked || this.#state !== 'open' || this.#last) return
     // A list is answered at once, a watch when something happens.
-    if (this.#query.op !== 'watch') this.#connection.arm(this.#id)
+    if (this.#query.op !== 'watch') this.#connection.arm(this)
     if (!this.#connection.linked) return
     this.#asked = true
     if (this.#known) this.#connection.send({ op: 'more', id: this.#id })

@@ -5,6 +5,7 @@ import type { Connection, Exchange } from './connection.js'
 
 /** A key of the registry, kept by signs of life and registered anew over each new link. */
 export class HeldRegistration implements Registration, Exchange {
+  readonly background: boolean | undefined
   readonly #connection: Connection
   readonly #key: string
   readonly #value: Uint8Array
@@ -14,6 +15,7 @@ export class HeldRegistration implements Registration, Exchange {
   readonly #signal: AbortSignal | undefined
   readonly #all: Set<HeldRegistration>
   #first: { resolve(): void; reject(error: unknown): void } | undefined
+  due = Number.POSITIVE_INFINITY
   #id = 0
   #since = 0
   #renewal: NodeJS.Timeout | undefined
@@ -33,6 +35,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#value = new Uint8Array(value)
     this.#ttl = options.ttl
     this.#signal = options.signal
+    this.background = options.background
     this.#all = all
   }
 
@@ -47,7 +50,7 @@ export class HeldRegistration implements Registration, Exchange {
       this.#id = this.#connection.begin(this)
       this.#first = { resolve, reject }
       this.#connection.aborts.add(this.#signal, this)
-      this.#connection.arm(this.#id)
+      this.#connection.arm(this)
       if (this.#connection.linked) this.linked()
     })
   }
@@ -93,7 +96,7 @@ export class HeldRegistration implements Registration, Exchange {
   #held(since: number): void {
     this.#since = since
     if (this.#first === undefined) return
-    this.#connection.disarm(this.#id)
+    this.#connection.disarm(this)
     this.#connection.aborts.remove(this.#signal, this)
     this.#renewal = setInterval(() => this.#renew(), this.#ttl / 3)
     this.#renewal.unref()
@@ -131,7 +134,11 @@ export class HeldRegistration implements Registration, Exchange {
     try {
       // Without an answer for so long, the key has expired by itself.
       const signal = AbortSignal.timeout(this.#ttl)
-      await call(this.#connection, { op: 'unregister', key: this.#key, instance: this.#instance }, { signal })
+      await call(
+        this.#connection,
+        { op: 'unregister', id: 0, key: this.#key, instance: this.#instance },
+        { signal, result: () => {} },
+      )
     } catch {
       // Unreachable, or closed: the key expires.
     } finally {

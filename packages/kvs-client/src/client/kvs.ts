@@ -11,7 +11,7 @@ import {
 } from '@dyad/core'
 import { type BrokerStats, MAX_TTL_MS } from '../broker/frames.js'
 import { checkKey, checkValue } from '../key-bounds.js'
-import { call } from './call.js'
+import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'
 import { EntryStream } from './entry-stream.js'
 import { HeldRegistration } from './held-registration.js'
@@ -46,7 +46,11 @@ export class BrokerClient implements KvsClient {
   async createNamespace(name: string, options: Waiting = {}): Promise<void> {
     checkName(name)
     const { signal } = options
-    await call(this.#connection, { op: 'create', name, nonce: crypto.randomUUID() }, { signal })
+    await call(
+      this.#connection,
+      { op: 'create', id: 0, name, nonce: crypto.randomUUID() },
+      { signal, result: () => {} },
+    )
   }
 
   async listNamespaces(options: Waiting = {}): Promise<string[]> {
@@ -58,7 +62,8 @@ export class BrokerClient implements KvsClient {
   async removeNamespace(name: string, options: Waiting = {}): Promise<void> {
     checkName(name)
     const { signal } = options
-    await call(this.#connection, { op: 'remove', name }, { signal })
+    this.#connection.leases.overwrite(name)
+    await call(this.#connection, { op: 'remove', id: 0, name }, { signal, result: () => {} })
   }
 
   async register(key: string, value: Uint8Array, options: RegisterOptions): Promise<Registration> {
@@ -73,11 +78,19 @@ export class BrokerClient implements KvsClient {
   }
 
   /** Counts of what the broker holds. */
-  async stats(options: Waiting = {}): Promise<BrokerStats> {
+  stats(options: Waiting = {}): Promise<BrokerStats> {
     const { signal } = options
-    const reply = await call(this.#connection, { op: 'stats' }, { signal })
-    if (reply.op !== 'stats') throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `answered with ${reply.op}` })
-    return reply.stats
+    return call(
+      this.#connection,
+      { op: 'stats', id: 0 },
+      {
+        signal,
+        result(reply) {
+          if (reply.op !== 'stats') throw unexpected(reply)
+          return reply.stats
+        },
+      },
+    )
   }
 
   close(): Promise<void> {

@@ -1,9 +1,10 @@
-import type { KvsEntry, KvsNamespace, KvsReader, Waiting } from '@dyad/core'
-import type { Reply, Space } from '../broker/frames.js'
+import type { KvsEntry, KvsNamespace, KvsReader, Lease, LeaseOptions, Waiting } from '@dyad/core'
+import type { KeyRequest, PutRequest, Space } from '../broker/frames.js'
 import { checkKey, checkPrefix, checkValue } from '../key-bounds.js'
-import { call } from './call.js'
+import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'
 import { EntryStream } from './entry-stream.js'
+import { lease } from './lease.js'
 
 /** Reads a namespace, or the registry. */
 export class Reader implements KvsReader {
@@ -15,17 +16,34 @@ export class Reader implements KvsReader {
     this.space = space
   }
 
-  async get(key: string, options: Waiting = {}): Promise<KvsEntry | undefined> {
-    checkKey(key)
-    const { signal } = options
-    return toEntry(key, await call(this.connection, { op: 'get', space: this.space, key }, { signal }))
+  get(key: string, options?: Waiting): Promise<KvsEntry | undefined> {
+    const request: KeyRequest = { op: 'get', id: 0, space: this.space, key }
+    return (
+      checked(key) ??
+      call<KvsEntry | undefined>(this.connection, request, {
+        signal: options?.signal,
+        result(reply) {
+          if (reply.op === 'entry') return { key, value: reply.value, revision: reply.revision }
+          if (reply.op === 'none') return undefined
+          throw unexpected(reply)
+        },
+      })
+    )
   }
 
-  async waitFor(key: string, options: Waiting = {}): Promise<KvsEntry> {
-    checkKey(key)
-    const { signal } = options
-    const reply = await call(this.connection, { op: 'wait', space: this.space, key }, { signal, patient: true })
-    return toEntry(key, reply) as KvsEntry
+  waitFor(key: string, options?: Waiting): Promise<KvsEntry> {
+    const request: KeyRequest = { op: 'wait', id: 0, space: this.space, key }
+    return (
+      checked(key) ??
+      call(this.connection, request, {
+        signal: options?.signal,
+        patient: true,
+        result(reply) {
+          if (reply.op === 'entry') return { key, value: reply.value, revision: reply.revision }
+          throw unexpected(reply)
+        },
+      })
+    )
   }
 
   list(prefix: string, options: Waiting = {}): AsyncIterableIterator<KvsEntry> {
@@ -56,24 +74,48 @@ export class Namespace extends Reader implements KvsNamespace {
     this.name = name
   }
 
-  async put(key: string, value: Uint8Array, options: Waiting = {}): Promise<number> {
-    checkKey(key)
-    checkValue(value)
-    const { signal } = options
+  put(key: string, value: Uint8Array, options?: Waiting): Promise<number> {
+    const refused = checked(key, value)
+    if (refused !== undefined) return refused
     // A copy, since it may have to be sent again when the caller has long changed its own.
-    const copy = Buffer.from(value)
-    const reply = await call(this.connection, { op: 'put', space: this.space, key, value: copy }, { signal })
-    return reply.op === 'done' ? Number(reply.result) : 0
+    this.connection.leases.overwrite(this.name, key)
+    const request: PutRequest = { op: 'put', id: 0, space: this.space, key, value: Buffer.from(value) }
+    return call(this.connection, request, {
+      signal: options?.signal,
+      result(reply) {
+        if (reply.op === 'stored') return reply.revision
+        throw unexpected(reply)
+      },
+    })
   }
 
-  async delete(key: string, options: Waiting = {}): Promise<boolean> {
-    checkKey(key)
-    const { signal } = options
-    const reply = await call(this.connection, { op: 'delete', space: this.space, key }, { signal })
-    return reply.op === 'done' && reply.result === true
+  delete(key: string, options?: Waiting): Promise<boolean> {
+    this.connection.leases.overwrite(this.name, key)
+    const request: KeyRequest = { op: 'delete', id: 0, space: this.space, key }
+    return (
+      checked(key) ??
+      call(this.connection, request, {
+        signal: options?.signal,
+        result(reply) {
+          if (reply.op === 'done') return reply.result === true
+          throw unexpected(reply)
+        },
+      })
+    )
+  }
+
+  lease(key: string, options?: LeaseOptions): Promise<Lease | undefined> {
+    return checked(key) ?? lease(this.connection, this.name, key, options)
   }
 }
 
-function toEntry(key: string, reply: Reply): KvsEntry | undefined {
-  return reply.op === 'entry' ? { key, value: reply.value, revision: reply.revision } : undefined
+/** The rejection of a key or value that cannot be stored. */
+function checked(key: string, value?: Uint8Array): Promise<never> | undefined {
+  try {
+    checkKey(key)
+    if (value !== undefined) checkValue(value)
+    return undefined
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }

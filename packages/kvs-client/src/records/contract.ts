@@ -1,19 +1,21 @@
-/** A value and its revision, as stored. Nobody changes either. */
-export interface Stored {
-  readonly value: Uint8Array
-  readonly revision: number
-}
+import type { Packed } from './packed.js'
+
+/**
+ * Called once with what came of a write, and with what was under the key before it: in the order in which writes were asked for, at once or
+ * later.
+ */
+export type Committed = (error: Error | undefined, before: Packed | undefined) => void
 
 /** The records of one namespace. Keys and values have been checked. */
 export interface Records {
   /** What is stored and committed under `key`. */
-  get(key: string): Stored | undefined
-  /** Resolves once committed; calls commit in the order they are made in. `value` belongs to the store from now on. */
-  put(key: string, stored: Stored): Promise<void>
-  /** Resolves once committed with whether there was such a key. */
-  delete(key: string): Promise<boolean>
+  get(key: string): Packed | undefined
+  put(key: string, packed: Packed, done: Committed): void
+  delete(key: string, done: Committed): void
+  /** Whether the key was deleted before this process opened the store, not long ago. */
+  wasDeleted(key: string): boolean
   /** The records whose key begins with `prefix`; what changes meanwhile may be seen or not. */
-  scan(prefix: string): Iterator<[string, Stored]>
+  scan(prefix: string): IterableIterator<[string, Packed]>
 }
 
 /** A namespace as a record store keeps it. */
@@ -27,13 +29,14 @@ export interface StoredNamespace {
 /** Where a broker keeps its namespaces and records. */
 export interface RecordStore {
   readonly durable: boolean
-  /** A revision that no revision given so far is above. */
+  /** A revision that no revision given so far is above; 0 for a store without a past. */
   readonly ceiling: number
   /** Remembers a higher ceiling, before any put that is asked for after it. */
   raise(ceiling: number): void
   namespaces(): StoredNamespace[]
-  create(name: string, nonce: string): { namespace: StoredNamespace; committed: Promise<void> }
-  remove(namespace: StoredNamespace): Promise<void>
+  /** The namespace can be written at once; it lasts from when `done` is called. */
+  create(name: string, nonce: string, done: Committed): StoredNamespace
+  remove(namespace: StoredNamespace, done: Committed): void
   /** Number of records in all namespaces. */
   count(): number
   close(): Promise<void>

@@ -1,27 +1,45 @@
-import type { RecordStore, Records, Stored, StoredNamespace } from './contract.js'
+import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
+import type { Packed } from './packed.js'
 
 /** Records in a Map. */
 export class MemoryRecords implements Records {
-  readonly #records = new Map<string, Stored>()
+  readonly #records = new Map<string, Packed>()
 
   get size(): number {
     return this.#records.size
   }
 
-  get(key: string): Stored | undefined {
+  get(key: string): Packed | undefined {
     return this.#records.get(key)
   }
 
-  put(key: string, stored: Stored): Promise<void> {
-    this.#records.set(key, stored)
-    return Promise.resolve()
+  put(key: string, packed: Packed, done: Committed): void {
+    done(undefined, this.set(key, packed))
   }
 
-  delete(key: string): Promise<boolean> {
-    return Promise.resolve(this.#records.delete(key))
+  delete(key: string, done: Committed): void {
+    done(undefined, this.drop(key))
   }
 
-  *scan(prefix: string): Generator<[string, Stored]> {
+  /** Stores; returns what was there before. */
+  set(key: string, packed: Packed): Packed | undefined {
+    const before = this.#records.get(key)
+    this.#records.set(key, packed)
+    return before
+  }
+
+  /** Removes; returns what was there before. */
+  drop(key: string): Packed | undefined {
+    const before = this.#records.get(key)
+    if (before !== undefined) this.#records.delete(key)
+    return before
+  }
+
+  wasDeleted(): boolean {
+    return false
+  }
+
+  *scan(prefix: string): Generator<[string, Packed]> {
     for (const entry of this.#records) if (entry[0].startsWith(prefix)) yield entry
   }
 }
@@ -38,15 +56,16 @@ export class MemoryRecordStore implements RecordStore {
     return []
   }
 
-  create(name: string, nonce: string): { namespace: StoredNamespace; committed: Promise<void> } {
+  create(name: string, nonce: string, done: Committed): StoredNamespace {
     const records = new MemoryRecords()
     this.#all.add(records)
-    return { namespace: { name, nonce, records }, committed: Promise.resolve() }
+    done(undefined, undefined)
+    return { name, nonce, records }
   }
 
-  remove(namespace: StoredNamespace): Promise<void> {
+  remove(namespace: StoredNamespace, done: Committed): void {
     this.#all.delete(namespace.records as MemoryRecords)
-    return Promise.resolve()
+    done(undefined, undefined)
   }
 
   count(): number {

@@ -1,5 +1,13 @@
 import { setMaxListeners } from 'node:events'
-import type { KvsCapabilities, KvsClient, KvsEntry, KvsNamespace, Registration, Waiting } from '../../kvs/contract.js'
+import type {
+  KvsCapabilities,
+  KvsClient,
+  KvsEntry,
+  KvsNamespace,
+  Lease,
+  Registration,
+  Waiting,
+} from '../../kvs/contract.js'
 
 /** A way to break a client that works, and the clause that must notice. */
 export interface BrokenKvs {
@@ -224,6 +232,33 @@ export function brokenKvs(): BrokenKvs[] {
       clause: 'drops a key whose owner died',
       capabilities: { leases: true },
       breaks: (client) => client,
+    },
+    {
+      fault: 'a lease outlives the put of another',
+      clause: 'leases an entry until another puts',
+      breaks: inNamespace((namespace) => ({
+        async lease(key, options) {
+          const lease = await namespace.lease?.(key, options)
+          return lease && but<Lease>(lease, { valid: true })
+        },
+      })),
+    },
+    {
+      fault: 'a lease is never valid',
+      clause: 'leases an entry until another puts',
+      breaks: inNamespace((namespace) => ({
+        async lease(key, options) {
+          const lease = await namespace.lease?.(key, options)
+          return lease && but<Lease>(lease, { valid: false })
+        },
+      })),
+    },
+    {
+      fault: 'a lease does not wait',
+      clause: 'gives no lease on what is not there, and waits when told to',
+      breaks: inNamespace((namespace) => ({
+        lease: (key) => namespace.lease?.(key) ?? Promise.resolve(undefined),
+      })),
     },
     {
       fault: 'close leaves waits alone',

@@ -36,6 +36,13 @@ export interface Writer {
   createNamespace(name: string): Promise<void>
   removeNamespace(name: string): Promise<void>
   register(key: string, value: Uint8Array, ttl: number): Promise<void>
+  /** Takes a lease and keeps it; whether it is valid. */
+  lease(namespace: string, key: string): Promise<boolean>
+  /** Whether the lease taken last is still valid. */
+  leased(): Promise<boolean>
+  /** Stands still; possible in another process alone. */
+  hang(): void
+  goOn(): void
   /** Dies without a word. */
   die(): void
   close(): Promise<void>

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { KvsClient } from '../../kvs/contract.js'
+import type { KvsClient, Lease } from '../../kvs/contract.js'
 import type { Writer } from './contract.js'
 
 /** What the suite asks of its peer. */
@@ -8,18 +8,21 @@ type Command =
   | { op: 'put'; namespace: string; key: string; value: Uint8Array }
   | { op: 'create' | 'remove'; name: string }
   | { op: 'register'; key: string; value: Uint8Array; ttl: number }
+  | { op: 'lease'; namespace: string; key: string }
+  | { op: 'leased' }
 
 type Answer = { number: number; result: number } | { number: number; failure: string }
 
 /** Makes this process the peer of `kvsConformance`: it does with a client of its own what the suite asks, until the suite hangs up. */
 export function serveKvsPeer(create: () => KvsClient | Promise<KvsClient>): void {
   const client = Promise.resolve(create())
+  const kept = new Kept()
   const answer = (reply: Answer) => {
     if (process.connected) process.send?.(reply)
   }
   process.on('message', async ({ number, command }: { number: number; command: Command }) => {
     try {
-      answer({ number, result: await obey(await client, command) })
+      answer({ number, result: await obey(await client, command, kept) })
     } catch (error) {
       answer({ number, failure: String(error) })
     }
@@ -29,7 +32,21 @@ export function serveKvsPeer(create: () => KvsClient | Promise<KvsClient>): void
   })
 }
 
-async function obey(client: KvsClient, command: Command): Promise<number> {
+/** The lease taken last. */
+class Kept {
+  #lease: Lease | undefined
+
+  get valid(): boolean {
+    return this.#lease?.valid === true
+  }
+
+  async take(client: KvsClient, namespace: string, key: string): Promise<boolean> {
+    this.#lease = await client.namespace(namespace).lease?.(key)
+    return this.valid
+  }
+}
+
+async function obey(client: KvsClient, command: Command, kept: Kept): Promise<number> {
   switch (command.op) {
     case 'put':
       return client.namespace(command.namespace).put(command.key, command.value)
@@ -42,11 +59,16 @@ async function obey(client: KvsClient, command: Command): Promise<number> {
     case 'register':
       await client.register(command.key, command.value, { ttl: command.ttl })
       return 0
+    case 'lease':
+      return Number(await kept.take(client, command.namespace, command.key))
+    case 'leased':
+      return Number(kept.valid)
   }
 }
 
 /** A second client in this process. */
 export function writerHere(client: KvsClient, crash: ((client: KvsClient) => void) | undefined): Writer {
+  const kept = new Kept()
   return {
     put: (namespace, key, value) => client.namespace(namespace).put(key, value),
     createNamespace: (name) => client.createNamespace(name),
@@ -54,6 +76,10 @@ export function writerHere(client: KvsClient, crash: ((client: KvsClient) => voi
     async register(key, value, ttl) {
       await client.register(key, value, { ttl })
     },
+    lease: (namespace, key) => kept.take(client, namespace, key),
+    leased: () => Promise.resolve(kept.valid),
+    hang: () => {},
+    goOn: () => {},
     die: () => crash?.(client),
     close: () => client.close(),
   }
@@ -92,6 +118,14 @@ export function writerElsewhere(child: ChildProcess): Writer {
     },
     async register(key, value, ttl) {
       await ask({ op: 'register', key, value, ttl })
+    },
+    lease: async (namespace, key) => (await ask({ op: 'lease', namespace, key })) === 1,
+    leased: async () => (await ask({ op: 'leased' })) === 1,
+    hang: () => {
+      child.kill('SIGSTOP')
+    },
+    goOn: () => {
+      child.kill('SIGCONT')
     },
     die: () => {
       child.kill('SIGKILL')

@@ -4,6 +4,7 @@ import type { ConformanceTest } from '../transport/contract.js'
 import { leaseClauses } from './clauses-lease.js'
 import { lifecycleClauses } from './clauses-lifecycle.js'
 import { namespaceClauses } from './clauses-namespace.js'
+import { readLeaseClauses } from './clauses-read-lease.js'
 import { restartClauses } from './clauses-restart.js'
 import { streamClauses } from './clauses-stream.js'
 import { valueClauses } from './clauses-value.js'
@@ -27,6 +28,7 @@ const CLAUSES: readonly Clause[] = [
   ...namespaceClauses,
   ...streamClauses,
   ...leaseClauses,
+  ...readLeaseClauses,
   ...restartClauses,
   ...lifecycleClauses,
 ]

@@ -1,0 +1,31 @@
+import type { KvsEntry, Lease } from '@dyad/core'
+import type { LeaseBook } from './lease-book.js'
+
+/** A lease that was asked for, and what became of it. */
+export class HeldLease implements Lease {
+  /** The id of its request, which names it to the broker. */
+  readonly id: number
+  readonly space: string
+  readonly key: string
+  entry: KvsEntry | undefined
+  /** When it ends by this side's clock, in ms; 0 while the broker has not given it. */
+  until = 0
+  /** Taken back, given back or overwritten by this client, maybe before it was given. */
+  over = false
+  readonly #book: LeaseBook
+
+  constructor(book: LeaseBook, id: number, space: string, key: string) {
+    this.#book = book
+    this.id = id
+    this.space = space
+    this.key = key
+  }
+
+  get valid(): boolean {
+    return !this.over && performance.now() < this.until
+  }
+
+  [Symbol.dispose](): void {
+    this.#book.giveBack(this)
+  }
+}

@@ -1,0 +1,150 @@
+import { crc32 } from 'node:zlib'
+import { copyPacked, type Packed, unpack } from './packed.js'
+
+/**
+ * What a log file consists of: after the name of the format, batches, each with its length and CRC-32 in four bytes each, then operations.
+ * What one turn of the event loop writes is one batch, and is replayed whole or not at all. Numbers are little-endian.
+ */
+
+/** What every log file begins with. */
+export const MAGIC = Buffer.from('DYADLOG1')
+/** Length and checksum in front of a batch. */
+export const BATCH_HEADER_BYTES = 8
+/** A batch that has grown to this is written; one operation may exceed it. */
+export const FULL_BATCH_BYTES = 1024 * 1024
+/** Longest batch, in bytes. */
+export const MAX_BATCH_BYTES = 4 * FULL_BATCH_BYTES
+const FIRST_BYTES = 64 * 1024
+/** Most bytes that an operation takes beside its texts and value. */
+const OVERHEAD_BYTES = 16
+
+const PUT = 1
+const DELETE = 2
+const CREATE = 3
+const REMOVE = 4
+const CEILING = 5
+
+/** Who is told of operations as they are replayed; `id` is the number of a namespace. */
+export interface Operations {
+  put(id: number, key: string, packed: Packed): void
+  delete(id: number, key: string): void
+  create(id: number, name: string, nonce: string): void
+  remove(id: number): void
+  ceiling(ceiling: number): void
+}
+
+/** Gathers operations. */
+export class LogBatch implements Operations {
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  #length = BATCH_HEADER_BYTES
+
+  get length(): number {
+    return this.#length
+  }
+
+  get empty(): boolean {
+    return this.#length === BATCH_HEADER_BYTES
+  }
+
+  put(id: number, key: string, packed: Packed): void {
+    const at = this.#begin(PUT, id, key.length * 3 + packed.length)
+    const keyEnd = this.#text(at + 4, key)
+    this.#bytes.writeUInt32LE(packed.length, at)
+    this.#length = copyPacked(packed, this.#bytes, keyEnd)
+  }
+
+  delete(id: number, key: string): void {
+    this.#length = this.#text(this.#begin(DELETE, id, key.length * 3), key)
+  }
+
+  create(id: number, name: string, nonce: string): void {
+    const at = this.#begin(CREATE, id, (name.length + nonce.length) * 3)
+    this.#length = this.#text(this.#text(at, name), nonce)
+  }
+
+  remove(id: number): void {
+    this.#length = this.#begin(REMOVE, id, 0)
+  }
+
+  ceiling(ceiling: number): void {
+    this.#length = this.#bytes.writeDoubleLE(ceiling, this.#begin(CEILING, 0, 0))
+  }
+
+  /** The whole batch; its memory is used again after {@link clear}. */
+  seal(): Buffer {
+    const body = this.#bytes.subarray(BATCH_HEADER_BYTES, this.#length)
+    this.#bytes.writeUInt32LE(body.length, 0)
+    this.#bytes.writeUInt32LE(crc32(body), 4)
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  clear(): void {
+    this.#length = BATCH_HEADER_BYTES
+    if (this.#bytes.length > FULL_BATCH_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  }
+
+  #begin(type: number, id: number, most: number): number {
+    const needed = this.#length + OVERHEAD_BYTES + most
+    if (needed > this.#bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+      this.#bytes.copy(grown, 0, 0, this.#length)
+      this.#bytes = grown
+    }
+    return this.#bytes.writeUInt32LE(id, this.#bytes.writeUInt8(type, this.#length))
+  }
+
+  #text(at: number, text: string): number {
+    const length = this.#bytes.write(text, at + 2, 'utf8')
+    this.#bytes.writeUInt16LE(length, at)
+    return at + 2 + length
+  }
+}
+
+/** Whether these are the bytes that a batch's header promised. */
+export function isWhole(body: Buffer, checksum: number): boolean {
+  return crc32(body) === checksum
+}
+
+/** Replays the operations of one batch. RangeError if they are not what they declare. */
+export function replayBatch(body: Buffer, into: Operations): void {
+  let at = 0
+  const text = () => {
+    const start = at + 2
+    at = start + body.readUInt16LE(at)
+    if (at > body.length) throw new RangeError('a text exceeds its batch')
+    return body.toString('utf8', start, at)
+  }
+  while (at < body.length) {
+    const type = body.readUInt8(at)
+    const id = body.readUInt32LE(at + 1)
+    at += 5
+    switch (type) {
+      case PUT: {
+        const length = body.readUInt32LE(at)
+        at += 4
+        const key = text()
+        if (length > body.length - at) throw new RangeError('a value exceeds its batch')
+        into.put(id, key, unpack(body, at, at + length))
+        at += length
+        break
+      }
+      case DELETE:
+        into.delete(id, text())
+        break
+      case CREATE: {
+        const name = text()
+        into.create(id, name, text())
+        break
+      }
+      case REMOVE:
+        into.remove(id)
+        break
+      case CEILING:
+        into.ceiling(body.readDoubleLE(at))
+        at += 8
+        break
+      default:
+        throw new RangeError(`no such operation: ${type}`)
+    }
+  }
+}

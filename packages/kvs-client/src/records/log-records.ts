@@ -1,0 +1,210 @@
+import { mkdirSync } from 'node:fs'
+import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
+import { compact } from './compaction.js'
+import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
+import { lockDirectory } from './directory-lock.js'
+import { FULL_BATCH_BYTES, LogBatch } from './log-batch.js'
+import type { LogFile } from './log-file.js'
+import { LogFiles } from './log-files.js'
+import type { MemoryRecords } from './memory-records.js'
+import type { Packed } from './packed.js'
+
+/** A log is rewritten when it has grown by this many bytes, and by as much as was left when it was rewritten last. */
+const COMPACT_BYTES = 64 * 1024 * 1024
+
+/** Writes operations, and tells when they are committed. */
+interface Writer {
+  readonly batch: LogBatch
+  /** The last operation of the batch is the caller's. */
+  staged(done: (error: Error | undefined) => void): void
+}
+
+/** The records of one namespace: in memory, and in the log. */
+class LogRecords implements Records {
+  readonly id: number
+  readonly #memory: MemoryRecords
+  readonly #deleted: Set<string>
+  readonly #writer: Writer
+
+  constructor(writer: Writer, { id, memory, deleted }: CatalogEntry) {
+    this.#writer = writer
+    this.#deleted = deleted
+    this.id = id
+    this.#memory = memory
+  }
+
+  get(key: string): Packed | undefined {
+    return this.#memory.get(key)
+  }
+
+  put(key: string, packed: Packed, done: Committed): void {
+    this.#writer.batch.put(this.id, key, packed)
+    this.#writer.staged((error) => done(error, error === undefined ? this.#memory.set(key, packed) : undefined))
+  }
+
+  delete(key: string, done: Committed): void {
+    this.#writer.batch.delete(this.id, key)
+    this.#writer.staged((error) => done(error, error === undefined ? this.#memory.drop(key) : undefined))
+  }
+
+  wasDeleted(key: string): boolean {
+    return this.#deleted.has(key)
+  }
+
+  scan(prefix: string): IterableIterator<[string, Packed]> {
+    return this.#memory.scan(prefix)
+  }
+}
+
+/** Options of {@link LogRecordStore.open}. */
+export interface LogOptions {
+  /** Bytes that the log grows by at least before it is rewritten. @default 64 MiB */
+  compactBytes?: number | undefined
+}
+
+/**
+ * Namespaces and records in memory, and every change of them in a log that is replayed at the next start. What one turn of the event loop
+ * changes is written at its end, in one write, and committed when the operating system has it: from then on it survives the process.
+ */
+export class LogRecordStore implements RecordStore, Writer {
+  readonly durable = true
+  readonly batch = new LogBatch()
+  readonly #catalog = new Catalog()
+  readonly #files: LogFiles
+  readonly #release: () => void
+  readonly #compactBytes: number
+  readonly #closed = new AbortController()
+  #log: LogFile
+  #staged: ((error: Error | undefined) => void)[] = []
+  #scheduled = false
+  #compacting: Promise<void> | undefined
+  /** The log is rewritten when its files have this many bytes. */
+  #compactAt = 0
+  readonly #endTurn = () => {
+    this.#scheduled = false
+    this.#commit()
+  }
+
+  private constructor(files: LogFiles, options: LogOptions, release: () => void) {
+    this.#files = files
+    this.#release = release
+    this.#compactBytes = options.compactBytes ?? COMPACT_BYTES
+    this.#log = files.open(this.#catalog)
+    this.#plan()
+  }
+
+  /** Opens the store in `directory`, which is made if it is missing. EADDRINUSE if another process of this host has it open. */
+  static async open(directory: string, options: LogOptions = {}): Promise<LogRecordStore> {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const release = await lockDirectory(directory)
+    try {
+      return new LogRecordStore(new LogFiles(directory), options, release)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  get ceiling(): number {
+    return this.#catalog.highest
+  }
+
+  raise(ceiling: number): void {
+    this.#catalog.ceiling(ceiling)
+    this.batch.ceiling(ceiling)
+    // If it cannot be written, neither can the put that it is for, which says so; and replaying sees every revision anyway.
+    this.staged(() => {})
+  }
+
+  namespaces(): StoredNamespace[] {
+    return [...this.#catalog.entries.values()].map((entry) => this.#namespace(entry))
+  }
+
+  create(name: string, nonce: string, done: Committed): StoredNamespace {
+    const entry = newEntry(this.#catalog.nextId++, name, nonce)
+    this.batch.create(entry.id, name, nonce)
+    this.staged((error) => {
+      if (error === undefined) this.#catalog.entries.set(entry.id, entry)
+      done(error, undefined)
+    })
+    return this.#namespace(entry)
+  }
+
+  remove(namespace: StoredNamespace, done: Committed): void {
+    const { id } = namespace.records as LogRecords
+    this.batch.remove(id)
+    this.staged((error) => {
+      if (error === undefined) this.#catalog.remove(id)
+      done(error, undefined)
+    })
+  }
+
+  count(): number {
+    return this.#catalog.count()
+  }
+
+  async close(): Promise<void> {
+    this.#commit()
+    this.#closed.abort()
+    await this.#compacting
+    try {
+      await this.#log.close()
+    } finally {
+      this.#release()
+    }
+  }
+
+  staged(done: (error: Error | undefined) => void): void {
+    this.#staged.push(done)
+    if (this.batch.length >= FULL_BATCH_BYTES) {
+      this.#commit()
+    } else if (!this.#scheduled) {
+      this.#scheduled = true
+      process.nextTick(this.#endTurn)
+    }
+  }
+
+  #commit(): void {
+    if (this.#staged.length === 0) return
+    const staged = this.#staged
+    this.#staged = []
+    let failure: Error | undefined
+    try {
+      this.#log.append(this.batch.seal())
+    } catch (error) {
+      failure = error as Error
+    }
+    this.batch.clear()
+    for (const done of staged) done(failure)
+    if (this.#log.size + this.#files.olderBytes >= this.#compactAt) this.#compact()
+  }
+
+  #compact(): void {
+    if (this.#compacting !== undefined || this.#closed.signal.aborted) return
+    this.#compacting = this.#rewrite().then(() => {
+      this.#compacting = undefined
+      this.#plan()
+    })
+  }
+
+  /** A log that cannot be rewritten is still whole; it is tried again when it has grown as much once more. */
+  async #rewrite(): Promise<void> {
+    try {
+      const former = this.#log
+      this.#log = this.#files.rotate(former)
+      await former.close()
+      await compact(this.#catalog, this.#files, this.#closed.signal)
+    } catch {}
+  }
+
+  #plan(): void {
+    const grown = this.#log.size + this.#files.olderBytes
+    const left = this.#files.olderBytes > 0 ? grown : 0
+    this.#compactAt = left + Math.max(this.#compactBytes, this.#files.baseBytes)
+  }
+
+  #namespace(entry: CatalogEntry): StoredNamespace {
+    const { name, nonce } = entry
+    return { name, nonce, records: new LogRecords(this, entry) }
+  }
+}

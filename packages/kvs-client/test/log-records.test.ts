@@ -1,0 +1,246 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+import { brokerKvs } from '../src/index.js'
+import type { StoredNamespace } from '../src/records/contract.js'
+import { LogRecordStore } from '../src/records/log-records.js'
+import { bytesOf, pack, revisionOf } from '../src/records/packed.js'
+import { temporaryDirectory } from './broker-process.js'
+
+const value = (text: string) => Buffer.from(text)
+
+/** Puts, and resolves when it is committed. */
+function put(namespace: StoredNamespace, key: string, text: string, revision: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    namespace.records.put(key, pack(value(text), revision), (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+function remove(namespace: StoredNamespace, key: string): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    namespace.records.delete(key, (error, before) => {
+      if (error) reject(error)
+      else resolve(before && bytesOf(before).toString())
+    })
+  })
+}
+
+function create(store: LogRecordStore, name: string): Promise<StoredNamespace> {
+  return new Promise((resolve, reject) => {
+    const made = store.create(name, 'nonce', (error) => (error ? reject(error) : resolve(made)))
+  })
+}
+
+function contents(store: LogRecordStore, name = 'ns'): Record<string, string> {
+  const found = store.namespaces().find((each) => each.name === name)
+  if (found === undefined) return {}
+  return Object.fromEntries([...found.records.scan('')].map(([key, packed]) => [key, bytesOf(packed).toString()]))
+}
+
+test('what was committed is replayed: puts, deletes, namespaces, the highest revision', async (t) => {
+  await using directory = await temporaryDirectory()
+  const before = await LogRecordStore.open(directory.path)
+  const ns = await create(before, 'ns')
+  const other = await create(before, 'other')
+  const long = 'x'.repeat(700_000)
+  await Promise.all([put(ns, 'ä', 'a', 5), put(ns, 'b', 'b', 6), put(ns, 'c', long, 7), put(other, 'a', 'gone', 9)])
+  t.equal(await remove(ns, 'b'), 'b')
+  t.equal(await remove(ns, 'b'), undefined)
+  await new Promise<void>((resolve) => before.remove(other, () => resolve()))
+  before.raise(1234)
+  await before.close()
+  const after = await LogRecordStore.open(directory.path)
+  t.same(contents(after), { ä: 'a', c: long })
+  t.same(
+    after.namespaces().map(({ name, nonce }) => [name, nonce]),
+    [['ns', 'nonce']],
+  )
+  t.equal(after.ceiling, 1234)
+  const packed = after.namespaces()[0]?.records.get('ä')
+  t.equal(packed && revisionOf(packed), 5)
+  const again = await create(after, 'other')
+  await put(again, 'new', 'x', 10)
+  await after.close()
+  const last = await LogRecordStore.open(directory.path)
+  t.same(contents(last, 'other'), { new: 'x' }, 'a namespace created anew has a number of its own')
+  await last.close()
+})
+
+test('one turn is one write, told in order and seen by nobody before', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path)
+  const ns = await create(store, 'ns')
+  const size = () => readFileSync(join(directory.path, 'log.0')).length
+  const before = size()
+  const told: number[] = []
+  const all = Array.from({ length: 100 }, (_, i) => put(ns, `key/${i}`, 'x', i + 1).then(() => told.push(i)))
+  t.equal(size(), before)
+  t.equal(ns.records.get('key/0'), undefined)
+  await all[0]
+  t.ok(ns.records.get('key/99'))
+  await Promise.all(all)
+  t.same(
+    told,
+    all.map((_, i) => i),
+  )
+  t.ok(size() < before + 100 * 40, `${size() - before} bytes for 100 puts: one header`)
+  await store.close()
+})
+
+test('a log whose end is torn off, or overwritten, keeps what was before', async (t) => {
+  for (const damage of ['cut', 'garbage', 'flipped']) {
+    await using directory = await temporaryDirectory()
+    const file = join(directory.path, 'log.0')
+    const store = await LogRecordStore.open(directory.path)
+    const ns = await create(store, 'ns')
+    await put(ns, 'a', 'a', 1)
+    const whole = readFileSync(file).length
+    await put(ns, 'b', 'b', 2)
+    await store.close()
+    if (damage === 'cut') truncateSync(file, readFileSync(file).length - 3)
+    else if (damage === 'garbage') appendFileSync(file, Buffer.alloc(40, 0xff))
+    else writeFileSync(file, readFileSync(file).fill(0x55, whole + 20))
+    const after = await LogRecordStore.open(directory.path)
+    t.same(contents(after), damage === 'garbage' ? { a: 'a', b: 'b' } : { a: 'a' }, damage)
+    const again = after.namespaces()[0]
+    if (again !== undefined) await put(again, 'c', 'c', 3)
+    await after.close()
+    const last = await LogRecordStore.open(directory.path)
+    t.equal(contents(last).c, 'c', 'what is put after it is found')
+    await last.close()
+  }
+})
+
+test('what followed damage never comes back', async (t) => {
+  await using directory = await temporaryDirectory()
+  const file = join(directory.path, 'log.0')
+  const store = await LogRecordStore.open(directory.path)
+  const ns = await create(store, 'ns')
+  const before = readFileSync(file).length
+  await put(ns, 'a', 'a', 1)
+  await put(ns, 'b', 'b', 2)
+  await store.close()
+  const damaged = readFileSync(file)
+  damaged[before + 10] = 0x55
+  writeFileSync(file, damaged)
+  const after = await LogRecordStore.open(directory.path)
+  t.same(contents(after), {})
+  const again = after.namespaces()[0]
+  // As long as what was damaged, so that it ends where the next began.
+  if (again !== undefined) await put(again, 'c', 'c', 3)
+  await after.close()
+  const last = await LogRecordStore.open(directory.path)
+  t.same(contents(last), { c: 'c' })
+  await last.close()
+})
+
+test('a log is rewritten when it has grown, and what is put meanwhile is kept', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path, { compactBytes: 100_000 })
+  const ns = await create(store, 'ns')
+  const expected: Record<string, string> = {}
+  await put(ns, 'once', 'x', 1)
+  expected['once'] = 'x'
+  for (let i = 0; i < 20_000; i++) {
+    const key = `key/${i % 500}`
+    expected[key] = `${i}`
+    const putting = put(ns, key, `${i}`, i + 1)
+    if (i % 100 === 0) await putting
+    if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await remove(ns, 'key/7')
+  delete expected['key/7']
+  await store.close()
+  const files = readdirSync(directory.path)
+  t.ok(
+    files.some((name) => name.startsWith('base.')),
+    files.join(),
+  )
+  t.notOk(files.includes('log.0'), 'what the base replaced is gone')
+  const after = await LogRecordStore.open(directory.path)
+  t.same(contents(after), expected)
+  t.equal(after.ceiling, 20_000)
+  await after.close()
+})
+
+test('a base that was not finished is no base, one that is damaged is an error', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path)
+  await put(await create(store, 'ns'), 'a', 'a', 1)
+  await store.close()
+  writeFileSync(join(directory.path, 'part.3'), 'half')
+  const after = await LogRecordStore.open(directory.path)
+  t.same(contents(after), { a: 'a' })
+  t.same(readdirSync(directory.path), ['log.0'])
+  await after.close()
+  writeFileSync(
+    join(directory.path, 'base.1'),
+    Buffer.concat([readFileSync(join(directory.path, 'log.0')), value('x')]),
+  )
+  await t.rejects(LogRecordStore.open(directory.path), /damaged/)
+  writeFileSync(join(directory.path, 'base.1'), 'something else altogether')
+  await t.rejects(LogRecordStore.open(directory.path), /damaged/)
+})
+
+test('what was deleted before is remembered, until it is put again', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path)
+  const ns = await create(store, 'ns')
+  for (const [i, key] of ['a', 'b', 'c'].entries()) await put(ns, key, 'x', i + 1)
+  await remove(ns, 'a')
+  await remove(ns, 'b')
+  await put(ns, 'b', 'y', 9)
+  t.equal(ns.records.wasDeleted('a'), false, 'the store knows its own')
+  await store.close()
+  const after = await LogRecordStore.open(directory.path)
+  const records = after.namespaces()[0]?.records
+  t.same(
+    ['a', 'b', 'c'].map((key) => records?.wasDeleted(key)),
+    [true, false, false],
+  )
+  await after.close()
+})
+
+test('a disk that is full fails the put, loses nothing that was committed, and is met by the next', async (t) => {
+  await using directory = await temporaryDirectory()
+  const script = fileURLToPath(new URL('processes/limited-broker.mjs', import.meta.url))
+  const command = ['-c', 'ulimit -f 64; exec "$@"', 'sh', process.execPath, script]
+  const limited = spawn('sh', [...command, JSON.stringify({ data: directory.path })], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  const [{ url }] = (await once(limited, 'message')) as [{ url: string }]
+  const returned: string[] = []
+  {
+    await using client = brokerKvs({ url })
+    await client.createNamespace('ns')
+    const ns = client.namespace('ns')
+    const failure = await (async () => {
+      for (let i = 0; ; i++) {
+        await ns.put(`key/${i}`, Buffer.alloc(1000))
+        returned.push(`key/${i}`)
+      }
+    })().catch((error: unknown) => error)
+    t.match(failure, { code: 'ERR_DYAD_SYSTEM' })
+    t.equal(await ns.get(`key/${returned.length}`), undefined, 'what failed is not there')
+    await ns.put('small', value('fits'))
+    returned.push('small')
+  }
+  limited.kill('SIGKILL')
+  await once(limited, 'exit')
+  const store = await LogRecordStore.open(directory.path)
+  t.same(Object.keys(contents(store)), returned)
+  t.ok(returned.length > 10)
+  await store.close()
+})
+
+test('a directory is open once', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path)
+  await t.rejects(LogRecordStore.open(directory.path), { code: 'EADDRINUSE' })
+  await store.close()
+  await (await LogRecordStore.open(directory.path)).close()
+})

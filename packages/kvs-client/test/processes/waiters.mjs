@@ -1,0 +1,14 @@
+// Blocks in as many waits as it is told to, and tells when the last of them is over. Their keys are numbered from the first argument on.
+import { brokerKvs } from '@dyad/kvs-client'
+
+const [url, first, count] = process.argv.slice(2)
+const client = brokerKvs({ url })
+const namespace = client.namespace('ns')
+const waits = Array.from({ length: Number(count) }, (_, i) => namespace.waitFor(`wait/${Number(first) + i}`))
+const entries = Promise.all(waits)
+await namespace.get('nothing')
+process.send('blocked')
+const right = (await entries).every(({ key, value }) => key === `wait/${Buffer.from(value).toString()}`)
+process.send(right ? 'woken' : 'confused')
+await client.close()
+process.disconnect()
