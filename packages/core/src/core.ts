@@ -105,12 +105,11 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * As `consume`, but opens the file for reading as soon as the first of its bytes can be read; the rest is stored while it is read, and no other program sees the file before it is
+   * As `consume` of a file that `locateConsumed` has found, but opens it for reading as soon as the first of its bytes can be read; the rest is stored while it is read, and no other program sees the file before it is
    * whole. Whoever opened it closes it. Reading fails with the errors of `consume`, if the rest does not come.
    */
-  openConsumed(path: string | URL, options: ConsumeOptions = {}): Promise<ConsumedFile> {
+  openConsumed(file: ManagedFile, options: ConsumeOptions = {}): Promise<ConsumedFile> {
     return this.#operations.run(options.signal, async (signal) => {
-      const file = await this.#tracked(path, 'consumer')
       const record = await this.#newestRecord(file.path, options, signal)
       const { onRecord, ...rest } = options
       const opened = standsAtOnce(file, record, await this.#consumerSide())

@@ -17,6 +17,20 @@ export function listenTo(signal: AbortSignal, fired: () => void): () => void {
   return () => signal.removeEventListener('abort', fired)
 }
 
+/** Controllers that were not needed, for the next who needs one: to make one takes as long as a few system calls. */
+const spare: AbortController[] = []
+const MOST_SPARE = 64
+
+/** A controller that nobody has aborted and nobody listens to. Whoever takes it gives it back, unless something may still hold its signal. */
+export function takeController(): AbortController {
+  return spare.pop() ?? new AbortController()
+}
+
+/** Gives a controller back, once nothing holds its signal any more. */
+export function giveBackController(controller: AbortController): void {
+  if (!controller.signal.aborted && spare.length < MOST_SPARE) spare.push(controller)
+}
+
 /** Runs `work` with a signal that fires with `signal`, or with `late()` after `ms` milliseconds (0: never). Leaves no listener behind. */
 export async function within<T>(
   ms: number,

@@ -1,4 +1,4 @@
-import { listenTo } from './deadline.js'
+import { giveBackController, listenTo, takeController } from './deadline.js'
 import { DyadError } from './errors.js'
 
 /** What a session has under way: each operation ends with its caller's signal or with the session, which waits for it. */
@@ -39,12 +39,13 @@ export class Operations {
   }
 
   async #bounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const own = new AbortController()
+    const own = takeController()
     const ends = [signal, this.closing].map((end) => listenTo(end, () => own.abort(end.reason)))
     try {
       return await this.#begin(own.signal, work)
     } finally {
       for (const stop of ends) stop()
+      giveBackController(own)
     }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, readlinkSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { opendir, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -23,7 +23,8 @@ export class Temporaries {
 
   /** As `name`, with the directory made if it is missing. */
   beside(target: string): string {
-    mkdirSync(dirname(target), { recursive: true })
+    const directory = dirname(target)
+    if (statSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { recursive: true })
     return this.name(target)
   }
 

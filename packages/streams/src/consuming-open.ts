@@ -1,6 +1,14 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import type { ConsumedFile, ConsumeOptions, DyadCore, FileRecord, ReadDone } from '@dyad/core'
+import {
+  type ConsumedFile,
+  type ConsumeOptions,
+  type DyadCore,
+  type FileRecord,
+  giveBackController,
+  type ReadDone,
+  takeController,
+} from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { numericFlags, type OpenFlags } from './flags.js'
 
@@ -14,7 +22,7 @@ export class ConsumingOpen {
   readonly #core: DyadCore
   readonly #timeout: number | undefined
   readonly #tell: Tell
-  readonly #abort = new AbortController()
+  readonly #abort = takeController()
   #abandoned = false
   #opening = true
   #file: ConsumedFile | undefined
@@ -48,6 +56,7 @@ export class ConsumingOpen {
       this.#open(path, flags, mode).then(
         (fd) => {
           this.#opening = false
+          giveBackController(this.#abort)
           process.nextTick(callback, null, fd)
         },
         (error: unknown) => {
@@ -90,7 +99,7 @@ export class ConsumingOpen {
     }
     const file = numeric === fs.constants.O_RDONLY ? await this.#core.locateConsumed(path) : undefined
     if (file !== undefined) {
-      this.#file = await this.#core.openConsumed(file.local, options)
+      this.#file = await this.#core.openConsumed(file, options)
       return this.#file.fd
     }
     const found = await consumeToOpen(this.#core, path, numeric, options)

@@ -9,6 +9,16 @@ import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 /** Version, generation, and a digest; shorter than the 60 bytes that ext4 and XFS keep in the inode itself. */
 const NOTE = /^1:(\d{1,16}):([\w-]{32})$/
 
+/** Notes that are kept in memory as well. */
+const MOST_RECENT = 4_096
+
+/** What is noted of a file. */
+interface Note {
+  readonly file: ManagedFile
+  readonly generation: number
+  readonly stats: BigIntStats
+}
+
 /**
  * What this node holds: notes, outside the managed directory, of which generation of a file was stored there and what the stored file looked like.
  * A file without a matching note, left by an earlier run or changed since, is not held. Losing a note costs a transfer and nothing else.
@@ -19,7 +29,10 @@ const NOTE = /^1:(\d{1,16}):([\w-]{32})$/
 export class HeldFiles {
   readonly #notes: string
   readonly #scope: string
-  readonly #unwritten = new Map<string, { file: ManagedFile; generation: number; stats: BigIntStats }>()
+  /** In the order that they are to be written in. */
+  readonly #unwritten: Note[] = []
+  /** What this process noted itself, by path, so that it need not read it back. */
+  readonly #recent = new Map<string, Note>()
 
   /**
    * @param stateDir where this node keeps its state
@@ -42,7 +55,8 @@ export class HeldFiles {
     try {
       const now = statSync(file.local, { bigint: true, throwIfNoEntry: false })
       if (now === undefined) return undefined
-      if (this.#unwritten.has(file.path)) this.write()
+      const recent = this.#recent.get(file.path)
+      if (recent !== undefined && isSame(recent.stats, now)) return recent.generation
       const [, generation, looks] = NOTE.exec(readlinkSync(this.#noteOf(file))) ?? []
       return looks === this.#looks(file, now) ? Number(generation) : undefined
     } catch {
@@ -56,9 +70,10 @@ export class HeldFiles {
    */
   add(file: ManagedFile, record: FileRecord): void {
     try {
-      const stats = statSync(file.local, { bigint: true })
-      if (this.#unwritten.size === 0) setImmediate(() => this.write())
-      this.#unwritten.set(file.path, { file, generation: record.generation, stats })
+      const note = { file, generation: record.generation, stats: statSync(file.local, { bigint: true }) }
+      if (this.#unwritten.length === 0) setImmediate(() => this.write())
+      this.#unwritten.push(note)
+      this.#remember(note)
     } catch {
       // It is gone already, and not held.
     }
@@ -66,15 +81,24 @@ export class HeldFiles {
 
   /** Writes the notes that are not written yet. */
   write(): void {
-    const notes = [...this.#unwritten.values()]
-    this.#unwritten.clear()
-    for (const { file, generation, stats } of notes) {
+    for (const { file, generation, stats } of this.#unwritten.splice(0)) {
       try {
         replaceLink(`1:${generation}:${this.#looks(file, stats)}`, this.#noteOf(file))
       } catch {
         // A full disk of the state is no reason to fail an open: the file is there.
       }
     }
+  }
+
+  #remember(note: Note): void {
+    const { path } = note.file
+    if (!this.#recent.has(path) && this.#recent.size >= MOST_RECENT) {
+      for (const oldest of this.#recent.keys()) {
+        this.#recent.delete(oldest)
+        break
+      }
+    }
+    this.#recent.set(path, note)
   }
 
   #noteOf(file: ManagedFile): string {
@@ -86,6 +110,11 @@ export class HeldFiles {
   #looks({ path }: ManagedFile, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
     return hash('sha256', [this.#scope, path, dev, ino, size, mtimeNs, ctimeNs].join('\0'), 'base64url').slice(0, 32)
   }
+}
+
+/** Whether it is the same file, and nothing was done to it in between. */
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev
 }
 
 function replaceLink(text: string, path: string): void {

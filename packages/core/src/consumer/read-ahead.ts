@@ -1,3 +1,4 @@
+import { giveBackController, takeController } from '../deadline.js'
 import { report } from '../diagnostics.js'
 import type { KvsEntry, Lease } from '../kvs/contract.js'
 import { decodeRecord, type FileRecord } from '../kvs/record.js'
@@ -8,6 +9,9 @@ import { Sequence } from './sequence.js'
 const AT_A_TIME = 2
 /** Files of a list that are looked up at a time. */
 const LOOKED_UP_AT_A_TIME = 32
+
+/** Why an expected file is given up; made once, since nobody reads it. */
+const LEFT = new Error('it is not expected any more')
 
 /** How many files of a list are here now, were not published, and could not be brought here. */
 export interface PrefetchResult {
@@ -33,6 +37,8 @@ interface Ahead {
   record?: FileRecord
   /** Whether its bytes are on their way. */
   isFetching: boolean
+  /** Whether nothing is done for it any more. */
+  isOver: boolean
 }
 
 /**
@@ -122,7 +128,7 @@ export class ReadAhead {
   }
 
   #begin(path: string): void {
-    const ahead: Ahead = { path, abort: new AbortController(), isFetching: false }
+    const ahead: Ahead = { path, abort: takeController(), isFetching: false, isOver: false }
     this.#ahead.set(path, ahead)
     const bringing = this.#bring(ahead)
       .catch((error: Error) => {
@@ -130,6 +136,8 @@ export class ReadAhead {
         if (!ahead.abort.signal.aborted) report('dyad.consumer.notAhead', { path, error })
       })
       .then(() => {
+        ahead.isOver = true
+        giveBackController(ahead.abort)
         this.#underWay.delete(bringing)
       })
     this.#underWay.add(bringing)
@@ -185,7 +193,7 @@ export class ReadAhead {
     if (this.#ahead.get(ahead.path) === ahead) this.#ahead.delete(ahead.path)
     ahead.lease?.[Symbol.dispose]()
     this.#bytes -= ahead.record?.size ?? 0
-    if (ending) ahead.abort.abort()
+    if (ending && !ahead.isOver) ahead.abort.abort(LEFT)
     this.#wake()
   }
 

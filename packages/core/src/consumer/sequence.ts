@@ -44,7 +44,6 @@ export class Sequence {
       const pattern = `${run.before}\0${run.after}`
       const number = Number(run.digits)
       const walk = this.#walks.get(pattern)
-      this.#walks.delete(pattern)
       const next = step(walk, number, run.digits)
       remember(this.#walks, pattern, next, MOST_PATTERNS)
       if (found.length === 0 && next.steps > 0) found = namesAhead(run, next, most)
@@ -59,7 +58,6 @@ export class Sequence {
       paths.push(at)
     }
     if (this.#previous !== undefined && this.#previous !== path) {
-      this.#successors.delete(this.#previous)
       remember(this.#successors, this.#previous, path, MOST_SUCCESSORS)
     }
     this.#previous = path
@@ -98,8 +96,11 @@ function namesAhead({ before, after }: Run, { last, stride, steps, width }: Walk
 
 /** Remembers `most` at most; what was remembered first is forgotten first. */
 function remember<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+  if (map.size >= most && !map.has(key)) {
+    for (const oldest of map.keys()) {
+      map.delete(oldest)
+      break
+    }
+  }
   map.set(key, value)
-  if (map.size <= most) return
-  const [oldest] = map.keys()
-  if (oldest !== undefined) map.delete(oldest)
 }

@@ -48,25 +48,27 @@ test('a note that is none counts for nothing', async (t) => {
   const directory = await ManagedDirectory.open(`${root}/files`)
   const file = { path: 'x', local: `${root}/files/x` }
   const held = await HeldFiles.open(`${root}/state`, directory, 's')
+  // Another process has not noted it itself.
+  const other = await HeldFiles.open(`${root}/state`, directory, 's')
   held.add(file, record)
   held.write()
   const [note] = readdirSync(`${root}/state/held`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isSymbolicLink())
     .map((entry) => `${entry.parentPath}/${entry.name}`) as [string]
   const whole = readlinkSync(note)
-  const other = whole.replace(/^1:5:/, '1:6:')
+  const later = whole.replace(/^1:5:/, '1:6:')
   for (const text of ['x', whole.slice(0, 10), whole.slice(0, -1), `${whole}x`, whole.replace(/^1/, '2')]) {
     rmSync(note)
     symlinkSync(text, note)
-    t.equal(held.generation(file), undefined, text)
+    t.equal(other.generation(file), undefined, text)
   }
   rmSync(note)
   writeFileSync(note, whole)
-  t.equal(held.generation(file), undefined, 'a file where the note should be')
+  t.equal(other.generation(file), undefined, 'a file where the note should be')
   held.add(file, { generation: 6 } as FileRecord)
   held.write()
-  t.equal(readlinkSync(note), other, 'it is written over')
-  t.equal(held.generation(file), 6)
+  t.equal(readlinkSync(note), later, 'it is written over')
+  t.equal(other.generation(file), 6)
 })
 
 test('a directory for state that others can write to is refused', async (t) => {
