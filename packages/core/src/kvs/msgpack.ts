@@ -13,9 +13,9 @@ const MAX_DEPTH = 8
 
 /** Encodes a value. Numbers must be safe integers; a bigint is always written as 64 bits, so that it is read back as one. */
 export function encodePlain(value: Plain): Uint8Array {
-  const parts: Uint8Array[] = []
-  write(value, parts)
-  return Buffer.concat(parts)
+  const writer = new Writer()
+  writer.value(value)
+  return writer.written
 }
 
 /** Decodes exactly one value; throws a RangeError that says what is wrong. Byte strings are views into `bytes`. */
@@ -26,55 +26,89 @@ export function decodePlain(bytes: Uint8Array): Plain {
   return value
 }
 
-function write(value: Plain, parts: Uint8Array[]): void {
-  if (value === null) parts.push(Uint8Array.of(0xc0))
-  else if (typeof value === 'boolean') parts.push(Uint8Array.of(value ? 0xc3 : 0xc2))
-  else if (typeof value === 'number') parts.push(integer(value))
-  else if (typeof value === 'bigint') parts.push(int64(value))
-  else if (typeof value === 'string') {
-    const text = Buffer.from(value)
-    parts.push(text.length < 32 ? Uint8Array.of(0xa0 | text.length) : header(0xdb, text.length), text)
-  } else if (value instanceof Uint8Array) parts.push(header(0xc6, value.length), value)
-  else if (isArray(value)) {
-    parts.push(value.length < 16 ? Uint8Array.of(0x90 | value.length) : header(0xdd, value.length))
-    for (const item of value) write(item, parts)
-  } else {
-    const members = Object.entries(value).filter((member): member is [string, Plain] => member[1] !== undefined)
-    parts.push(members.length < 16 ? Uint8Array.of(0x80 | members.length) : header(0xdf, members.length))
-    for (const [key, item] of members) {
-      write(key, parts)
-      write(item, parts)
+/** Room for most records, in bytes. */
+const FIRST_BYTES = 512
+
+class Writer {
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  #at = 0
+
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  value(value: Plain): void {
+    if (value === null) this.#byte(0xc0)
+    else if (typeof value === 'boolean') this.#byte(value ? 0xc3 : 0xc2)
+    else if (typeof value === 'number') this.#integer(value)
+    else if (typeof value === 'bigint') this.#at = this.#header(0xd3, 8).writeBigInt64BE(value, this.#at)
+    else if (typeof value === 'string') this.#text(value)
+    else if (value instanceof Uint8Array) {
+      this.#length(0xc6, value.length)
+      this.#room(value.length).set(value, this.#at)
+      this.#at += value.length
+    } else if (isArray(value)) {
+      if (value.length < 16) this.#byte(0x90 | value.length)
+      else this.#length(0xdd, value.length)
+      for (const item of value) this.value(item)
+    } else this.#map(value)
+  }
+
+  #map(map: PlainMap): void {
+    let count = 0
+    for (const key in map) if (map[key] !== undefined) count++
+    if (count < 16) this.#byte(0x80 | count)
+    else this.#length(0xdf, count)
+    for (const key in map) {
+      const item = map[key]
+      if (item === undefined) continue
+      this.#text(key)
+      this.value(item)
     }
+  }
+
+  #text(text: string): void {
+    const length = Buffer.byteLength(text)
+    if (length < 32) this.#byte(0xa0 | length)
+    else this.#length(0xdb, length)
+    this.#at += this.#room(length).write(text, this.#at)
+  }
+
+  #integer(value: number): void {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no safe integer`)
+    if (value >= 0 && value < 128) this.#byte(value)
+    else if (value >= 0 && value <= 0xffff_ffff) this.#length(0xce, value)
+    else this.#at = this.#header(0xcb, 8).writeDoubleBE(value, this.#at)
+  }
+
+  /** A type and a length, or another number of 32 bits. */
+  #length(type: number, length: number): void {
+    this.#at = this.#header(type, 4).writeUInt32BE(length, this.#at)
+  }
+
+  /** A type, with room for so many bytes after it. */
+  #header(type: number, bytes: number): Buffer {
+    this.#byte(type)
+    return this.#room(bytes)
+  }
+
+  #byte(byte: number): void {
+    this.#room(1)[this.#at++] = byte
+  }
+
+  #room(bytes: number): Buffer {
+    if (this.#at + bytes > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#at + bytes, 2 * this.#bytes.length))
+      this.#bytes.copy(larger, 0, 0, this.#at)
+      this.#bytes = larger
+    }
+    return this.#bytes
   }
 }
 
 // Array.isArray does not narrow a readonly array.
 function isArray(value: readonly Plain[] | PlainMap): value is readonly Plain[] {
   return Array.isArray(value)
-}
-
-function header(type: number, length: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(5)
-  bytes[0] = type
-  bytes.writeUInt32BE(length, 1)
-  return bytes
-}
-
-function integer(value: number): Uint8Array {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no safe integer`)
-  if (value >= 0 && value < 128) return Uint8Array.of(value)
-  if (value >= 0 && value <= 0xffff_ffff) return header(0xce, value)
-  const bytes = Buffer.allocUnsafe(9)
-  bytes[0] = 0xcb
-  bytes.writeDoubleBE(value, 1)
-  return bytes
-}
-
-function int64(value: bigint): Uint8Array {
-  const bytes = Buffer.allocUnsafe(9)
-  bytes[0] = 0xd3
-  bytes.writeBigInt64BE(value, 1)
-  return bytes
 }
 
 class Reader {
