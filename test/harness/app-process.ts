@@ -15,9 +15,11 @@ import {
 } from 'dyad'
 import { answer, note } from './answer.js'
 import { contents } from './contents.js'
+import { HaltingReaders, type HaltingOptions } from './halting-reader.js'
 
 let core: Dyad
 let goOn: (() => void) | undefined
+const readers = new HaltingReaders()
 const aborts = new Map<string, AbortController>()
 
 /** A signal that the operation `abort` fires by its name. */
@@ -51,6 +53,7 @@ answer({
   },
   close: () => core.close(),
   produce: (path: string) => core.produce(path),
+  flush: () => core.flush(),
   lookup: (path: string) => core.lookup(path, { wait: false }),
   consume(path: string, { timeout, abort, pauseAt = Number.POSITIVE_INFINITY }: ConsumeOptions = {}) {
     let told = false
@@ -136,6 +139,11 @@ answer({
     )
     return { size, sha256: hash.digest('hex') }
   },
+
+  /** As `read`, but stops where the test says: see HaltingOptions. */
+  readHalting: (path: string, options: HaltingOptions) => readers.read(core, path, options),
+  proceedReading: (as: string) => readers.proceed(as),
+  destroyReader: (as: string) => readers.destroy(as),
 
   /** Opens many files at once, each through a stream; resolves with how many were read whole. */
   async readAll(paths: string[], options: ReadOptions = {}) {
