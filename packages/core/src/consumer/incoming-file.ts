@@ -98,17 +98,18 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     return 0
   }
 
-  /** Makes the whole file visible at its target, over what may stand there. ERR_DYAD_STORE. */
-  async putInPlace(): Promise<void> {
+  /** Makes the whole file visible at its target, over what stands there, too, once `mayReplace` has resolved. ERR_DYAD_STORE, and what that rejects with. */
+  async putInPlace(mayReplace: () => Promise<void>): Promise<void> {
     if (this.#place === 'at target') return
     try {
       await this.#behind?.drain()
-      this.#finish()
-      renameSync(this.#path, this.#target)
-      this.#place = 'at target'
     } catch (cause) {
       throw storeError(this.#target, cause)
     }
+    if (this.placeIfAbsent()) return
+    await mayReplace()
+    orStoreError(this.#target, () => renameSync(this.#path, this.#target))
+    this.#place = 'at target'
   }
 
   /** As `putInPlace`, but at once, and only if nothing stands there; tells whether it did. ERR_DYAD_STORE. */
