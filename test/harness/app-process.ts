@@ -102,6 +102,14 @@ answer({
     }, sink)
     return published
   },
+  /** Writes files `many/0`, `many/1`, … one after the other, each with its number as the seed of its contents, and says how many are finished. */
+  async writeMany(count: number, size: number) {
+    for (let i = 0; i < count; i++) {
+      await pipeline(contents(size, i), new DyadWriteStream(core, `many/${i}`))
+      note('finished', i + 1)
+    }
+    return count
+  },
   proceed: () => goOn?.(),
 
   /** Begins to write, and gives up: by an error of the source, by a signal, or by leaving the scope of the stream. */
