@@ -220,8 +220,8 @@ export class DyadCore implements AsyncDisposable {
     try {
       await this.flush()
     } finally {
-      await this.#readAhead.close()
-      await this.#operations.close()
+      // What was begun ahead and is read by now ends with the operations.
+      await Promise.all([this.#readAhead.close(), this.#operations.close()])
       if (this.#consumer !== undefined) (await this.#consumer.catch(() => undefined))?.held.write()
       await this.#temporaries.settled()
       this.#stderr?.[Symbol.dispose]()
