@@ -8,6 +8,7 @@ import {
   CHANNELS,
   type ConfigOptions,
   connect,
+  type Diagnostics,
   type Dyad,
   DyadReadStream,
   DyadWriteStream,
@@ -15,7 +16,7 @@ import {
 } from 'dyad'
 import { answer, note } from './answer.js'
 import { contents } from './contents.js'
-import { HaltingReaders, type HaltingOptions } from './halting-reader.js'
+import { type HaltingOptions, HaltingReaders } from './halting-reader.js'
 
 let core: Dyad
 let goOn: (() => void) | undefined
@@ -146,6 +147,26 @@ answer({
       }),
     )
     return { size, sha256: hash.digest('hex') }
+  },
+
+  /** Brings a list of files here; when the transfer of `pauseAt` begins, the process says that it is paused and does nothing until it is unblocked. */
+  prefetch(paths: string[], { abort, pauseAt }: { abort?: string; pauseAt?: string } = {}) {
+    const started = channel('dyad.transfer.started')
+    const pause = (message: unknown) => {
+      if ((message as Diagnostics['dyad.transfer.started']).record.path !== pauseAt) return
+      started.unsubscribe(pause)
+      note('paused', pauseAt)
+      readSync(0, Buffer.alloc(1))
+    }
+    if (pauseAt !== undefined) started.subscribe(pause)
+    return core.prefetch(paths, { signal: signalNamed(abort) })
+  },
+  /** The same of so many names, which nobody holds all at once. */
+  prefetchNumbers(count: number) {
+    const names = function* () {
+      for (let i = 0; i < count; i++) yield `numbered/${i}`
+    }
+    return core.prefetch(names())
   },
 
   /** As `read`, but stops where the test says: see HaltingOptions. */

@@ -31,12 +31,7 @@ export class HaltingReaders {
   async read(
     core: Dyad,
     path: string,
-    {
-      as = path,
-      timeout,
-      pauseAt = Number.POSITIVE_INFINITY,
-      haltAt = Number.POSITIVE_INFINITY,
-    }: HaltingOptions = {},
+    { as = path, timeout, pauseAt = Number.POSITIVE_INFINITY, haltAt = Number.POSITIVE_INFINITY }: HaltingOptions = {},
   ): Promise<Reading> {
     const hash = createHash('sha256')
     const stream = new DyadReadStream(core, path, { timeout })

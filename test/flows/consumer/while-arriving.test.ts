@@ -146,7 +146,11 @@ test('a file that is published anew while it is read gives the old version or an
 
     const { outcome } = await reread('replaced', () => producer.ask('write', 'replaced', SIZE, 2))
     t.ok(outcome === WHOLE.sha256 || outcome === 'ERR_DYAD_CHANGED', `${dtlMode}, replaced: ${outcome}`)
-    t.match(await consumer.ask('read', 'replaced'), { sha256: digestOf(SIZE, 2) }, 'whoever opens it then reads the new')
+    t.match(
+      await consumer.ask('read', 'replaced'),
+      { sha256: digestOf(SIZE, 2) },
+      'whoever opens it then reads the new',
+    )
 
     const changes = {
       rewritten: (path: string) => producer.ask('write', path, SIZE, 2, { flags: 'r+' }),
