@@ -8,6 +8,7 @@ import {
   CHANNELS,
   type ConfigOptions,
   connect,
+  type Diagnostics,
   type Dyad,
   DyadReadStream,
   DyadWriteStream,
@@ -15,9 +16,11 @@ import {
 } from 'dyad'
 import { answer, note } from './answer.js'
 import { contents } from './contents.js'
+import { type HaltingOptions, HaltingReaders } from './halting-reader.js'
 
 let core: Dyad
 let goOn: (() => void) | undefined
+const readers = new HaltingReaders()
 const aborts = new Map<string, AbortController>()
 
 /** A signal that the operation `abort` fires by its name. */
@@ -51,6 +54,7 @@ answer({
   },
   close: () => core.close(),
   produce: (path: string) => core.produce(path),
+  flush: () => core.flush(),
   lookup: (path: string) => core.lookup(path, { wait: false }),
   consume(path: string, { timeout, abort, pauseAt = Number.POSITIVE_INFINITY }: ConsumeOptions = {}) {
     let told = false
@@ -101,6 +105,14 @@ answer({
     }, sink)
     return published
   },
+  /** Writes files `many/0`, `many/1`, … one after the other, each with its number as the seed of its contents, and says how many are finished. */
+  async writeMany(count: number, size: number) {
+    for (let i = 0; i < count; i++) {
+      await pipeline(contents(size, i), new DyadWriteStream(core, `many/${i}`))
+      note('finished', i + 1)
+    }
+    return count
+  },
   proceed: () => goOn?.(),
 
   /** Begins to write, and gives up: by an error of the source, by a signal, or by leaving the scope of the stream. */
@@ -138,6 +150,31 @@ answer({
     )
     return { size, sha256: hash.digest('hex') }
   },
+
+  /** Brings a list of files here; when the transfer of `pauseAt` begins, the process says that it is paused and does nothing until it is unblocked. */
+  prefetch(paths: string[], { abort, pauseAt }: { abort?: string; pauseAt?: string } = {}) {
+    const started = channel('dyad.transfer.started')
+    const pause = (message: unknown) => {
+      if ((message as Diagnostics['dyad.transfer.started']).record.path !== pauseAt) return
+      started.unsubscribe(pause)
+      note('paused', pauseAt)
+      readSync(0, Buffer.alloc(1))
+    }
+    if (pauseAt !== undefined) started.subscribe(pause)
+    return core.prefetch(paths, { signal: signalNamed(abort) })
+  },
+  /** The same of so many names, which nobody holds all at once. */
+  prefetchNumbers(count: number) {
+    const names = function* () {
+      for (let i = 0; i < count; i++) yield `numbered/${i}`
+    }
+    return core.prefetch(names())
+  },
+
+  /** As `read`, but stops where the test says: see HaltingOptions. */
+  readHalting: (path: string, options: HaltingOptions) => readers.read(core, path, options),
+  proceedReading: (as: string) => readers.proceed(as),
+  destroyReader: (as: string) => readers.destroy(as),
 
   /** Opens many files at once, each through a stream; resolves with how many were read whole. */
   async readAll(paths: string[], options: ReadOptions = {}) {

@@ -223,8 +223,8 @@ export class DyadCore implements AsyncDisposable {
     try {
       await this.flush()
     } finally {
-      await this.#readAhead.close()
-      await this.#operations.close()
+      // What was begun ahead and is read by now ends with the operations.
+      await Promise.all([this.#readAhead.close(), this.#operations.close()])
       const consumer = await this.#consumer?.catch(() => undefined)
       consumer?.held.write()
       await consumer?.copies?.close()

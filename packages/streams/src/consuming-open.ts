@@ -45,9 +45,10 @@ export class ConsumingOpen {
     return this.#file?.record.size
   }
 
-  /** Ends the open at once, unless it has ended. */
+  /** Ends the open at once, or what is being read: Node waits for that before it closes. */
   abandon(): void {
     if (this.#opening) this.#abort.abort()
+    else this.#file?.abandon()
   }
 
   /** For the option `fs` of the stream. */

@@ -28,9 +28,11 @@ test("a consumer's full disk is an error, and leaves no file", { skip }, async (
     const { stdout, stderr, status } = await run([...argv, JSON.stringify(options)])
     t.equal(status, 0, stderr)
     const told = JSON.parse(stdout)
-    t.match(told.error, { code: 'ERR_DYAD_STORE', rc: -1002 }, dtlMode)
-    t.match(told.error.message, /ENOSPC/)
-    t.strictSame(told.left, [], 'nothing is left')
+    for (const [how, left] of Object.entries({ consuming: [], reading: [], inline: ['filler'] })) {
+      t.match(told[how].error, { code: 'ERR_DYAD_STORE', rc: -1002, message: /ENOSPC/ }, `${dtlMode}, ${how}`)
+      t.strictSame(told[how].left, left, 'nothing is left')
+    }
+    t.equal(told.ended, false, 'who reads while it arrives comes to no end')
     t.equal(told.small, 100, 'and what fits can be read')
   }
 })

@@ -94,15 +94,13 @@ async function makePresent(
         present(file, record, 'held')
         return record
       }
-      if (generation !== undefined && generation > record.generation && (await isOutdated(record, context, shared))) {
-        throw new DyadError('ERR_DYAD_CHANGED', {
-          path: file.path,
-          node: record.owner,
-          detail: 'a newer generation stands here already',
-        })
-      }
+      if (generation !== undefined && generation > record.generation) await assertNewest(file, record, context, shared)
       const begun = performance.now()
-      const moved = await store(record, file.local, context, shared, tellAll)
+      const moved = await store(record, file.local, context, shared, tellAll, async () => {
+        // What came with its record needs no lock where nothing stands, so a newer one may stand there by now, and not be noted yet.
+        const found = context.held.generation(file)
+        if (found === undefined || found > record.generation) await assertNewest(file, record, context, shared)
+      })
       context.held.add(file, record)
       // Whoever has the lock next is to see it.
       context.held.write()
@@ -126,10 +124,17 @@ function storeInline(file: ManagedFile, record: FileRecord, bytes: Uint8Array, c
   return true
 }
 
-/** Whether the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */
-async function isOutdated(record: FileRecord, context: ConsumeContext, signal: AbortSignal): Promise<boolean> {
+/** ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */
+async function assertNewest(
+  file: ManagedFile,
+  record: FileRecord,
+  context: ConsumeContext,
+  signal: AbortSignal,
+): Promise<void> {
   const newest = await lookup(record.path, context, signal)
-  return newest !== undefined && newest.generation > record.generation
+  if (newest === undefined || newest.generation <= record.generation) return
+  const detail = 'a newer generation stands here already'
+  throw new DyadError('ERR_DYAD_CHANGED', { path: file.path, node: record.owner, detail })
 }
 
 function present(file: ManagedFile, record: FileRecord, how: 'held' | 'owned' | 'shared'): true {

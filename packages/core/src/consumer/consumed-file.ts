@@ -29,6 +29,7 @@ export class ConsumedFile {
   /** How the arrival ended. */
   #ending: 'whole' | { readonly error: unknown } | undefined
   #reading = 0
+  #abandoned = false
   #waiting: (() => void)[] = []
 
   private constructor(record: FileRecord, fd: number, whole: Promise<unknown>, leave?: AbortController) {
@@ -88,7 +89,8 @@ export class ConsumedFile {
 
   /** As fs.read of what `fd` stands for. */
   read(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
-    if (this.#ending === 'whole') {
+    if (this.#abandoned) process.nextTick(done, null, 0, buffer)
+    else if (this.#ending === 'whole') {
       if (this.record.size <= AT_ONCE_BYTES) this.#readAtOnce(buffer, offset, length, position, done)
       else readFile(this.fd, buffer, offset, length, position, done)
     } else if (this.#ending !== undefined) process.nextTick(done, this.#ending.error, 0, buffer)
@@ -103,6 +105,12 @@ export class ConsumedFile {
       // These bytes have just been written, so they are in memory.
       this.#readAtOnce(buffer, offset, Math.min(length, this.#stored - position), position, done)
     } else this.#waiting.push(() => this.read(buffer, offset, length, position, done))
+  }
+
+  /** Ends at once what is being read, which reads nothing: whoever reads wants no more and is going to close the file. */
+  abandon(): void {
+    this.#abandoned = true
+    this.#wake()
   }
 
   /** Closes the file. What has not arrived yet does not arrive, unless others want it. */

@@ -20,17 +20,19 @@ export class FileWriter {
     this.#onWritten = onWritten
   }
 
-  /** Bytes that are in the file. */
-  get written(): number {
-    return this.#written
+  /** Whether bytes are written behind, so that those taken last may not be in the file for a while. */
+  get isBehind(): boolean {
+    return this.#behind !== undefined || this.#pace.isSlow
   }
 
   /** Takes all of `chunk`, which is the caller's again when this resolves, or returns. Fails with what any write so far has failed with. */
   write(chunk: Uint8Array): Promise<void> | undefined {
-    if (this.#behind === undefined && this.#pace.isSlow) this.#behind = this.#writeBehind()
-    if (this.#behind !== undefined) return this.#behind.write(chunk)
-    this.writeAtOnce(chunk)
-    return undefined
+    if (!this.isBehind) {
+      this.writeAtOnce(chunk)
+      return undefined
+    }
+    this.#behind ??= this.#writeBehind()
+    return this.#behind.write(chunk)
   }
 
   /** As `write`, but never behind: for little. */

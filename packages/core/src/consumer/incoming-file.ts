@@ -91,8 +91,8 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     try {
-      // Whoever waits for just these bytes need not read them back.
-      if (this.#stored === this.#writer.written) this.#onArrival({ ...this.#arrival(), next: chunk })
+      // Whoever waits for just these bytes need not read them back. Behind others, they are not those that follow what is stored.
+      if (!this.#writer.isBehind) this.#onArrival({ ...this.#arrival(), next: chunk })
       return this.#writer.write(chunk)?.catch((cause) => Promise.reject(storeError(this.#target, cause)))
     } catch (cause) {
       throw storeError(this.#target, cause)
@@ -104,17 +104,18 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     orStoreError(this.#target, () => this.#writer.writeAtOnce(bytes))
   }
 
-  /** Makes the whole file visible at its target, over what may stand there. ERR_DYAD_STORE. */
-  async putInPlace(): Promise<void> {
+  /** Makes the whole file visible at its target, over what stands there, too, once `mayReplace` has resolved. ERR_DYAD_STORE, and what that rejects with. */
+  async putInPlace(mayReplace: () => Promise<void>): Promise<void> {
     if (this.#place === 'at target') return
     try {
       await this.#writer.drain()
-      this.#finish()
-      renameSync(this.#path, this.#target)
-      this.#place = 'at target'
     } catch (cause) {
       throw storeError(this.#target, cause)
     }
+    if (this.placeIfAbsent()) return
+    await mayReplace()
+    orStoreError(this.#target, () => renameSync(this.#path, this.#target))
+    this.#place = 'at target'
   }
 
   /** As `putInPlace`, but at once, and only if nothing stands there; tells whether it did. ERR_DYAD_STORE. */

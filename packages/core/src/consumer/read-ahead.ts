@@ -67,10 +67,10 @@ export class ReadAhead {
   take(path: string): FileRecord | undefined {
     const taken = this.#ahead.get(path)
     if (taken === undefined) return undefined
-    const record = taken.lease?.valid ? taken.record : undefined
-    // One that is on its way here goes on, and whoever opens it joins in.
-    this.#leave(taken, record === undefined || !taken.isFetching)
-    return record
+    const isNewest = taken.lease?.valid
+    // One that is on its way here goes on, and whoever opens it joins in, unless there is a newer one.
+    this.#leave(taken, isNewest === false || !taken.isFetching)
+    return isNewest ? taken.record : undefined
   }
 
   /** Tells that a path was opened and its record found: what comes next is brought here, and what was expected and did not come makes room for it. */
@@ -147,11 +147,7 @@ export class ReadAhead {
     const { path, abort } = ahead
     const { signal } = abort
     const record = decodeRecord(await this.#lookUp(ahead, signal), path)
-    await this.#room(record.size, signal)
-    ahead.record = record
-    ahead.isFetching = true
-    this.#bytes += record.size
-    this.#fetching++
+    await this.#takeRoom(ahead, record, signal)
     try {
       await this.#context.fetch(path, record, signal)
     } finally {
@@ -176,9 +172,9 @@ export class ReadAhead {
     }
   }
 
-  /** Waits for its turn, and until the bytes that are ahead leave room for `size` more; a single file may exceed the bound. */
-  async #room(size: number, signal: AbortSignal): Promise<void> {
-    while (this.#fetching >= AT_A_TIME || (this.#bytes > 0 && this.#bytes + size > this.#context.bytes)) {
+  /** Waits for its turn, and until the bytes that are ahead leave room for those of this file, and takes it; a single file may exceed the bound. */
+  async #takeRoom(ahead: Ahead, record: FileRecord, signal: AbortSignal): Promise<void> {
+    while (this.#fetching >= AT_A_TIME || (this.#bytes > 0 && this.#bytes + record.size > this.#context.bytes)) {
       signal.throwIfAborted()
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve)
@@ -186,6 +182,11 @@ export class ReadAhead {
       })
     }
     signal.throwIfAborted()
+    // In the same turn as the check: others wait for the same room.
+    ahead.record = record
+    ahead.isFetching = true
+    this.#bytes += record.size
+    this.#fetching++
   }
 
   /** Expects it no longer. */

@@ -12,7 +12,7 @@ export interface StoreContext extends PullContext, StoringPlace {
 
 /**
  * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a rename puts them in place once they are whole. Tells how many
- * bytes moved: none if the owner's file is `target` itself. Whatever goes wrong leaves `target` as it was and nothing beside it. ERR_DYAD_STORE, and the
+ * bytes moved: none if the owner's file is `target` itself. What stands there is replaced once `mayReplace` has resolved. Whatever goes wrong leaves `target` as it was and nothing beside it. ERR_DYAD_STORE, and the
  * errors of pull.
  */
 export async function store(
@@ -21,6 +21,7 @@ export async function store(
   context: StoreContext,
   signal: AbortSignal,
   onArrival: OnArrival,
+  mayReplace: () => Promise<void>,
 ): Promise<number> {
   const { copies } = context
   await using incoming = IncomingFile.beside(target, context, record, onArrival)
@@ -28,7 +29,7 @@ export async function store(
   await using wanted = record.inline === undefined ? await copies?.want(record, signal) : undefined
   const moved = record.inline === undefined ? await pull(record, incoming, context, signal, wanted) : 0
   signal.throwIfAborted()
-  await incoming.putInPlace()
+  await incoming.putInPlace(mayReplace)
   if (wanted !== undefined) copies?.offer(wanted, target)
   return moved
 }

@@ -16,6 +16,20 @@ test('a record is read as it was written, with the generation that the store gav
   t.strictSame(decodeRecord(entry(encodeRecord(file)), file.path), { ...file, generation: 42 })
 })
 
+test('a record may carry all bytes of its file, and nothing else', async (t) => {
+  for (const text of ['', 'bytes']) {
+    const small = { ...file, size: text.length, inline: new Uint8Array(Buffer.from(text)) }
+    const { inline, ...rest } = decodeRecord(entry(encodeRecord(small)), file.path)
+    t.strictSame(Buffer.from(inline ?? [0]).toString(), text)
+    t.strictSame(rest, { ...file, size: text.length, generation: 42 })
+  }
+  t.notOk('inline' in decodeRecord(entry(encodeRecord(file))), 'or none')
+  for (const [name, inline] of Object.entries({ few: new Uint8Array(4), many: new Uint8Array(6), text: 'bytes' })) {
+    const bad = encodePlain({ ...(file as unknown as PlainMap), v: 1, size: 5, inline })
+    t.throws(() => decodeRecord(entry(bad), file.path), { code: 'ERR_DYAD_METADATA' }, name)
+  }
+})
+
 test('a record with members that are not known here is read', async (t) => {
   const later = encodePlain({ ...(file as unknown as PlainMap), v: 1, colour: ['blue'] })
   t.equal(decodeRecord(entry(later)).owner, 'node-7')

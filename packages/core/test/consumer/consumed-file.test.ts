@@ -1,0 +1,122 @@
+import { openSync, writeFileSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import { test } from 'tap'
+import type { OnArrival } from '../../src/consumer/arrival.js'
+import { ConsumedFile } from '../../src/consumer/consumed-file.js'
+import type { FileRecord } from '../../src/kvs/record.js'
+
+const record = { path: 'x', owner: 'A', size: 10, generation: 5 } as FileRecord
+
+/** A file that arrives at the test's word. */
+async function arriving(root: string) {
+  let tell: OnArrival = () => {}
+  let end: (record: FileRecord) => void = () => {}
+  let fail: (error: unknown) => void = () => {}
+  let left: AbortSignal | undefined
+  writeFileSync(`${root}/part`, 'here......')
+  writeFileSync(`${root}/owner`, 'owner.....')
+  const opening = ConsumedFile.open(`${root}/part`, new AbortController().signal, (onArrival, leave) => {
+    tell = onArrival
+    left = leave
+    return new Promise((resolve, reject) => {
+      end = resolve
+      fail = reject
+      leave.addEventListener('abort', () => reject(leave.reason))
+    })
+  })
+  const arrive = (stored: number, { atOwner = false, generation = 5 } = {}) =>
+    tell({
+      record: { ...record, generation },
+      stored,
+      open: () => openSync(`${root}/part`, 'r'),
+      ...(atOwner && { openAtOwner: () => openSync(`${root}/owner`, 'r') }),
+    })
+  return { opening, arrive, end: () => end(record), fail: (error: unknown) => fail(error), left: () => left?.aborted }
+}
+
+/** What a read gives, and whether it has given anything yet. */
+function read(file: ConsumedFile, position: number, length = 4) {
+  const result = new Promise<string>((resolve, reject) => {
+    const buffer = Buffer.alloc(length)
+    file.read(buffer, 0, length, position, (error, bytes) =>
+      error ? reject(error) : resolve(buffer.toString('utf8', 0, bytes)),
+    )
+  })
+  let done = false
+  const settled = () => {
+    done = true
+  }
+  result.then(settled, settled)
+  return { result, isDone: () => turn().then(() => done) }
+}
+
+const close = (file: ConsumedFile) => new Promise<void>((resolve) => file.close(() => resolve()))
+
+test('what is stored is read, the rest waited for, and the end comes with the whole file', async (t) => {
+  const { opening, arrive, end } = await arriving(t.testdir())
+  arrive(0)
+  arrive(3)
+  const file = await opening
+  t.equal(await read(file, 0).result, 'her', 'no more than is stored')
+  const next = read(file, 3)
+  t.equal(await next.isDone(), false)
+  arrive(10)
+  t.equal(await next.result, 'e...')
+  const last = read(file, 10)
+  t.equal(await last.isDone(), false, 'every byte is stored, but the file is not at its place')
+  end()
+  t.equal(await last.result, '')
+  await close(file)
+})
+
+test("the owner's file is read until what is stored was verified, and not after", async (t) => {
+  const { opening, arrive, end } = await arriving(t.testdir())
+  arrive(0, { atOwner: true })
+  const file = await opening
+  t.equal(await read(file, 0).result, 'owne', 'before a byte is stored')
+  const beyond = read(file, 10)
+  t.equal(await beyond.isDone(), false, 'its end is none')
+  arrive(10)
+  t.equal(await read(file, 0).result, 'here')
+  end()
+  t.equal(await read(file, 0).result, 'here')
+  t.equal(await beyond.result, '')
+  await close(file)
+})
+
+test('what fails to arrive, or arrives of another version, is an error and no end', async (t) => {
+  const broken = new Error('broken')
+  const one = await arriving(t.testdir())
+  one.arrive(10)
+  const file = await one.opening
+  const waiting = read(file, 10)
+  one.fail(broken)
+  await t.rejects(waiting.result, broken)
+  await t.rejects(read(file, 0).result, broken)
+  await close(file)
+
+  const two = await arriving(t.testdir())
+  two.arrive(3)
+  const old = await two.opening
+  const next = read(old, 3)
+  two.arrive(8, { generation: 6 })
+  await t.rejects(next.result, { code: 'ERR_DYAD_CHANGED', path: 'x', node: 'A' })
+  await close(old)
+
+  const three = await arriving(t.testdir())
+  three.fail(broken)
+  await t.rejects(three.opening, broken)
+})
+
+test('who closes early ends what arrives, and who abandons it ends what is being read', async (t) => {
+  const { opening, arrive, left } = await arriving(t.testdir())
+  arrive(3)
+  const file = await opening
+  const waiting = read(file, 3)
+  t.equal(await waiting.isDone(), false)
+  file.abandon()
+  t.equal(await waiting.result, '')
+  t.equal(left(), false)
+  await close(file)
+  t.equal(left(), true)
+})

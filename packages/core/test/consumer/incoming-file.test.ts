@@ -1,0 +1,87 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { test } from 'tap'
+import type { Arrival } from '../../src/consumer/arrival.js'
+import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { DiskPace } from '../../src/disk-pace.js'
+import type { FileRecord } from '../../src/kvs/record.js'
+import { Temporaries } from '../../src/temporaries.js'
+
+const bytes = Buffer.from('content')
+const record = { path: 'x', owner: 'A', size: bytes.length, mode: 0o640, generation: 5 } as FileRecord
+const nobody = () => {}
+const begin = (target: string, onArrival: (arrival: Arrival) => void = nobody) =>
+  IncomingFile.beside(target, { temporaries: new Temporaries(), pace: new DiskPace() }, record, onArrival)
+
+test('a filled file is placed where nothing stands', (t) => {
+  const root = t.testdir()
+  const stored: number[] = []
+  {
+    using incoming = begin(`${root}/new/x`, (arrival) => stored.push(arrival.stored))
+    incoming.fill(bytes)
+    t.match(readdirSync(`${root}/new`), [/^\.dyad-/], 'until then it is a temporary one')
+    t.equal(incoming.placeIfAbsent(), true)
+  }
+  t.strictSame(readdirSync(`${root}/new`), ['x'])
+  t.strictSame(readFileSync(`${root}/new/x`), bytes)
+  t.equal(statSync(`${root}/new/x`).mode & 0o7777, 0o640)
+  t.equal(statSync(`${root}/new/x`).nlink, 1)
+  t.strictSame(stored, [7])
+  t.end()
+})
+
+test('what stands there stays, and nothing beside it', (t) => {
+  const root = t.testdir({ x: 'older' })
+  {
+    using incoming = begin(`${root}/x`)
+    incoming.fill(bytes)
+    t.equal(incoming.placeIfAbsent(), false)
+  }
+  t.equal(readFileSync(`${root}/x`, 'utf8'), 'older')
+  t.strictSame(readdirSync(root), ['x'])
+  t.end()
+})
+
+test('what stands there is replaced only once it may be', async (t) => {
+  const root = t.testdir({ x: 'older' })
+  const refused = new Error('there is a newer one')
+  {
+    await using incoming = begin(`${root}/x`)
+    incoming.fill(bytes)
+    await t.rejects(
+      incoming.putInPlace(() => Promise.reject(refused)),
+      refused,
+    )
+  }
+  t.equal(readFileSync(`${root}/x`, 'utf8'), 'older')
+  t.strictSame(readdirSync(root), ['x'])
+  {
+    await using incoming = begin(`${root}/x`)
+    incoming.fill(bytes)
+    await incoming.putInPlace(async () => {
+      t.equal(readFileSync(`${root}/x`, 'utf8'), 'older')
+    })
+  }
+  t.strictSame(readFileSync(`${root}/x`), bytes)
+  rmSync(`${root}/x`)
+  await using incoming = begin(`${root}/x`)
+  incoming.fill(bytes)
+  await incoming.putInPlace(() => Promise.reject(new Error('nobody asks where nothing stands')))
+  t.strictSame(readdirSync(root), ['x'])
+})
+
+test('a file that is not whole is not placed, and one that cannot be is an error; neither leaves anything', (t) => {
+  const root = t.testdir()
+  {
+    using incoming = begin(`${root}/x`)
+    incoming.fill(bytes.subarray(1))
+    t.throws(() => incoming.placeIfAbsent(), { code: 'ERR_DYAD_STORE', message: /6 of 7 bytes/ })
+  }
+  t.strictSame(readdirSync(root), [])
+  writeFileSync(`${root}/file`, '')
+  t.throws(() => begin(`${root}/file/x`), { code: 'ERR_DYAD_STORE' })
+  if (process.getuid?.() === 0) return t.end()
+  mkdirSync(`${root}/closed`)
+  chmodSync(`${root}/closed`, 0o500)
+  t.throws(() => begin(`${root}/closed/x`), { code: 'ERR_DYAD_STORE' })
+  t.end()
+})
