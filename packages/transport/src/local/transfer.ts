@@ -1,8 +1,9 @@
 import { closeSync, constants, openSync } from 'node:fs'
-import { copyFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { DyadError, type FetchRequest, isDyadError, type OpenedFile, type Transfer } from '@dyad/core'
 import { abortable } from '../abortable.js'
 import type { Range } from '../range.js'
+import { clone, copyContents } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024
 
@@ -114,7 +115,9 @@ export class LocalTransfer implements Transfer {
       const into = openSync(procPath(fd), constants.O_WRONLY)
       try {
         await this.#file.verify()
-        await copyFile(procPath(this.#file.fd), procPath(into), constants.COPYFILE_FICLONE)
+        if (!(await clone(procPath(this.#file.fd), procPath(into)))) {
+          await copyContents(this.#file, this.size, into, this.#stop.signal)
+        }
         await this.#file.verify()
       } finally {
         closeSync(into)

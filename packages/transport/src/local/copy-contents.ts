@@ -1,0 +1,51 @@
+import { constants, write } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
+import type { OpenedFile } from '@dyad/core'
+
+/** Read, and written, at a time; in bytes. */
+const PIECE_BYTES = 1024 * 1024
+
+/** Makes the file `into` a clone, where the file system has such a thing; whether it did. */
+export async function clone(from: string, into: string): Promise<boolean> {
+  return copyFile(from, into, constants.COPYFILE_FICLONE_FORCE).then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
+ * Copies `size` bytes, reading one piece while another is written. fs.copyFile is no quicker, and never ends if the file becomes shorter meanwhile; here that is
+ * ERR_DYAD_CHANGED. Ends at the next piece when `signal` fires.
+ */
+export async function copyContents(file: OpenedFile, size: number, into: number, signal: AbortSignal): Promise<void> {
+  const length = Math.min(PIECE_BYTES, size)
+  let [reading, writing] = [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)]
+  let written = Promise.resolve()
+  try {
+    for (let position = 0; position < size; position += PIECE_BYTES) {
+      const bytes = await file.read(reading, position)
+      await written
+      signal.throwIfAborted()
+      ;[reading, writing] = [writing, reading]
+      written = writeAll(into, writing.subarray(0, bytes), position)
+      // Whoever waits for it comes a piece later.
+      written.catch(() => {})
+    }
+  } finally {
+    // The descriptor is closed after this.
+    await written
+  }
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const from = (done: number): void => {
+      write(fd, bytes, done, bytes.length - done, position + done, (error, count) => {
+        if (error) reject(error)
+        else if (done + count === bytes.length) resolve()
+        else from(done + count)
+      })
+    }
+    from(0)
+  })
+}
