@@ -1,16 +1,11 @@
 import { isAbsolute, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Config, type ConfigOptions, noteHealth, readConfig } from './config.js'
-import type { Arrival, OnArrival, OnProgress } from './consumer/arrival.js'
-import { type ConsumeContext, consume, standsAtOnce } from './consumer/consume.js'
-import { ConsumedFile } from './consumer/consumed-file.js'
-import { HeldFiles } from './consumer/held.js'
-import { lookup, waitForRecord } from './consumer/lookup.js'
-import { type PrefetchResult, ReadAhead } from './consumer/read-ahead.js'
-import { RightOfWay } from './consumer/right-of-way.js'
-import { SingleFlight } from './consumer/single-flight.js'
+import type { ConsumedFile } from './consumer/consumed-file.js'
+import { type ConsumeOptions, Consumer } from './consumer/consumer.js'
+import { lookup } from './consumer/lookup.js'
+import type { PrefetchResult } from './consumer/read-ahead.js'
 import { report, tellOnStderr } from './diagnostics.js'
-import { DiskPace } from './disk-pace.js'
 import { DyadError } from './errors.js'
 import { globTest } from './glob.js'
 import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
@@ -24,9 +19,6 @@ import { type PublishContext, publish } from './producer/publish.js'
 import { type StagedFile, stage } from './producer/stage.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
-import { Copies } from './transfer/copies.js'
-import { Nodes } from './transfer/nodes.js'
-import type { PullContext } from './transfer/pull.js'
 
 /** What a session is made of. The store and the transports stay the caller's to close. */
 export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
@@ -35,47 +27,30 @@ export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
   transports: readonly Transport[]
 }
 
-/** How a consumer waits. */
-export interface ConsumeOptions extends Waiting {
-  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` */
-  timeout?: number | undefined
-  /** Told once, if the file is not published yet. */
-  onWaiting?: (() => void) | undefined
-  /** Told of the record that was found. */
-  onRecord?: ((record: FileRecord) => void) | undefined
-  /** Told how many bytes have arrived, while they do. */
-  onProgress?: OnProgress | undefined
-}
-
 /** A session: what produces and consumes files of one namespace for this process. Whoever made it closes it. */
 export class DyadCore implements AsyncDisposable {
   /** Every option with its value, but for the store, which is a part. */
   readonly config: Omit<Config, 'kvs'>
   readonly #kvs: KvsClient
-  readonly #transports: readonly Transport[]
   readonly #temporaries = new Temporaries()
-  readonly #flights = new SingleFlight<FileRecord, Arrival>()
   readonly #pending = new PendingPublishes()
   readonly #operations = new Operations()
-  readonly #nodes: Nodes
-  readonly #rightOfWay = new RightOfWay()
-  readonly #readAhead: ReadAhead
   readonly #stderr: Disposable | undefined
   #producer: Promise<PublishContext> | undefined
-  #consumer: Promise<ConsumeContext> | undefined
+  readonly #consumer: Consumer
   #closed: Promise<void> | undefined
 
   /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
   constructor({ kvs, transports, ...options }: DyadCoreOptions) {
     this.config = readConfig(options)
     this.#kvs = kvs
-    this.#transports = transports
-    this.#nodes = new Nodes(kvs.registry)
-    this.#readAhead = new ReadAhead({
-      ...this.#lookupContext,
-      files: this.config.readAhead,
-      bytes: this.config.readAheadBytes,
-      fetch: (path, record, signal) => this.#fetchAhead(path, record, signal),
+    this.#consumer = new Consumer({
+      config: this.config,
+      kvs,
+      transports,
+      lookup: this.#lookupContext,
+      operations: this.#operations,
+      temporaries: this.#temporaries,
     })
     this.#stderr = this.config.syncDebug ? tellOnStderr() : undefined
   }
@@ -98,8 +73,8 @@ export class DyadCore implements AsyncDisposable {
   consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
     return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
-      const record = await this.#newestRecord(file.path, options, signal)
-      await this.#consume(file, record, options, signal)
+      await this.#consumer.consumeNewest(file, options, signal)
+      this.#noteHealth()
       return file.local
     })
   }
@@ -110,14 +85,8 @@ export class DyadCore implements AsyncDisposable {
    */
   openConsumed(file: ManagedFile, options: ConsumeOptions = {}): Promise<ConsumedFile> {
     return this.#operations.run(options.signal, async (signal) => {
-      const record = await this.#newestRecord(file.path, options, signal)
-      const { onRecord, ...rest } = options
-      const opened = standsAtOnce(file, record, await this.#consumerSide())
-        ? ConsumedFile.whole(file.local, record)
-        : await ConsumedFile.open(file.local, signal, (onArrival, leave) =>
-            this.#operations.run(leave, (bounded) => this.#consume(file, record, rest, bounded, onArrival)),
-          )
-      onRecord?.(opened.record)
+      const opened = await this.#consumer.open(file, options, signal)
+      this.#noteHealth()
       return opened
     })
   }
@@ -133,7 +102,8 @@ export class DyadCore implements AsyncDisposable {
       if (record.path !== file.path) {
         throw new DyadError('ERR_DYAD_METADATA', { path: file.path, detail: `it is the record of '${record.path}'` })
       }
-      await this.#consume(file, record, options, signal)
+      await this.#consumer.consume(file, record, options, signal)
+      this.#noteHealth()
       return file.local
     })
   }
@@ -149,7 +119,7 @@ export class DyadCore implements AsyncDisposable {
     const names = async function* (this: DyadCore) {
       for await (const path of paths) yield (await this.#tracked(path, 'consumer')).path
     }
-    return this.#operations.run(signal, (bounded) => this.#readAhead.fetchAll(names.call(this), bounded))
+    return this.#operations.run(signal, (bounded) => this.#consumer.prefetch(names.call(this), bounded))
   }
 
   /** The newest record of a file, without moving it: waits for one, or with `wait: false` resolves with undefined if there is none. A relative path is always relative to the managed directories. */
@@ -160,7 +130,7 @@ export class DyadCore implements AsyncDisposable {
       const name = await this.#nameOf(path)
       return options.wait === false
         ? lookup(name, this.#lookupContext, signal)
-        : this.#waitForRecord(name, options, signal)
+        : this.#consumer.waitForRecord(name, options, signal)
     })
   }
 
@@ -188,7 +158,7 @@ export class DyadCore implements AsyncDisposable {
   async locateConsumed(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.consumerPath === undefined
       ? undefined
-      : (await this.#consumerSide()).directory.locate(path, this.config.relative)
+      : (await this.#consumer.directory()).locate(path, this.config.relative)
   }
 
   /**
@@ -224,10 +194,8 @@ export class DyadCore implements AsyncDisposable {
       await this.flush()
     } finally {
       // What was begun ahead and is read by now ends with the operations.
-      await Promise.all([this.#readAhead.close(), this.#operations.close()])
-      const consumer = await this.#consumer?.catch(() => undefined)
-      consumer?.held.write()
-      await consumer?.copies?.close()
+      await Promise.all([this.#consumer.endReadAhead(), this.#operations.close()])
+      await this.#consumer.close()
       await this.#temporaries.settled()
       this.#stderr?.[Symbol.dispose]()
     }
@@ -237,48 +205,6 @@ export class DyadCore implements AsyncDisposable {
     const record = await publish(file, await this.#producerSide(), signal)
     this.#noteHealth()
     return record
-  }
-
-  async #consume(
-    file: ManagedFile,
-    record: FileRecord,
-    { onRecord, onProgress }: ConsumeOptions,
-    signal: AbortSignal,
-    onArrival?: OnArrival,
-  ): Promise<FileRecord> {
-    const side = await this.#consumerSide()
-    const stored = await this.#rightOfWay.first(file.path, () =>
-      consume(file, record, side, signal, (arrival) => {
-        onProgress?.(arrival.stored, arrival.record.size)
-        onArrival?.(arrival)
-      }),
-    )
-    onRecord?.(stored)
-    this.#noteHealth()
-    return stored
-  }
-
-  /** The newest record of a file that is opened now, and tells the read ahead of it. */
-  async #newestRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
-    const record = this.#readAhead.take(path) ?? (await this.#waitForRecord(path, options, signal))
-    this.#readAhead.follow(path)
-    return record
-  }
-
-  async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
-    const side = await this.#consumerSide()
-    const giveWay: PullContext['giveWay'] = (name, ending) => this.#rightOfWay.give(name, ending)
-    const file = side.directory.file(path)
-    if (standsAtOnce(file, record, side)) return
-    await this.#operations.run(signal, (bounded) => consume(file, record, { ...side, giveWay }, bounded, () => {}))
-  }
-
-  #waitForRecord(
-    path: string,
-    { timeout = this.config.timeout, onWaiting }: ConsumeOptions,
-    signal: AbortSignal,
-  ): Promise<FileRecord> {
-    return waitForRecord(path, this.#lookupContext, { timeout, signal, onWaiting })
   }
 
   async *#matching(pattern: string, entries: AsyncIterable<KvsEntry>): AsyncIterableIterator<FileRecord> {
@@ -320,41 +246,6 @@ export class DyadCore implements AsyncDisposable {
       inlineLimit: sharedStorage ? 0 : inlineLimit,
     }))
     return this.#producer
-  }
-
-  #consumerSide(): Promise<ConsumeContext> {
-    const {
-      consumerPath = '',
-      stateDir,
-      namespace,
-      dtlMode,
-      node,
-      sharedStorage,
-      ownerTimeout,
-      progressTimeout,
-    } = this.config
-    this.#consumer ??= ManagedDirectory.open(consumerPath).then(async (directory) => ({
-      ...this.#lookupContext,
-      directory,
-      held: await HeldFiles.open(stateDir, directory, `${this.#kvs.id} ${namespace}`),
-      copies: this.#shareCopies(directory),
-      nodes: this.#nodes,
-      transports: this.#transports,
-      mode: dtlMode,
-      node,
-      sharedStorage,
-      ownerTimeout,
-      progressTimeout,
-      temporaries: this.#temporaries,
-      pace: new DiskPace(),
-      flights: this.#flights,
-    }))
-    return this.#consumer
-  }
-
-  #shareCopies({ real: storage }: ManagedDirectory): Copies | undefined {
-    const { serveCopies, namespace = '', node, leaseTtl, progressTimeout: patience } = this.config
-    return serveCopies ? new Copies({ kvs: this.#kvs, namespace, node, storage, leaseTtl, patience }) : undefined
   }
 
   readonly #namespace = (): KvsNamespace => {

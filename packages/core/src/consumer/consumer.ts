@@ -1,0 +1,170 @@
+import type { Config } from '../config.js'
+import { DiskPace } from '../disk-pace.js'
+import type { KvsClient, Waiting } from '../kvs/contract.js'
+import type { FileRecord } from '../kvs/record.js'
+import { ManagedDirectory, type ManagedFile } from '../managed-directory.js'
+import type { Operations } from '../operations.js'
+import type { Temporaries } from '../temporaries.js'
+import type { Transport } from '../transfer/contract.js'
+import { Copies } from '../transfer/copies.js'
+import { Nodes } from '../transfer/nodes.js'
+import type { OnArrival, OnProgress } from './arrival.js'
+import { type ConsumeContext, consume, standsAtOnce } from './consume.js'
+import { ConsumedFile } from './consumed-file.js'
+import { HeldFiles } from './held.js'
+import { type LookupContext, waitForRecord } from './lookup.js'
+import { type PrefetchResult, ReadAhead } from './read-ahead.js'
+import { RightOfWay } from './right-of-way.js'
+import { SingleFlight } from './single-flight.js'
+
+/** How a consumer waits. */
+export interface ConsumeOptions extends Waiting {
+  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` */
+  timeout?: number | undefined
+  /** Told once, if the file is not published yet. */
+  onWaiting?: (() => void) | undefined
+  /** Told of the record that was found. */
+  onRecord?: ((record: FileRecord) => void) | undefined
+  /** Told how many bytes have arrived, while they do. */
+  onProgress?: OnProgress | undefined
+}
+
+/** What the consuming half of a session is made of; all of it stays the session's to close. */
+export interface ConsumerParts {
+  readonly config: Omit<Config, 'kvs'>
+  readonly kvs: KvsClient
+  readonly transports: readonly Transport[]
+  readonly lookup: LookupContext
+  readonly operations: Operations
+  readonly temporaries: Temporaries
+}
+
+/** The consuming half of a session: finds records, brings files here as they are asked for or ahead of that, and opens them. Whoever made it closes it. */
+export class Consumer {
+  readonly #parts: ConsumerParts
+  readonly #rightOfWay = new RightOfWay()
+  readonly #readAhead: ReadAhead
+  #context: Promise<ConsumeContext> | undefined
+
+  constructor(parts: ConsumerParts) {
+    this.#parts = parts
+    const { readAhead, readAheadBytes } = parts.config
+    this.#readAhead = new ReadAhead({
+      ...parts.lookup,
+      files: readAhead,
+      bytes: readAheadBytes,
+      fetch: (path, record, signal) => this.#fetchAhead(path, record, signal),
+    })
+  }
+
+  /** The consumer-managed directory, made if it is missing. */
+  async directory(): Promise<ManagedDirectory> {
+    return (await this.#opened()).directory
+  }
+
+  /** The newest record of a file, as soon as there is one. */
+  waitForRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
+    const { timeout = this.#parts.config.timeout, onWaiting } = options
+    return waitForRecord(path, this.#parts.lookup, { timeout, signal, onWaiting })
+  }
+
+  /** Brings the newest version of a file here. */
+  async consumeNewest(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<void> {
+    await this.consume(file, await this.#newestRecord(file.path, options, signal), options, signal)
+  }
+
+  /** Brings the record's file here, or a newer version; resolves with the record of what stands here. */
+  async consume(
+    file: ManagedFile,
+    record: FileRecord,
+    { onRecord, onProgress }: ConsumeOptions,
+    signal: AbortSignal,
+    onArrival?: OnArrival,
+  ): Promise<FileRecord> {
+    const context = await this.#opened()
+    const stored = await this.#rightOfWay.first(file.path, () =>
+      consume(file, record, context, signal, (arrival) => {
+        onProgress?.(arrival.stored, arrival.record.size)
+        onArrival?.(arrival)
+      }),
+    )
+    onRecord?.(stored)
+    return stored
+  }
+
+  /** Opens the newest version of a file, as soon as something of it can be read. */
+  async open(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<ConsumedFile> {
+    const record = await this.#newestRecord(file.path, options, signal)
+    const { onRecord, ...rest } = options
+    const opened = standsAtOnce(file, record, await this.#opened())
+      ? ConsumedFile.whole(file.local, record)
+      : await ConsumedFile.open(file.local, signal, (onArrival, leave) =>
+          this.#parts.operations.run(leave, (bounded) => this.consume(file, record, rest, bounded, onArrival)),
+        )
+    onRecord?.(opened.record)
+    return opened
+  }
+
+  /** Brings files here before they are asked for; see {@link ReadAhead.fetchAll}. */
+  prefetch(paths: AsyncIterable<string>, signal: AbortSignal): Promise<PrefetchResult> {
+    return this.#readAhead.fetchAll(paths, signal)
+  }
+
+  /** Ends what is brought here ahead; its transfers that were joined end with the operations of the session. */
+  endReadAhead(): Promise<void> {
+    return this.#readAhead.close()
+  }
+
+  /** Writes what is still to be noted, and withdraws what is offered to others; after the operations of the session have ended. */
+  async close(): Promise<void> {
+    const context = await this.#context?.catch(() => undefined)
+    context?.held.write()
+    await context?.copies?.close()
+  }
+
+  /** The newest record of a file that is opened now; tells the read ahead of it. */
+  async #newestRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
+    const record = this.#readAhead.take(path) ?? (await this.waitForRecord(path, options, signal))
+    this.#readAhead.follow(path)
+    return record
+  }
+
+  async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
+    const context = await this.#opened()
+    const file = context.directory.file(path)
+    if (standsAtOnce(file, record, context)) return
+    const giveWay = (name: string, ending: AbortSignal) => this.#rightOfWay.give(name, ending)
+    await this.#parts.operations.run(signal, (bounded) =>
+      consume(file, record, { ...context, giveWay }, bounded, () => {}),
+    )
+  }
+
+  #opened(): Promise<ConsumeContext> {
+    this.#context ??= this.#open()
+    return this.#context
+  }
+
+  async #open(): Promise<ConsumeContext> {
+    const { config, kvs, transports, lookup, temporaries } = this.#parts
+    const { consumerPath = '', stateDir, namespace = '', node, serveCopies, leaseTtl } = config
+    const { dtlMode, sharedStorage, ownerTimeout, progressTimeout } = config
+    const directory = await ManagedDirectory.open(consumerPath)
+    const sharing = { kvs, namespace, node, storage: directory.real, leaseTtl, patience: progressTimeout }
+    return {
+      ...lookup,
+      directory,
+      held: await HeldFiles.open(stateDir, directory, `${kvs.id} ${namespace}`),
+      copies: serveCopies ? new Copies(sharing) : undefined,
+      nodes: new Nodes(kvs.registry),
+      transports,
+      mode: dtlMode,
+      node,
+      sharedStorage,
+      ownerTimeout,
+      progressTimeout,
+      temporaries,
+      pace: new DiskPace(),
+      flights: new SingleFlight(),
+    }
+  }
+}
