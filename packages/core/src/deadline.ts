@@ -17,6 +17,21 @@ export function listenTo(signal: AbortSignal, fired: () => void): () => void {
   return () => signal.removeEventListener('abort', fired)
 }
 
+/** Resolves when `waiting` calls what it is given, or when the signal fires: then it rejects with its reason. Leaves no listener behind. */
+export async function untilTold(signal: AbortSignal, waiting: (told: () => void) => void): Promise<void> {
+  signal.throwIfAborted()
+  let stop = () => {}
+  try {
+    await new Promise<void>((resolve) => {
+      waiting(resolve)
+      stop = listenTo(signal, resolve)
+    })
+  } finally {
+    stop()
+  }
+  signal.throwIfAborted()
+}
+
 /** Controllers that were not needed, for the next who needs one: to make one takes as long as a few system calls. */
 const spare: AbortController[] = []
 const MOST_SPARE = 64

@@ -1,4 +1,4 @@
-import { giveBackController, takeController } from '../deadline.js'
+import { giveBackController, takeController, untilTold } from '../deadline.js'
 import { report } from '../diagnostics.js'
 import type { KvsEntry, Lease } from '../kvs/contract.js'
 import { decodeRecord, type FileRecord } from '../kvs/record.js'
@@ -175,11 +175,7 @@ export class ReadAhead {
   /** Waits for its turn, and until the bytes that are ahead leave room for those of this file, and takes it; a single file may exceed the bound. */
   async #takeRoom(ahead: Ahead, record: FileRecord, signal: AbortSignal): Promise<void> {
     while (this.#fetching >= AT_A_TIME || (this.#bytes > 0 && this.#bytes + record.size > this.#context.bytes)) {
-      signal.throwIfAborted()
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+      await untilTold(signal, (told) => this.#waiting.push(told))
     }
     signal.throwIfAborted()
     // In the same turn as the check: others wait for the same room.
