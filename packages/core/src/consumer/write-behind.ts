@@ -1,4 +1,4 @@
-import { write as writeFile } from 'node:fs'
+import { writeAll } from '../write-all.js'
 
 /** Longest piece given to the system at once, in bytes. */
 const BUFFER_BYTES = 1024 * 1024
@@ -65,7 +65,7 @@ export class WriteBehind {
     const length = this.#filled
     this.#filling = this.#filling === 0 ? 1 : 0
     this.#filled = 0
-    this.#writing = writeAll(this.#fd, buffer, length, this.#written).then(
+    this.#writing = writeAll(this.#fd, buffer.subarray(0, length), this.#written).then(
       () => {
         this.#writing = undefined
         this.#written += length
@@ -86,17 +86,4 @@ export class WriteBehind {
 
 function takeBuffer(): Buffer {
   return spare.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES)
-}
-
-function writeAll(fd: number, buffer: Buffer, length: number, position: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const from = (done: number): void => {
-      writeFile(fd, buffer, done, length - done, position + done, (error, bytes) => {
-        if (error) reject(error)
-        else if (done + bytes === length) resolve()
-        else from(done + bytes)
-      })
-    }
-    from(0)
-  })
 }

@@ -1,6 +1,6 @@
-import { constants, write } from 'node:fs'
+import { constants } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
-import type { OpenedFile } from '@dyad/core'
+import { type OpenedFile, writeAll } from '@dyad/core'
 
 /** Read, and written, at a time; in bytes. */
 const PIECE_BYTES = 1024 * 1024
@@ -35,17 +35,4 @@ export async function copyContents(file: OpenedFile, size: number, into: number,
     // The descriptor is closed after this.
     await written
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const from = (done: number): void => {
-      write(fd, bytes, done, bytes.length - done, position + done, (error, count) => {
-        if (error) reject(error)
-        else if (done + count === bytes.length) resolve()
-        else from(done + count)
-      })
-    }
-    from(0)
-  })
 }
