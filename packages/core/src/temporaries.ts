@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, readlinkSync, statSync, unlinkSync } from 'node:fs'
 import { opendir, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -37,6 +37,16 @@ export class Temporaries {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       mkdirSync(dirname(target), { recursive: true })
       return { path, fd: openSync(path, 'wx', mode) }
+    }
+  }
+
+  /** Removes a temporary file, if it is there. */
+  remove(path: string): void {
+    try {
+      unlinkSync(path)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
     }
   }
 

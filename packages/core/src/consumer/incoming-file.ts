@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  ftruncateSync,
-  linkSync,
-  openSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, linkSync, openSync, renameSync, unlinkSync } from 'node:fs'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -31,6 +21,7 @@ export interface StoringPlace {
 export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #path: string
   readonly #fd: number
+  readonly #temporaries: Temporaries
   readonly #target: string
   readonly #record: FileRecord
   readonly #onArrival: OnArrival
@@ -42,11 +33,12 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     temporary: { path: string; fd: number },
     target: string,
     record: FileRecord,
-    pace: DiskPace,
+    { temporaries, pace }: StoringPlace,
     onArrival: OnArrival,
   ) {
     this.#path = temporary.path
     this.#fd = temporary.fd
+    this.#temporaries = temporaries
     this.#target = target
     this.#record = record
     this.#onArrival = onArrival
@@ -59,7 +51,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
   static beside(target: string, place: StoringPlace, record: FileRecord, onArrival: OnArrival): IncomingFile {
     const temporary = orStoreError(target, () => place.temporaries.create(target, record.mode | 0o200))
-    return new IncomingFile(temporary, target, record, place.pace, onArrival)
+    return new IncomingFile(temporary, target, record, place, onArrival)
   }
 
   async takeWhole(transfer: Transfer): Promise<number | undefined> {
@@ -143,7 +135,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   /** Of one that was filled at once. */
   [Symbol.dispose](): void {
     closeSync(this.#fd)
-    if (this.#place === 'beside') rmSync(this.#path, { force: true })
+    if (this.#place === 'beside') this.#temporaries.remove(this.#path)
   }
 
   #arrival(): Arrival {

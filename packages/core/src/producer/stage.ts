@@ -6,7 +6,6 @@ import {
   openSync,
   realpathSync,
   renameSync,
-  rmSync,
   type Stats,
   statSync,
   unlinkSync,
@@ -75,7 +74,7 @@ export function stage(
       } else renameSync(temporary, target)
       return publish()
     },
-    discard: async () => rmSync(temporary, { force: true }),
+    discard: async () => temporaries.remove(temporary),
   }
 }
 
