@@ -33,8 +33,8 @@ function assertStored({ path, size }: BenchFile): void {
 /** Reads a file to its end and checks it. */
 function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) => void): Promise<void> {
   const checker = new Checker(file, check)
-  // A stream allocates that much for every file; nobody asks for it who reads small ones.
-  const highWaterMark = file.size > MiB ? MiB : undefined
+  // The most that the allocator hands out without new pages from the system, which take longer than the reading. Nobody asks for it who reads small files.
+  const highWaterMark = file.size > MiB ? 128 * 1024 : undefined
   const stream = new DyadReadStream(session(), file.path, { highWaterMark })
   listen?.(stream)
   return new Promise((resolve, reject) => {
