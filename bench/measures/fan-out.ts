@@ -20,7 +20,8 @@ export const fanOut: Part = {
             title: `${title}: what its owner sends`,
             value: 'copies',
             unit: 'copies',
-            target: { bound: 'at most', value: 2 },
+            // Two copies, and what is said around them.
+            target: { bound: 'at most', value: 2.01 },
           },
           {
             title: `${title}: until all have it`,

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type BigIntStats, mkdirSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
+import { type BigIntStats, lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import { lstat, mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { DyadError } from '../errors.js'
@@ -119,14 +119,16 @@ function isSame(a: BigIntStats, b: BigIntStats): boolean {
 
 function replaceLink(text: string, path: string): void {
   for (;;) {
+    // To look first costs less than the error of a call that fails.
+    if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) unlinkSync(path)
     try {
       symlinkSync(text, path)
       return
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') mkdirSync(dirname(path), { recursive: true })
-      else if (code === 'EEXIST') unlinkSync(path)
-      else throw error
+      // Somebody else notes the same file.
+      else if (code !== 'EEXIST') throw error
     }
   }
 }
