@@ -121,10 +121,18 @@ export class ReadAhead {
   }
 
   #expect(paths: readonly string[]): void {
-    const room = this.#context.files - paths.length
-    const others = [...this.#ahead.values()].filter(({ path }) => !paths.includes(path))
-    for (const ahead of others.slice(0, Math.max(0, others.length - room))) this.#leave(ahead, true)
-    for (const path of paths) if (!this.#ahead.has(path)) this.#begin(path)
+    const missing = paths.filter((path) => !this.#ahead.has(path))
+    let surplus = this.#ahead.size + missing.length - this.#context.files
+    if (surplus > 0) {
+      const expected = new Set(paths)
+      for (const ahead of this.#ahead.values()) {
+        if (surplus <= 0) break
+        if (expected.has(ahead.path)) continue
+        this.#leave(ahead, true)
+        surplus--
+      }
+    }
+    for (const path of missing) this.#begin(path)
   }
 
   #begin(path: string): void {
