@@ -1,4 +1,5 @@
 import { closeSync, openSync, read as readFile, readSync } from 'node:fs'
+import { DiskPace } from '../disk-pace.js'
 import { DyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Arrival, OnArrival } from './arrival.js'
@@ -28,6 +29,9 @@ export class ConsumedFile {
   #atOwner: number | undefined
   /** How the arrival ended. */
   #ending: 'whole' | { readonly error: unknown } | undefined
+  /** Whether it arrived while it was open, so that what is read has just been written. */
+  #hasArrived = false
+  readonly #pace = new DiskPace()
   #reading = 0
   #abandoned = false
   #waiting: (() => void)[] = []
@@ -91,7 +95,8 @@ export class ConsumedFile {
   read(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
     if (this.#abandoned) process.nextTick(done, null, 0, buffer)
     else if (this.#ending === 'whole') {
-      if (this.record.size <= AT_ONCE_BYTES) this.#readAtOnce(buffer, offset, length, position, done)
+      if (this.record.size <= AT_ONCE_BYTES || this.#isInMemory)
+        this.#readAtOnce(buffer, offset, length, position, done)
       else readFile(this.fd, buffer, offset, length, position, done)
     } else if (this.#ending !== undefined) process.nextTick(done, this.#ending.error, 0, buffer)
     else if (this.#atOwner !== undefined && position < this.record.size) {
@@ -122,9 +127,14 @@ export class ConsumedFile {
     this.#whole.then(closed, closed)
   }
 
+  get #isInMemory(): boolean {
+    return this.#hasArrived && !this.#pace.isSlow
+  }
+
   #readAtOnce(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
     try {
-      process.nextTick(done, null, readSync(this.fd, buffer, offset, length, position), buffer)
+      const bytes = this.#pace.time(() => readSync(this.fd, buffer, offset, length, position))
+      process.nextTick(done, null, bytes, buffer)
     } catch (error) {
       process.nextTick(done, error, 0, buffer)
     }
@@ -156,6 +166,7 @@ export class ConsumedFile {
       this.#leave?.abort(this.#changed())
       return
     }
+    this.#hasArrived = true
     this.#stored = arrival.stored
     this.#next = arrival.next
     const openAtOwner = this.#ending === undefined ? arrival.openAtOwner : undefined
