@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Diagnostics } from 'dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
@@ -66,6 +67,31 @@ test('a copy that was changed or removed is not believed', async (t) => {
   const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
   t.strictSame(await second.ask('read', 'big'), { size: SIZE, sha256: digestOf(SIZE, 5) })
   t.strictSame(askedNodes(second), ['B', 'A'])
+})
+
+test('a copy that is changed midway is never mixed with another', async (t) => {
+  const { cluster } = await Cluster.start(t, COMMON)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE, 8)
+  await cluster.node('B')
+  const first = await cluster.consumer()
+  await first.ask('read', 'big')
+  await first.ask('lookup', 'big')
+
+  const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
+  const consuming = second.ask('consume', 'big', { pauseAt: 2 ** 20 })
+  await second.noted('paused')
+  const fd = openSync(cluster.path('b', 'big'), 'r+')
+  writeSync(fd, Buffer.alloc(SIZE, 'z'))
+  closeSync(fd)
+  second.unblock()
+  await t.rejects(consuming, { code: 'ERR_DYAD_CHANGED' })
+  t.strictSame(cluster.files('c'), [], 'nothing is left')
+  t.strictSame(
+    await second.ask('read', 'big'),
+    { size: SIZE, sha256: digestOf(SIZE, 8) },
+    'whoever asks again gets the whole',
+  )
 })
 
 test('offers end with the session that made them, and small files are not offered', async (t) => {

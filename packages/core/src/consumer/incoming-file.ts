@@ -72,6 +72,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       await transfer.copyTo(this.#fd)
     } catch (cause) {
       ftruncateSync(this.#fd)
+      this.#stored = 0
       throw storeError(this.#target, cause)
     } finally {
       clearInterval(progress)

@@ -44,7 +44,13 @@ export async function pull(
   signal: AbortSignal,
   sources?: Sources,
 ): Promise<number> {
-  const pulling: Pulling = { destination, context, patience: new Patience(context.ownerTimeout), received: 0 }
+  const pulling: Pulling = {
+    destination,
+    context,
+    patience: new Patience(context.ownerTimeout),
+    isOpen: false,
+    received: 0,
+  }
   for (;;) {
     await context.giveWay?.(record.path, signal)
     const source = (await sources?.source(signal)) ?? record
@@ -52,7 +58,9 @@ export async function pull(
       return await pullFrom(source, pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
-      if (source !== record && !isDyadError(error, 'ERR_DYAD_STORE')) {
+      // What a copy was changed into may be among the bytes that came from it already; that is final, and whoever asks again is not sent there.
+      const isLost = pulling.isOpen && !mayRecover(error)
+      if (source !== record && !isLost) {
         // There are others.
         sources?.failed(source)
         report('dyad.transfer.retry', { record: source, error: error as Error, delay: 0 })
@@ -66,6 +74,8 @@ interface Pulling {
   readonly destination: Destination
   readonly context: PullContext
   readonly patience: Patience
+  /** Whether the node that was asked last has opened the file, so that its bytes may have gone to the destination. */
+  isOpen: boolean
   received: number
 }
 
@@ -77,7 +87,9 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
     interrupted(record, 'it stood still for longer than DYAD_PROGRESS_TIMEOUT'),
   )
   const left = record.size - pulling.received
+  pulling.isOpen = false
   await using transfer = await reach(record, pulling.received, patience.left, context, attempt)
+  pulling.isOpen = true
   if (transfer.size !== left) {
     const detail = `it sends ${transfer.size} bytes where ${left} were published`
     throw new DyadError('ERR_DYAD_CHANGED', { path: record.path, node: record.owner, detail })
