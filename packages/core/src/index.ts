@@ -10,11 +10,12 @@ export {
   readOption,
 } from './config.js'
 export type { OnProgress } from './consumer/arrival.js'
-export type { ConsumedFile, ReadDone } from './consumer/consumed-file.js'
+export type { ConsumedFile, TakeDone } from './consumer/consumed-file.js'
 export type { ConsumeOptions } from './consumer/consumer.js'
 export { prepareStateDirectory } from './consumer/held.js'
 export { withNodeLock } from './consumer/node-lock.js'
 export type { PrefetchResult } from './consumer/read-ahead.js'
+export type { ReadDone } from './consumer/read-descriptor.js'
 export { DyadCore, type DyadCoreOptions } from './core.js'
 export { giveBackController, takeController } from './deadline.js'
 export { CHANNELS, type Diagnostics } from './diagnostics.js'

@@ -6,7 +6,6 @@ import {
   type DyadCore,
   type FileRecord,
   giveBackController,
-  type ReadDone,
   takeController,
 } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
@@ -26,7 +25,6 @@ export class ConsumingOpen {
   #abandoned = false
   #opening = true
   #file: ConsumedFile | undefined
-  #position = 0
 
   /** @param tell told of events, each in a microtask of its own, so that what it throws is uncaught and not an error of consuming */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
@@ -40,15 +38,14 @@ export class ConsumingOpen {
     return this.#abandoned
   }
 
-  /** Size of the file that is read, if DYAD knows it. */
-  get size(): number | undefined {
-    return this.#file?.record.size
+  /** What is read, if DYAD knows it; otherwise an open file of node:fs. */
+  get file(): ConsumedFile | undefined {
+    return this.#file
   }
 
-  /** Ends the open at once, or what is being read: Node waits for that before it closes. */
+  /** Ends the wait for the file at once: Node waits for the open before it closes. */
   abandon(): void {
     if (this.#opening) this.#abort.abort()
-    else this.#file?.abandon()
   }
 
   /** For the option `fs` of the stream. */
@@ -67,23 +64,7 @@ export class ConsumingOpen {
         },
       )
     },
-    read: (
-      fd: number,
-      buffer: NodeJS.ArrayBufferView,
-      offset: number,
-      length: number,
-      position: number | undefined,
-      done: ReadDone,
-    ): void => {
-      if (this.#file === undefined) {
-        fs.read(fd, buffer, offset, length, position ?? null, done)
-        return
-      }
-      this.#file.read(buffer, offset, length, position ?? this.#position, (error, bytes, read) => {
-        this.#position += bytes
-        done(error, bytes, read)
-      })
-    },
+    read: fs.read,
     close: (fd: number, done: (error?: unknown) => void): void => {
       if (this.#file === undefined) fs.close(fd, done)
       else this.#file.close(done)

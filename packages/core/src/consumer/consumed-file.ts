@@ -1,17 +1,20 @@
-import { closeSync, openSync, read as readFile, readSync } from 'node:fs'
-import { DiskPace } from '../disk-pace.js'
+import { openSync } from 'node:fs'
+import type { DiskPace } from '../disk-pace.js'
 import { DyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Arrival, OnArrival } from './arrival.js'
+import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 
-/** A file up to this size is read at once, since that takes less than the hop to a thread that would read it; in bytes. */
-const AT_ONCE_BYTES = 64 * 1024
+/** Memory up to this size is cut from what Node keeps at hand, half of its pool; in bytes. */
+const SMALL_BYTES = 4 * 1024
+/** After so many bytes that took no waiting others have a turn of the event loop. */
+const TURN_BYTES = 1024 * 1024
 
 /** Makes a file present and tells how it arrives; rejects with the reason of `signal` when that fires. */
 export type Consume = (onArrival: OnArrival, signal: AbortSignal) => Promise<FileRecord>
 
-/** The callback of fs.read. */
-export type ReadDone = (error: unknown, bytesRead: number, buffer: NodeJS.ArrayBufferView) => void
+/** Told the bytes, none at the end; may be called before the call that it was given to returns. */
+export type TakeDone = (error: unknown, bytes?: Buffer) => void
 
 /**
  * A consumed file, open for reading, the rest of which may still be on its way. After its last byte comes the end only once the whole file stands at its place; if that
@@ -20,26 +23,29 @@ export type ReadDone = (error: unknown, bytesRead: number, buffer: NodeJS.ArrayB
 export class ConsumedFile {
   /** What is read. */
   readonly record: FileRecord
-  /** Descriptor of what is stored here; it stays the file's to close. */
-  readonly fd: number
+  readonly #file: ReadDescriptor
+  readonly #pace: DiskPace
   readonly #leave: AbortController | undefined
   readonly #whole: Promise<unknown>
-  #stored: number
+  #stored = 0
   #next: Uint8Array | undefined
-  #atOwner: number | undefined
+  #atOwner: ReadDescriptor | undefined
   /** How the arrival ended. */
   #ending: 'whole' | { readonly error: unknown } | undefined
-  /** Whether it arrived while it was open, so that what is read has just been written. */
-  #hasArrived = false
-  readonly #pace = new DiskPace()
-  #reading = 0
-  #abandoned = false
   #waiting: (() => void)[] = []
+  /** Bytes read since others had a turn. */
+  #sinceTurn = 0
 
-  private constructor(record: FileRecord, fd: number, whole: Promise<unknown>, leave?: AbortController) {
+  private constructor(
+    record: FileRecord,
+    fd: number,
+    pace: DiskPace,
+    whole: Promise<unknown>,
+    leave?: AbortController,
+  ) {
     this.record = record
-    this.fd = fd
-    this.#stored = 0
+    this.#file = new ReadDescriptor(fd, pace)
+    this.#pace = pace
     this.#whole = whole
     this.#leave = leave
   }
@@ -48,7 +54,7 @@ export class ConsumedFile {
    * Opens the file as soon as something of it can be read. Rejects as `consume` does, with the reason of `signal`, or as open(2) would.
    * @param local where the whole file will be
    */
-  static open(local: string, signal: AbortSignal, consume: Consume): Promise<ConsumedFile> {
+  static open(local: string, pace: DiskPace, signal: AbortSignal, consume: Consume): Promise<ConsumedFile> {
     return new Promise((resolve, reject) => {
       const leave = new AbortController()
       const aborted = () => leave.abort(signal.reason)
@@ -65,15 +71,15 @@ export class ConsumedFile {
         else if (arrival.stored > 0 || arrival.next !== undefined || arrival.openAtOwner !== undefined) {
           const fd = tryOpen(arrival.open)
           if (fd === undefined) return
-          const made = new ConsumedFile(arrival.record, fd, whole, leave)
+          const made = new ConsumedFile(arrival.record, fd, pace, whole, leave)
           made.#arrived(arrival)
           opened(made)
         }
       }, leave.signal)
       whole
         .then((record) => {
-          const made = file ?? new ConsumedFile(record, openSync(local, 'r'), whole, leave)
-          made.#end(record.generation === made.record.generation ? 'whole' : { error: made.#changed() })
+          const made = file ?? new ConsumedFile(record, openSync(local, 'r'), pace, whole, leave)
+          made.#end(record.generation === made.record.generation ? 'whole' : { error: made.#newer() })
           if (file === undefined) opened(made)
         })
         .catch((error: unknown) => {
@@ -85,93 +91,115 @@ export class ConsumedFile {
   }
 
   /** Opens a file that stands at its place. Fails as open(2) would. */
-  static whole(local: string, record: FileRecord): ConsumedFile {
-    const file = new ConsumedFile(record, openSync(local, 'r'), Promise.resolve())
+  static whole(local: string, pace: DiskPace, record: FileRecord): ConsumedFile {
+    const file = new ConsumedFile(record, openSync(local, 'r'), pace, Promise.resolve())
     file.#end('whole')
     return file
   }
 
-  /** As fs.read of what `fd` stands for. */
-  read(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
-    if (this.#abandoned) process.nextTick(done, null, 0, buffer)
-    else if (this.#ending === 'whole') {
-      if (this.record.size <= AT_ONCE_BYTES || this.#isInMemory)
-        this.#readAtOnce(buffer, offset, length, position, done)
-      else readFile(this.fd, buffer, offset, length, position, done)
-    } else if (this.#ending !== undefined) process.nextTick(done, this.#ending.error, 0, buffer)
-    else if (this.#atOwner !== undefined && position < this.record.size) {
-      this.#readAtOwner(this.#atOwner, buffer, offset, length, position, done)
-    } else if (this.#next !== undefined && position >= this.#stored && position < this.#stored + this.#next.length) {
-      const from = position - this.#stored
-      const part = this.#next.subarray(from, from + length)
-      new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength).set(part, offset)
-      process.nextTick(done, null, part.length, buffer)
-    } else if (position < this.#stored) {
-      // These bytes have just been written, so they are in memory.
-      this.#readAtOnce(buffer, offset, Math.min(length, this.#stored - position), position, done)
-    } else this.#waiting.push(() => this.read(buffer, offset, length, position, done))
+  /** Descriptor of what is stored here; it stays the file's to close. */
+  get fd(): number {
+    return this.#file.fd
   }
 
-  /** Ends at once what is being read, which reads nothing: whoever reads wants no more and is going to close the file. */
-  abandon(): void {
-    this.#abandoned = true
-    this.#wake()
+  /** Reads at `position`: one byte at least, as soon as there is something to read. The memory is the caller's again when `done` is called. */
+  read(buffer: Uint8Array, position: number, done: ReadDone): void {
+    this.#whenReadable(position, done, (length) => {
+      this.#fill(length < buffer.length ? buffer.subarray(0, length) : buffer, position, done)
+    })
   }
 
-  /** Closes the file. What has not arrived yet does not arrive, unless others want it. */
+  /** As `read`, into memory of its own, no more than what can be read by then. */
+  take(atMost: number, position: number, done: TakeDone): void {
+    this.#whenReadable(
+      position,
+      (error) => done(error),
+      (length) => {
+        const wanted = Math.min(atMost, length)
+        const buffer = wanted <= SMALL_BYTES ? Buffer.allocUnsafe(wanted) : Buffer.allocUnsafeSlow(wanted)
+        this.#fill(buffer, position, (error, bytes) =>
+          done(error, bytes === wanted ? buffer : buffer.subarray(0, bytes)),
+        )
+      },
+    )
+  }
+
+  /** Closes the file; who still reads gets ERR_DYAD_CLOSED. What has not arrived yet does not arrive, unless others want it. */
   close(done: (error?: unknown) => void): void {
     if (this.#stored < this.record.size) this.#leave?.abort()
     if (this.#ending === undefined) this.#end({ error: new DyadError('ERR_DYAD_CLOSED', { path: this.record.path }) })
-    closeSync(this.fd)
+    this.#file.end()
     const closed = () => done()
     this.#whole.then(closed, closed)
   }
 
-  get #isInMemory(): boolean {
-    return this.#hasArrived && !this.#pace.isSlow
-  }
-
-  #readAtOnce(buffer: NodeJS.ArrayBufferView, offset: number, length: number, position: number, done: ReadDone): void {
-    try {
-      const bytes = this.#pace.time(() => readSync(this.fd, buffer, offset, length, position))
-      process.nextTick(done, null, bytes, buffer)
-    } catch (error) {
-      process.nextTick(done, error, 0, buffer)
+  /** Calls `ready` once something can be read at `position`, with how much, or `done` once that is the end, or there will never be anything. */
+  #whenReadable(position: number, done: ReadDone, ready: (length: number) => void): void {
+    const again = () => this.#whenReadable(position, done, ready)
+    if (this.#sinceTurn >= TURN_BYTES) {
+      this.#sinceTurn = 0
+      setImmediate(again)
+      return
+    }
+    const ending = this.#ending
+    if (ending !== undefined && ending !== 'whole') done(ending.error, 0)
+    else if (ending === 'whole' && position >= this.record.size) done(null, 0)
+    else {
+      const end = this.#readableEnd(position)
+      if (position < end) ready(end - position)
+      else this.#waiting.push(again)
     }
   }
 
-  #readAtOwner(
-    fd: number,
-    buffer: NodeJS.ArrayBufferView,
-    offset: number,
-    length: number,
-    position: number,
-    done: ReadDone,
-  ): void {
-    const again = () => this.read(buffer, offset, length, position, done)
-    this.#reading++
-    readFile(fd, buffer, offset, length, position, (error, bytes) => {
-      this.#reading--
-      if (this.#atOwner === undefined) {
-        // Since then what is stored here was verified, and what the owner's file holds by now was not.
-        if (this.#reading === 0) closeSync(fd)
-        again()
-      } else if (error || bytes === 0) this.#waiting.push(again)
-      else done(null, bytes, buffer)
+  /** Where what can be read at `position` ends. */
+  #readableEnd(position: number): number {
+    if (this.#ending === 'whole' || this.#atOwner !== undefined) return this.record.size
+    if (position < this.#stored || this.#next === undefined) return this.#stored
+    return this.#stored + this.#next.length
+  }
+
+  /** Reads what can be read. */
+  #fill(buffer: Uint8Array, position: number, done: ReadDone): void {
+    this.#sinceTurn += buffer.length
+    const isWhole = this.#ending === 'whole'
+    const from = position - this.#stored
+    if (isWhole && this.record.inline !== undefined) copyInto(buffer, this.record.inline, position, done)
+    else if (!isWhole && this.#atOwner !== undefined) this.#readAtOwner(this.#atOwner, buffer, position, done)
+    else if (!isWhole && this.#next !== undefined && from >= 0) copyInto(buffer, this.#next, from, done)
+    else this.#readHere(buffer, position, done)
+  }
+
+  #readHere(buffer: Uint8Array, position: number, done: ReadDone): void {
+    this.#file.read(buffer, position, (error, bytes) => {
+      if (error || bytes > 0) done(error, bytes)
+      else done(this.#changed('it ends before its published size'), 0)
+    })
+  }
+
+  #readAtOwner(owner: ReadDescriptor, buffer: Uint8Array, position: number, done: ReadDone): void {
+    const again = () => this.read(buffer, position, done)
+    owner.read(buffer, position, (error, bytes) => {
+      // Since then what is stored here was verified, and what the owner's file holds by now was not.
+      if (this.#atOwner !== owner) again()
+      // Those who copy it will tell what is wrong with it.
+      else if (error || bytes === 0) this.#waiting.push(again)
+      else done(null, bytes)
     })
   }
 
   #arrived(arrival: Arrival): void {
     if (arrival.record.generation !== this.record.generation) {
-      this.#leave?.abort(this.#changed())
+      this.#leave?.abort(this.#newer())
       return
     }
-    this.#hasArrived = true
     this.#stored = arrival.stored
     this.#next = arrival.next
     const openAtOwner = this.#ending === undefined ? arrival.openAtOwner : undefined
     if (openAtOwner === undefined) this.#leaveOwner()
-    else this.#atOwner ??= tryOpen(openAtOwner)
+    else if (this.#atOwner === undefined) {
+      const fd = tryOpen(openAtOwner)
+      if (fd !== undefined) this.#atOwner = new ReadDescriptor(fd, this.#pace)
+    }
     this.#wake()
   }
 
@@ -185,9 +213,8 @@ export class ConsumedFile {
   }
 
   #leaveOwner(): void {
-    const fd = this.#atOwner
+    this.#atOwner?.end()
     this.#atOwner = undefined
-    if (fd !== undefined && this.#reading === 0) closeSync(fd)
   }
 
   #wake(): void {
@@ -195,10 +222,18 @@ export class ConsumedFile {
   }
 
   /** A part of an older version was handed out already. */
-  #changed(): DyadError {
-    const detail = 'a newer version was published while it was read'
+  #newer(): DyadError {
+    return this.#changed('a newer version was published while it was read')
+  }
+
+  #changed(detail: string): DyadError {
     return new DyadError('ERR_DYAD_CHANGED', { path: this.record.path, node: this.record.owner, detail })
   }
+}
+
+function copyInto(buffer: Uint8Array, bytes: Uint8Array, from: number, done: ReadDone): void {
+  buffer.set(bytes.subarray(from, from + buffer.length))
+  done(null, buffer.length)
 }
 
 /** What was there a moment ago may have been put in its place, or away, by now. */

@@ -96,9 +96,10 @@ export class Consumer {
   async open(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<ConsumedFile> {
     const record = await this.#newestRecord(file.path, options, signal)
     const { onRecord, ...rest } = options
-    const opened = standsAtOnce(file, record, await this.#opened())
-      ? ConsumedFile.whole(file.local, record)
-      : await ConsumedFile.open(file.local, signal, (onArrival, leave) =>
+    const context = await this.#opened()
+    const opened = standsAtOnce(file, record, context)
+      ? ConsumedFile.whole(file.local, context.pace, record)
+      : await ConsumedFile.open(file.local, context.pace, signal, (onArrival, leave) =>
           this.#parts.operations.run(leave, (bounded) => this.consume(file, record, rest, bounded, onArrival)),
         )
     onRecord?.(opened.record)

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'tap'
 import type { OnArrival } from '../../src/consumer/arrival.js'
 import { ConsumedFile } from '../../src/consumer/consumed-file.js'
+import { DiskPace } from '../../src/disk-pace.js'
 import type { FileRecord } from '../../src/kvs/record.js'
 
 const record = { path: 'x', owner: 'A', size: 10, generation: 5 } as FileRecord
@@ -15,15 +16,20 @@ async function arriving(root: string) {
   let left: AbortSignal | undefined
   writeFileSync(`${root}/part`, 'here......')
   writeFileSync(`${root}/owner`, 'owner.....')
-  const opening = ConsumedFile.open(`${root}/part`, new AbortController().signal, (onArrival, leave) => {
-    tell = onArrival
-    left = leave
-    return new Promise((resolve, reject) => {
-      end = resolve
-      fail = reject
-      leave.addEventListener('abort', () => reject(leave.reason))
-    })
-  })
+  const opening = ConsumedFile.open(
+    `${root}/part`,
+    new DiskPace(),
+    new AbortController().signal,
+    (onArrival, leave) => {
+      tell = onArrival
+      left = leave
+      return new Promise((resolve, reject) => {
+        end = resolve
+        fail = reject
+        leave.addEventListener('abort', () => reject(leave.reason))
+      })
+    },
+  )
   const arrive = (stored: number, { atOwner = false, generation = 5 } = {}) =>
     tell({
       record: { ...record, generation },
@@ -38,9 +44,7 @@ async function arriving(root: string) {
 function read(file: ConsumedFile, position: number, length = 4) {
   const result = new Promise<string>((resolve, reject) => {
     const buffer = Buffer.alloc(length)
-    file.read(buffer, 0, length, position, (error, bytes) =>
-      error ? reject(error) : resolve(buffer.toString('utf8', 0, bytes)),
-    )
+    file.read(buffer, position, (error, bytes) => (error ? reject(error) : resolve(buffer.toString('utf8', 0, bytes))))
   })
   let done = false
   const settled = () => {
@@ -108,15 +112,71 @@ test('what fails to arrive, or arrives of another version, is an error and no en
   await t.rejects(three.opening, broken)
 })
 
-test('who closes early ends what arrives, and who abandons it ends what is being read', async (t) => {
+test('who closes early ends what arrives, and what is being read', async (t) => {
   const { opening, arrive, left } = await arriving(t.testdir())
   arrive(3)
   const file = await opening
   const waiting = read(file, 3)
   t.equal(await waiting.isDone(), false)
-  file.abandon()
-  t.equal(await waiting.result, '')
   t.equal(left(), false)
-  await close(file)
+  const closed = close(file)
+  await t.rejects(waiting.result, { code: 'ERR_DYAD_CLOSED', path: 'x' })
+  await closed
   t.equal(left(), true)
+})
+
+test('who takes gets memory of its own for what can be read, and others have a turn meanwhile', async (t) => {
+  const size = 5 * 2 ** 20
+  const root = t.testdir({ part: Buffer.alloc(size, 'x') })
+  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), { ...record, size })
+  let turns = 0
+  const count = setInterval(() => turns++, 0)
+  t.teardown(() => clearInterval(count))
+  const chunks: Buffer[] = []
+  await new Promise<void>((resolve, reject) => {
+    const more = (at: number) =>
+      file.take(2 ** 16, at, (error, bytes) => {
+        if (error) reject(error)
+        else if (bytes === undefined) resolve()
+        else {
+          chunks.push(bytes)
+          more(at + bytes.length)
+        }
+      })
+    more(0)
+  })
+  t.equal(Buffer.concat(chunks).equals(Buffer.alloc(size, 'x')), true)
+  t.equal(new Set(chunks.map(({ buffer }) => buffer)).size, 80)
+  t.ok(turns > 0, 'timers ran')
+  await close(file)
+})
+
+test('a file that got shorter since it was published is an error and no end', async (t) => {
+  const root = t.testdir({ part: 'short' })
+  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), record)
+  t.equal(await read(file, 0, 16).result, 'short')
+  await t.rejects(read(file, 5).result, { code: 'ERR_DYAD_CHANGED', path: 'x', node: 'A' })
+  await close(file)
+})
+
+test('bytes that came with the record are read from it, in parts too', async (t) => {
+  const root = t.testdir({ part: '..........' })
+  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), { ...record, inline: Buffer.from('0123456789') })
+  t.equal(await read(file, 0).result, '0123')
+  t.equal(await read(file, 8).result, '89')
+  t.equal(await read(file, 10).result, '')
+  await close(file)
+})
+
+test('on a slow disk it is read through the thread pool, and closed once nothing is being read', async (t) => {
+  const root = t.testdir({ part: '0123456789' })
+  const pace = new DiskPace(-1)
+  pace.time(() => {})
+  t.equal(pace.isSlow, true)
+  const file = ConsumedFile.whole(`${root}/part`, pace, record)
+  const reading = read(file, 0, 10)
+  const closed = close(file)
+  t.equal(openSync(`${root}/part`, 'r') === file.fd, false, 'its descriptor is not free yet')
+  t.equal(await reading.result, '0123456789')
+  await closed
 })

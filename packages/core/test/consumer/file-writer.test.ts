@@ -81,7 +81,7 @@ async function readWhileStored(t: Test, pace: DiskPace): Promise<Buffer> {
   let whole: (record: FileRecord) => void = () => {}
   const place = { temporaries: new Temporaries(), pace }
   await using incoming = IncomingFile.beside(target, place, record, (arrival) => tell(arrival))
-  const opening = ConsumedFile.open(target, new AbortController().signal, (onArrival) => {
+  const opening = ConsumedFile.open(target, pace, new AbortController().signal, (onArrival) => {
     tell = onArrival
     return new Promise((resolve) => {
       whole = resolve
@@ -103,7 +103,7 @@ async function readWhileStored(t: Test, pace: DiskPace): Promise<Buffer> {
   for (let position = 0; ; ) {
     const buffer = Buffer.alloc(70_000)
     const bytes = await new Promise<number>((resolve, reject) => {
-      file.read(buffer, 0, buffer.length, position, (error, read) => (error ? reject(error) : resolve(read)))
+      file.read(buffer, position, (error, read) => (error ? reject(error) : resolve(read)))
     })
     if (bytes === 0) break
     parts.push(buffer.subarray(0, bytes))

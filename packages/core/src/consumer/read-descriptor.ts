@@ -1,0 +1,44 @@
+import { closeSync, read, readSync } from 'node:fs'
+import type { DiskPace } from '../disk-pace.js'
+
+/** Told how many bytes were read, none at the end; may be called before the call that it was given to returns. */
+export type ReadDone = (error: unknown, bytes: number) => void
+
+/** A descriptor to read from: at once as long as files are in memory, and through the thread pool where the disk is slow. Owns it, and closes it. */
+export class ReadDescriptor {
+  readonly fd: number
+  readonly #pace: DiskPace
+  #reading = 0
+  #isEnded = false
+
+  constructor(fd: number, pace: DiskPace) {
+    this.fd = fd
+    this.#pace = pace
+  }
+
+  read(buffer: Uint8Array, position: number, done: ReadDone): void {
+    if (this.#pace.isSlow) {
+      this.#reading++
+      read(this.fd, buffer, 0, buffer.length, position, (error, bytes) => {
+        this.#reading--
+        if (this.#isEnded) this.end()
+        done(error, bytes)
+      })
+      return
+    }
+    let bytes: number
+    try {
+      bytes = this.#pace.time(() => readSync(this.fd, buffer, 0, buffer.length, position))
+    } catch (error) {
+      done(error, 0)
+      return
+    }
+    done(null, bytes)
+  }
+
+  /** Closes it once nothing is being read: until then it must not become another file's. */
+  end(): void {
+    this.#isEnded = true
+    if (this.#reading === 0) closeSync(this.fd)
+  }
+}
