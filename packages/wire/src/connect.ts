@@ -1,6 +1,7 @@
-import type { Socket } from 'node:net'
+import type { NetConnectOpts, Socket } from 'node:net'
 import { DyadError } from '@dyad/core'
 import { WebSocket } from 'ws'
+import { connectLending, type LendingSocket } from './lending-socket.js'
 import { Link, type LinkHandlers } from './link.js'
 
 /** Options of {@link connect}. */
@@ -33,7 +34,14 @@ export function connect(
       reject(signal.reason)
       return
     }
+    let lending: LendingSocket | undefined
+    const createConnection = (where: unknown) => {
+      lending = connectLending(where as NetConnectOpts)
+      return lending.socket
+    }
     const socket = new WebSocket(url, {
+      // With TLS Node decrypts into new memory anyway.
+      ...(new URL(url).protocol === 'ws:' && { createConnection }),
       headers: options.token ? { authorization: `Bearer ${options.token}` } : {},
       ca: options.ca,
       maxPayload: options.maxFrameBytes,
@@ -63,7 +71,9 @@ export function connect(
       signal?.removeEventListener('abort', aborted)
       socket.off('error', failed)
       // ws tells of the upgrade before it is open.
-      resolve(new Link(socket, raw as Socket, { client: true, maxFrameBytes: options.maxFrameBytes }, handlersFor))
+      const end = { client: true, maxFrameBytes: options.maxFrameBytes, isLent: lending !== undefined }
+      resolve(new Link(socket, raw as Socket, end, handlersFor))
+      lending?.lend()
     })
   })
 }

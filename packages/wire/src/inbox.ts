@@ -4,27 +4,35 @@ const FIN = 0x80
 const FIN_BINARY = 0x82
 const MASKED = 0x80
 const MASK_BYTES = 4
+/** A message this long that has not come whole is told of in pieces, to who wants that; in bytes. */
+const LONG_BYTES = 16 * 1024
+/** The first piece has this many bytes at least, so that whoever is told can see what it is a piece of. */
+const FIRST_PIECE_BYTES = 64
 /** Opcodes from here on are those of control frames, which may stand between the parts of a message. */
 const CONTROL = 0x08
 
-/** Whom an inbox serves. */
+/** Whom an inbox serves; the memory of what it is given is that of the chunk. */
 export interface InboxOwner {
   /** Whether messages may still be taken. */
   readonly isOpen: boolean
-  /** One message, whose memory belongs to the owner. */
+  /** One message. */
   message(bytes: Buffer): void
-  /** Bytes that ws is to read: everything that is not a whole binary message in one piece. */
+  /** The next piece of a long message of a server, where those are wanted as they come; `left` bytes of it are still to come. */
+  readonly piece?: ((bytes: Buffer, left: number) => void) | undefined
+  /** Bytes that ws is to read: everything else. */
   rest(bytes: Buffer): void
 }
 
 /**
  * Takes whole binary messages out of what comes from a peer, which most are, and leaves everything else to ws: control frames, text, messages
- * in parts or over several pieces, and whatever is no WebSocket frame. ws reads carefully and slowly.
+ * in parts or, unless their pieces are wanted as they come, over several chunks, and whatever is no WebSocket frame. ws reads carefully and slowly.
  */
 export class Inbox {
   readonly #masked: boolean
   readonly #maxBytes: number
   readonly #owner: InboxOwner
+  /** Bytes of a message that is told of in pieces and have not come yet. */
+  #pieces = 0
   /** Bytes of a frame that are left to ws and have not come yet. */
   #leaving = 0
   /** A header of which only a part has come; ws has that part. */
@@ -46,6 +54,12 @@ export class Inbox {
     let left = 0
     let at = 0
     while (at < chunk.length) {
+      if (this.#pieces > 0) {
+        // What came before it has been dealt with: it began this chunk, or a piece of it did the last.
+        at = this.#tellPiece(chunk, at)
+        left = at
+        continue
+      }
       if (this.#leaving > 0) {
         const more = Math.min(this.#leaving, chunk.length - at)
         this.#leaving -= more
@@ -59,12 +73,17 @@ export class Inbox {
       }
       const length = payloadLength(chunk, at)
       const start = at + header
-      if (!this.#isWhole(chunk, at, start + length) || length > this.#maxBytes) {
+      if (!this.#isOurs(chunk, at) || length > this.#maxBytes || !this.#isAtHand(start, length, chunk.length)) {
         this.#leave(chunk, at)
         at = start
         continue
       }
       if (left < at) this.#owner.rest(chunk.subarray(left, at))
+      if (start + length > chunk.length) {
+        this.#pieces = length
+        at = start
+        continue
+      }
       at = start + length
       left = at
       const bytes = chunk.subarray(start, at)
@@ -74,16 +93,29 @@ export class Inbox {
     if (left < at) this.#owner.rest(left === 0 ? chunk : chunk.subarray(left))
   }
 
-  /** Whether the frame at `at` is a whole message in this piece; anything that is odd is for ws to judge. */
-  #isWhole(chunk: Buffer, at: number, end: number): boolean {
+  /** Whether the frame at `at` is a message in one part; anything that is odd is for ws to judge. */
+  #isOurs(chunk: Buffer, at: number): boolean {
     const expected = this.#masked ? MASKED : 0
     return (
       chunk[at] === FIN_BINARY &&
       ((chunk[at + 1] as number) & MASKED) === expected &&
-      end <= chunk.length &&
       !this.#inParts &&
       this.#owner.isOpen
     )
+  }
+
+  /** Whether the message that begins at `start` has come whole, or enough of it to tell of it in pieces. */
+  #isAtHand(start: number, length: number, end: number): boolean {
+    if (start + length <= end) return true
+    return this.#owner.piece !== undefined && !this.#masked && length >= LONG_BYTES && end - start >= FIRST_PIECE_BYTES
+  }
+
+  /** Tells of what has come of a message in pieces; returns where that ends. */
+  #tellPiece(chunk: Buffer, at: number): number {
+    const end = Math.min(at + this.#pieces, chunk.length)
+    this.#pieces -= end - at
+    this.#owner.piece?.(chunk.subarray(at, end), this.#pieces)
+    return end
   }
 
   /** Leaves the frame whose header begins at `at` to ws. */

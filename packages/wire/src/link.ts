@@ -9,6 +9,11 @@ import { Outbox } from './outbox.js'
 export interface LinkHandlers {
   /** One binary message. The memory belongs to the handler. Throwing closes the link with that error. */
   message(bytes: Buffer): void
+  /**
+   * The next piece of a long binary message, `left` bytes of which are still to come: where this is given, a client's messages of 16 KiB and more come in pieces unless they came whole, without being gathered
+   * first; the first piece has 64 bytes at least. The memory is the handler's until it returns. Throwing closes the link, as with `message`.
+   */
+  piece?(bytes: Buffer, left: number): void
   /** Called once, last: with the reason if the link broke, without one if either side closed it. */
   closed(reason: Error | undefined): void
 }
@@ -30,6 +35,8 @@ const CLOSE_MS = 1_000
 export interface LinkEnd {
   client: boolean
   maxFrameBytes: number
+  /** Whether what comes in is lent until its listeners return. */
+  isLent: boolean
 }
 
 /** One connection that carries binary messages both ways. */
@@ -145,7 +152,8 @@ export class Link {
   }
 
   /** Puts an inbox between the connection and what ws reads it with. */
-  #readBefore({ client, maxFrameBytes }: LinkEnd): void {
+  #readBefore({ client, maxFrameBytes, isLent }: LinkEnd): void {
+    const owned = (bytes: Buffer) => (isLent ? Buffer.from(bytes) : bytes)
     const socket = this.#socket
     const raw = this.#raw
     const readers = raw.listeners('data')
@@ -153,10 +161,12 @@ export class Link {
       get isOpen() {
         return socket.readyState === WebSocket.OPEN
       },
-      message: (bytes) => this.#receive(bytes, true),
+      message: (bytes) => this.#receive(owned(bytes), true),
+      piece: this.#handlers.piece && ((bytes, left) => this.#handlePiece(bytes, left)),
       rest: (bytes) => {
         if (this.#failed) return
-        for (const read of readers) read.call(raw, bytes)
+        const copied = owned(bytes)
+        for (const read of readers) read.call(raw, copied)
       },
     })
     raw.on('data', (chunk: Buffer) => inbox.read(chunk))
@@ -174,6 +184,17 @@ export class Link {
     if (this.#closed || this.#reason !== undefined) return
     try {
       this.#handlers.message(data)
+    } catch (error) {
+      this.close(error as Error)
+    }
+  }
+
+  /** A pause does not hold it back: those who take pieces bound what they have asked for. */
+  #handlePiece(bytes: Buffer, left: number): void {
+    this.#missed = 0
+    if (this.#closed || this.#reason !== undefined) return
+    try {
+      this.#handlers.piece?.(bytes, left)
     } catch (error) {
       this.close(error as Error)
     }

@@ -49,7 +49,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
       return
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      new Link(webSocket, socket, { client: false, maxFrameBytes: options.maxFrameBytes }, (link) => {
+      new Link(webSocket, socket, { client: false, maxFrameBytes: options.maxFrameBytes, isLent: false }, (link) => {
         links.add(link)
         const handlers = accept(link)
         return {

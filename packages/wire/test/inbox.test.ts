@@ -60,6 +60,41 @@ function* pieces(stream: Buffer): Generator<Buffer> {
   }
 }
 
+test('long messages of a server are told of in pieces to who wants that, once and in order', async (t) => {
+  let taken = 0
+  let inPieces = 0
+  for (let round = 0; round < 60; round++) {
+    const { stream } = traffic(false)
+    const got: Buffer[] = []
+    let message: Buffer[] = []
+    const inbox = new Inbox(false, 100_000, {
+      isOpen: true,
+      message(data) {
+        taken++
+        got.push(frame(0x82, data, false))
+      },
+      piece(data, left) {
+        if (message.length === 0) t.ok(data.length >= 64 && data.length + left === 70_000, 'the first tells what it is')
+        message.push(Buffer.from(data))
+        if (left > 0) return
+        inPieces++
+        got.push(frame(0x82, Buffer.concat(message), false))
+        message = []
+      },
+      rest: (data) => got.push(Buffer.from(data)),
+    })
+    for (const piece of pieces(stream)) {
+      inbox.read(piece)
+      // It was lent.
+      piece.fill(0)
+    }
+    t.equal(message.length, 0)
+    t.ok(Buffer.concat(got).equals(stream))
+  }
+  t.ok(taken > 500, `${taken} came whole`)
+  t.ok(inPieces > 100, `${inPieces} came in pieces`)
+})
+
 test('whatever comes is taken or left, once and in order, however it is cut', async (t) => {
   let taken = 0
   for (let round = 0; round < 60; round++) {

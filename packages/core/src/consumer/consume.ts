@@ -5,7 +5,7 @@ import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import type { HeldFiles } from './held.js'
-import { IncomingFile } from './incoming-file.js'
+import { placeInline } from './inline.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import { withNodeLock } from './node-lock.js'
 import type { SingleFlight } from './single-flight.js'
@@ -74,8 +74,11 @@ function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeCo
     assertUnchanged(file, record)
     return present(file, record, 'owned')
   }
-  if (context.held.generation(file) === record.generation) return present(file, record, 'held')
-  return record.inline !== undefined && storeInline(file, record, record.inline, context)
+  if (record.inline !== undefined) {
+    const placed = placeInline(file, record, record.inline, context)
+    return placed === 'stands' ? present(file, record, 'held') : placed === 'stored'
+  }
+  return context.held.generation(file) === record.generation && present(file, record, 'held')
 }
 
 async function makePresent(
@@ -89,11 +92,8 @@ async function makePresent(
   return context.flights.run(`${record.generation} ${file.path}`, signal, onArrival, (shared, tellAll) =>
     withNodeLock(file.local, shared, async () => {
       // Another process may have stored it, or a newer one, while this one waited for the lock.
+      if (presentAtOnce(file, record, context)) return record
       const generation = context.held.generation(file)
-      if (generation === record.generation) {
-        present(file, record, 'held')
-        return record
-      }
       if (generation !== undefined && generation > record.generation) await assertNewest(file, record, context, shared)
       const begun = performance.now()
       const moved = await store(record, file.local, context, shared, tellAll, async () => {
@@ -108,20 +108,6 @@ async function makePresent(
       return record
     }),
   )
-}
-
-/**
- * Puts the bytes that came with the record in place if nothing stands there, and tells whether it did: then no other process can have put a newer file there, and no
- * lock is needed. It takes less time than a thread would to begin with it.
- */
-function storeInline(file: ManagedFile, record: FileRecord, bytes: Uint8Array, context: ConsumeContext): boolean {
-  const begun = performance.now()
-  using incoming = IncomingFile.beside(file.local, context, record, () => {})
-  incoming.fill(bytes)
-  if (!incoming.placeIfAbsent()) return false
-  context.held.add(file, record)
-  report('dyad.consumer.stored', { record, local: file.local, moved: 0, duration: performance.now() - begun })
-  return true
 }
 
 /** ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */

@@ -125,8 +125,15 @@ export class Consumer {
 
   /** The newest record of a file that is opened now; tells the read ahead of it. */
   async #newestRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
-    const record = this.#readAhead.take(path) ?? (await this.waitForRecord(path, options, signal))
-    this.#readAhead.follow(path)
+    let isWaiting = false
+    const onWaiting = () => {
+      isWaiting = true
+      options.onWaiting?.()
+    }
+    const record = this.#readAhead.take(path) ?? (await this.waitForRecord(path, { ...options, onWaiting }, signal))
+    // Where the store was not waited for, the next requests leave in one write with the next open's. Whoever has waited for the file has it first.
+    if (isWaiting) setImmediate(() => this.#readAhead.follow(path))
+    else this.#readAhead.follow(path)
     return record
   }
 

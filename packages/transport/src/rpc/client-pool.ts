@@ -97,6 +97,7 @@ export class ClientPool {
         client = made
         return {
           message: (bytes) => made.message(bytes),
+          piece: (bytes, left) => made.piece(bytes, left),
           closed: (reason) => {
             this.#clients.delete(made)
             made.closed(reason)

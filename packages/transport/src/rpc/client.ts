@@ -2,6 +2,7 @@ import { DyadError, type FetchRequest, isDyadError, type Transfer } from '@dyad/
 import type { Link, LinkHandlers } from '@dyad/wire'
 import { broken, errorOf } from '../owner-error.js'
 import { DATA_HEADER_BYTES, dataId, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
+import { ReceiveBuffers } from './receive-buffers.js'
 import { RpcTransfer } from './transfer.js'
 
 /** How {@link RpcClient.fetch} paces a transfer. */
@@ -25,6 +26,9 @@ export class RpcClient implements LinkHandlers {
   readonly #onRetired: () => void
   /** Transfers that the server has not finished. */
   readonly #entries = new Map<number, Entry>()
+  readonly #buffers = new ReceiveBuffers()
+  /** Whose chunk is coming, piece by piece. */
+  #inPieces: RpcTransfer | undefined
   #idle: NodeJS.Timeout | undefined
   #nextId = 0
   #retired = false
@@ -56,6 +60,7 @@ export class RpcClient implements LinkHandlers {
       ...pace,
       path,
       size: end - start,
+      buffers: this.#buffers,
       grant: (chunks) => void this.#link.send({ op: 'credit', id, chunks }),
       finished: (ownerDone) => {
         this.#live.delete(transfer)
@@ -73,7 +78,9 @@ export class RpcClient implements LinkHandlers {
   message(bytes: Buffer): void {
     const id = dataId(bytes)
     if (id !== undefined) {
-      this.#entry(id).transfer.data(bytes.subarray(DATA_HEADER_BYTES))
+      const { transfer } = this.#entry(id)
+      transfer.expect(bytes.length - DATA_HEADER_BYTES)
+      transfer.data(bytes.subarray(DATA_HEADER_BYTES), 0)
       return
     }
     const frame = readServerFrame(bytes)
@@ -90,6 +97,20 @@ export class RpcClient implements LinkHandlers {
         this.#forget(frame.id)
         transfer.failAtOwner(errorOf(frame.code, frame.detail, path))
     }
+  }
+
+  piece(bytes: Buffer, left: number): void {
+    let data = bytes
+    if (this.#inPieces === undefined) {
+      const id = dataId(bytes)
+      if (id === undefined) throw broken('a long reply without data')
+      this.#inPieces = this.#entry(id).transfer
+      data = bytes.subarray(DATA_HEADER_BYTES)
+      this.#inPieces.expect(data.length + left)
+    }
+    const transfer = this.#inPieces
+    if (left === 0) this.#inPieces = undefined
+    transfer.data(data, left)
   }
 
   closed(reason: Error | undefined): void {

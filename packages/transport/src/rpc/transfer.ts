@@ -1,5 +1,6 @@
 import { DyadError, type Transfer } from '@dyad/core'
 import { broken } from '../owner-error.js'
+import type { ReceiveBuffers } from './receive-buffers.js'
 
 /** What a transfer needs to know and to tell. */
 export interface TransferContext {
@@ -11,10 +12,18 @@ export interface TransferContext {
   /** Chunks that may be under way or queued. */
   readonly window: number
   readonly signal: AbortSignal | undefined
+  readonly buffers: ReceiveBuffers
   /** Lets the owner send so many chunks more. */
   grant(chunks: number): void
   /** Called once, when this side is done with the transfer: whether the owner is done with it too. */
   finished(ownerDone: boolean): void
+}
+
+/** A piece of a chunk, or a whole one. */
+interface Piece {
+  readonly bytes: Uint8Array
+  /** The memory that its chunk lies in, where the chunk ends with it. */
+  readonly done: Buffer | undefined
 }
 
 /** One transfer at the side that reads: a queue no longer than its window. */
@@ -23,7 +32,7 @@ export class RpcTransfer implements Transfer {
   /** Settles when the owner has opened the file, or not. */
   readonly opened: Promise<void>
   readonly #context: TransferContext
-  readonly #queue: Uint8Array[] = []
+  readonly #queue: Piece[] = []
   readonly #aborted: () => void
   #settleOpened!: { resolve: () => void; reject: (reason: unknown) => void }
   #wake: (() => void) | undefined
@@ -31,7 +40,11 @@ export class RpcTransfer implements Transfer {
   #consumed = 0
   #received = 0
   #isOpen = false
-  #handedOver = false
+  /** Where the chunk goes that is coming, and how much of it has come. */
+  #filling: Buffer | undefined
+  #filled = 0
+  /** The memory of the chunk of which the reader has the last piece in hand. */
+  #inHand: Buffer | undefined
   #ownerDone = false
   #finished = false
   #failure: { readonly reason: unknown } | undefined
@@ -72,15 +85,25 @@ export class RpcTransfer implements Transfer {
     this.#settleOpened.resolve()
   }
 
-  /** The owner sent a chunk. */
-  data(chunk: Uint8Array): void {
+  /** The owner sends a chunk of so many bytes. */
+  expect(length: number): void {
     if (this.#finished) return
     if (!this.#isOpen || this.#credit === 0) throw broken('data without credit')
-    if (chunk.length > this.#context.chunk) throw broken('a chunk longer than asked for')
-    if (this.#received + chunk.length > this.size) throw broken('more bytes than asked for')
+    if (length > this.#context.chunk) throw broken('a chunk longer than asked for')
+    if (this.#received + length > this.size) throw broken('more bytes than asked for')
     this.#credit--
-    this.#received += chunk.length
-    this.#queue.push(chunk)
+    this.#filling = this.#context.buffers.take(Math.min(this.#context.chunk, this.size))
+    this.#filled = 0
+  }
+
+  /** The next piece of the chunk that is expected, `left` bytes of which are still to come; it is copied. */
+  data(bytes: Uint8Array, left: number): void {
+    if (this.#finished || this.#filling === undefined) return
+    this.#filling.set(bytes, this.#filled)
+    const piece = this.#filling.subarray(this.#filled, this.#filled + bytes.length)
+    this.#filled += bytes.length
+    this.#received += bytes.length
+    this.#queue.push({ bytes: piece, done: left === 0 ? this.#filling : undefined })
     this.#wake?.()
   }
 
@@ -113,10 +136,10 @@ export class RpcTransfer implements Transfer {
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.reason
       if (this.#finished) return { done: true, value: undefined }
-      const chunk = this.#take()
-      if (chunk !== undefined) {
-        this.#handedOver = true
-        return { done: false, value: chunk }
+      const piece = this.#take()
+      if (piece !== undefined) {
+        this.#inHand = piece.done
+        return { done: false, value: piece.bytes }
       }
       if (this.#ownerDone) {
         this.#finish()
@@ -129,16 +152,17 @@ export class RpcTransfer implements Transfer {
     }
   }
 
-  /** The last chunk stays here until the owner has verified the file. */
-  #take(): Uint8Array | undefined {
+  /** The last piece stays here until the owner has verified the file. */
+  #take(): Piece | undefined {
     const isLast = this.#queue.length === 1 && this.#received === this.size
     return isLast && !this.#ownerDone ? undefined : this.#queue.shift()
   }
 
   /** Returns the credit of the chunk that the reader is done with; in halves of the window, to send fewer frames. */
   #giveBack(): void {
-    if (!this.#handedOver) return
-    this.#handedOver = false
+    if (this.#inHand === undefined) return
+    this.#context.buffers.give(this.#inHand)
+    this.#inHand = undefined
     this.#consumed++
     if (this.#finished || this.#received === this.size) return
     if (this.#consumed * 2 < this.#context.window) return
@@ -151,6 +175,7 @@ export class RpcTransfer implements Transfer {
     if (this.#finished) return
     this.#finished = true
     this.#queue.length = 0
+    this.#filling = undefined
     this.#context.signal?.removeEventListener('abort', this.#aborted)
     this.#context.finished(this.#ownerDone)
   }
