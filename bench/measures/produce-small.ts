@@ -1,9 +1,16 @@
 import { pingPong } from '../baselines/ping-pong.js'
 import { frames } from '../contents.js'
 import { Nodes } from '../nodes.js'
-import type { Comparison, Part } from '../part.js'
+import type { Comparison, Part, Row } from '../part.js'
 
 const FILE_BYTES = 40
+
+const BARE: Row = {
+  title: 'the file made by bare system calls, and a bare round trip',
+  value: 'bare',
+  unit: 'µs',
+  against: { value: 'rtt', title: 'RTT' },
+}
 
 /** Small files, written through DyadWriteStream one after the other. */
 export const produceSmall: Part = {
@@ -28,6 +35,7 @@ function comparison(how: string, asyncPublish: boolean, target: number, quick: b
         against: { value: 'rtt', title: 'RTT' },
         target: { bound: 'at most', value: target },
       },
+      ...(asyncPublish ? [] : [BARE]),
     ],
     needs: count * 16_384,
     async prepare(site) {
@@ -45,7 +53,8 @@ function comparison(how: string, asyncPublish: boolean, target: number, quick: b
           const nanoseconds = await producer.ask<number>('produce', files)
           // That they are published, and right, is seen from elsewhere.
           await consumer.ask('read', quick ? files : files.slice(-1), 1, 'all')
-          return { file: nanoseconds / 1000 / count }
+          const bare = !asyncPublish && { bare: await rtt.bare('produce', count) }
+          return { file: nanoseconds / 1000 / count, ...bare }
         },
       }
     },

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { copy } from '../baselines/copy.js'
 import { tcpStream } from '../baselines/tcp-stream.js'
 import { frames } from '../contents.js'
@@ -30,16 +31,22 @@ function throughput(mode: string, title: string, target: Target): Part {
 function comparison(mode: string, { count, size }: Load, target: Target, form: Form): Comparison {
   const bytes = count * size
   const title = `${count} × ${size / MiB} MiB over \`${mode}\``
-  const row: Row = {
-    title,
-    value: 'speed',
+  const against = { value: 'speed', title: mode === 'local' ? '`cp --reflink=auto`' : 'C stream' }
+  const row = (value: string, how: string, bound?: Target): Row => ({
+    title: `${title}${how}`,
+    value,
     unit: 'MiB/s',
-    against: { value: 'speed', title: mode === 'local' ? '`cp --reflink=auto`' : 'C stream' },
-    target,
-  }
+    against,
+    ...(bound && { target: bound }),
+  })
   return {
     title,
-    rows: [row],
+    rows: [
+      row('lent', ', lent', target),
+      row('own', '', target),
+      // What this machine has to give: judged by nothing.
+      ...(mode === 'tcp' ? [row('inC', ', all of it in C')] : []),
+    ],
     needs: 2 * bytes,
     async prepare(site) {
       const files = frames(count, size)
@@ -47,17 +54,24 @@ function comparison(mode: string, { count, size }: Load, target: Target, form: F
       const options = { dtlMode: mode }
       const consumer = await nodes.consumer(options)
       const [stream] = await Promise.all([mode === 'local' ? undefined : tcpStream(site), nodes.publish(files)])
+      const check = form.quick ? 'all' : 'edges'
+      const read = async (how: 'lent' | 'own') => {
+        await nodes.reconnect(consumer, options)
+        const nanoseconds = await consumer.ask<number>('read', files, form.concurrency, check, how)
+        site.empty('b')
+        return bytes / MiB / (nanoseconds / 1e9)
+      }
       return {
         baselineTitle: stream?.title,
         async baseline() {
           return { speed: await (stream?.round(bytes) ?? copy(site, nodes.produced, files)) }
         },
         async measure() {
-          await nodes.reconnect(consumer, options)
-          const check = form.quick ? 'all' : 'edges'
-          const nanoseconds = await consumer.ask<number>('read', files, form.concurrency, check)
-          site.empty('b')
-          return { speed: bytes / MiB / (nanoseconds / 1e9) }
+          const lent = await read('lent')
+          const own = await read('own')
+          const inC =
+            mode === 'tcp' ? await stream?.whole?.(bytes, join(nodes.produced, files[0]?.path ?? '')) : undefined
+          return { lent, own, ...(inC !== undefined && { inC }) }
         },
       }
     },

@@ -30,12 +30,15 @@ function assertStored({ path, size }: BenchFile): void {
   if (found !== size) throw new Error(`${path}: ${found} bytes are stored instead of ${size}`)
 }
 
+function open(file: BenchFile): DyadReadStream {
+  // The most that the allocator hands out without new pages from the system, which take longer than the reading. Nobody asks for it who reads small files.
+  return new DyadReadStream(session(), file.path, { highWaterMark: file.size > MiB ? 128 * 1024 : undefined })
+}
+
 /** Reads a file to its end and checks it. */
 function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) => void): Promise<void> {
   const checker = new Checker(file, check)
-  // The most that the allocator hands out without new pages from the system, which take longer than the reading. Nobody asks for it who reads small files.
-  const highWaterMark = file.size > MiB ? 128 * 1024 : undefined
-  const stream = new DyadReadStream(session(), file.path, { highWaterMark })
+  const stream = open(file)
   listen?.(stream)
   return new Promise((resolve, reject) => {
     stream.on('error', reject)
@@ -58,6 +61,14 @@ function read(file: BenchFile, check: Check, listen?: (stream: DyadReadStream) =
   })
 }
 
+/** As `read`, in memory that is lent. */
+async function readLent(file: BenchFile, check: Check): Promise<void> {
+  const checker = new Checker(file, check)
+  for await (const chunk of open(file).lend()) checker.take(chunk)
+  checker.end()
+  assertStored(file)
+}
+
 answer({
   /** Begins a session, after the one before, whose connections would be warm already. */
   async connect(options: ConfigOptions) {
@@ -66,10 +77,10 @@ answer({
   },
 
   /** Reads files through streams, some at a time; tells the nanoseconds from the first open to the last byte. */
-  read(files: BenchFile[], concurrency: number, check: Check) {
+  read(files: BenchFile[], concurrency: number, check: Check, how: 'lent' | 'own' = 'own') {
     const queue = files.values()
     const worker = async () => {
-      for (const file of queue) await read(file, check)
+      for (const file of queue) await (how === 'lent' ? readLent : read)(file, check)
     }
     return timed(() => Promise.all(Array.from({ length: concurrency }, worker)))
   },
