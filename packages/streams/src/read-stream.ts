@@ -85,7 +85,7 @@ export class DyadReadStream extends NodeReadStream {
         yield* this
         return
       }
-      const memory = Buffer.allocUnsafeSlow(this.readableHighWaterMark)
+      const memory = Buffer.allocUnsafeSlow(Math.max(1, Math.min(this.readableHighWaterMark, file.record.size)))
       for (;;) {
         const bytes = await this.#readInto(memory, file)
         if (bytes === 0) return

@@ -58,6 +58,8 @@ t.test('lends what `start` and `end` tell, and nothing beyond the end of the fil
     const { bytes } = await copyOf(new DyadReadStream(consumer, 'x', { start, end }))
     t.equal(bytes.equals(CONTENT.subarray(start ?? 0, (end ?? SIZE) + 1)), true, `${start} to ${end}`)
   }
+  const byByte = await copyOf(new DyadReadStream(consumer, 'x', { end: 9, highWaterMark: 0 }))
+  t.match(byByte, { sizes: Array(10).fill(1), bytes: CONTENT.subarray(0, 10) }, 'one byte at a time at least')
 })
 
 t.test('goes on where the stream has come to, and stays open with autoClose off', async (t) => {
