@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import fs from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DyadCore, ReadDone } from '@dyad/core'
 import t from 'tap'
 import { DyadReadStream } from '../src/index.js'
 import { openFilesIn, TwoNodes } from './session.js'
@@ -106,6 +108,29 @@ t.test('throws what the stream is destroyed with: before it opens, between chunk
 
   await t.rejects(copyOf(new DyadReadStream(consumer, 'nobody', { timeout: 20 })), { code: 'ERR_DYAD_TIMEOUT' })
   await allClosed(nodes)
+})
+
+t.test('throws what it is destroyed with while bytes are waited for', async (t) => {
+  let waiting: ReadDone = () => {}
+  /** A file of which nothing more comes, until it is closed. */
+  const file = {
+    fd: 1_000_000,
+    record: { size: 10 },
+    read: (_memory: Uint8Array, _position: number, done: ReadDone) => {
+      waiting = done
+    },
+    close: (done: () => void) => {
+      waiting(new Error('closed'), 0)
+      done()
+    },
+  }
+  const core = { locateConsumed: async () => ({ path: 'x', local: '/x' }), openConsumed: async () => file }
+  const stream = new DyadReadStream(core as unknown as DyadCore, 'x')
+  const next = stream.lend().next()
+  await once(stream, 'ready')
+  await new Promise((resolve) => setImmediate(resolve))
+  stream.destroy(new RangeError('enough'))
+  await t.rejects(next, { name: 'RangeError', message: 'enough' })
 })
 
 t.test('of a file that is not managed it gives the chunks of node:fs', async (t) => {
