@@ -4,7 +4,7 @@ const FIN = 0x80
 const FIN_BINARY = 0x82
 const MASKED = 0x80
 const MASK_BYTES = 4
-/** A message this long that has not come whole is told of in pieces, to who wants that; in bytes. */
+/** A message this long is told of in pieces, to who wants that; in bytes. */
 const LONG_BYTES = 16 * 1024
 /** The first piece has this many bytes at least, so that whoever is told can see what it is a piece of. */
 const FIRST_PIECE_BYTES = 64
@@ -73,13 +73,15 @@ export class Inbox {
       }
       const length = payloadLength(chunk, at)
       const start = at + header
-      if (!this.#isOurs(chunk, at) || length > this.#maxBytes || !this.#isAtHand(start, length, chunk.length)) {
+      const isLong = this.#owner.piece !== undefined && !this.#masked && length >= LONG_BYTES
+      const isAtHand = isLong ? chunk.length - start >= FIRST_PIECE_BYTES : chunk.length - start >= length
+      if (!this.#isOurs(chunk, at) || length > this.#maxBytes || !isAtHand) {
         this.#leave(chunk, at)
         at = start
         continue
       }
       if (left < at) this.#owner.rest(chunk.subarray(left, at))
-      if (start + length > chunk.length) {
+      if (isLong) {
         this.#pieces = length
         at = start
         continue
@@ -102,12 +104,6 @@ export class Inbox {
       !this.#inParts &&
       this.#owner.isOpen
     )
-  }
-
-  /** Whether the message that begins at `start` has come whole, or enough of it to tell of it in pieces. */
-  #isAtHand(start: number, length: number, end: number): boolean {
-    if (start + length <= end) return true
-    return this.#owner.piece !== undefined && !this.#masked && length >= LONG_BYTES && end - start >= FIRST_PIECE_BYTES
   }
 
   /** Tells of what has come of a message in pieces; returns where that ends. */

@@ -10,7 +10,7 @@ export interface LinkHandlers {
   /** One binary message. The memory belongs to the handler. Throwing closes the link with that error. */
   message(bytes: Buffer): void
   /**
-   * The next piece of a long binary message, `left` bytes of which are still to come: where this is given, a client's messages of 16 KiB and more come in pieces unless they came whole, without being gathered
+   * The next piece of a long binary message, `left` bytes of which are still to come: where this is given, what a client gets in 16 KiB and more comes in pieces, without being gathered
    * first; the first piece has 64 bytes at least. The memory is the handler's until it returns. Throwing closes the link, as with `message`.
    */
   piece?(bytes: Buffer, left: number): void
@@ -189,9 +189,10 @@ export class Link {
     }
   }
 
-  /** A pause does not hold it back: those who take pieces bound what they have asked for. */
+  /** A pause holds neither it back nor what came before it: those who take pieces bound what they have asked for. */
   #handlePiece(bytes: Buffer, left: number): void {
     this.#missed = 0
+    while (this.#held.length > 0) this.#handle(this.#held.shift() as Buffer)
     if (this.#closed || this.#reason !== undefined) return
     try {
       this.#handlers.piece?.(bytes, left)

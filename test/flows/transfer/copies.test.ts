@@ -3,7 +3,7 @@ import type { Diagnostics } from 'dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
-import type { TestProcess } from '../../harness/process.js'
+import type { Teardown, TestProcess } from '../../harness/process.js'
 
 const SIZE = 24 * 2 ** 20
 const COMMON = { dtlMode: 'rpc', serveCopies: true }
@@ -11,6 +11,19 @@ const COMMON = { dtlMode: 'rpc', serveCopies: true }
 /** Whom a consumer fetched from, in order. */
 const askedNodes = (consumer: TestProcess) =>
   consumer.notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started').map(({ node }) => node)
+
+/** A file of A, of which B has a copy to offer. */
+async function copied(t: Teardown, seed: number) {
+  const { cluster } = await Cluster.start(t, COMMON)
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE, seed)
+  const holder = await cluster.node('B')
+  const first = await cluster.consumer()
+  await first.ask('read', 'big')
+  // Offers are made behind the reader's back; what the store answers next comes after them.
+  await first.ask('lookup', 'big')
+  return { cluster, holder, first }
+}
 
 test('many nodes that fetch one file at once load its owner with two copies at most', async (t) => {
   const { cluster } = await Cluster.start(t, COMMON)
@@ -35,14 +48,7 @@ test('many nodes that fetch one file at once load its owner with two copies at m
 })
 
 test('a consumer whose copy-holder dies midway goes on elsewhere', async (t) => {
-  const { cluster } = await Cluster.start(t, COMMON)
-  const producer = await cluster.producer()
-  await producer.ask('write', 'big', SIZE, 4)
-  const holder = await cluster.node('B')
-  const first = await cluster.consumer()
-  await first.ask('read', 'big')
-  // Offers are made behind the reader's back; what the store answers next comes after them.
-  await first.ask('lookup', 'big')
+  const { cluster, holder } = await copied(t, 4)
 
   const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
   const consuming = second.ask('consume', 'big', { pauseAt: 2 ** 20 })
@@ -56,13 +62,7 @@ test('a consumer whose copy-holder dies midway goes on elsewhere', async (t) => 
 })
 
 test('a copy that was changed or removed is not believed', async (t) => {
-  const { cluster } = await Cluster.start(t, COMMON)
-  const producer = await cluster.producer()
-  await producer.ask('write', 'big', SIZE, 5)
-  await cluster.node('B')
-  const first = await cluster.consumer()
-  await first.ask('read', 'big')
-  await first.ask('lookup', 'big')
+  const { cluster, first } = await copied(t, 5)
   await first.ask('overwrite', cluster.path('b', 'big'))
   const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
   t.strictSame(await second.ask('read', 'big'), { size: SIZE, sha256: digestOf(SIZE, 5) })
@@ -70,13 +70,7 @@ test('a copy that was changed or removed is not believed', async (t) => {
 })
 
 test('a copy that is changed midway is never mixed with another', async (t) => {
-  const { cluster } = await Cluster.start(t, COMMON)
-  const producer = await cluster.producer()
-  await producer.ask('write', 'big', SIZE, 8)
-  await cluster.node('B')
-  const first = await cluster.consumer()
-  await first.ask('read', 'big')
-  await first.ask('lookup', 'big')
+  const { cluster } = await copied(t, 8)
 
   const second = await cluster.app('C', { consumerPath: cluster.directory('c') })
   const consuming = second.ask('consume', 'big', { pauseAt: 2 ** 20 })

@@ -127,8 +127,8 @@ export class ConsumedFile {
   /** Closes the file; who still reads gets ERR_DYAD_CLOSED. What has not arrived yet does not arrive, unless others want it. */
   close(done: (error?: unknown) => void): void {
     if (this.#stored < this.record.size) this.#leave?.abort()
-    if (this.#ending === undefined) this.#end({ error: new DyadError('ERR_DYAD_CLOSED', { path: this.record.path }) })
     this.#file.end()
+    if (this.#ending === undefined) this.#end({ error: this.#closed() })
     const closed = () => done()
     this.#whole.then(closed, closed)
   }
@@ -142,7 +142,8 @@ export class ConsumedFile {
       return
     }
     const ending = this.#ending
-    if (ending !== undefined && ending !== 'whole') done(ending.error, 0)
+    if (this.#file.isEnded) done(this.#closed(), 0)
+    else if (ending !== undefined && ending !== 'whole') done(ending.error, 0)
     else if (ending === 'whole' && position >= this.record.size) done(null, 0)
     else {
       const end = this.#readableEnd(position)
@@ -219,6 +220,10 @@ export class ConsumedFile {
 
   #wake(): void {
     for (const read of this.#waiting.splice(0)) read()
+  }
+
+  #closed(): DyadError {
+    return new DyadError('ERR_DYAD_CLOSED', { path: this.record.path })
   }
 
   /** A part of an older version was handed out already. */

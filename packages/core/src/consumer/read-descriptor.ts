@@ -16,6 +16,11 @@ export class ReadDescriptor {
     this.#pace = pace
   }
 
+  /** Whether it may not be read from any more. */
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
   read(buffer: Uint8Array, position: number, done: ReadDone): void {
     if (this.#pace.isSlow) {
       this.#reading++
