@@ -1,8 +1,14 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { DyadError, type FetchRequest, isDyadError, type OpenedFile, type Transfer } from '@dyad/core'
-import { abortable } from '../abortable.js'
-import type { Range } from '../range.js'
+import {
+  abortable,
+  DyadError,
+  type FetchRequest,
+  isDyadError,
+  type OpenedFile,
+  type Range,
+  type Transfer,
+} from '@dyad/core'
 import { clone, copyContents } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024

@@ -1,18 +1,18 @@
 import { stat } from 'node:fs/promises'
 import {
+  abortable,
   DyadError,
   type FetchOptions,
   type FetchRequest,
   type FileSource,
   isDyadError,
   ManagedSource,
+  rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
-import { abortable } from '../abortable.js'
-import { rangeOf } from '../range.js'
 import { readAddress, writeAddress } from './address.js'
 import { hostIdentity } from './host.js'
 import { LocalTransfer } from './transfer.js'

@@ -1,6 +1,5 @@
-import { DyadError, isDyadError } from '@dyad/core'
+import { abortable, DyadError, isDyadError } from '@dyad/core'
 import { connect } from '@dyad/wire'
-import { abortable } from '../abortable.js'
 import { RpcClient } from './client.js'
 import { MAX_REPLY_BYTES } from './frames.js'
 import type { RpcTransfer } from './transfer.js'

@@ -1,6 +1,5 @@
-import { type FetchRequest, MAX_CHUNK_BYTES } from '@dyad/core'
+import { broken, type FetchRequest, MAX_CHUNK_BYTES } from '@dyad/core'
 import { decode } from '@dyad/wire'
-import { broken } from '../owner-error.js'
 
 /** A request asks for one transfer; its id is greater than every earlier one on the link. */
 export interface FetchFrame {

@@ -1,7 +1,5 @@
-import { DyadError, type FileSource, MAX_CHUNK_BYTES } from '@dyad/core'
+import { broken, DyadError, type FileSource, MAX_CHUNK_BYTES, Slots } from '@dyad/core'
 import type { Link, LinkHandlers } from '@dyad/wire'
-import { broken } from '../owner-error.js'
-import { Slots } from '../slots.js'
 import { dataId, type FetchFrame, readClientFrame } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedTransfer } from './served-transfer.js'

@@ -1,7 +1,6 @@
-import type { FileSource, TransportServer } from '@dyad/core'
+import { type FileSource, Slots, type TransportServer } from '@dyad/core'
 import { type ListenOptions, listen } from '@dyad/wire'
 import { writeAddress } from '../address.js'
-import { Slots } from '../slots.js'
 import { MAX_REQUEST_BYTES } from './frames.js'
 import { ServedLink } from './served-link.js'
 

@@ -1,5 +1,4 @@
-import { DyadError, type Transfer } from '@dyad/core'
-import { broken } from '../owner-error.js'
+import { broken, DyadError, type Transfer } from '@dyad/core'
 import type { ReceiveBuffers } from './receive-buffers.js'
 
 /** What a transfer needs to know and to tell. */

@@ -4,13 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   MAX_CHUNK_BYTES,
+  rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
 import { readAddress } from '../address.js'
-import { rangeOf } from '../range.js'
 import { ClientPool } from './client-pool.js'
 import { MAX_CREDIT } from './frames.js'
 import { serveRpc } from './server.js'

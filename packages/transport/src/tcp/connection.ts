@@ -1,4 +1,4 @@
-import { broken } from '../owner-error.js'
+import { broken } from '@dyad/core'
 import { type Dialled, type DialOptions, dial, type SocketEvents } from './dial.js'
 import { helloOf, REPLY_HEAD_BYTES, readReply, replyLength } from './frames.js'
 

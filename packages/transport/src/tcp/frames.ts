@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { FileVersion } from '@dyad/core'
+import { broken, type FileVersion } from '@dyad/core'
 import { digestOf } from '@dyad/wire'
-import { broken } from '../owner-error.js'
 
 // All numbers are big endian.
 //

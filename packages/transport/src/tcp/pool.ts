@@ -1,8 +1,5 @@
-import { DyadError } from '@dyad/core'
-import { abortable } from '../abortable.js'
-import { Slots } from '../slots.js'
+import { abortable, DyadError, SilentServers, Slots } from '@dyad/core'
 import { Connection, type ConnectionOptions } from './connection.js'
-import { SilentServers } from './silent-servers.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */
 const MAX_TRANSFERS = 256

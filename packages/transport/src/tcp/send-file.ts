@@ -1,6 +1,4 @@
-import type { SourceFile } from '@dyad/core'
-import { errorText } from '../owner-error.js'
-import { rangeOf } from '../range.js'
+import { errorText, rangeOf, type SourceFile } from '@dyad/core'
 import { errorReply, OPENED_BYTES, type TcpRequest, VERIFIED_BYTES, writeOpened, writeVerified } from './frames.js'
 import { DATA_AT, type SendBuffer, type SendBuffers } from './send-buffers.js'
 import type { Served } from './server.js'

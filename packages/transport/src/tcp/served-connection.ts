@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
-import { DyadError } from '@dyad/core'
+import { DyadError, errorText } from '@dyad/core'
 import { isSameDigest } from '@dyad/wire'
-import { errorText } from '../owner-error.js'
 import {
   errorReply,
   HELLO_BYTES,

@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { DyadError, isDyadError, type Transfer } from '@dyad/core'
-import { errorOf } from '../owner-error.js'
+import { DyadError, errorOf, isDyadError, type Transfer } from '@dyad/core'
 import type { Receiver } from './connection.js'
 import { requestOf, type TcpRequest } from './frames.js'
 import type { Lease, Pool } from './pool.js'

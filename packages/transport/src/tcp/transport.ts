@@ -4,13 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   MAX_CHUNK_BYTES,
+  rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
 import { readAddress } from '../address.js'
-import { rangeOf } from '../range.js'
 import { Pool } from './pool.js'
 import { serveTcp } from './server.js'
 import { TcpTransfer } from './transfer.js'

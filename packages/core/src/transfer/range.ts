@@ -1,4 +1,5 @@
-import { DyadError, type FetchRequest } from '@dyad/core'
+import { DyadError } from '../errors.js'
+import type { FetchRequest } from './contract.js'
 
 /** The bytes that a request asks for. */
 export interface Range {

@@ -1,4 +1,4 @@
-import { DyadError, ERRORS, type ErrorCode, isDyadError } from '@dyad/core'
+import { DyadError, ERRORS, type ErrorCode, isDyadError } from '../errors.js'
 
 /** Longest detail that an owner tells of, in characters. */
 const MAX_DETAIL = 1024
