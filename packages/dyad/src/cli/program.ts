@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addDoctor } from './doctor.js'
 import { addEnv } from './env.js'
 import { addGet } from './get.js'
 import { addLookup } from './lookup.js'
@@ -19,6 +20,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStart,
   addStop,
   addStatus,
+  addDoctor,
   addNamespace,
   addPut,
   addGet,

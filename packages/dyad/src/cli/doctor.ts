@@ -1,0 +1,39 @@
+import { type HostReport, reportHost } from '@dyad/rdma'
+import type { Command } from 'commander'
+import { addExamples } from './examples.js'
+import { bytes, emphasis, print, printJson } from './output.js'
+
+export function addDoctor(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('tell what this host can do over RDMA verbs, and what to change; exits with 1 if they cannot be used')
+    .option('--json', 'print one JSON object')
+    .action(({ json }: { json?: true }) => {
+      const report = reportHost()
+      if (json) printJson(report)
+      else printReport(report)
+      if (!report.isUsable) process.exitCode = 1
+    })
+  addExamples(command, 'dyad doctor', 'dyad doctor --json')
+}
+
+function printReport({ isUsable, koffi, devices, addresses, lockedMemory, findings }: HostReport): void {
+  print(emphasis(`RDMA verbs ${isUsable ? 'can be used here' : 'cannot be used here; files move over tcp'}`))
+  print(`  libraries      ${koffi === undefined ? 'not loaded' : `libibverbs and librdmacm, by koffi ${koffi}`}`)
+  print(`  locked memory  ${lockedMemory === undefined ? 'unlimited' : `up to ${bytes(lockedMemory)} a process`}`)
+  print(`  addresses      ${addresses.join(', ') || 'none'}`)
+  for (const { name, firmware, hasMemoryWindows, ports } of devices) {
+    print(emphasis(`device ${name}`))
+    print(`  firmware ${firmware}, ${hasMemoryWindows ? 'memory windows' : 'no memory windows'}`)
+    for (const { number, state, linkLayer, mtu, maxMessage, gids } of ports) {
+      print(`  port ${number}  ${state}, ${linkLayer}, MTU ${mtu}, messages up to ${bytes(maxMessage)}`)
+      for (const { index, gid, type } of gids) print(`    gid ${index}  ${gid}  ${type}`)
+    }
+  }
+  print(emphasis('what to change'))
+  if (findings.length === 0) print('  nothing')
+  for (const { isFatal, what, remedy } of findings) {
+    print(`  ${isFatal ? 'needed' : 'better'}: ${what}`)
+    print(`    ${remedy}`)
+  }
+}

@@ -1,0 +1,203 @@
+import type { Buffer } from 'node:buffer'
+import { broken, DyadError } from '@dyad/core'
+import type { CmEvent, EventChannel } from '../verbs/connection-manager.js'
+import type { Adapters } from './adapter.js'
+import type { End } from './address.js'
+import { helloOf, isWelcome, LAST, MAX_ID, readMessage, readRejection } from './frames.js'
+import { Link, type LinkHandlers } from './link.js'
+
+/** Who is told what comes in answer to a request. */
+export interface Receiver {
+  /** All bytes of a short file, verified; they are the connection's again when this returns. */
+  data(bytes: Buffer): void
+  /** What was granted next is full, or has the end of the file, which is verified then. */
+  written(isLast: boolean): void
+  /** The owner cannot. */
+  failed(code: string, detail: string): void
+  /** Whatever was asked for, nothing is written any more. */
+  stopped(): void
+  /** The connection is gone. */
+  lost(reason: Error): void
+}
+
+/** Options of {@link Connection}. */
+export interface ConnectionOptions {
+  readonly token: string | undefined
+  /** How long it is kept without a transfer, in ms. */
+  readonly idleMs: number
+  /** How long each step of connecting may take, in ms. */
+  readonly answerMs: number
+}
+
+/** The client's end of a connection to an owner: any number of transfers at once. */
+export class Connection implements LinkHandlers {
+  /** Resolves when the owner has accepted it. Rejects with ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE. */
+  readonly connected: Promise<Link>
+  readonly end: End
+  readonly #options: ConnectionOptions
+  readonly #onGone: (connection: Connection) => void
+  readonly #receivers = new Map<number, Receiver>()
+  #link: Link | undefined
+  #step: { name: string; resolve: (event: CmEvent) => void; reject: (error: Error) => void } | undefined
+  #nextId = 0
+  #isUsed = false
+  #isGone = false
+  #idle: NodeJS.Timeout | undefined
+
+  /** Begins to connect. `onGone` is called once, when the connection is of no more use. */
+  constructor(
+    end: End,
+    channel: EventChannel,
+    adapters: Adapters,
+    options: ConnectionOptions,
+    onGone: (connection: Connection) => void,
+  ) {
+    this.end = end
+    this.#options = options
+    this.#onGone = onGone
+    this.connected = this.#connect(channel, adapters)
+    this.connected.catch(() => this.close())
+  }
+
+  /** Whether it has served a transfer already, so that the owner may have hung up meanwhile. */
+  get isUsed(): boolean {
+    return this.#isUsed
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  get isWaiting(): boolean {
+    return this.#receivers.size > 0
+  }
+
+  /** A number for a transfer; its receiver is told what comes until `remove`. */
+  add(receiver: Receiver): number {
+    clearTimeout(this.#idle)
+    let id = this.#nextId
+    while (this.#receivers.has(id)) id = (id + 1) % MAX_ID
+    this.#nextId = (id + 1) % MAX_ID
+    this.#receivers.set(id, receiver)
+    this.#link?.watch()
+    return id
+  }
+
+  /** The transfer is over at both sides. */
+  remove(id: number): void {
+    this.#receivers.delete(id)
+    this.#isUsed = true
+    if (this.#receivers.size > 0 || this.#isGone) return
+    this.#idle = setTimeout(() => this.close(), this.#options.idleMs).unref()
+  }
+
+  /** Ends it; receivers hear that it is lost. Closing twice is no error. */
+  close(): void {
+    this.#gone(new DyadError('ERR_DYAD_CLOSED'))
+  }
+
+  message(bytes: Buffer): void {
+    const message = readMessage(bytes)
+    const receiver = this.#receiver(message.id)
+    switch (message.kind) {
+      case 'data':
+        receiver.data(message.bytes)
+        break
+      case 'error':
+        receiver.failed(message.code, message.detail)
+        break
+      case 'stopped':
+        receiver.stopped()
+        break
+      default:
+        throw broken(`the owner sends ${message.kind}`)
+    }
+  }
+
+  written(immediate: number): void {
+    this.#receiver(immediate % LAST).written(immediate >= LAST)
+  }
+
+  lost(reason: Error): void {
+    this.#step?.reject(reason)
+    this.#gone(reason)
+  }
+
+  told(event: CmEvent): void {
+    const step = this.#step
+    if (step === undefined) return
+    if (event.name === step.name) step.resolve(event)
+    else if (event.name === 'REJECTED') step.reject(this.#rejection(event))
+    else if (event.name.endsWith('_ERROR') || event.name === 'UNREACHABLE') {
+      step.reject(this.#unreachable(`${event.name}, status ${event.status}`))
+    }
+  }
+
+  #receiver(id: number): Receiver {
+    const receiver = this.#receivers.get(id)
+    if (receiver === undefined) throw broken('the owner tells of a transfer that is none')
+    return receiver
+  }
+
+  async #connect(channel: EventChannel, adapters: Adapters): Promise<Link> {
+    const { answerMs, token } = this.#options
+    const id = channel.createId()
+    try {
+      id.onEvent = (event) => this.told(event)
+      await this.#await('ADDR_RESOLVED', () => id.resolveAddress(this.end.host, this.end.port, answerMs))
+      await this.#await('ROUTE_RESOLVED', () => id.resolveRoute(answerMs))
+      const link = new Link(adapters.of(id), id, this)
+      this.#link = link
+      const { privateData } = await this.#await('ESTABLISHED', () => id.connect(helloOf(token)))
+      if (!isWelcome(privateData)) throw broken('who answers is no owner of ours')
+      if (this.isWaiting) link.watch()
+      return link
+    } catch (error) {
+      if (this.#link === undefined) id.destroy()
+      throw error
+    }
+  }
+
+  /** Begins a step and waits for the event that ends it. */
+  async #await(name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
+    if (this.#isGone) throw new DyadError('ERR_DYAD_CLOSED')
+    let timer: NodeJS.Timeout | undefined
+    try {
+      return await new Promise<CmEvent>((resolve, reject) => {
+        this.#step = { name, resolve, reject }
+        const late = () => {
+          const detail = `no answer in ${this.#options.answerMs} ms`
+          reject(this.#unreachable(detail, Object.assign(new Error(detail), { code: 'ETIMEDOUT' })))
+        }
+        timer = setTimeout(late, this.#options.answerMs)
+        begin()
+      })
+    } finally {
+      clearTimeout(timer)
+      this.#step = undefined
+    }
+  }
+
+  #rejection({ status, privateData }: CmEvent): DyadError {
+    const code = readRejection(privateData)
+    if (code === 'ERR_DYAD_DENIED') return new DyadError('ERR_DYAD_DENIED')
+    return this.#unreachable(code === undefined ? `rejected, reason ${status}` : `rejected with ${code}`)
+  }
+
+  #unreachable(what: string, cause?: unknown): DyadError {
+    const { host, port } = this.end
+    return new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${host} port ${port}: ${what}`, cause })
+  }
+
+  #gone(reason: Error): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    clearTimeout(this.#idle)
+    this.#step?.reject(reason)
+    this.#link?.close()
+    const receivers = [...this.#receivers.values()]
+    this.#receivers.clear()
+    for (const receiver of receivers) receiver.lost(reason)
+    this.#onGone(this)
+  }
+}

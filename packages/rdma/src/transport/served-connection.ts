@@ -1,0 +1,92 @@
+import type { Buffer } from 'node:buffer'
+import { broken } from '@dyad/core'
+import type { CmEvent, CmId } from '../verbs/connection-manager.js'
+import type { Adapter } from './adapter.js'
+import { readMessage, WELCOME } from './frames.js'
+import { Link, type LinkHandlers } from './link.js'
+import { ServedTransfer } from './served-transfer.js'
+import type { Served } from './server.js'
+
+/** How long a client that was accepted may take to say that it is there, in ms. */
+const PATIENCE_MS = 10_000
+/** Transfers that one client may have under way. */
+const MAX_TRANSFERS = 1024
+
+/** The owner's end of a connection to a client that has proved to have the token. */
+export class ServedConnection implements LinkHandlers {
+  readonly #served: Served
+  readonly #onGone: (connection: ServedConnection) => void
+  readonly #link: Link
+  readonly #transfers = new Map<number, ServedTransfer>()
+  readonly #deadline: NodeJS.Timeout
+
+  /** Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id` is the caller's still. */
+  constructor(id: CmId, adapter: Adapter, served: Served, onGone: (connection: ServedConnection) => void) {
+    this.#served = served
+    this.#onGone = onGone
+    this.#link = new Link(adapter, id, this)
+    this.#deadline = setTimeout(() => this.close(), PATIENCE_MS).unref()
+    id.accept(WELCOME)
+  }
+
+  /** Whether it serves no transfer. */
+  get isIdle(): boolean {
+    return this.#transfers.size === 0
+  }
+
+  get isWaiting(): boolean {
+    return !this.isIdle
+  }
+
+  /** Ends it and its transfers. */
+  close(): void {
+    this.#link.close()
+    this.lost()
+  }
+
+  /** Resolves when no file is open for it. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#transfers.values()].map(({ ended }) => ended))
+  }
+
+  message(bytes: Buffer): void {
+    clearTimeout(this.#deadline)
+    const message = readMessage(bytes)
+    const transfer = this.#transfers.get(message.id)
+    switch (message.kind) {
+      case 'fetch': {
+        if (transfer !== undefined) throw broken('a transfer of that number is under way')
+        if (this.#transfers.size >= MAX_TRANSFERS) throw broken('too many transfers at once')
+        const { id, request, grants } = message
+        const begun = new ServedTransfer(id, request, grants, this.#link, this.#served)
+        this.#transfers.set(id, begun)
+        void begun.ended.then(() => this.#transfers.delete(id))
+        this.#link.watch()
+        break
+      }
+      // What has ended here may not be known to have ended there.
+      case 'grant':
+        transfer?.grant(message.grants)
+        break
+      case 'stop':
+        transfer?.stop()
+        break
+      default:
+        throw broken(`a client sends ${message.kind}`)
+    }
+  }
+
+  written(): void {
+    throw broken('a client writes')
+  }
+
+  lost(): void {
+    clearTimeout(this.#deadline)
+    for (const transfer of this.#transfers.values()) transfer.stop()
+    this.#onGone(this)
+  }
+
+  told({ name }: CmEvent): void {
+    if (name === 'ESTABLISHED') clearTimeout(this.#deadline)
+  }
+}

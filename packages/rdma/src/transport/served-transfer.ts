@@ -1,0 +1,143 @@
+import { DyadError, errorText, rangeOf, type SourceFile } from '@dyad/core'
+import type { SendRequest } from '../verbs/queue-pair.js'
+import { dataFrame, dataRoom, errorFrame, type FetchFrame, type Grant, LAST, stoppedFrame } from './frames.js'
+import { type Link, SHORT_MESSAGE_BYTES } from './link.js'
+import type { Served } from './server.js'
+import type { Piece } from './slab.js'
+
+/** How long a client may take to grant more memory, in ms. */
+const SILENCE_MS = 300_000
+/** Grants that a client may have given and that wait to be used. */
+const MAX_WAITING = 64
+
+/** Answers one request: reads the file into registered memory, and writes it from there into what the client grants. */
+export class ServedTransfer {
+  /** Resolves when the file is closed and the client was told how it ended. */
+  readonly ended: Promise<void>
+  readonly #id: number
+  readonly #request: FetchFrame
+  readonly #link: Link
+  readonly #served: Served
+  readonly #grants: Grant[] = []
+  readonly #stop = new AbortController()
+  #wake: (() => void) | undefined
+
+  constructor(id: number, request: FetchFrame, grants: readonly Grant[], link: Link, served: Served) {
+    this.#id = id
+    this.#request = request
+    this.#link = link
+    this.#served = served
+    this.#grants.push(...grants)
+    this.ended = this.#serve()
+  }
+
+  /** The client has room for more. ERR_DYAD_PROTOCOL beyond bounds. */
+  grant(grants: readonly Grant[]): void {
+    if (this.#grants.length + grants.length > MAX_WAITING)
+      throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'too many grants' })
+    this.#grants.push(...grants)
+    this.#wake?.()
+  }
+
+  /** Nobody wants it any more. */
+  stop(): void {
+    this.#stop.abort(new DyadError('ERR_DYAD_TRANSFER'))
+    this.#wake?.()
+  }
+
+  async #serve(): Promise<void> {
+    let failure: unknown
+    try {
+      await this.#answer()
+    } catch (error) {
+      failure = error
+    }
+    if (this.#stop.signal.aborted) this.#link.send(stoppedFrame(this.#id))
+    else if (failure !== undefined) this.#link.send(errorFrame(this.#id, errorText(failure)))
+  }
+
+  async #answer(): Promise<void> {
+    const { files, source } = this.#served
+    const { signal } = this.#stop
+    await files.acquire(signal)
+    let file: SourceFile | undefined
+    try {
+      const { start, end } = rangeOf(this.#request)
+      file = await source.open(this.#request)
+      signal.throwIfAborted()
+      if (end - start <= dataRoom(SHORT_MESSAGE_BYTES)) await this.#sendShort(file, start, end)
+      else await this.#write(file, start, end)
+    } finally {
+      await file?.close()
+      files.release()
+    }
+  }
+
+  async #sendShort(file: SourceFile, start: number, end: number): Promise<void> {
+    const { message, room } = dataFrame(this.#id, end - start)
+    if (room.length > 0) await file.read(room, start)
+    await file.verify()
+    this.#stop.signal.throwIfAborted()
+    this.#link.send(message)
+  }
+
+  /** Grant by grant, without waiting for the writes: the next piece is read while they are under way. */
+  async #write(file: SourceFile, start: number, end: number): Promise<void> {
+    for (let position = start; position < end; ) {
+      const grant = await this.#nextGrant()
+      const length = Math.min(grant.length, end - position)
+      for (let filled = 0; filled < length; ) {
+        const isFull = (piece: Piece) => filled + piece.length === length
+        const piece = await this.#read(file, position + filled, length - filled, end)
+        const immediate = this.#id + (position + length === end ? LAST : 0)
+        this.#post(piece, { address: grant.address + filled, rkey: grant.rkey }, isFull(piece) ? immediate : undefined)
+        filled += piece.length
+      }
+      position += length
+    }
+  }
+
+  /** Reads up to `wanted` bytes into registered memory; the last bytes only once the file is verified. */
+  async #read(file: SourceFile, position: number, wanted: number, end: number): Promise<Piece> {
+    const { signal } = this.#stop
+    const piece = await this.#link.adapter.slab.acquire(wanted, signal)
+    try {
+      await file.read(piece.bytes, position)
+      if (position + piece.length === end) await file.verify()
+      signal.throwIfAborted()
+      return piece
+    } catch (error) {
+      piece.release()
+      throw error
+    }
+  }
+
+  #post(piece: Piece, to: { readonly address: number; readonly rkey: number }, immediate: number | undefined): void {
+    const { maxMessage } = this.#link.adapter
+    const writes: SendRequest[] = []
+    for (let at = 0; at < piece.length; at += maxMessage) {
+      const length = Math.min(maxMessage, piece.length - at)
+      writes.push({
+        op: 'write',
+        from: { region: piece.region, address: piece.address + at, length },
+        to: { address: to.address + at, rkey: to.rkey },
+        immediate: at + length === piece.length ? immediate : undefined,
+      })
+    }
+    this.#link.post(writes, { done: () => piece.release() })
+  }
+
+  async #nextGrant(): Promise<Grant> {
+    const grant = this.#grants.shift()
+    if (grant !== undefined) return grant
+    let timer: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve, reject) => {
+      this.#wake = resolve
+      const detail = `the client granted nothing for ${SILENCE_MS} ms`
+      timer = setTimeout(() => reject(new DyadError('ERR_DYAD_TRANSFER', { detail })), SILENCE_MS).unref()
+    }).finally(() => clearTimeout(timer))
+    this.#wake = undefined
+    this.#stop.signal.throwIfAborted()
+    return this.#nextGrant()
+  }
+}

@@ -1,0 +1,261 @@
+import { Buffer } from 'node:buffer'
+import { setMaxListeners } from 'node:events'
+import { broken, DyadError, errorOf, isDyadError, type Transfer } from '@dyad/core'
+import type { End } from './address.js'
+import type { Connection, Receiver } from './connection.js'
+import { dataRoom, type FetchFrame, fetchFrame, type Grant, grantFrame, stopFrame } from './frames.js'
+import { Landing } from './landing.js'
+import { SHORT_MESSAGE_BYTES } from './link.js'
+import type { Lease, Pool } from './pool.js'
+
+/** What a transfer needs to know and to tell. */
+export interface TransferContext {
+  readonly end: End
+  readonly request: FetchFrame
+  readonly pool: Pool
+  readonly signal: AbortSignal | undefined
+  /** Called once, when this side is done with it. */
+  finished(transfer: RdmaTransfer): void
+}
+
+/** What may be granted to the owner at once, in bytes. */
+const WINDOW_BYTES = 4 * 1024 * 1024
+
+/** One transfer at the side that reads: the owner writes into what it grants. */
+export class RdmaTransfer implements Transfer, Receiver {
+  readonly size: number
+  readonly #context: TransferContext
+  readonly #aborted = () => this.fail(this.#context.signal?.reason)
+  /** Ends what the transfer waits for before it has been asked for. */
+  readonly #stop = new AbortController()
+  /** From the request to the owner's last word. */
+  #asked: { readonly lease: Lease; readonly id: number } | undefined
+  #landing: Landing | undefined
+  #settleOpened: { resolve: (isOpen: boolean) => void; reject: (reason: unknown) => void } | undefined
+  readonly #arrived: Uint8Array[] = []
+  #handedOver = false
+  #granted = 0
+  #received = 0
+  #ownerDone = false
+  #finished = false
+  #failure: { readonly reason: unknown } | undefined
+  #broke: Error | undefined
+  #wake: (() => void) | undefined
+
+  constructor(context: TransferContext) {
+    const { signal, request } = context
+    this.#context = context
+    this.size = request.end - request.start
+    setMaxListeners(0, this.#stop.signal)
+    if (signal === undefined) return
+    // One signal may well end thousands of transfers.
+    setMaxListeners(0, signal)
+    signal.addEventListener('abort', this.#aborted, { once: true })
+  }
+
+  /** Resolves when the owner has opened the file. A connection that had been used before and turns out dead is replaced. */
+  async open(): Promise<void> {
+    try {
+      let dead: Connection | undefined
+      for (;;) {
+        const lease = await this.#acquire(dead)
+        const wasUsed = lease.connection.isUsed
+        if (await this.#ask(lease)) return
+        if (!wasUsed) throw this.#interrupted('the connection broke before an answer', this.#broke)
+        dead = lease.connection
+      }
+    } catch (error) {
+      this.fail(error)
+      throw this.#failure?.reason
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return {
+      next: () => this.#next(),
+      return: async () => {
+        this.#finish()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  async close(): Promise<void> {
+    this.fail(new DyadError('ERR_DYAD_CLOSED', { path: this.#context.request.path }))
+    this.#leave()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  data(bytes: Buffer): void {
+    if (this.#landing !== undefined || bytes.length !== this.size) {
+      throw broken(`${bytes.length} bytes where ${this.size} are wanted`)
+    }
+    if (bytes.length > 0) this.#arrived.push(Buffer.from(bytes))
+    this.#ownerEnds()
+    this.#opened()
+  }
+
+  written(isLast: boolean): void {
+    const part = this.#landing?.filled(this.size - this.#received)
+    if (part === undefined) throw broken('written where nothing was granted')
+    this.#received += part.length
+    if (isLast !== (this.#received === this.size)) throw broken(`${this.#received} of ${this.size} bytes written`)
+    if (!this.#finished) this.#arrived.push(part)
+    if (isLast) this.#ownerEnds()
+    this.#opened()
+  }
+
+  failed(code: string, detail: string): void {
+    this.#ownerEnds()
+    this.fail(errorOf(code, detail, this.#context.request.path))
+  }
+
+  stopped(): void {
+    if (!this.#finished) throw broken('stopped without being asked to')
+    this.#ownerEnds()
+  }
+
+  lost(reason: Error): void {
+    this.#ownerEnds()
+    this.#broke = reason
+    if (isDyadError(reason, 'ERR_DYAD_PROTOCOL')) this.fail(reason)
+    else if (this.#settleOpened !== undefined) {
+      this.#landing?.leave()
+      this.#landing = undefined
+      this.#ownerDone = false
+      this.#settle(false)
+    } else this.fail(this.#interrupted(undefined, reason))
+  }
+
+  /** Ends the transfer; whoever waits for it gets `reason`. */
+  fail(reason: unknown): void {
+    if (this.#finished) return
+    this.#failure = { reason }
+    this.#finish()
+    this.#stop.abort(reason)
+    this.#settleOpened?.reject(reason)
+    this.#settleOpened = undefined
+    this.#wake?.()
+  }
+
+  async #acquire(without: Connection | undefined): Promise<Lease> {
+    const { pool, end } = this.#context
+    const { signal } = this.#stop
+    const lease = await pool.acquire(end, without, signal)
+    try {
+      signal.throwIfAborted()
+      if (this.size > dataRoom(SHORT_MESSAGE_BYTES)) {
+        const piece = await lease.link.adapter.slab.acquire(Math.min(this.size, WINDOW_BYTES), signal)
+        this.#landing = new Landing(lease.link, piece)
+      }
+      return lease
+    } catch (error) {
+      lease.release()
+      throw error
+    }
+  }
+
+  /** Resolves when the owner has opened the file, with false if the connection was lost before it answered. Rejects when it refuses. */
+  #ask(lease: Lease): Promise<boolean> {
+    const id = lease.connection.add(this)
+    this.#asked = { lease, id }
+    this.#granted = 0
+    const opened = new Promise<boolean>((resolve, reject) => {
+      this.#settleOpened = { resolve, reject }
+    })
+    const frame = fetchFrame(id, this.#context.request, this.#grants())
+    lease.link.send(frame, this.#landing === undefined ? [] : [this.#landing.bind])
+    return opened
+  }
+
+  /** Every part that may be granted now. */
+  #grants(): Grant[] {
+    const grants: Grant[] = []
+    for (;;) {
+      const grant = this.#landing?.grant(this.size - this.#granted)
+      if (grant === undefined) return grants
+      this.#granted += grant.length
+      grants.push(grant)
+    }
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#handedOver) this.#takeBack()
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.reason
+      const value = this.#arrived.shift()
+      if (value !== undefined) {
+        this.#handedOver = true
+        return { done: false, value }
+      }
+      if (this.#finished) return { done: true, value: undefined }
+      if (this.#ownerDone) {
+        this.#finish()
+        continue
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#wake = undefined
+    }
+  }
+
+  /** The reader is done with the chunk that it was given. */
+  #takeBack(): void {
+    this.#handedOver = false
+    this.#landing?.read()
+    if (this.#finished) {
+      this.#leave()
+      return
+    }
+    const grants = this.#grants()
+    if (grants.length > 0 && this.#asked !== undefined) {
+      this.#asked.lease.link.send(grantFrame(this.#asked.id, grants))
+    }
+  }
+
+  #opened(): void {
+    this.#settle(true)
+    this.#wake?.()
+  }
+
+  #settle(isOpen: boolean): void {
+    this.#settleOpened?.resolve(isOpen)
+    this.#settleOpened = undefined
+  }
+
+  /** The owner writes no more. */
+  #ownerEnds(): void {
+    this.#ownerDone = true
+    const asked = this.#asked
+    if (asked === undefined) return
+    this.#asked = undefined
+    this.#landing?.withdraw()
+    asked.lease.connection.remove(asked.id)
+    asked.lease.release()
+  }
+
+  #interrupted(detail: string | undefined, cause?: unknown): DyadError {
+    return new DyadError('ERR_DYAD_TRANSFER', { path: this.#context.request.path, detail, cause })
+  }
+
+  #finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#arrived.length = 0
+    this.#context.signal?.removeEventListener('abort', this.#aborted)
+    // Until the owner says that it stopped, it may write into what it was granted.
+    if (this.#asked !== undefined) this.#asked.lease.link.send(stopFrame(this.#asked.id))
+    // A chunk in the hands of a reader stays what it is until the reader asks for the next, or closes.
+    if (!this.#handedOver) this.#leave()
+    this.#context.finished(this)
+  }
+
+  #leave(): void {
+    this.#handedOver = false
+    this.#landing?.leave()
+  }
+}

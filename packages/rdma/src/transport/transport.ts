@@ -1,0 +1,146 @@
+import {
+  DyadError,
+  type FetchOptions,
+  type FetchRequest,
+  type FileSource,
+  isDyadError,
+  rangeOf,
+  type Transfer,
+  type Transport,
+  type TransportAddress,
+  type TransportServer,
+} from '@dyad/core'
+import { VerbError } from '../verbs/faults.js'
+import { loadVerbs, unavailable, type Verbs } from '../verbs/library.js'
+import { type End, readAddress } from './address.js'
+import { fabricAddresses } from './fabric.js'
+import { Pool } from './pool.js'
+import { Routes } from './routes.js'
+import { serveRdma } from './server.js'
+import { RdmaTransfer } from './transfer.js'
+
+/** Options of {@link rdmaTransport}. */
+export interface RdmaTransportOptions {
+  /** Shared secret that both sides have; without one nothing is served. @default none */
+  token?: string | undefined
+  /** Address or name of this host at which to serve; `0.0.0.0` serves at every verbs device. @default '0.0.0.0' */
+  host?: string | undefined
+  /** Port to bind, in the connection manager's own space; 0 takes any. @default 0 */
+  port?: number | undefined
+  /** Milliseconds that a connection without a transfer is kept for the next. @default 30000 */
+  idleMs?: number | undefined
+  /** Milliseconds after a completion during which the next is looked for again and again, which takes a processor and spares the way through the kernel. @default 0 */
+  busyPollMs?: number | undefined
+}
+
+const IDLE_MS = 30_000
+/** Enough for a packet to be lost twice. */
+const ANSWER_MS = 5_000
+
+/** Moves files by RDMA over verbs, InfiniBand's or RoCE's: owners write straight into memory that consumers grant. */
+export function rdmaTransport(options: RdmaTransportOptions = {}): Transport {
+  return new RdmaTransport(options)
+}
+
+class RdmaTransport implements Transport {
+  readonly name = 'rdma'
+  readonly #options: RdmaTransportOptions
+  readonly #live = new Set<RdmaTransfer>()
+  readonly #finished = (transfer: RdmaTransfer) => void this.#live.delete(transfer)
+  #verbs: Verbs | DyadError | undefined
+  #client: { readonly pool: Pool; readonly routes: Routes } | undefined
+  #closed = false
+
+  constructor(options: RdmaTransportOptions) {
+    this.#options = options
+  }
+
+  get unavailable(): DyadError | undefined {
+    this.#verbs ??= findVerbs()
+    return this.#verbs instanceof DyadError ? this.#verbs : undefined
+  }
+
+  async serve(source: FileSource): Promise<TransportServer> {
+    this.#checkOpen()
+    const { token, host = '0.0.0.0', port = 0, busyPollMs = 0 } = this.#options
+    return serveRdma(this.#loaded(), source, { token, host, port, busyMs: busyPollMs })
+  }
+
+  async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
+    const ends = readAddress(address)
+    if (ends === undefined) return 'its address is of no use here'
+    if (this.unavailable !== undefined) return this.unavailable.detail
+    if ((await this.#started().routes.choose(ends)) !== undefined) return undefined
+    return `no verbs device of this host leads to ${ends.map(({ host }) => host).join(', ')}`
+  }
+
+  async reaches(address: TransportAddress, storage: string): Promise<boolean> {
+    return (await this.obstacle(address, storage)) === undefined
+  }
+
+  async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
+    this.#checkOpen()
+    const { signal } = options
+    signal?.throwIfAborted()
+    const ends = readAddress(address)
+    if (ends === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the rdma transport' })
+    const { start, end } = rangeOf(request)
+    const { pool, routes } = this.#started()
+    const reached = (await routes.choose(ends)) ?? (ends[0] as End)
+    this.#checkOpen()
+    signal?.throwIfAborted()
+    const transfer = new RdmaTransfer({
+      end: reached,
+      request: { ...request, start, end },
+      pool,
+      signal,
+      finished: this.#finished,
+    })
+    this.#live.add(transfer)
+    await transfer.open()
+    return transfer
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const transfer of this.#live) transfer.fail(new DyadError('ERR_DYAD_CLOSED'))
+    this.#client?.pool.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #started(): { readonly pool: Pool; readonly routes: Routes } {
+    if (this.#client === undefined) {
+      const verbs = this.#loaded()
+      const { token, idleMs = IDLE_MS, busyPollMs = 0 } = this.#options
+      const pool = new Pool(verbs, { token, idleMs, answerMs: ANSWER_MS }, busyPollMs)
+      this.#client = { pool, routes: new Routes(verbs) }
+    }
+    return this.#client
+  }
+
+  #loaded(): Verbs {
+    this.#verbs ??= findVerbs()
+    if (this.#verbs instanceof DyadError) throw this.#verbs
+    return this.#verbs
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new DyadError('ERR_DYAD_CLOSED')
+  }
+}
+
+/** The libraries, if there is a device with an address to use them with; else why not. */
+function findVerbs(): Verbs | DyadError {
+  try {
+    const verbs = loadVerbs()
+    if (fabricAddresses(verbs).length > 0) return verbs
+    return unavailable('no verbs device of this host has an address')
+  } catch (error) {
+    if (isDyadError(error)) return error
+    if (error instanceof VerbError) return unavailable(`this host has no verbs devices (${error.message})`, error)
+    throw error
+  }
+}

@@ -1,0 +1,243 @@
+import { Buffer } from 'node:buffer'
+import { swapped } from './completions.js'
+import { OPCODE, SEND_FLAG } from './constants.js'
+import type { Context } from './context.js'
+import { VerbError } from './faults.js'
+import { RECV_WR, SEND_WR, SGE } from './layouts.js'
+import type { Pointer } from './library.js'
+import type { MemoryRegion, MemoryWindow } from './memory.js'
+
+/** A part of registered memory. */
+export interface Span {
+  readonly region: MemoryRegion
+  /** Address of its first byte. */
+  readonly address: number
+  readonly length: number
+}
+
+/** Something for the send queue. */
+export type SendRequest =
+  | { readonly op: 'send'; readonly from: Span }
+  | {
+      readonly op: 'write'
+      /** Undefined writes nothing, which tells whether the peer lives. */
+      readonly from: Span | undefined
+      readonly to: { readonly address: number; readonly rkey: number }
+      /** Tells the peer, in one of its receives. */
+      readonly immediate?: number | undefined
+    }
+  | { readonly op: 'read'; readonly into: Span; readonly from: { readonly address: number; readonly rkey: number } }
+  | {
+      readonly op: 'bind'
+      readonly window: MemoryWindow
+      readonly rkey: number
+      readonly span: Span
+      /** ACCESS bits that the peer gets. */
+      readonly access: number
+    }
+  | { readonly op: 'invalidate'; readonly rkey: number }
+
+/** How a request is posted. */
+export interface PostOptions {
+  /** Called when the last and all before it are done, or with the status of the failure. */
+  readonly done?: ((status: number) => void) | undefined
+  /** Whether `done` may be called late: when something posted after it is done. @default false */
+  readonly isSilent?: boolean | undefined
+}
+
+/** Requests that one call posts at most. */
+const CHAIN = 8
+const SEND_WORDS = SEND_WR.size / 4
+const SGE_WORDS = SGE.size / 4
+const WORD = 2 ** 32
+
+const SEND_AT = Object.fromEntries(Object.entries(SEND_WR.at).map(([name, at]) => [name, at / 4])) as Record<
+  keyof typeof SEND_WR.at,
+  number
+>
+
+/** The requests that are being posted: post_send copies them before it returns, so that one chain serves every queue pair. */
+class Scratch {
+  readonly sendAddress: bigint
+  readonly recvAddress: bigint
+  readonly bad: bigint
+  readonly #sends = Buffer.alloc(CHAIN * SEND_WR.size)
+  readonly #recv = Buffer.alloc(RECV_WR.size)
+  readonly #sges = Buffer.alloc((CHAIN + 1) * SGE.size)
+  readonly #bad = Buffer.alloc(8)
+  readonly #sendWords = wordsOf(this.#sends)
+  readonly #recvWords = wordsOf(this.#recv)
+  readonly #sgeWords = wordsOf(this.#sges)
+  readonly #sendBase: number
+  readonly #sgeBase: number
+
+  constructor({ verbs }: Context) {
+    const { address } = verbs.koffi
+    this.sendAddress = address(this.#sends)
+    this.recvAddress = address(this.#recv)
+    this.bad = address(this.#bad)
+    this.#sendBase = Number(this.sendAddress)
+    this.#sgeBase = Number(address(this.#sges))
+  }
+
+  recv(id: number, { region, address, length }: Span): void {
+    const words = this.#recvWords
+    words[RECV_WR.at.id / 4] = id
+    this.#sge(CHAIN, address, length, region.lkey)
+    put64(words, RECV_WR.at.sgList / 4, this.#sgeBase + CHAIN * SGE.size)
+    words[RECV_WR.at.numSge / 4] = 1
+  }
+
+  send(index: number, id: number, isLast: boolean, isSignaled: boolean, request: SendRequest): void {
+    const words = this.#sendWords.subarray(index * SEND_WORDS, (index + 1) * SEND_WORDS)
+    words.fill(0)
+    words[SEND_AT.id] = id
+    if (!isLast) put64(words, SEND_AT.next, this.#sendBase + (index + 1) * SEND_WR.size)
+    words[SEND_AT.flags] = isSignaled ? SEND_FLAG.signaled : 0
+    switch (request.op) {
+      case 'send':
+        words[SEND_AT.opcode] = OPCODE.send
+        this.#local(words, index, request.from)
+        break
+      case 'write':
+        words[SEND_AT.opcode] = request.immediate === undefined ? OPCODE.write : OPCODE.writeImm
+        if (request.immediate !== undefined) words[SEND_AT.immediate] = swapped(request.immediate)
+        if (request.from !== undefined) this.#local(words, index, request.from)
+        this.#remote(words, request.to)
+        break
+      case 'read':
+        words[SEND_AT.opcode] = OPCODE.read
+        this.#local(words, index, request.into)
+        this.#remote(words, request.from)
+        break
+      case 'bind': {
+        const { window, rkey, span, access } = request
+        words[SEND_AT.opcode] = OPCODE.bindMw
+        put64(words, SEND_AT.mw, Number(window.pointer))
+        words[SEND_AT.mwRkey] = rkey
+        put64(words, SEND_AT.mr, Number(span.region.pointer))
+        put64(words, SEND_AT.mwAddr, span.address)
+        put64(words, SEND_AT.mwLength, span.length)
+        words[SEND_AT.mwAccess] = access
+        break
+      }
+      case 'invalidate':
+        words[SEND_AT.opcode] = OPCODE.localInv
+        words[SEND_AT.immediate] = request.rkey
+    }
+  }
+
+  #local(words: Uint32Array, index: number, { region, address, length }: Span): void {
+    this.#sge(index, address, length, region.lkey)
+    put64(words, SEND_AT.sgList, this.#sgeBase + index * SGE.size)
+    words[SEND_AT.numSge] = 1
+  }
+
+  #remote(words: Uint32Array, { address, rkey }: { readonly address: number; readonly rkey: number }): void {
+    put64(words, SEND_AT.remoteAddr, address)
+    words[SEND_AT.rkey] = rkey
+  }
+
+  #sge(index: number, address: number, length: number, lkey: number): void {
+    const at = index * SGE_WORDS
+    put64(this.#sgeWords, at, address)
+    this.#sgeWords[at + SGE.at.length / 4] = length
+    this.#sgeWords[at + SGE.at.lkey / 4] = lkey
+  }
+}
+
+/**
+ * The two queues of a connected queue pair. Requests complete in the order in which they were posted; what the device has no room for waits here,
+ * since a full queue is not always refused.
+ */
+export class QueuePair {
+  readonly #context: Context
+  readonly #pointer: Pointer
+  readonly #depth: number
+  readonly #scratch: Scratch
+  /** What to call for each request that is posted, oldest first. */
+  readonly #posted: (PostOptions['done'] | null)[] = []
+  readonly #waiting: { readonly request: SendRequest; readonly options: PostOptions }[] = []
+  /** Number of the request that is posted next, and of the oldest that is not done. */
+  #next = 0
+  #oldest = 0
+  /** Requests since the last that tells of its end. */
+  #silent = 0
+  #isBroken = false
+
+  /** @param depth requests that its send queue takes */
+  constructor(context: Context, pointer: Pointer, depth: number) {
+    this.#context = context
+    this.#pointer = pointer
+    this.#depth = depth
+    this.#scratch = new Scratch(context)
+  }
+
+  /** Requests that are neither done nor failed. */
+  get outstanding(): number {
+    return this.#next - this.#oldest + this.#waiting.length
+  }
+
+  /** Gives the peer's next message, or write with an immediate, a place. VerbError. */
+  receive(id: number, span: Span): void {
+    this.#scratch.recv(id, span)
+    const errno = this.#context.calls.postRecv(this.#pointer, this.#scratch.recvAddress, this.#scratch.bad)
+    if (errno !== 0) throw new VerbError('ibv_post_recv', errno)
+  }
+
+  /** Posts requests one behind the other. What they name must stay as it is until `done`, or until a later request is done. VerbError. */
+  post(requests: readonly SendRequest[], options: PostOptions = {}): void {
+    for (const [i, request] of requests.entries()) {
+      this.#waiting.push({ request, options: i === requests.length - 1 ? options : {} })
+    }
+    this.#flush()
+  }
+
+  /** A request of the send queue is done, and with it all before it. */
+  completed(id: number, status: number): void {
+    // Numbers are 32 bits in the completion.
+    const count = ((id - this.#oldest) >>> 0) + 1
+    if (count > this.#posted.length) throw new Error('a completion of what was not posted')
+    this.#oldest += count
+    for (const done of this.#posted.splice(0, count)) done?.(status)
+    this.#flush()
+  }
+
+  /** Nothing is posted any more; what is not done fails with `status`. */
+  break(status: number): void {
+    this.#isBroken = true
+    const posted = this.#posted.splice(0)
+    const waiting = this.#waiting.splice(0)
+    this.#oldest = this.#next
+    for (const done of posted) done?.(status)
+    for (const { options } of waiting) options.done?.(status)
+  }
+
+  #flush(): void {
+    while (this.#waiting.length > 0 && !this.#isBroken) {
+      const room = this.#depth - (this.#next - this.#oldest)
+      const chain = this.#waiting.splice(0, Math.min(room, CHAIN))
+      if (chain.length === 0) return
+      for (const [i, { request, options }] of chain.entries()) {
+        // A queue of silent requests only would never be known to have room again.
+        const isWanted = options.done !== undefined && !options.isSilent
+        const isSignaled = isWanted || ++this.#silent >= this.#depth / 4
+        if (isSignaled) this.#silent = 0
+        this.#scratch.send(i, (this.#next + i) >>> 0, i === chain.length - 1, isSignaled, request)
+      }
+      for (const { options } of chain) this.#posted.push(options.done ?? null)
+      this.#next += chain.length
+      const errno = this.#context.calls.postSend(this.#pointer, this.#scratch.sendAddress, this.#scratch.bad)
+      if (errno !== 0) throw new VerbError('ibv_post_send', errno)
+    }
+  }
+}
+
+function wordsOf(buffer: Buffer): Uint32Array {
+  return new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length / 4)
+}
+
+function put64(words: Uint32Array, at: number, value: number): void {
+  words[at] = value % WORD
+  words[at + 1] = Math.floor(value / WORD)
+}

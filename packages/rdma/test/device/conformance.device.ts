@@ -1,0 +1,8 @@
+import { transportConformance } from '@dyad/core/conformance'
+import { test } from 'tap'
+import { rdmaTransport } from '../../src/index.js'
+
+transportConformance(test, {
+  create: () => rdmaTransport({ token: 'secret' }),
+  peer: new URL('../peers/rdma.ts', import.meta.url),
+})

@@ -1,0 +1,102 @@
+import { fabricAddresses } from '../../src/transport/fabric.js'
+import { CompletionChannel, type CompletionQueue } from '../../src/verbs/completions.js'
+import { type CmEvent, type CmId, EventChannel } from '../../src/verbs/connection-manager.js'
+import { ACCESS, COMPLETED } from '../../src/verbs/constants.js'
+import { Context } from '../../src/verbs/context.js'
+import { loadVerbs, type Pointer } from '../../src/verbs/library.js'
+import { MemoryRegion, pageAligned } from '../../src/verbs/memory.js'
+import { QueuePair, type SendRequest, type Span } from '../../src/verbs/queue-pair.js'
+
+const DEPTH = 32
+const MEMORY_BYTES = 1024 * 1024
+
+/** One end of a connection made with nothing but the binding. */
+export class FabricEnd {
+  readonly context: Context
+  readonly memory: Buffer
+  readonly region: MemoryRegion
+  readonly pair: QueuePair
+  /** What was received, oldest first: immediates, or lengths. */
+  readonly received: number[] = []
+  readonly #channel: CompletionChannel
+  readonly #queue: CompletionQueue
+  readonly #id: CmId
+
+  constructor(id: CmId, access: number) {
+    const verbs = loadVerbs()
+    this.#id = id
+    this.context = new Context(verbs, id.device as Pointer)
+    this.#channel = new CompletionChannel(this.context, 0)
+    this.#queue = this.#channel.queue(2 * DEPTH, ({ id: number, status, opcode, immediate, length }) => {
+      if (status === 0 && opcode >= COMPLETED.recv) {
+        this.received.push(opcode === COMPLETED.recvImm ? immediate : length)
+      } else if (status === 0) this.pair.completed(number, status)
+      else this.pair.break(status)
+    })
+    const pair = id.createQueuePair(this.context, this.#queue, { sends: DEPTH, receives: DEPTH })
+    this.pair = new QueuePair(this.context, pair, DEPTH)
+    this.memory = pageAligned(this.context, MEMORY_BYTES)
+    this.region = MemoryRegion.ofBuffer(this.context, this.memory, access)
+    for (let i = 0; i < DEPTH; i++) this.pair.receive(i, this.span(i * 64, 64))
+  }
+
+  span(at: number, length: number): Span {
+    return { region: this.region, address: this.region.address + at, length }
+  }
+
+  /** Posts requests and tells the status of the last. */
+  post(...requests: SendRequest[]): Promise<number> {
+    return new Promise((done) => this.pair.post(requests, { done }))
+  }
+
+  close(): void {
+    this.#id.destroyQueuePair()
+    this.#queue[Symbol.dispose]()
+    this.region[Symbol.dispose]()
+    this.#channel[Symbol.dispose]()
+    this.context[Symbol.dispose]()
+    this.#id.destroy()
+  }
+}
+
+/** Two connected ends in this process, over the first address of a verbs device. */
+export async function fabricPair(
+  access = ACCESS.localWrite | ACCESS.mwBind,
+): Promise<{ a: FabricEnd; b: FabricEnd } & Disposable> {
+  const verbs = loadVerbs()
+  const channel = new EventChannel(verbs)
+  const [host = ''] = fabricAddresses(verbs)
+  const listener = channel.createId()
+  listener.bind(host, 0)
+  listener.listen(1)
+  const id = channel.createId()
+  await next(id, 'ADDR_RESOLVED', () => id.resolveAddress(host, listener.port, 2000))
+  await next(id, 'ROUTE_RESOLVED', () => id.resolveRoute(2000))
+  const a = new FabricEnd(id, access)
+  const established = next(id, 'ESTABLISHED', () => {})
+  const { request } = await next(listener, 'CONNECT_REQUEST', () => id.connect(Buffer.from('hello')))
+  const accepted = request as CmId
+  const b = new FabricEnd(accepted, access)
+  await next(accepted, 'ESTABLISHED', () => accepted.accept(Buffer.from('welcome')))
+  await established
+  return {
+    a,
+    b,
+    [Symbol.dispose]() {
+      a.close()
+      b.close()
+      listener.destroy()
+      channel[Symbol.dispose]()
+    },
+  }
+}
+
+function next(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
+  return new Promise((resolve, reject) => {
+    id.onEvent = (event) => {
+      if (event.name === name) resolve(event)
+      else reject(new Error(`${event.name} instead of ${name}, status ${event.status}`))
+    }
+    begin()
+  })
+}

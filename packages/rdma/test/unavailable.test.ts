@@ -1,0 +1,56 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DyadError, ManagedSource } from '@dyad/core'
+import { test } from 'tap'
+import { rdmaTransport, reportHost } from '../src/index.js'
+
+const DEVICES = '/sys/class/infiniband'
+const hasDevice = existsSync(DEVICES) && readdirSync(DEVICES).length > 0
+const ADDRESS = JSON.stringify({ v: 1, ends: [{ host: '192.0.2.1', port: 4000 }] })
+const REQUEST = { storage: '/tmp', path: 'file', size: 1, mtimeNs: 0n }
+
+if (hasDevice) {
+  test('with a device there is nothing to say', async (t) => {
+    t.equal(rdmaTransport().unavailable, undefined)
+  })
+} else {
+  test('without a device, everything says why', async (t) => {
+    await using transport = rdmaTransport({ token: 'secret' })
+    const { unavailable } = transport
+    t.type(unavailable, DyadError)
+    t.equal(unavailable?.code, 'ERR_DYAD_RDMA_UNAVAILABLE')
+    t.match(unavailable?.message, /dyad doctor/, 'it names what tells more')
+    t.match(unavailable?.detail, /libibverbs|librdmacm|koffi|verbs device/, 'it names what is missing')
+    t.ok(unavailable?.cause, 'it has its cause')
+    t.equal(transport.unavailable, unavailable, 'it is found out once')
+    const source = await ManagedSource.open([await mkdtemp(join(tmpdir(), 'dyad-rdma-'))])
+    await t.rejects(transport.serve(source), unavailable)
+    await t.rejects(transport.fetch(ADDRESS, REQUEST), unavailable)
+    t.equal(await transport.obstacle(ADDRESS, '/tmp'), unavailable?.detail)
+    await transport.close()
+    await t.rejects(transport.fetch(ADDRESS, REQUEST), { code: 'ERR_DYAD_CLOSED' })
+  })
+
+  test('a report tells what is missing and what to do', async (t) => {
+    const report = reportHost()
+    t.equal(report.isUsable, false)
+    t.same(report.devices, [])
+    t.same(report.addresses, [])
+    const fatal = report.findings.filter(({ isFatal }) => isFatal)
+    t.ok(fatal.length > 0)
+    for (const { what, remedy } of fatal) {
+      t.match(what, /\S/)
+      t.match(remedy, /install|modprobe|check|chmod/)
+    }
+  })
+}
+
+test('an address that is none is no device’s fault', async (t) => {
+  await using transport = rdmaTransport()
+  for (const address of ['', 'nonsense', '{"v":1,"ends":[]}', '{"v":1,"ends":[{"host":"name","port":1}]}', '{"v":2}']) {
+    t.equal(await transport.obstacle(address, '/tmp'), 'its address is of no use here', address)
+    await t.rejects(transport.fetch(address, REQUEST), { code: 'ERR_DYAD_PROTOCOL' }, address)
+  }
+})
