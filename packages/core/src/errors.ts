@@ -106,6 +106,12 @@ export const ERRORS = {
     summary: 'the owner offers no transport that this side can use',
     remedy: 'Set DYAD_DTL_MODE to auto, or to a transport that both sides have.',
   },
+  ERR_DYAD_RDMA_UNAVAILABLE: {
+    rc: -3001,
+    retryable: false,
+    summary: 'RDMA verbs cannot be used here',
+    remedy: '`dyad doctor` tells what this host can do and what to change.',
+  },
   ERR_DYAD_TRANSFER: {
     rc: -2004,
     retryable: true,
@@ -232,6 +238,11 @@ export function isDyadError(error: unknown, code?: ErrorCode): error is DyadErro
     'code' in error &&
     (code === undefined || error.code === code)
   )
+}
+
+/** What failed, as a clause for a person, without what to do about it. */
+export function reasonOf(error: unknown): string {
+  return isDyadError(error) ? error.detail || ERRORS[error.code].summary : causeText(error)
 }
 
 function causeText(cause: unknown): string {
