@@ -7,11 +7,12 @@ const LONGEST_MS = 2 ** 31 - 1
 
 /**
  * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the fastest that there is, which is what
- * `auto` takes.
+ * `auto` takes: programs that were written for them must run where there is no RDMA, too.
  */
 export const DTL_MODES: Readonly<Record<string, string>> = {
   auto: 'auto',
   local: 'local',
+  rdma: 'rdma',
   tcp: 'tcp',
   rpc: 'rpc',
   FLUX_RPC: 'rpc',
@@ -68,7 +69,7 @@ export const OPTIONS = {
   dtlMode: {
     env: 'DYAD_DTL_MODE',
     accepts: Object.keys(DTL_MODES).join(', '),
-    doc: 'The transport. `auto` takes the best that both sides have. FLUX_RPC means rpc; UCX and MARGO mean auto.',
+    doc: 'The transport. `auto` takes the best that both sides have, any other name that one alone. FLUX_RPC means rpc; UCX and MARGO mean auto.',
     fallback: () => 'auto',
     parse: (given: string) => {
       if (!Object.hasOwn(DTL_MODES, given)) {

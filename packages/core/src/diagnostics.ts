@@ -12,7 +12,7 @@ export interface Diagnostics {
   'dyad.kvs.waiting': { path: string; namespace: string }
   /** A record that cannot be read was passed over by a listing or a watch. */
   'dyad.kvs.unreadable': { error: Error }
-  /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason. */
+  /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason, which also says what kept better ones from being used. */
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }
   /** A transfer failed and will be tried again after `delay` ms. */
   'dyad.transfer.retry': { record: FileRecord; error: Error; delay: number }
@@ -30,9 +30,16 @@ export interface Diagnostics {
 
 const log = debuglog('dyad')
 
-/** Tells the subscribers of a channel, and whoever set NODE_DEBUG=dyad. */
-export function report<Name extends keyof Diagnostics>(name: Name, message: Diagnostics[Name]): void {
+/**
+ * Tells the subscribers of a channel, and whoever set NODE_DEBUG=dyad. A message that takes work is given as a function, which is called only if somebody listens.
+ */
+export function report<Name extends keyof Diagnostics>(
+  name: Name,
+  told: Diagnostics[Name] | (() => Diagnostics[Name]),
+): void {
   const target = channel(name)
+  if (!target.hasSubscribers && !log.enabled) return
+  const message = typeof told === 'function' ? told() : told
   if (target.hasSubscribers) target.publish(message)
   if (log.enabled) log('%s %o', name, message)
 }

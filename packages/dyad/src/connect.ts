@@ -1,6 +1,6 @@
 import { type ConfigOptions, DyadCore, type KvsClient, readConfig, type Transport } from '@dyad/core'
 import { DyadFile } from '@dyad/streams'
-import { openKvs, openTransports } from './parts.js'
+import { checkMode, openKvs, openTransports } from './parts.js'
 
 /** A session that owns its store's client and its transports. */
 export class Dyad extends DyadCore {
@@ -27,9 +27,13 @@ export class Dyad extends DyadCore {
     return DyadFile.open(this, path, flags, mode, options)
   }
 
-  /** Asks the store whether it knows the namespace; a store of this process alone begins with none, and is given it. */
+  /**
+   * Whether the session can do what it was asked for: has the transport, and a store that knows the namespace. A store of this process alone begins with none, and
+   * is given it.
+   */
   async greet(): Promise<void> {
-    const { namespace } = this.config
+    const { namespace, dtlMode } = this.config
+    checkMode(dtlMode, this.#transports)
     if (namespace === undefined) return
     if (this.#isAlone) await this.#kvs.createNamespace(namespace)
     else await this.#kvs.namespace(namespace).get('greeting')
@@ -53,8 +57,8 @@ type OpenArguments = Parameters<typeof DyadFile.open> extends [unknown, ...infer
 
 /**
  * Begins a session: options that are left out come from the DYAD_* variables of the environment, else from the defaults (docs/configuration.md). Asks the store whether
- * it can be reached, so that a wrong address or token fails here. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED,
- * ERR_DYAD_NAMESPACE_MISSING.
+ * it can be reached, so that a wrong address or token fails here, as does a transport that was asked for and cannot be used. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE,
+ * ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_NAMESPACE_MISSING.
  */
 export async function connect(options: ConfigOptions = {}): Promise<Dyad> {
   const session = Dyad.compose(options)

@@ -27,6 +27,17 @@ export function openTransports(config: Config): Transport[] {
   return [localTransport(), tcpTransport(network), rpcTransport(network)]
 }
 
+/** Whether the transport that the option dtlMode asks for can be used here. ERR_DYAD_DTL_MODE if it is none of these, ERR_DYAD_RDMA_UNAVAILABLE. */
+export function checkMode(mode: string, transports: readonly Transport[]): void {
+  if (mode === 'auto') return
+  const transport = transports.find(({ name }) => name === mode)
+  if (transport === undefined) {
+    const names = transports.map(({ name }) => name).join(', ')
+    throw new DyadError('ERR_DYAD_DTL_MODE', { detail: `'${mode}' is none of ${names}` })
+  }
+  if (transport.unavailable !== undefined) throw transport.unavailable
+}
+
 /** Certificate and key of the service, if it is to speak TLS. ERR_DYAD_OPTION. */
 export function readTls({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffer } | undefined {
   const cert = readPem(tlsCert)

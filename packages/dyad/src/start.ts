@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { type ConfigOptions, isDyadError, type KvsClient, type NodeEntry, readConfig, type Transport } from '@dyad/core'
 import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
-import { type Control, openControl, Service } from '@dyad/service'
-import { openKvs, openTransports, readTls } from './parts.js'
+import { type Control, type LeftOut, openControl, Service } from '@dyad/service'
+import { checkMode, openKvs, openTransports, readTls } from './parts.js'
 
 /** What `start` starts beside the service. */
 export interface StartOptions extends ConfigOptions {
@@ -21,6 +21,8 @@ export interface StartOptions extends ConfigOptions {
 export interface NodeStatus extends NodeEntry {
   /** Address of the store. */
   readonly kvs: string
+  /** The transports that it does not offer, since this host cannot use them. */
+  readonly unavailable: readonly LeftOut[]
   /** What the store holds, where this process hosts it. */
   readonly broker?: BrokerStats & { readonly durable: boolean }
 }
@@ -36,8 +38,9 @@ export interface RunningNode extends AsyncDisposable {
 }
 
 /**
- * Starts this node: its service, and the store if it is to host it. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE,
- * ERR_DYAD_DENIED, ERR_DYAD_SYSTEM.
+ * Starts this node: its service, and the store if it is to host it. The service offers every transport that this host can use; without the one that dtlMode names the
+ * start fails. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND, ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED,
+ * ERR_DYAD_SYSTEM.
  */
 export async function start({
   directories,
@@ -81,12 +84,14 @@ export async function start({
     if (broker !== undefined) await ensureNamespace(kvs, config.namespace, signal)
     const transports = openTransports({ ...config, advertise: config.advertise ?? reachableName(config.host) })
     parts.push(...transports)
+    checkMode(config.dtlMode, transports)
     const service = await Service.start({
       node: config.node,
       directories:
         directories ?? [...new Set([config.producerPath, config.consumerPath])].filter((path) => path !== undefined),
       kvs,
       transports,
+      required: config.dtlMode,
       leaseTtl: config.leaseTtl,
       signal,
     })
@@ -96,6 +101,7 @@ export async function start({
         const stats = broker?.stats()
         return {
           ...service.entry,
+          unavailable: service.unavailable,
           kvs: broker?.url(config.advertise ?? reachableName(config.host)) ?? kvsUrl,
           ...(stats && { broker: { ...stats, durable: data !== undefined } }),
         }

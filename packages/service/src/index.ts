@@ -1,3 +1,3 @@
 /** The service that each node runs: serves the files of its managed directories and keeps the node registered. */
 export { askControl, type Control, controlPath, listControls, openControl } from './control.js'
-export { Service, type ServiceOptions } from './service.js'
+export { type LeftOut, Service, type ServiceOptions } from './service.js'

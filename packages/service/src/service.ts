@@ -3,11 +3,13 @@ import { hostname } from 'node:os'
 import {
   DyadError,
   encodeNodeEntry,
+  isDyadError,
   type KvsClient,
   ManagedSource,
   type NodeEntry,
   type Registration,
   type Transport,
+  type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
 
@@ -18,47 +20,77 @@ export interface ServiceOptions {
   /** Managed directories to serve; made if they are missing. */
   directories: readonly string[]
   kvs: KvsClient
-  /** What to serve over. */
+  /** What to serve over; one that this host cannot use is left out. */
   transports: readonly Transport[]
+  /** Name of the transport that must not be left out. @default none */
+  required?: string | undefined
   /** Milliseconds that the node stays registered after the last sign of life. */
   leaseTtl: number
   /** Ends the start early; it rejects with the signal's reason. @default none */
   signal?: AbortSignal | undefined
 }
 
+/** A transport that a service does not offer, since its host cannot use it. */
+export interface LeftOut {
+  readonly transport: string
+  /** Message of the error that it failed with. */
+  readonly reason: string
+}
+
 /** A node's service, running. Whoever started it closes it. */
 export class Service implements AsyncDisposable {
   /** What is registered for the node. */
   readonly entry: NodeEntry
+  /** The transports that are not offered. */
+  readonly unavailable: readonly LeftOut[]
   readonly #servers: readonly TransportServer[]
   readonly #registration: Registration
   #closed: Promise<void> | undefined
 
-  private constructor(entry: NodeEntry, servers: readonly TransportServer[], registration: Registration) {
+  private constructor(
+    entry: NodeEntry,
+    unavailable: readonly LeftOut[],
+    servers: readonly TransportServer[],
+    registration: Registration,
+  ) {
     this.entry = entry
+    this.unavailable = unavailable
     this.#servers = servers
     this.#registration = registration
   }
 
   /**
    * Serves the directories and registers the node, from when on its files can be fetched. ERR_DYAD_SYSTEM if a directory cannot be used, ERR_DYAD_BIND,
-   * ERR_DYAD_KVS_UNREACHABLE.
+   * ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_RDMA_UNAVAILABLE if the transport that is required cannot be used.
    */
-  static async start({ node, directories, kvs, transports, leaseTtl, signal }: ServiceOptions): Promise<Service> {
+  static async start(options: ServiceOptions): Promise<Service> {
+    const { node, directories, kvs, transports, required, leaseTtl, signal } = options
     const source = await openSource(directories, node)
     const servers: TransportServer[] = []
+    const offered: { name: string; address: TransportAddress }[] = []
+    const unavailable: LeftOut[] = []
     try {
-      for (const transport of transports) servers.push(await transport.serve(source))
+      for (const transport of transports) {
+        const { name } = transport
+        try {
+          const server = await transport.serve(source)
+          servers.push(server)
+          offered.push({ name, address: server.address })
+        } catch (error) {
+          if (name === required || !isDyadError(error, 'ERR_DYAD_RDMA_UNAVAILABLE')) throw error
+          unavailable.push({ transport: name, reason: error.message })
+        }
+      }
       const entry: NodeEntry = {
         node,
-        transports: transports.map(({ name }, i) => ({ name, address: (servers[i] as TransportServer).address })),
+        transports: offered,
         directories: source.directories.map(({ path }) => path),
         host: hostname(),
         pid: process.pid,
         startedAt: Date.now(),
       }
       const registration = await kvs.register(node, encodeNodeEntry(entry), { ttl: leaseTtl, signal })
-      return new Service(entry, servers, registration)
+      return new Service(entry, unavailable, servers, registration)
     } catch (error) {
       await Promise.all(servers.map((server) => server.close()))
       throw error

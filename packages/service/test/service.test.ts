@@ -1,6 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { decodeNodeEntry, type Transport } from '@dyad/core'
+import { DyadError, decodeNodeEntry, type Transport } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import { localTransport, rpcTransport } from '@dyad/transport'
 import t from 'tap'
@@ -35,7 +35,7 @@ t.test('a service that cannot start leaves nothing behind', async (t) => {
   const counted: Transport = {
     ...local,
     name: 'counted',
-    reaches: () => Promise.resolve(false),
+    obstacle: () => Promise.resolve('nobody knows'),
     fetch: (...request) => local.fetch(...request),
     close: () => local.close(),
     [Symbol.asyncDispose]: () => local.close(),
@@ -62,6 +62,37 @@ t.test('a service that cannot start leaves nothing behind', async (t) => {
   const aborted = Service.start({ ...options, directories: [], transports: [counted], signal: abort.signal })
   await t.rejects(aborted, { message: 'enough' })
   t.equal(closed, 2)
+})
+
+t.test('a transport that the host cannot use is left out, unless it is required', async (t) => {
+  await using fixture = await Fixture.make()
+  await using local = localTransport()
+  const none = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })
+  const close = async () => {}
+  const unavailable: Transport = {
+    name: 'rdma',
+    unavailable: none,
+    serve: () => Promise.reject(none),
+    obstacle: () => Promise.resolve(undefined),
+    fetch: () => Promise.reject(none),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+  const options = {
+    node: 'n1',
+    directories: [],
+    kvs: fixture.kvs,
+    transports: [unavailable, local],
+    leaseTtl: 60_000,
+  }
+  await t.rejects(Service.start({ ...options, required: 'rdma' }), none)
+  t.equal(await fixture.kvs.registry.get('n1'), undefined)
+  await using service = await Service.start({ ...options, required: 'local' })
+  t.same(
+    service.entry.transports.map(({ name }) => name),
+    ['local'],
+  )
+  t.same(service.unavailable, [{ transport: 'rdma', reason: none.message }])
 })
 
 t.test('the lease of a service that was killed expires', async (t) => {

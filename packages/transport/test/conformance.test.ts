@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
-import type { FetchRequest, FileSource, Transfer, Transport } from '@dyad/core'
-import { transportConformance } from '@dyad/core/conformance'
+import { DyadError, type FetchRequest, type FileSource, type Transfer, type Transport } from '@dyad/core'
+import { transportConformance, unavailableConformance } from '@dyad/core/conformance'
 import { test } from 'tap'
 import { rpcTransport } from '../src/index.js'
 
@@ -13,13 +13,14 @@ type Fetch = Transport['fetch']
 function double(broken: {
   fetch?: (inner: Transport) => Fetch
   source?: (source: FileSource) => FileSource
+  obstacle?: Transport['obstacle']
 }): () => Transport {
   return () => {
     const inner = rpcTransport()
     return {
       name: 'double',
       serve: (source) => inner.serve(broken.source?.(source) ?? source),
-      reaches: (address, storage) => inner.reaches(address, storage),
+      obstacle: broken.obstacle ?? ((...args) => inner.obstacle(...args)),
       fetch: broken.fetch?.(inner) ?? ((...args) => inner.fetch(...args)),
       close: () => inner.close(),
       [Symbol.asyncDispose]: () => inner.close(),
@@ -197,6 +198,21 @@ const doubles: { flaw: string; clause: string; create: () => Transport }[] = [
     }),
   },
   {
+    flaw: 'sees no obstacle anywhere',
+    clause: 'an address that is none',
+    create: double({ obstacle: async () => undefined }),
+  },
+  {
+    flaw: 'sees an obstacle everywhere',
+    clause: 'an address that is none',
+    create: double({ obstacle: async () => 'it is never of use' }),
+  },
+  {
+    flaw: 'says nothing of an obstacle',
+    clause: 'an address that is none',
+    create: double({ obstacle: async (address) => (address.includes('ws:') ? undefined : '') }),
+  },
+  {
     flaw: 'ignores aborts',
     clause: 'an abort midway',
     create: double({ fetch: (inner) => (address, request) => inner.fetch(address, request) }),
@@ -274,5 +290,52 @@ for (const { flaw, clause, create } of doubles) {
     const body = bodies.get(`in one process: ${clause}`)
     t.ok(body, 'there is such a clause')
     await t.rejects(body?.() ?? Promise.resolve(), { message: /./ })
+  })
+}
+
+const none = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })
+
+/** A transport that the host cannot use, but for what `broken` says. */
+function unavailable(broken: Partial<Transport> = {}): () => Transport {
+  const close = async () => {}
+  return () =>
+    Object.defineProperties(
+      {
+        name: 'unavailable',
+        unavailable: none,
+        serve: () => Promise.reject(none),
+        obstacle: async () => undefined,
+        fetch: () => Promise.reject(none),
+        close,
+        [Symbol.asyncDispose]: close,
+      },
+      Object.getOwnPropertyDescriptors(broken),
+    )
+}
+
+unavailableConformance(test, { create: unavailable() })
+
+for (const { flaw, clause, create } of [
+  { flaw: 'can be used', clause: 'it says why', create: () => rpcTransport() },
+  {
+    flaw: 'does not say why it cannot be used',
+    clause: 'it says why',
+    create: unavailable({ unavailable: new DyadError('ERR_DYAD_RDMA_UNAVAILABLE') }),
+  },
+  {
+    flaw: 'fails to serve with something else than it says',
+    clause: 'serve and fetch reject with the same',
+    create: unavailable({ serve: () => Promise.reject(new DyadError('ERR_DYAD_BIND')) }),
+  },
+  {
+    flaw: 'looks at the address first',
+    clause: 'serve and fetch reject with the same',
+    create: unavailable({ fetch: () => Promise.reject(new DyadError('ERR_DYAD_PROTOCOL')) }),
+  },
+]) {
+  test(`the suite for what cannot be used rejects a transport that ${flaw}`, async (t) => {
+    const bodies = new Map<string, () => Promise<void>>()
+    unavailableConformance((name, body) => bodies.set(name, body), { create })
+    await t.rejects(bodies.get(`where it cannot be used: ${clause}`)?.() ?? Promise.resolve(), { message: /./ })
   })
 }

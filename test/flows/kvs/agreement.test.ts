@@ -65,7 +65,7 @@ test('what the environment of a process says means what it says', async (t) => {
   await t.test('names of transports are exact', async (t) => {
     const refused = (name: string) => ({
       code: 'ERR_DYAD_DTL_MODE',
-      message: new RegExp(`'${name}' is none of auto, local, tcp, rpc, FLUX_RPC, UCX, MARGO`),
+      message: new RegExp(`'${name}' is none of auto, local, rdma, tcp, rpc, FLUX_RPC, UCX, MARGO`),
     })
     await t.rejects(cluster.app('B', { consumerPath: b }, { DYAD_DTL_MODE: 'R' }), refused('R'))
     const consumer = await cluster.app('B', { consumerPath: cluster.directory('named') }, { DYAD_DTL_MODE: 'FLUX_RPC' })

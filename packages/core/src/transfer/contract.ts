@@ -1,3 +1,5 @@
+import type { DyadError } from '../errors.js'
+
 /**
  * The contract of a transport (DYAD's data transport layer). An implementation is one source file and a test of three
  * lines that runs `transportConformance` of `@dyad/core/conformance` against it.
@@ -5,7 +7,7 @@
  * Errors are DyadErrors: ERR_DYAD_GONE (no such file), ERR_DYAD_CHANGED (another version than asked for, also when it
  * changes while it is read), ERR_DYAD_REFUSED (escape, no regular file, not a served directory, range out of bounds),
  * ERR_DYAD_OWNER_UNREACHABLE (nobody listens at the address), ERR_DYAD_TRANSFER (cut off midway), ERR_DYAD_DENIED,
- * ERR_DYAD_PROTOCOL, ERR_DYAD_CLOSED.
+ * ERR_DYAD_PROTOCOL, ERR_DYAD_CLOSED, and ERR_DYAD_RDMA_UNAVAILABLE (this host cannot use the transport at all).
  */
 
 /** Longest chunk that a Transfer yields, in bytes. */
@@ -102,11 +104,22 @@ export interface Transfer extends AsyncDisposable {
 export interface Transport extends AsyncDisposable {
   /** The name in the registry and in DYAD_DTL_MODE. */
   readonly name: string
-  /** Answers fetches on the owner's node with the files of `source`. */
+  /**
+   * Why this host cannot use it at all, as far as that is known: an ERR_DYAD_RDMA_UNAVAILABLE, with which `serve` and `fetch` reject then. Who asks again is
+   * answered from memory. @default undefined: it needs nothing but Node
+   */
+  readonly unavailable?: DyadError | undefined
+  /**
+   * Answers fetches on the owner's node with the files of `source`. With ERR_DYAD_RDMA_UNAVAILABLE, which it may find out only here, a service leaves the
+   * transport out and tells of it; any other error fails the start of the service.
+   */
   serve(source: FileSource): Promise<TransportServer>
-  /** Whether this side could fetch from there; asks nobody over a network. */
-  reaches(address: TransportAddress, storage: string): Promise<boolean>
-  /** Begins a transfer; resolves when the owner has opened the file. */
+  /**
+   * Why this side cannot fetch from there, as a clause for a person (`its files are not on this host`), or undefined if it can; asks nobody over a network, and
+   * leaves to the caller what `unavailable` says.
+   */
+  obstacle(address: TransportAddress, storage: string): Promise<string | undefined>
+  /** Begins a transfer; resolves when the owner has opened the file. After an error that is not of the file the next transport is tried. */
   fetch(address: TransportAddress, request: FetchRequest, options?: FetchOptions): Promise<Transfer>
   /** Closes every connection and ends every transfer it fetches; servers are closed by whoever started them. */
   close(): Promise<void>

@@ -9,14 +9,7 @@ import { addExamples } from './examples.js'
 import { addFlags, givenOptions } from './flags.js'
 import { emphasis, moment, print, printJson } from './output.js'
 import { withStore } from './session.js'
-
-/** How this side would fetch from a node over one transport, or why it would not. */
-interface Way {
-  readonly transport: string
-  readonly address: string
-  readonly isUsed: boolean
-  readonly reason: string
-}
+import { type Way, waysTo } from './ways.js'
 
 interface NodeReport extends Omit<NodeEntry, 'transports'> {
   readonly alive: boolean
@@ -64,36 +57,7 @@ async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSigna
 }
 
 async function nodeReport(entry: NodeEntry, transports: readonly Transport[], mode: string): Promise<NodeReport> {
-  const ways: Way[] = []
-  let isServed = false
-  // In the order in which a consumer here tries them: the first that serves is used.
-  for (const transport of transports) {
-    const offer = entry.transports.find(({ name }) => name === transport.name)
-    if (offer === undefined) continue
-    const reaches = await reachesAny(transport, offer.address, entry.directories)
-    const isUsed: boolean = !isServed && reaches && (mode === 'auto' || mode === transport.name)
-    ways.push({
-      transport: transport.name,
-      address: offer.address,
-      isUsed,
-      reason: reasonFor(transport.name, mode, reaches, isUsed),
-    })
-    isServed ||= isUsed
-  }
-  const { alive, evidence } = lifeOf(entry)
-  return { ...entry, alive, evidence, transports: ways }
-}
-
-async function reachesAny(transport: Transport, address: string, directories: readonly string[]): Promise<boolean> {
-  for (const directory of directories) if (await transport.reaches(address, directory)) return true
-  return false
-}
-
-function reasonFor(name: string, mode: string, reaches: boolean, isUsed: boolean): string {
-  if (mode !== 'auto' && mode !== name) return `DYAD_DTL_MODE is ${mode}`
-  if (!reaches) return name === 'local' ? 'its files are not on this host' : 'its address is of no use here'
-  if (!isUsed) return 'a better one serves'
-  return mode === 'auto' ? 'the best that both sides have' : `DYAD_DTL_MODE is ${mode}`
+  return { ...entry, ...lifeOf(entry), transports: await waysTo(entry, transports, mode) }
 }
 
 /** A process on this host can be asked for; of any other the lease tells, which expires soon after its death. */
@@ -111,10 +75,11 @@ function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } 
 function printServices(services: readonly NodeStatus[]): void {
   print(emphasis('services of yours on this host'))
   if (services.length === 0) print('  none')
-  for (const { node, pid, broker, kvs } of services) {
+  for (const { node, pid, broker, kvs, unavailable } of services) {
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
     print(`  ${node}  process ${pid}, ${store}`)
+    for (const { transport, reason } of unavailable) print(`    not offered ${transport}: ${reason}`)
   }
 }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
+import { openControl } from '@dyad/service'
 import t from 'tap'
 import { firstLine, Sandbox } from './command.js'
 
@@ -9,6 +10,11 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   t.equal(code, 0)
   const status = JSON.parse(stdout)
   t.same(status.services.map(({ node }: { node: string }) => node).sort(), ['n1', 'n2'])
+  t.same(
+    status.services.map(({ unavailable }: { unavailable: unknown }) => unavailable),
+    [[], []],
+    'each offers all that there is',
+  )
   t.same(status.store.namespaces, ['test'], 'start --broker made the namespace that was named')
   t.equal(status.store.durable, false)
   t.match(status.store.nodes, [
@@ -58,6 +64,27 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   const alone = await sandbox.run(['status', '--kvs-timeout', '200'])
   t.equal(alone.code, 1)
   t.match(alone.stderr, /^dyad: ERR_DYAD_KVS_UNREACHABLE: /)
+})
+
+t.test('what a service cannot offer is told where its status is asked for', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const unavailable = [{ transport: 'rdma', reason: 'RDMA verbs cannot be used here (there is no device).' }]
+  const service = { node: 'n3', pid: 1, kvs: 'ws://127.0.0.1:1', unavailable }
+  await using _ = await openControl(sandbox.at('state'), 'n3', () => service)
+  const { stdout } = await sandbox.run(['status'])
+  t.match(
+    stdout,
+    /\n {2}n3 {2}process 1, [^\n]*\n {4}not offered rdma: RDMA verbs cannot be used here \(there is no device\)\.\n/,
+  )
+  t.equal(stdout.match(/not offered/g)?.length, 1, 'of those that offer all that there is, nothing')
+})
+
+t.test('a node does not start without the transport that was asked for', async (t) => {
+  await using sandbox = await Sandbox.make()
+  // The stand-in for a transport that this program does not have.
+  const node = await sandbox.run(['start', '--broker', '--node', 'n1', sandbox.at('n1')], { DYAD_DTL_MODE: 'rdma' })
+  t.equal(node.code, 2)
+  t.match(node.stderr, /^dyad: ERR_DYAD_DTL_MODE: [^\n]*'rdma' is none of local, tcp, rpc/)
 })
 
 t.test('a node in the foreground ends well on a signal', async (t) => {

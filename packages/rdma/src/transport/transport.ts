@@ -5,6 +5,7 @@ import {
   type FileSource,
   isDyadError,
   rangeOf,
+  reasonOf,
   type Transfer,
   type Transport,
   type TransportAddress,
@@ -69,13 +70,9 @@ class RdmaTransport implements Transport {
   async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
     const ends = readAddress(address)
     if (ends === undefined) return 'its address is of no use here'
-    if (this.unavailable !== undefined) return this.unavailable.detail
+    if (this.unavailable !== undefined) return reasonOf(this.unavailable)
     if ((await this.#started().routes.choose(ends)) !== undefined) return undefined
     return `no verbs device of this host leads to ${ends.map(({ host }) => host).join(', ')}`
-  }
-
-  async reaches(address: TransportAddress, storage: string): Promise<boolean> {
-    return (await this.obstacle(address, storage)) === undefined
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {

@@ -37,13 +37,15 @@ class LocalTransport implements Transport {
     return { address, close, [Symbol.asyncDispose]: close }
   }
 
-  async reaches(address: TransportAddress, storage: string): Promise<boolean> {
+  async obstacle(address: TransportAddress, storage: string): Promise<string | undefined> {
     const parsed = readAddress(address)
-    if (parsed === undefined || parsed.host !== (await hostIdentity())) return false
+    if (parsed === undefined) return 'its address is of no use here'
+    if (parsed.host !== (await hostIdentity())) return 'its files are not on this host'
     const directory = parsed.directories.find(({ path }) => path === storage)
-    if (directory === undefined) return false
+    if (directory === undefined) return 'it does not serve that directory'
     const seen = await stat(storage, { bigint: true }).catch(() => undefined)
-    return seen !== undefined && seen.dev === directory.dev && seen.ino === directory.ino
+    const isSame = seen !== undefined && seen.dev === directory.dev && seen.ino === directory.ino
+    return isSame ? undefined : 'its directory cannot be seen from here'
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
@@ -91,9 +93,8 @@ class LocalTransport implements Transport {
 
   async #open(address: TransportAddress, request: FetchRequest) {
     const { path, storage } = request
-    if (!(await this.reaches(address, storage))) {
-      throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, detail: `${storage} is not the same directory here` })
-    }
+    const detail = await this.obstacle(address, storage)
+    if (detail !== undefined) throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, detail })
     const source = await ManagedSource.open([storage]).catch((cause) => {
       throw isDyadError(cause) ? cause : new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, cause })
     })

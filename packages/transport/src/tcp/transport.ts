@@ -72,8 +72,8 @@ class TcpTransport implements Transport {
     return serveTcp(source, { token, tls, host, port, advertise, chunkBytes: this.#chunkBytes })
   }
 
-  async reaches(address: TransportAddress, _storage: string): Promise<boolean> {
-    return readAddress(address, PROTOCOLS) !== undefined
+  async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
+    return readAddress(address, PROTOCOLS) === undefined ? 'its address is of no use here' : undefined
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {

@@ -1,4 +1,4 @@
-import { strictEqual } from 'node:assert/strict'
+import { match, strictEqual } from 'node:assert/strict'
 import { mkdir, symlink } from 'node:fs/promises'
 import { isDyadError } from '../../errors.js'
 import { expectContent, expectRejection } from './collect.js'
@@ -89,9 +89,10 @@ export const refusalClauses: readonly Clause[] = [
     name: 'an address that is none',
     async run({ write, transport, owner, storage }) {
       const version = await write('file', 10)
-      strictEqual(await transport.reaches(owner.address, storage), true, 'does not reach its own address')
+      strictEqual(await transport.obstacle(owner.address, storage), undefined, 'an obstacle to its own address')
       for (const address of ['', 'nonsense', '{}', '[]', 'null', '{"v":99}', 'x'.repeat(20_000)]) {
-        strictEqual(await transport.reaches(address, storage), false, `reaches ${address.slice(0, 20)}`)
+        const obstacle = await transport.obstacle(address, storage)
+        match(obstacle ?? '', /^\S.*[^\s.]$/, `no clause for a person says why not from ${address.slice(0, 20)}`)
         await transport.fetch(address, version).then(
           () => {
             throw new Error('fetched from nowhere')

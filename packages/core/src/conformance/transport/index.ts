@@ -1,3 +1,4 @@
 export type { ConformanceTest, TransportConformanceOptions } from './contract.js'
 export { serveTransportPeer } from './peer.js'
 export { transportConformance } from './suite.js'
+export { unavailableConformance } from './unavailable.js'
