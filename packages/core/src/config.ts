@@ -80,6 +80,14 @@ export const OPTIONS = {
       return DTL_MODES[given] as string
     },
   },
+  rdmaBusyPoll: integer({
+    env: 'DYAD_RDMA_BUSY_POLL',
+    default: 0,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    doc: 'How long after a completion of RDMA the next is looked for again and again, which takes a processor and spares the way through the kernel; 0 waits for events.',
+  }),
   sharedStorage: boolean({
     env: 'DYAD_SHARED_STORAGE',
     default: false,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Config, DyadError, type Transport } from '@dyad/core'
 import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad/kvs-client'
+import { rdmaTransport } from '@dyad/rdma'
 import { localTransport, rpcTransport, tcpTransport } from '@dyad/transport'
 
 /** The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be read. */
@@ -17,14 +18,17 @@ export function openKvs(config: Config): BrokerClient {
 
 /** The transports there are, best first. ERR_DYAD_OPTION if a certificate cannot be read. */
 export function openTransports(config: Config): Transport[] {
-  const network = {
-    token: config.token,
-    tls: readTls(config),
-    ca: readPem(config.tlsCa),
-    host: config.host,
-    advertise: config.advertise,
-  }
-  return [localTransport(), tcpTransport(network), rpcTransport(network)]
+  const { token, host, advertise, dtlMode, rdmaBusyPoll } = config
+  const tls = readTls(config)
+  const network = { token, tls, ca: readPem(config.tlsCa), host, advertise }
+  // Verbs do not encrypt: with a certificate they are for who asks for them.
+  const mustEncrypt = tls !== undefined && dtlMode !== 'rdma'
+  return [
+    localTransport(),
+    rdmaTransport({ token, host, busyPollMs: rdmaBusyPoll, mustEncrypt }),
+    tcpTransport(network),
+    rpcTransport(network),
+  ]
 }
 
 /** Whether the transport that the option dtlMode asks for can be used here. ERR_DYAD_DTL_MODE if it is none of these, ERR_DYAD_RDMA_UNAVAILABLE. */

@@ -26,8 +26,8 @@ if (hasDevice) {
     t.ok(unavailable?.cause, 'it has its cause')
     t.equal(transport.unavailable, unavailable, 'it is found out once')
     const source = await ManagedSource.open([await mkdtemp(join(tmpdir(), 'dyad-rdma-'))])
-    await t.rejects(transport.serve(source), unavailable)
-    await t.rejects(transport.fetch(ADDRESS, REQUEST), unavailable)
+    await t.rejects(transport.serve(source), { code: 'ERR_DYAD_RDMA_UNAVAILABLE', detail: unavailable?.detail })
+    await t.rejects(transport.fetch(ADDRESS, REQUEST), { code: 'ERR_DYAD_RDMA_UNAVAILABLE' })
     t.equal(await transport.obstacle(ADDRESS, '/tmp'), unavailable?.detail)
     await transport.close()
     await t.rejects(transport.fetch(ADDRESS, REQUEST), { code: 'ERR_DYAD_CLOSED' })
@@ -42,7 +42,7 @@ if (hasDevice) {
     t.ok(fatal.length > 0)
     for (const { what, remedy } of fatal) {
       t.match(what, /\S/)
-      t.match(remedy, /install|modprobe|check|chmod/)
+      t.match(remedy, /install|modprobe|check|chmod|ulimit/)
     }
   })
 }

@@ -24,7 +24,7 @@ import { RdmaTransfer } from './transfer.js'
 export interface RdmaTransportOptions {
   /** Shared secret that both sides have; without one nothing is served. @default none */
   token?: string | undefined
-  /** Address or name of this host at which to serve; `0.0.0.0` serves at every verbs device. @default '0.0.0.0' */
+  /** Address or name of this host at which to serve; `0.0.0.0` means every verbs device. @default '0.0.0.0' */
   host?: string | undefined
   /** Port to bind, in the connection manager's own space; 0 takes any. @default 0 */
   port?: number | undefined
@@ -32,6 +32,8 @@ export interface RdmaTransportOptions {
   idleMs?: number | undefined
   /** Milliseconds after a completion during which the next is looked for again and again, which takes a processor and spares the way through the kernel. @default 0 */
   busyPollMs?: number | undefined
+  /** Whether files must be encrypted on their way: then nothing is served. @default false */
+  mustEncrypt?: boolean | undefined
 }
 
 const IDLE_MS = 30_000
@@ -63,8 +65,13 @@ class RdmaTransport implements Transport {
 
   async serve(source: FileSource): Promise<TransportServer> {
     this.#checkOpen()
-    const { token, host = '0.0.0.0', port = 0, busyPollMs = 0 } = this.#options
-    return serveRdma(this.#loaded(), source, { token, host, port, busyMs: busyPollMs })
+    const { token, host = '0.0.0.0', port = 0, busyPollMs = 0, mustEncrypt } = this.#options
+    const verbs = this.#loaded()
+    if (mustEncrypt)
+      throw unavailable(
+        'the service has a certificate, and verbs do not encrypt: DYAD_DTL_MODE=rdma uses them all the same',
+      )
+    return serveRdma(verbs, source, { token, host, port, busyMs: busyPollMs })
   }
 
   async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
@@ -94,8 +101,14 @@ class RdmaTransport implements Transport {
       finished: this.#finished,
     })
     this.#live.add(transfer)
-    await transfer.open()
-    return transfer
+    try {
+      await transfer.open()
+      return transfer
+    } catch (error) {
+      // Memory that cannot be locked is found out here, and need not be for each file.
+      if (isDyadError(error, 'ERR_DYAD_RDMA_UNAVAILABLE')) this.#verbs = error
+      throw error
+    }
   }
 
   async close(): Promise<void> {
