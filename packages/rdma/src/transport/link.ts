@@ -3,7 +3,7 @@ import { broken } from '@dyad/core'
 import type { Completion, CompletionQueue } from '../verbs/completions.js'
 import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import { ACCESS, COMPLETED } from '../verbs/constants.js'
-import { CompletionError } from '../verbs/faults.js'
+import { CompletionError, WC_STATUS } from '../verbs/faults.js'
 import { MemoryRegion, pageAligned } from '../verbs/memory.js'
 import { type PostOptions, QueuePair, type SendRequest } from '../verbs/queue-pair.js'
 import type { Adapter } from './adapter.js'
@@ -23,22 +23,30 @@ export interface LinkHandlers {
   readonly isWaiting: boolean
 }
 
-/** A part of a message that waits to be sent. */
-interface Part {
-  readonly part: Buffer
-  readonly goesOn: boolean
-  /** What must be done before it. */
-  readonly after: readonly SendRequest[]
+/** Something that waits for its turn to be posted. */
+interface Outgoing {
+  /** What is posted; for a part of a message, what must be done before it. */
+  readonly requests: readonly SendRequest[]
+  readonly options: PostOptions | undefined
+  /** Bytes of a message, which are copied into a slot when their turn comes. */
+  readonly part: { readonly bytes: Buffer; readonly goesOn: boolean } | undefined
+  /** Whether it takes one of the peer's receives. */
+  readonly isTold: boolean
 }
 
 /** Requests in the send queue, writes included. */
 const SENDS = 128
-/** Messages on their way in one direction. */
+/** Receives that each side has posted: what the other may send before it hears that some were posted anew. A receiver without one would have to be tried again and again. */
 const MESSAGES = 64
-/** Bytes that one send carries: the first says whether the message goes on. */
+/** Bytes that one send carries: whether the message goes on (1), how many receives were posted anew (1), and a part of a message. */
 const PART_BYTES = 1024
+const PART_HEAD_BYTES = 2
 /** Longest message that goes in one send, in bytes. */
-export const SHORT_MESSAGE_BYTES = PART_BYTES - 1
+export const SHORT_MESSAGE_BYTES = PART_BYTES - PART_HEAD_BYTES
+/** A part of a message: the last one, one that others follow, or none. */
+const PART = { last: 0, goesOn: 1, none: 2 } as const
+/** The slot of what tells of receives alone. */
+const CREDIT_SLOT = 2 * MESSAGES
 /** How long a peer may be silent while something is waited for, before it is asked whether it is there, in ms. */
 const SILENCE_MS = 1_000
 /**
@@ -46,8 +54,8 @@ const SILENCE_MS = 1_000
  * that ends, the connection manager tells at once. Half a second in all, as some use, is less than a busy host may take to answer.
  */
 const ACK_TIMEOUT = 17
-/** ibv_wc_status of what was under way when its queue pair ended. */
-const FLUSHED = 5
+/** What was under way when its queue pair ended; of itself it says nothing about why. */
+const FLUSHED = WC_STATUS.indexOf('WR_FLUSH_ERR')
 const NOTHING = Buffer.alloc(0)
 
 /** One end of a connection: messages both ways, and writes into memory that the peer granted. */
@@ -60,7 +68,11 @@ export class Link {
   readonly #memory: Buffer
   readonly #region: MemoryRegion
   readonly #freeSlots: number[] = []
-  readonly #unsent: Part[] = []
+  readonly #outgoing: Outgoing[] = []
+  /** Receives that the peer has, and those posted here that it has not heard of. */
+  #credits = MESSAGES
+  #owed = 0
+  #isTelling = false
   #partial: Buffer = NOTHING
   #isHeard = true
   #isAsked = false
@@ -73,7 +85,7 @@ export class Link {
     this.adapter = adapter
     this.#id = id
     this.#handlers = handlers
-    this.#memory = pageAligned(context, 2 * MESSAGES * PART_BYTES)
+    this.#memory = pageAligned(context, (CREDIT_SLOT + 1) * PART_BYTES)
     this.#region = MemoryRegion.ofBuffer(context, this.#memory, ACCESS.localWrite)
     try {
       this.#queue = channel.queue(SENDS + MESSAGES, (completion) => this.#completed(completion))
@@ -103,26 +115,21 @@ export class Link {
   }
 
   /** Sends a message, which is the link's from then on, and what has to be done before it. */
-  send(message: Buffer, after: readonly SendRequest[] = []): void {
+  send(message: Buffer, before: readonly SendRequest[] = []): void {
     for (let at = 0; at < message.length; at += SHORT_MESSAGE_BYTES) {
-      const goesOn = at + SHORT_MESSAGE_BYTES < message.length
-      const part = message.subarray(at, at + SHORT_MESSAGE_BYTES)
-      this.#unsent.push({ part, goesOn, after: at === 0 ? after : [] })
+      const bytes = message.subarray(at, at + SHORT_MESSAGE_BYTES)
+      const part = { bytes, goesOn: at + SHORT_MESSAGE_BYTES < message.length }
+      this.#outgoing.push({ requests: at === 0 ? before : [], options: undefined, part, isTold: true })
     }
     this.#flush()
   }
 
-  /** Posts requests, in order. What fails breaks the link. */
+  /** Posts requests, in order with the messages. What fails breaks the link. */
   post(requests: readonly SendRequest[], options?: PostOptions): void {
-    if (this.#isGone) {
-      options?.done?.(FLUSHED)
-      return
-    }
-    try {
-      this.#pair.post(requests, options)
-    } catch (error) {
-      this.#lose(error as Error)
-    }
+    const last = requests.at(-1)
+    const isTold = last?.op === 'write' && last.immediate !== undefined
+    this.#outgoing.push({ requests, options, part: undefined, isTold })
+    this.#flush()
   }
 
   /** From now on a peer that dies silently is noticed, for as long as something is waited for. */
@@ -144,25 +151,67 @@ export class Link {
     this.#queue[Symbol.dispose]()
     this.#region[Symbol.dispose]()
     this.#id.destroy()
-    this.#unsent.length = 0
     this.#pair.break(FLUSHED)
+    this.#flush()
   }
 
   #flush(): void {
-    while (this.#unsent.length > 0 && !this.#isGone) {
+    for (;;) {
+      const next = this.#outgoing[0]
+      if (next === undefined) return
+      if (this.#isGone) {
+        this.#outgoing.shift()
+        next.options?.done?.(FLUSHED)
+        continue
+      }
+      // The last receive of the peer is for telling it of receives here.
+      if (next.isTold && this.#credits <= 1) return
+      if (next.part === undefined) {
+        this.#outgoing.shift()
+        if (next.isTold) this.#credits--
+        this.#post(next.requests, next.options)
+        continue
+      }
       const slot = this.#freeSlots.pop()
       if (slot === undefined) return
-      const { part, goesOn, after } = this.#unsent.shift() as Part
-      const at = slot * PART_BYTES
-      this.#memory[at] = goesOn ? 1 : 0
-      part.copy(this.#memory, at + 1)
-      const from = { region: this.#region, address: this.#region.address + at, length: part.length + 1 }
+      this.#outgoing.shift()
+      const { bytes, goesOn } = next.part
       const done = () => {
         this.#freeSlots.push(slot)
         this.#flush()
       }
-      this.post([...after, { op: 'send', from }], { done, isSilent: true })
+      this.#sendPart(slot, goesOn ? PART.goesOn : PART.last, bytes, next.requests, { done, isSilent: true })
     }
+  }
+
+  #sendPart(slot: number, kind: number, bytes: Buffer, before: readonly SendRequest[], options: PostOptions): void {
+    const at = slot * PART_BYTES
+    this.#memory[at] = kind
+    this.#memory[at + 1] = this.#owed
+    bytes.copy(this.#memory, at + PART_HEAD_BYTES)
+    this.#owed = 0
+    this.#credits--
+    const from = { region: this.#region, address: this.#region.address + at, length: PART_HEAD_BYTES + bytes.length }
+    this.#post([...before, { op: 'send', from }], options)
+  }
+
+  #post(requests: readonly SendRequest[], options: PostOptions | undefined): void {
+    try {
+      this.#pair.post(requests, options)
+    } catch (error) {
+      this.#lose(error as Error)
+    }
+  }
+
+  /** Tells the peer of receives that were posted anew, where nothing else does. */
+  #tell(): void {
+    if (this.#owed < MESSAGES / 2 || this.#isTelling || this.#credits === 0 || this.#isGone) return
+    this.#isTelling = true
+    const done = () => {
+      this.#isTelling = false
+      this.#tell()
+    }
+    this.#sendPart(CREDIT_SLOT, PART.none, NOTHING, [], { done })
   }
 
   #receive(slot: number): void {
@@ -172,7 +221,7 @@ export class Link {
 
   #completed({ id, status, opcode, length, immediate }: Completion): void {
     if (status !== 0) {
-      this.#lose(new CompletionError(status))
+      this.#lose(status === FLUSHED ? new Error('the peer broke the connection') : new CompletionError(status))
       return
     }
     this.#isHeard = true
@@ -183,7 +232,10 @@ export class Link {
     try {
       if (opcode === COMPLETED.recvImm) this.#handlers.written(immediate)
       else this.#received(id, length)
-      if (!this.#isGone) this.#receive(id)
+      if (this.#isGone) return
+      this.#receive(id)
+      this.#owed++
+      this.#tell()
     } catch (error) {
       this.#lose(error as Error)
     }
@@ -191,8 +243,16 @@ export class Link {
 
   #received(slot: number, length: number): void {
     const at = slot * PART_BYTES
-    const goesOn = this.#memory[at] === 1
-    const part = this.#memory.subarray(at + 1, at + length)
+    const kind = this.#memory[at]
+    const credits = this.#memory[at + 1] as number
+    if (length < PART_HEAD_BYTES || this.#credits + credits > MESSAGES) throw broken('a message without sense')
+    this.#credits += credits
+    if (kind !== PART.none)
+      this.#receivedPart(this.#memory.subarray(at + PART_HEAD_BYTES, at + length), kind === PART.goesOn)
+    this.#flush()
+  }
+
+  #receivedPart(part: Buffer, goesOn: boolean): void {
     if (this.#partial.length + part.length > MAX_MESSAGE_BYTES) throw broken('a message beyond the bound')
     const message = this.#partial.length === 0 ? part : Buffer.concat([this.#partial, part])
     this.#partial = goesOn ? Buffer.from(message) : NOTHING
@@ -219,12 +279,11 @@ export class Link {
       this.#isAsked = false
     }
     // A write of nothing needs no key, and is answered by the peer's device.
-    this.post([{ op: 'write', from: undefined, to: { address: 0, rkey: 0 } }], { done })
+    this.#post([{ op: 'write', from: undefined, to: { address: 0, rkey: 0 } }], { done })
   }
 
   #lose(reason: Error): void {
     if (this.#isGone) return
-    console.error('LOST', this.#handlers.constructor.name, reason)
     this.close()
     this.#handlers.lost(reason)
   }

@@ -1,12 +1,15 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
-import { broken, DyadError, errorOf, isDyadError, type Transfer } from '@dyad/core'
+import { broken, DyadError, errorOf, isDyadError, type Transfer, writeAll } from '@dyad/core'
+import type { SendRequest } from '../verbs/queue-pair.js'
 import type { End } from './address.js'
 import type { Connection, Receiver } from './connection.js'
+import { FileLanding, isInMemory } from './file-landing.js'
 import { dataRoom, type FetchFrame, fetchFrame, type Grant, grantFrame, stopFrame } from './frames.js'
-import { Landing } from './landing.js'
+import type { Landing, Part } from './landing.js'
 import { SHORT_MESSAGE_BYTES } from './link.js'
 import type { Lease, Pool } from './pool.js'
+import { SlabLanding } from './slab-landing.js'
 
 /** What a transfer needs to know and to tell. */
 export interface TransferContext {
@@ -30,10 +33,17 @@ export class RdmaTransfer implements Transfer, Receiver {
   readonly #stop = new AbortController()
   /** From the request to the owner's last word. */
   #asked: { readonly lease: Lease; readonly id: number } | undefined
+  /** Where the next bytes are granted a place. */
   #landing: Landing | undefined
+  /** Where bytes were granted a place before that. */
+  #earlier: Landing | undefined
   #settleOpened: { resolve: (isOpen: boolean) => void; reject: (reason: unknown) => void } | undefined
-  readonly #arrived: Uint8Array[] = []
-  #handedOver = false
+  /** What the owner was granted and has not filled, and what it has filled; in order. */
+  readonly #promised: Part[] = []
+  readonly #arrived: Part[] = []
+  /** What a reader looks at. */
+  #handedOver: Part | undefined
+  #withdrawn: Promise<unknown> | undefined
   #granted = 0
   #received = 0
   #ownerDone = false
@@ -75,9 +85,18 @@ export class RdmaTransfer implements Transfer, Receiver {
       next: () => this.#next(),
       return: async () => {
         this.#finish()
+        this.#leave()
         return { done: true, value: undefined }
       },
     }
+  }
+
+  receiveInto(fd: number, position: number): AsyncIterable<number> | undefined {
+    // What has been granted a place already is stored from there: only a file that has more than that is worth the mapping.
+    if (this.#asked === undefined || this.#granted === this.size || !isInMemory(fd)) return undefined
+    this.#earlier = this.#landing
+    this.#landing = new FileLanding(this.#asked.lease.link, fd, position + this.#granted)
+    return this.#receive(fd, position)
   }
 
   async close(): Promise<void> {
@@ -90,16 +109,16 @@ export class RdmaTransfer implements Transfer, Receiver {
   }
 
   data(bytes: Buffer): void {
-    if (this.#landing !== undefined || bytes.length !== this.size) {
+    if (this.#promised.length > 0 || bytes.length !== this.size) {
       throw broken(`${bytes.length} bytes where ${this.size} are wanted`)
     }
-    if (bytes.length > 0) this.#arrived.push(Buffer.from(bytes))
+    if (bytes.length > 0) this.#arrived.push({ length: bytes.length, bytes: Buffer.from(bytes), read() {} })
     this.#ownerEnds()
     this.#opened()
   }
 
   written(isLast: boolean): void {
-    const part = this.#landing?.filled(this.size - this.#received)
+    const part = this.#promised.shift()
     if (part === undefined) throw broken('written where nothing was granted')
     this.#received += part.length
     if (isLast !== (this.#received === this.size)) throw broken(`${this.#received} of ${this.size} bytes written`)
@@ -120,11 +139,12 @@ export class RdmaTransfer implements Transfer, Receiver {
 
   lost(reason: Error): void {
     this.#ownerEnds()
-    this.#broke = reason
     if (isDyadError(reason, 'ERR_DYAD_PROTOCOL')) this.fail(reason)
     else if (this.#settleOpened !== undefined) {
+      this.#broke = reason
       this.#landing?.leave()
       this.#landing = undefined
+      this.#promised.length = 0
       this.#ownerDone = false
       this.#settle(false)
     } else this.fail(this.#interrupted(undefined, reason))
@@ -149,7 +169,7 @@ export class RdmaTransfer implements Transfer, Receiver {
       signal.throwIfAborted()
       if (this.size > dataRoom(SHORT_MESSAGE_BYTES)) {
         const piece = await lease.link.adapter.slab.acquire(Math.min(this.size, WINDOW_BYTES), signal)
-        this.#landing = new Landing(lease.link, piece)
+        this.#landing = new SlabLanding(lease.link, piece)
       }
       return lease
     } catch (error) {
@@ -166,32 +186,44 @@ export class RdmaTransfer implements Transfer, Receiver {
     const opened = new Promise<boolean>((resolve, reject) => {
       this.#settleOpened = { resolve, reject }
     })
-    const frame = fetchFrame(id, this.#context.request, this.#grants())
-    lease.link.send(frame, this.#landing === undefined ? [] : [this.#landing.bind])
+    const { grants, before } = this.#grants()
+    lease.link.send(fetchFrame(id, this.#context.request, grants), before)
     return opened
   }
 
-  /** Every part that may be granted now. */
-  #grants(): Grant[] {
+  /** Everything that may be granted now, and what must be done before. */
+  #grants(): { grants: Grant[]; before: SendRequest[] } {
     const grants: Grant[] = []
-    for (;;) {
-      const grant = this.#landing?.grant(this.size - this.#granted)
-      if (grant === undefined) return grants
-      this.#granted += grant.length
-      grants.push(grant)
+    const before: SendRequest[] = []
+    while (this.#granted < this.size) {
+      const promised = this.#landing?.next(this.size - this.#granted)
+      if (promised === undefined) break
+      this.#granted += promised.part.length
+      this.#promised.push(promised.part)
+      grants.push(promised.grant)
+      before.push(...promised.before)
     }
+    return { grants, before }
   }
 
-  async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#handedOver) this.#takeBack()
+  /** Grants what can be granted. */
+  #grantMore(): void {
+    if (this.#asked === undefined) return
+    const { grants, before } = this.#grants()
+    if (grants.length > 0) this.#asked.lease.link.send(grantFrame(this.#asked.id, grants), before)
+  }
+
+  /** What arrives, in order, each until the next is asked for; undefined after the last. */
+  async #nextPart(): Promise<Part | undefined> {
+    this.#takeBack()
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure.reason
-      const value = this.#arrived.shift()
-      if (value !== undefined) {
-        this.#handedOver = true
-        return { done: false, value }
+      const part = this.#arrived.shift()
+      if (part !== undefined) {
+        this.#handedOver = part
+        return part
       }
-      if (this.#finished) return { done: true, value: undefined }
+      if (this.#finished) return undefined
       if (this.#ownerDone) {
         this.#finish()
         continue
@@ -203,18 +235,43 @@ export class RdmaTransfer implements Transfer, Receiver {
     }
   }
 
-  /** The reader is done with the chunk that it was given. */
-  #takeBack(): void {
-    this.#handedOver = false
-    this.#landing?.read()
-    if (this.#finished) {
+  async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const part = await this.#nextPart()
+    return part === undefined ? { done: true, value: undefined } : { done: false, value: part.bytes as Uint8Array }
+  }
+
+  async *#receive(fd: number, start: number): AsyncGenerator<number, undefined> {
+    let position = start
+    try {
+      this.#grantMore()
+      for (;;) {
+        const part = await this.#nextPart()
+        if (part === undefined) return
+        // Arrived before its place was known.
+        if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
+        position += part.length
+        // After the last the owner must not be able to change it.
+        if (position === start + this.size) await this.#withdrawn
+        yield part.length
+      }
+    } catch (error) {
+      this.fail(error)
+      throw error
+    } finally {
+      this.#finish()
+      await this.#withdrawn
       this.#leave()
-      return
     }
-    const grants = this.#grants()
-    if (grants.length > 0 && this.#asked !== undefined) {
-      this.#asked.lease.link.send(grantFrame(this.#asked.id, grants))
-    }
+  }
+
+  /** The reader is done with what it was given. */
+  #takeBack(): void {
+    const part = this.#handedOver
+    if (part === undefined) return
+    this.#handedOver = undefined
+    part.read()
+    if (this.#finished) this.#leave()
+    else this.#grantMore()
   }
 
   #opened(): void {
@@ -233,7 +290,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     const asked = this.#asked
     if (asked === undefined) return
     this.#asked = undefined
-    this.#landing?.withdraw()
+    this.#withdrawn = Promise.all([this.#earlier?.withdraw(), this.#landing?.withdraw()])
     asked.lease.connection.remove(asked.id)
     asked.lease.release()
   }
@@ -250,12 +307,13 @@ export class RdmaTransfer implements Transfer, Receiver {
     // Until the owner says that it stopped, it may write into what it was granted.
     if (this.#asked !== undefined) this.#asked.lease.link.send(stopFrame(this.#asked.id))
     // A chunk in the hands of a reader stays what it is until the reader asks for the next, or closes.
-    if (!this.#handedOver) this.#leave()
+    if (this.#handedOver === undefined) this.#leave()
     this.#context.finished(this)
   }
 
   #leave(): void {
-    this.#handedOver = false
+    this.#handedOver = undefined
+    this.#earlier?.leave()
     this.#landing?.leave()
   }
 }

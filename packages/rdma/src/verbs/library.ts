@@ -53,10 +53,17 @@ const RDMACM = {
   rdma_get_src_port: ['uint16_t', ['void *']],
 } as const
 
+// biome-ignore format: one line each, as in the headers
+const LIBC = {
+  mmap: ['void *', ['void *', 'size_t', 'int', 'int', 'int', 'int64_t']],
+  munmap: ['int', ['void *', 'size_t']],
+  posix_fallocate: ['int', ['int', 'int64_t', 'int64_t']],
+} as const
+
 type Functions<Table> = { readonly [Name in keyof Table]: (...args: unknown[]) => unknown }
 
-/** The two libraries, loaded and checked. */
-export interface Verbs extends Functions<typeof IBVERBS>, Functions<typeof RDMACM> {
+/** The libraries, loaded and checked. */
+export interface Verbs extends Functions<typeof IBVERBS>, Functions<typeof RDMACM>, Functions<typeof LIBC> {
   readonly koffi: typeof Koffi
   /** errno of the last call. */
   errno(): number
@@ -87,6 +94,7 @@ function load(): Verbs {
   return {
     ...functionsOf(koffi, 'libibverbs.so.1', IBVERBS),
     ...functionsOf(koffi, 'librdmacm.so.1', RDMACM),
+    ...functionsOf(koffi, 'libc.so.6', LIBC),
     koffi,
     errno: () => koffi.errno(),
   }
@@ -102,7 +110,7 @@ export function functionsOf<Table extends Record<string, readonly [string, reado
   try {
     library = koffi.load(file)
   } catch (cause) {
-    throw unavailable(`${file} cannot be loaded; Debian's packages are ibverbs-providers and librdmacm1`, cause)
+    throw unavailable(`${file} cannot be loaded`, cause)
   }
   try {
     const entries = Object.entries(table).map(([name, [result, parameters]]) => [

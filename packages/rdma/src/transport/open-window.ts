@@ -1,0 +1,32 @@
+import type { MemoryWindow } from '../verbs/memory.js'
+import type { SendRequest, Span } from '../verbs/queue-pair.js'
+import type { Link } from './link.js'
+
+/** A window that is open to the peer of one link: to the bytes of one span, from its bind to its withdrawal. */
+export class OpenWindow {
+  /** What opens it. */
+  readonly bind: SendRequest
+  readonly rkey: number
+  readonly #link: Link
+  readonly #window: MemoryWindow
+
+  constructor(link: Link, span: Span, access: number) {
+    this.#link = link
+    this.#window = link.adapter.takeWindow()
+    this.rkey = this.#window.nextKey()
+    this.bind = { op: 'bind', window: this.#window, rkey: this.rkey, span, access }
+  }
+
+  /** Resolves when the peer can reach the span no more: the device has closed the window, or the link is gone. Once, after the bind was posted. */
+  withdraw(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (status: number) => {
+        // One that the device has not closed goes with its queue pair.
+        if (status === 0) this.#link.adapter.giveWindow(this.#window)
+        else this.#window[Symbol.dispose]()
+        resolve()
+      }
+      this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
+    })
+  }
+}
