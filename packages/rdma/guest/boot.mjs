@@ -1,0 +1,145 @@
+// Boots a guest and runs one command in it. The guest has the host's files, a scratch layer above them, and an RDMA device in software.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const INSIDE = fileURLToPath(new URL('inside.sh', import.meta.url))
+
+// The guest ends with this process, however that ends.
+const GUARD = ['--pdeathsig', 'KILL', '--']
+
+// The ports of the guest, each at the other end of a descriptor of ours. They are sockets that stay open: where a port is fed from
+// something that ends, such as /dev/null, QEMU stops taking what the guest writes to it.
+const CONSOLE = 3
+const OUT = 4
+const ERR = 5
+const EXIT = 6
+const WIRE = 7
+const PEER = 8
+
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`
+
+/**
+ * @typedef {object} GuestOptions
+ * @property {string} [cwd] directory of the host, or of the guest's scratch layer; @default that of this process
+ * @property {Record<string, string>} [env] environment of the command, besides HOME, TMPDIR, LANG; @default PATH alone
+ * @property {number} [memory] MiB; @default 2048
+ * @property {number} [cpus] @default 2
+ * @property {number} [seconds] time limit, from the start of the boot; @default 600
+ * @property {import('node:stream').Writable} [stdout] @default that of this process
+ * @property {import('node:stream').Writable} [stderr] @default that of this process
+ * @property {AbortSignal} [signal] ends the guest; rejects with its reason
+ * @property {{ address: string, mac: string, plug: (wire: import('node:stream').Duplex, peer: import('node:stream').Duplex) => void }} [network]
+ *   gives the guest a network card; `plug` gets the other end of its cable, and that of its port `peer`
+ */
+
+/**
+ * Boots a guest, runs a line of shell in it, and resolves with its exit code. Output arrives while the command runs.
+ * Throws with the end of the console if the guest ends without an exit code, or is not done in time.
+ * @param {{ kernel: string, initrd: string }} image what `prepareGuest` returns
+ * @param {string} command
+ * @param {GuestOptions} [options]
+ * @returns {Promise<number>}
+ */
+export async function bootGuest(image, command, options = {}) {
+  const { seconds = 600, signal, stdout = process.stdout, stderr = process.stderr, network } = options
+  signal?.throwIfAborted()
+  const folder = await mkdtemp(join(tmpdir(), 'dyad-guest-'))
+  try {
+    const job = join(folder, 'job.sh')
+    await writeFile(job, jobOf(command, options))
+    const stdio = ['ignore', 'pipe', 'pipe', ...new Array(network === undefined ? 4 : 6).fill('pipe')]
+    const guest = spawn('setpriv', [...GUARD, 'qemu-system-x86_64', ...qemuArguments(image, job, options)], { stdio })
+    const kill = () => guest.kill('SIGKILL')
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      kill()
+    }, seconds * 1000)
+    signal?.addEventListener('abort', kill, { once: true })
+    process.once('exit', kill)
+    try {
+      const ended = once(guest, 'close')
+      const said = [tailOf(guest.stdio[CONSOLE]), tailOf(guest.stdout), tailOf(guest.stderr)]
+      const code = tailOf(guest.stdio[EXIT])
+      forward(guest.stdio[OUT], stdout)
+      forward(guest.stdio[ERR], stderr)
+      network?.plug(quiet(guest.stdio[WIRE]), quiet(guest.stdio[PEER]))
+      const [status, killedBy] = await ended
+      signal?.throwIfAborted()
+      if (/^\d+\n$/.test(code())) return Number(code())
+      const how = isLate ? `was not done in ${seconds} s` : `ended without an exit code (QEMU: ${killedBy ?? status})`
+      throw new Error(`the guest ${how}; the end of its console:\n${said.map((end) => end()).join('')}`)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', kill)
+      process.removeListener('exit', kill)
+      kill()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** What the guest's first shell runs. */
+function jobOf(command, { cwd = process.cwd(), env = { PATH: process.env.PATH ?? '' }, network }) {
+  const address = network?.address ?? '10.99.0.1'
+  // With the administrator's folders even if the caller has none of them in PATH.
+  const lines = [
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    `address=${address}`,
+    `. ${quote(INSIDE)}`,
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`),
+    `PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin`,
+    `cd ${quote(cwd)} || exit 125`,
+    `exec /bin/sh -c ${quote(command)}`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function qemuArguments({ kernel, initrd }, job, { memory = 2048, cpus = 2, network }) {
+  const socket = (id, fd) => ['-chardev', `socket,id=${id},fd=${fd}`]
+  const port = (name, fd) => [...socket(name, fd), '-device', `virtserialport,chardev=${name},name=${name}`]
+  return [
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-accel', 'tcg,thread=multi,tb-size=512', '-m', String(memory), '-smp', String(cpus)],
+    // Where a CPU has fast `rep movsb`, Linux copies memory with it, and QEMU emulates it byte by byte: without, copies take a fraction.
+    ...['-cpu', 'max,erms=off,fsrm=off'],
+    ...['-kernel', kernel, '-initrd', initrd],
+    ...['-append', `console=ttyS0 quiet panic=-1 mitigations=off dyad.job=${job}`],
+    ...[...socket('console', CONSOLE), '-serial', 'chardev:console', '-device', 'virtio-serial-pci'],
+    ...[...port('out', OUT), ...port('err', ERR), ...port('exit', EXIT)],
+    ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
+    ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
+    ...(network === undefined ? [] : cardArguments(network, port)),
+  ]
+}
+
+function cardArguments({ mac }, port) {
+  const card = `virtio-net-pci,netdev=wire,host_mtu=9000,mac=${mac}`
+  return ['-netdev', `socket,id=wire,fd=${WIRE}`, '-device', card, ...port('peer', PEER)]
+}
+
+/** The end of what a stream says, when asked. */
+function tailOf(stream) {
+  let tail = ''
+  quiet(stream)
+    .setEncoding('utf8')
+    .on('data', (text) => {
+      tail = (tail + text).slice(-8192)
+    })
+  return () => tail
+}
+
+/** Hands on what the guest writes, as fast as it is taken. The target outlives the guest. */
+function forward(stream, target) {
+  quiet(stream).pipe(target, { end: false })
+}
+
+/** Errors of a socket tell only that QEMU ended, which its end says better. */
+function quiet(stream) {
+  return stream.on('error', () => {})
+}

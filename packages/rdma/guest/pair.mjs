@@ -1,0 +1,60 @@
+// Two guests joined by a network: the cable runs through this process, so that no port of the host is taken.
+import { pipeline } from 'node:stream'
+import { bootGuest } from './boot.mjs'
+
+const ADDRESSES = ['10.99.1.1', '10.99.1.2']
+// Who is left alone gets this long to say what it thinks of that.
+const FAREWELL_MS = 10_000
+
+/** Joins what is plugged first to what is plugged second, both ways. */
+function coupling() {
+  let first
+  return (end) => {
+    if (first === undefined) first = end
+    else pipeline(first, end, first, () => {})
+  }
+}
+
+/**
+ * Boots two guests, 10.99.1.1 and 10.99.1.2, and runs a command in each. What one writes to /dev/virtio-ports/peer, the other reads
+ * there: thus it can be told to begin. If one fails, the other is ended soon after.
+ * @param {{ kernel: string, initrd: string }} image
+ * @param {readonly [string, string]} commands
+ * @param {(side: 0 | 1) => import('./boot.mjs').GuestOptions} optionsOf
+ * @returns {Promise<PromiseSettledResult<number>[]>}
+ */
+export async function bootPair(image, commands, optionsOf) {
+  const wires = coupling()
+  const peers = coupling()
+  const lonely = new AbortController()
+  let farewell
+  const leave = (which) => {
+    farewell ??= setTimeout(() => lonely.abort(new Error(`ended, since the ${which} guest had failed`)), FAREWELL_MS)
+  }
+  const guests = commands.map(async (command, side) => {
+    const options = optionsOf(side)
+    const signal = AbortSignal.any([lonely.signal, ...(options.signal === undefined ? [] : [options.signal])])
+    const network = {
+      address: ADDRESSES[side],
+      mac: `52:54:00:00:00:0${side + 1}`,
+      plug: (wire, peer) => {
+        wires(wire)
+        peers(peer)
+      },
+    }
+    const which = ['first', 'second'][side]
+    try {
+      const code = await bootGuest(image, command, { ...options, signal, network })
+      if (code !== 0) leave(which)
+      return code
+    } catch (error) {
+      leave(which)
+      throw error
+    }
+  })
+  try {
+    return await Promise.allSettled(guests)
+  } finally {
+    clearTimeout(farewell)
+  }
+}
