@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { quote } from './quote.mjs'
 
 const INSIDE = fileURLToPath(new URL('inside.sh', import.meta.url))
 
@@ -20,12 +21,11 @@ const EXIT = 6
 const WIRE = 7
 const PEER = 8
 
-const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`
-
 /**
  * @typedef {object} GuestOptions
  * @property {string} [cwd] directory of the host, or of the guest's scratch layer; @default that of this process
  * @property {Record<string, string>} [env] environment of the command, besides HOME, TMPDIR, LANG; @default PATH alone
+ * @property {string} [layer] folder of the host whose files lie above those of the host, each at its path below it
  * @property {number} [memory] MiB; @default 2048
  * @property {number} [cpus] @default 2
  * @property {number} [seconds] time limit, from the start of the boot; @default 600
@@ -100,7 +100,7 @@ function jobOf(command, { cwd = process.cwd(), env = { PATH: process.env.PATH ??
   return `${lines.join('\n')}\n`
 }
 
-function qemuArguments({ kernel, initrd }, job, { memory = 2048, cpus = 2, network }) {
+function qemuArguments({ kernel, initrd }, job, { layer, memory = 2048, cpus = 2, network }) {
   const socket = (id, fd) => ['-chardev', `socket,id=${id},fd=${fd}`]
   const port = (name, fd) => [...socket(name, fd), '-device', `virtserialport,chardev=${name},name=${name}`]
   return [
@@ -109,7 +109,10 @@ function qemuArguments({ kernel, initrd }, job, { memory = 2048, cpus = 2, netwo
     // Where a CPU has fast `rep movsb`, Linux copies memory with it, and QEMU emulates it byte by byte: without, copies take a fraction.
     ...['-cpu', 'max,erms=off,fsrm=off'],
     ...['-kernel', kernel, '-initrd', initrd],
-    ...['-append', `console=ttyS0 quiet panic=-1 mitigations=off dyad.job=${job}`],
+    ...[
+      '-append',
+      `console=ttyS0 quiet panic=-1 mitigations=off dyad.job=${job}${layer === undefined ? '' : ` dyad.layer=${layer}`}`,
+    ],
     ...[...socket('console', CONSOLE), '-serial', 'chardev:console', '-device', 'virtio-serial-pci'],
     ...[...port('out', OUT), ...port('err', ERR), ...port('exit', EXIT)],
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],

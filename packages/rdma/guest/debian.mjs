@@ -34,6 +34,7 @@ function apt(args, say, cwd) {
 
 /** Installs what is missing on the host; only root can. */
 export function installPackages(say) {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: filled in by dpkg-query
   const { stdout } = run('dpkg-query', ['-W', '-f', '${db:Status-Status} ${Package}\n', ...NEEDED])
   const installed = new Set(stdout.split('\n').map((line) => line.replace(/^installed /, '')))
   const missing = NEEDED.filter((name) => !installed.has(name))
