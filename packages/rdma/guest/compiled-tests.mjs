@@ -3,3 +3,5 @@
 import { register } from 'node:module'
 
 register('./compiled-tests-hooks.mjs', import.meta.url)
+// Errors tell the lines of the TypeScript, as with tsx.
+process.setSourceMapsEnabled(true)

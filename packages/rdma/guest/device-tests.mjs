@@ -58,12 +58,13 @@ export async function* deviceTests(image, files, options) {
       yield `    ${line}`
     }
   }
-  const problem = await broken
+  let problem = await broken
   if (problem !== undefined && names.length === 0) names.push('the end of the guest')
   for (const name of names) {
     count('fail', 1)
     yield `not ok ${++done} - ${name}`
     for (const line of (problem ?? 'was not run').split('\n')) yield `  ${line}`
+    problem = undefined
   }
   yield `# { ${Object.entries(counts)
     .map(([name, number]) => `${name}: ${number}`)

@@ -35,10 +35,13 @@ export async function makeTestLayer(root, sources, folder) {
   }
 
   await write(tsx, `import '${new URL('compiled-tests.mjs', import.meta.url)}'\n`)
+  // In a folder of which tap knows that it leaves it out of stacks.
   const tap = realpathSync(fileURLToPath(import.meta.resolve('tap')))
+  const whole = join(root, 'node_modules/@tapjs/tap.js')
+  await write(tap, `export * from '${pathToFileURL(whole)}'\nexport { default } from '${pathToFileURL(whole)}'\n`)
   await esbuild.build({
     entryPoints: [tap],
-    outfile: join(folder, tap),
+    outfile: join(folder, whole),
     bundle: true,
     platform: 'node',
     format: 'esm',
