@@ -14,17 +14,26 @@ import { tapOutcome } from './tap-outcome.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const PAIRS = 'test/rdma/pair/'
 
-/** The TypeScript files below a folder of the repository. */
+/** The TypeScript files below a folder of the repository, without the tests that need no device. */
 function sourcesBelow(folder) {
   if (!existsSync(root + folder)) return []
   return readdirSync(root + folder, { recursive: true })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts') && !name.includes('node_modules/'))
+    .filter((name) => /\.ts$/.test(name) && !/\.(d|test)\.ts$|node_modules\//.test(name))
     .map((name) => `${folder}/${name}`)
     .sort()
 }
 
+function prepare() {
+  try {
+    return prepareGuest(console.log)
+  } catch (error) {
+    console.log(`not ok: ${error.message}`)
+    process.exit(1)
+  }
+}
+
 const chosen = process.argv.slice(2).map((argument) => argument.replace(/^\.\//, '').replace(/\/+$/, ''))
-const sources = ['packages/rdma/src', 'packages/rdma/test', 'test/rdma'].flatMap(sourcesBelow)
+const sources = ['packages/rdma/src', 'packages/rdma/test', 'test'].flatMap(sourcesBelow)
 const isChosen = (file) => chosen.length === 0 || chosen.some((name) => file === name || file.startsWith(`${name}/`))
 const files = sources.filter((file) => file.endsWith('.device.ts')).filter(isChosen)
 const pairs = sources
@@ -37,7 +46,7 @@ const unknown = chosen.filter(
 const stopped = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => stopped.abort(new Error(`ended by ${name}`)))
 
-const image = prepareGuest(console.log)
+const image = prepare()
 const layer = mkdtempSync(join(tmpdir(), 'dyad-layer-'))
 const total = { passed: 0, failed: unknown.length, skipped: 0 }
 for (const name of unknown) console.log(`not ok: no test file ${name}`)

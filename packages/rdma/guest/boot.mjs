@@ -5,6 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { forward } from './forward.mjs'
 import { quote } from './quote.mjs'
 
 const INSIDE = fileURLToPath(new URL('inside.sh', import.meta.url))
@@ -22,8 +23,17 @@ const WIRE = 7
 const PEER = 8
 
 /**
+ * @typedef {object} GuestNetwork gives a guest a network card, and a port `peer`
+ * @property {string} address
+ * @property {string} mac
+ * @property {(wire: import('node:stream').Duplex, peer: import('node:stream').Duplex) => void} plug gets the other ends of cable and port
+ * @property {(code: number) => Promise<void>} stay is called at the end of the command; until it resolves, the guest stays where it is,
+ *   as a host does whose program ended
+ */
+
+/**
  * @typedef {object} GuestOptions
- * @property {string} [cwd] directory of the host, or of the guest's scratch layer; @default that of this process
+ * @property {string} [cwd] directory of the host; @default that of this process
  * @property {Record<string, string>} [env] environment of the command, besides HOME, TMPDIR, LANG; @default PATH alone
  * @property {string} [layer] folder of the host whose files lie above those of the host, each at its path below it
  * @property {number} [memory] MiB; @default 2048
@@ -32,8 +42,7 @@ const PEER = 8
  * @property {import('node:stream').Writable} [stdout] @default that of this process
  * @property {import('node:stream').Writable} [stderr] @default that of this process
  * @property {AbortSignal} [signal] ends the guest; rejects with its reason
- * @property {{ address: string, mac: string, plug: (wire: import('node:stream').Duplex, peer: import('node:stream').Duplex) => void }} [network]
- *   gives the guest a network card; `plug` gets the other end of its cable, and that of its port `peer`
+ * @property {GuestNetwork} [network] @default none
  */
 
 /**
@@ -53,6 +62,8 @@ export async function bootGuest(image, command, options = {}) {
     await writeFile(job, jobOf(command, options))
     const stdio = ['ignore', 'pipe', 'pipe', ...new Array(network === undefined ? 4 : 6).fill('pipe')]
     const guest = spawn('setpriv', [...GUARD, 'qemu-system-x86_64', ...qemuArguments(image, job, options)], { stdio })
+    // Errors of these sockets tell only that QEMU ended, which its end says better.
+    for (const socket of guest.stdio) socket?.on('error', () => {})
     const kill = () => guest.kill('SIGKILL')
     let isLate = false
     const timer = setTimeout(() => {
@@ -60,40 +71,48 @@ export async function bootGuest(image, command, options = {}) {
       kill()
     }, seconds * 1000)
     signal?.addEventListener('abort', kill, { once: true })
-    process.once('exit', kill)
+    const closed = once(guest, 'close')
     try {
-      const ended = once(guest, 'close')
-      const said = [tailOf(guest.stdio[CONSOLE]), tailOf(guest.stdout), tailOf(guest.stderr)]
-      const code = tailOf(guest.stdio[EXIT])
-      forward(guest.stdio[OUT], stdout)
-      forward(guest.stdio[ERR], stderr)
-      network?.plug(quiet(guest.stdio[WIRE]), quiet(guest.stdio[PEER]))
-      const [status, killedBy] = await ended
+      const console = tailOf(guest.stdio[CONSOLE])
+      const said = [tailOf(guest.stdout), tailOf(guest.stderr)]
+      network?.plug(guest.stdio[WIRE], guest.stdio[PEER])
+      const outputs = [forward(guest.stdio[OUT], stdout), forward(guest.stdio[ERR], stderr)].map(endOf)
+      const code = await Promise.race([codeOf(guest.stdio[EXIT], outputs), closed.then(() => undefined)])
+      if (code !== undefined) {
+        await Promise.race([network?.stay(code), closed])
+        return code
+      }
+      const [status, killedBy] = await closed
       signal?.throwIfAborted()
-      if (/^\d+\n$/.test(code())) return Number(code())
       const how = isLate ? `was not done in ${seconds} s` : `ended without an exit code (QEMU: ${killedBy ?? status})`
-      throw new Error(`the guest ${how}; the end of its console:\n${said.map((end) => end()).join('')}`)
+      throw new Error(`the guest ${how}; the end of its console:\n${console()}${said.map((tail) => tail()).join('')}`)
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', kill)
-      process.removeListener('exit', kill)
       kill()
+      await endOf(closed)
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
+/** The exit code of the command, once all that it wrote was handed on; never, if the guest ends before. */
+async function codeOf(stream, outputs) {
+  const line = await new Promise((resolve) => stream.setEncoding('utf8').once('data', resolve))
+  await Promise.all(outputs)
+  return Number(line)
+}
+
 /** What the guest's first shell runs. */
 function jobOf(command, { cwd = process.cwd(), env = { PATH: process.env.PATH ?? '' }, network }) {
   const address = network?.address ?? '10.99.0.1'
-  // With the administrator's folders even if the caller has none of them in PATH.
   const lines = [
-    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
     `address=${address}`,
     `. ${quote(INSIDE)}`,
     ...Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`),
-    `PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin`,
+    'PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin',
     `cd ${quote(cwd)} || exit 125`,
     `exec /bin/sh -c ${quote(command)}`,
   ]
@@ -103,16 +122,15 @@ function jobOf(command, { cwd = process.cwd(), env = { PATH: process.env.PATH ??
 function qemuArguments({ kernel, initrd }, job, { layer, memory = 2048, cpus = 2, network }) {
   const socket = (id, fd) => ['-chardev', `socket,id=${id},fd=${fd}`]
   const port = (name, fd) => [...socket(name, fd), '-device', `virtserialport,chardev=${name},name=${name}`]
+  const places = [`dyad.job=${job}`, ...(layer === undefined ? [] : [`dyad.layer=${layer}`])]
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...['-accel', 'tcg,thread=multi,tb-size=512', '-m', String(memory), '-smp', String(cpus)],
+    // Emulated even where KVM is there: so that it is the same everywhere.
+    ...['-accel', 'tcg', '-m', String(memory), '-smp', String(cpus)],
     // Where a CPU has fast `rep movsb`, Linux copies memory with it, and QEMU emulates it byte by byte: without, copies take a fraction.
     ...['-cpu', 'max,erms=off,fsrm=off'],
     ...['-kernel', kernel, '-initrd', initrd],
-    ...[
-      '-append',
-      `console=ttyS0 quiet panic=-1 mitigations=off dyad.job=${job}${layer === undefined ? '' : ` dyad.layer=${layer}`}`,
-    ],
+    ...['-append', ['console=ttyS0 quiet panic=-1 mitigations=off', ...places].join(' ')],
     ...[...socket('console', CONSOLE), '-serial', 'chardev:console', '-device', 'virtio-serial-pci'],
     ...[...port('out', OUT), ...port('err', ERR), ...port('exit', EXIT)],
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
@@ -129,20 +147,16 @@ function cardArguments({ mac }, port) {
 /** The end of what a stream says, when asked. */
 function tailOf(stream) {
   let tail = ''
-  quiet(stream)
-    .setEncoding('utf8')
-    .on('data', (text) => {
-      tail = (tail + text).slice(-8192)
-    })
+  stream.setEncoding('utf8').on('data', (text) => {
+    tail = (tail + text).slice(-8192)
+  })
   return () => tail
 }
 
-/** Hands on what the guest writes, as fast as it is taken. The target outlives the guest. */
-function forward(stream, target) {
-  quiet(stream).pipe(target, { end: false })
-}
-
-/** Errors of a socket tell only that QEMU ended, which its end says better. */
-function quiet(stream) {
-  return stream.on('error', () => {})
+/** The end of work whose failure is told elsewhere. */
+function endOf(work) {
+  return work.then(
+    () => {},
+    () => {},
+  )
 }

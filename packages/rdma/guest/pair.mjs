@@ -17,7 +17,7 @@ function coupling() {
 
 /**
  * Boots two guests, 10.99.1.1 and 10.99.1.2, and runs a command in each. What one writes to /dev/virtio-ports/peer, the other reads
- * there: thus it can be told to begin. If one fails, the other is ended soon after.
+ * there: thus it can be told to begin. Both stay on the network until both commands ended; if one fails, the other is ended soon after.
  * @param {{ kernel: string, initrd: string }} image
  * @param {readonly [string, string]} commands
  * @param {(side: 0 | 1) => import('./boot.mjs').GuestOptions} optionsOf
@@ -26,14 +26,19 @@ function coupling() {
 export async function bootPair(image, commands, optionsOf) {
   const wires = coupling()
   const peers = coupling()
-  const lonely = new AbortController()
+  const left = new AbortController()
+  const ended = [0, 1].map(() => deferred())
+  const both = Promise.all(ended.map(({ promise }) => promise)).then(() => {})
   let farewell
-  const leave = (which) => {
-    farewell ??= setTimeout(() => lonely.abort(new Error(`ended, since the ${which} guest had failed`)), FAREWELL_MS)
+  const end = (side, isWell) => {
+    ended[side].resolve()
+    if (isWell) return
+    const which = ['first', 'second'][side]
+    farewell ??= setTimeout(() => left.abort(new Error(`ended, since the ${which} guest had failed`)), FAREWELL_MS)
   }
   const guests = commands.map(async (command, side) => {
     const options = optionsOf(side)
-    const signal = AbortSignal.any([lonely.signal, ...(options.signal === undefined ? [] : [options.signal])])
+    const signal = AbortSignal.any([left.signal, ...(options.signal === undefined ? [] : [options.signal])])
     const network = {
       address: ADDRESSES[side],
       mac: `52:54:00:00:00:0${side + 1}`,
@@ -41,14 +46,15 @@ export async function bootPair(image, commands, optionsOf) {
         wires(wire)
         peers(peer)
       },
+      stay: (code) => {
+        end(side, code === 0)
+        return both
+      },
     }
-    const which = ['first', 'second'][side]
     try {
-      const code = await bootGuest(image, command, { ...options, signal, network })
-      if (code !== 0) leave(which)
-      return code
+      return await bootGuest(image, command, { ...options, signal, network })
     } catch (error) {
-      leave(which)
+      end(side, false)
       throw error
     }
   })
@@ -57,4 +63,12 @@ export async function bootPair(image, commands, optionsOf) {
   } finally {
     clearTimeout(farewell)
   }
+}
+
+function deferred() {
+  let resolve
+  const promise = new Promise((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
 }

@@ -46,6 +46,15 @@ function whole(name, text) {
   return usage(`--${name} is not a positive integer: ${text}`)
 }
 
+function prepare() {
+  try {
+    return prepareGuest()
+  } catch (error) {
+    console.error(error.message)
+    process.exit(BROKEN)
+  }
+}
+
 const { values, positionals } = parse()
 if (values.help) {
   process.stdout.write(HELP)
@@ -66,7 +75,7 @@ const options = {
   signal: stopped.signal,
 }
 
-const image = prepareGuest()
+const image = prepare()
 const results = values.pair
   ? await bootPair(image, positionals, (side) => {
       const prefix = `${'AB'[side]}: `
