@@ -14,7 +14,7 @@ import {
 import { basename, join } from 'node:path'
 import { packageBehind, unpackPackage } from './debian.mjs'
 
-// Newer than that of Debian 12, whose Soft-RoCE is known to lose packets and to crash.
+// Named by its series, so that every host tests on the same one.
 const PACKAGE = 'linux-image-6.12-amd64'
 // In this order: the ports and the root file system of the guest, its network, RDMA. What they depend on comes before each.
 const MODULES = [
