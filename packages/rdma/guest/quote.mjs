@@ -1,0 +1,4 @@
+/** A word of shell that stands for the text. */
+export function quote(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
