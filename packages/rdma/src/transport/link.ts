@@ -4,7 +4,7 @@ import type { Completion, CompletionQueue } from '../verbs/completions.js'
 import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import { ACCESS, COMPLETED } from '../verbs/constants.js'
 import { CompletionError, WC_STATUS } from '../verbs/faults.js'
-import { MemoryRegion, pageAligned } from '../verbs/memory.js'
+import { MemoryRegion, type MemoryWindow, pageAligned } from '../verbs/memory.js'
 import { type PostOptions, QueuePair, type SendRequest } from '../verbs/queue-pair.js'
 import type { Adapter } from './adapter.js'
 import { MAX_MESSAGE_BYTES } from './frames.js'
@@ -61,6 +61,8 @@ const NOTHING = Buffer.alloc(0)
 /** One end of a connection: messages both ways, and writes into memory that the peer granted. */
 export class Link {
   readonly adapter: Adapter
+  /** What is open to the peer. */
+  readonly windows = new Set<MemoryWindow>()
   readonly #id: CmId
   readonly #handlers: LinkHandlers
   readonly #queue: CompletionQueue
@@ -146,6 +148,9 @@ export class Link {
     clearInterval(this.#watch)
     this.#id.onEvent = () => {}
     this.#id.disconnect()
+    // Windows first: as long as one is bound to it, a queue pair of rxe takes 50 s to destroy.
+    for (const window of this.windows) window[Symbol.dispose]()
+    this.windows.clear()
     // In this order: what requests name may be used again only when the device is done with it.
     this.#id.destroyQueuePair()
     this.#queue[Symbol.dispose]()

@@ -2,7 +2,7 @@ import type { MemoryWindow } from '../verbs/memory.js'
 import type { SendRequest, Span } from '../verbs/queue-pair.js'
 import type { Link } from './link.js'
 
-/** A window that is open to the peer of one link: to the bytes of one span, from its bind to its withdrawal. */
+/** A window that is open to the peer of one link: to the bytes of one span, from its bind to its withdrawal, or to the end of the link. */
 export class OpenWindow {
   /** What opens it. */
   readonly bind: SendRequest
@@ -15,15 +15,15 @@ export class OpenWindow {
     this.#window = link.adapter.takeWindow()
     this.rkey = this.#window.nextKey()
     this.bind = { op: 'bind', window: this.#window, rkey: this.rkey, span, access }
+    link.windows.add(this.#window)
   }
 
   /** Resolves when the peer can reach the span no more: the device has closed the window, or the link is gone. Once, after the bind was posted. */
   withdraw(): Promise<void> {
     return new Promise((resolve) => {
       const done = (status: number) => {
-        // One that the device has not closed goes with its queue pair.
-        if (status === 0) this.#link.adapter.giveWindow(this.#window)
-        else this.#window[Symbol.dispose]()
+        // A link that is gone has given up its windows.
+        if (status === 0 && this.#link.windows.delete(this.#window)) this.#link.adapter.giveWindow(this.#window)
         resolve()
       }
       this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
