@@ -56,7 +56,7 @@ export class FileLanding implements Landing {
   leave(): void {}
 
   #retire(stretch: Stretch): void {
-    this.#stretches.delete(stretch)
+    if (!this.#stretches.delete(stretch)) return
     const retired = stretch.retire().finally(() => this.#retiring.delete(retired))
     this.#retiring.add(retired)
   }
@@ -81,7 +81,7 @@ class Stretch {
   }
 
   next(): Promised {
-    const before = this.#granted === 0 ? [this.#window.bind] : []
+    const before = this.#granted === 0 ? [this.#window.open()] : []
     const length = Math.min(PART_BYTES, this.#pages.length - this.#granted)
     const grant = { address: this.#pages.address + this.#granted, rkey: this.#window.rkey, length }
     this.#granted += length

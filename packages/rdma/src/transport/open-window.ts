@@ -4,29 +4,39 @@ import type { Link } from './link.js'
 
 /** A window that is open to the peer of one link: to the bytes of one span, from its bind to its withdrawal, or to the end of the link. */
 export class OpenWindow {
-  /** What opens it. */
-  readonly bind: SendRequest
   readonly rkey: number
   readonly #link: Link
   readonly #window: MemoryWindow
+  readonly #bind: SendRequest
+  #isBound = false
+  #withdrawn: Promise<void> | undefined
 
   constructor(link: Link, span: Span, access: number) {
     this.#link = link
     this.#window = link.adapter.takeWindow()
     this.rkey = this.#window.nextKey()
-    this.bind = { op: 'bind', window: this.#window, rkey: this.rkey, span, access }
+    this.#bind = { op: 'bind', window: this.#window, rkey: this.rkey, span, access }
     link.windows.add(this.#window)
   }
 
-  /** Resolves when the peer can reach the span no more: the device has closed the window, or the link is gone. Once, after the bind was posted. */
+  /** What opens it, for whoever posts it now. */
+  open(): SendRequest {
+    this.#isBound = true
+    return this.#bind
+  }
+
+  /** Resolves when the peer can reach the span no more: the device has closed the window, or the link is gone. */
   withdraw(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#withdrawn ??= new Promise((resolve) => {
       const done = (status: number) => {
         // A link that is gone has given up its windows.
         if (status === 0 && this.#link.windows.delete(this.#window)) this.#link.adapter.giveWindow(this.#window)
         resolve()
       }
-      this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
+      // The kernel's rxe does not survive the invalidation of a window that is not bound.
+      if (this.#isBound) this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
+      else done(0)
     })
+    return this.#withdrawn
   }
 }

@@ -28,7 +28,7 @@ export class SlabLanding implements Landing {
 
   next(left: number): Promised | undefined {
     if (this.#granted - this.#read === this.#parts) return undefined
-    const before = this.#granted === 0 ? [this.#window.bind] : []
+    const before = this.#granted === 0 ? [this.#window.open()] : []
     const at = (this.#granted++ % this.#parts) * this.#partBytes
     const length = Math.min(this.#partBytes, this.#piece.length - at, left)
     const bytes = this.#piece.bytes.subarray(at, at + length)
