@@ -28,15 +28,15 @@ export class Temporaries {
     return this.name(target)
   }
 
-  /** Creates a new file beside `target`, with the directory made if it is missing; whoever calls closes the descriptor. */
+  /** Creates a new file beside `target`, for reading and writing, with the directory made if it is missing; whoever calls closes the descriptor. */
   create(target: string, mode: number): { path: string; fd: number } {
     const path = this.name(target)
     try {
-      return { path, fd: openSync(path, 'wx', mode) }
+      return { path, fd: openSync(path, 'wx+', mode) }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       mkdirSync(dirname(target), { recursive: true })
-      return { path, fd: openSync(path, 'wx', mode) }
+      return { path, fd: openSync(path, 'wx+', mode) }
     }
   }
 

@@ -44,6 +44,11 @@ export class FileWriter {
     this.#advance(this.#written + chunk.length)
   }
 
+  /** The next bytes are in the file already. */
+  skip(length: number): void {
+    this.#advance(this.#written + length)
+  }
+
   /** Resolves when every byte is in the file; rejects with what any write has failed with. */
   async drain(): Promise<void> {
     await this.#behind?.drain()

@@ -82,6 +82,12 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     return this.#stored
   }
 
+  receive(transfer: Transfer): AsyncIterable<number> | undefined {
+    // What is written behind may not be in the file yet.
+    const lengths = this.#writer.isBehind ? undefined : transfer.receiveInto?.(this.#fd, this.#stored)
+    return lengths && this.#tellOf(lengths)
+  }
+
   write(chunk: Uint8Array): Promise<void> | undefined {
     try {
       // Whoever waits for just these bytes need not read them back. Behind others, they are not those that follow what is stored.
@@ -137,6 +143,17 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   [Symbol.dispose](): void {
     closeSync(this.#fd)
     if (this.#place === 'beside') this.#temporaries.remove(this.#path)
+  }
+
+  async *#tellOf(lengths: AsyncIterable<number>): AsyncGenerator<number> {
+    try {
+      for await (const length of lengths) {
+        this.#writer.skip(length)
+        yield length
+      }
+    } catch (cause) {
+      throw storeError(this.#target, cause)
+    }
   }
 
   #arrival(): Arrival {

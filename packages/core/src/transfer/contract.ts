@@ -42,6 +42,8 @@ export interface SourceFile extends AsyncDisposable {
   read(buffer: Uint8Array, position: number): Promise<number>
   verify(): Promise<void>
   close(): Promise<void>
+  /** Its descriptor, valid until it is closed, where the file is one of this system: for transports that map it. */
+  readonly fd?: number | undefined
 }
 
 /** A managed directory as its node sees it; `dev` and `ino` tell whether another process sees the same one. */
@@ -89,6 +91,12 @@ export interface Transfer extends AsyncDisposable {
    * Only present when the whole file was asked for. The descriptor stays the caller's, who may close it as soon as this settles.
    */
   copyTo?(fd: number): Promise<void>
+  /**
+   * Instead of iterating: receives straight into the pages of the open file `fd`, from its byte `position` on. Yields how many more bytes stand there, in order; the
+   * last only after the owner verified them, and can change none of them any more. Undefined where that cannot be done, or is not worth it, with this file. The descriptor is the caller's, is open for
+   * reading and writing, and stays open until the iteration has ended.
+   */
+  receiveInto?(fd: number, position: number): AsyncIterable<number> | undefined
   /**
    * A new descriptor of the very file that is transferred, for who would read it before the transfer ends; only what `copyTo` or the last chunk has
    * verified may be believed. Whoever asks for it closes it. Only present where this process can open the file.

@@ -10,6 +10,8 @@ import { type ReachContext, reach } from './reach.js'
 export interface Destination {
   /** Takes the whole file over a transfer that need not pass the bytes through here, or declines. Tells how many bytes moved. */
   takeWhole(transfer: Transfer): Promise<number | undefined>
+  /** Takes the bytes over a transfer that puts them in place by itself, telling of each that has arrived, or declines. */
+  receive(transfer: Transfer): AsyncIterable<number> | undefined
   /** Takes the next bytes; they are the caller's again when it resolves, or returns. */
   write(chunk: Uint8Array): Promise<void> | undefined
 }
@@ -98,13 +100,16 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
     const moved = await destination.takeWhole(transfer)
     if (moved !== undefined) return moved
   }
-  const chunks = transfer[Symbol.asyncIterator]()
+  const inPlace = destination.receive(transfer)
+  const steps: AsyncIterator<Uint8Array | number> = (inPlace ?? transfer)[Symbol.asyncIterator]()
   for (;;) {
     if (giveWay !== undefined) await giveWay(record.path, attempt.signal)
-    const next = await attempt.await(chunks.next())
+    const next = await attempt.await(steps.next())
     if (next.done) break
-    const { length } = next.value
-    await destination.write(next.value)
+    const arrived = next.value
+    // A chunk may be the reader's no more once it was written.
+    const length = typeof arrived === 'number' ? arrived : arrived.length
+    if (typeof arrived !== 'number') await destination.write(arrived)
     pulling.received += length
     patience.renew()
   }

@@ -12,6 +12,8 @@ export interface Receiver {
   data(bytes: Buffer): void
   /** What was granted next is full, or has the end of the file, which is verified then. */
   written(isLast: boolean): void
+  /** What was written, to its last byte, is verified. */
+  verified(): void
   /** The owner cannot. */
   failed(code: string, detail: string): void
   /** Whatever was asked for, nothing is written any more. */
@@ -102,6 +104,9 @@ export class Connection implements LinkHandlers {
     switch (message.kind) {
       case 'data':
         receiver.data(message.bytes)
+        break
+      case 'verified':
+        receiver.verified()
         break
       case 'error':
         receiver.failed(message.code, message.detail)

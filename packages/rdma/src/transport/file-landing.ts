@@ -7,11 +7,11 @@ import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 
 /** Bytes of a file that are mapped and registered at once. */
-const STRETCH_BYTES = 4 * 1024 * 1024
+const STRETCH_BYTES = 8 * 1024 * 1024
 /** Stretches that are mapped at a time: one fills while the next is made. */
 const STRETCHES = 2
 /** Longest part, in bytes. */
-const PART_BYTES = 1024 * 1024
+const PART_BYTES = 4 * 1024 * 1024
 /** statfs(2): of a file system whose pages are the file. */
 const TMPFS_MAGIC = 0x0102_1994
 

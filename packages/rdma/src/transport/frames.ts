@@ -13,11 +13,13 @@ import { digestOf } from '@dyad/wire'
 //           grant     grants; each names memory that the owner may write once: address (8), key (4), length (4)
 //           stop      it wants no more
 //   owner:  data      all bytes of a short file, which is verified
+//           verified  the file whose bytes were all written is verified
 //           error     code, LF, detail; nothing is written any more
 //           stopped   nothing is written any more
 //
 // Longer files are written into what was granted, in its order; the last write into each carries the number of the transfer as its immediate,
-// with its highest bit set where the file is whole and verified.
+// with its highest bit set where the file is whole and verified. What is written straight from the pages of a file can be verified only after
+// the device has read them, and is told of by a message of its own.
 
 /** One request, complete. */
 export interface FetchFrame extends FileVersion {
@@ -35,7 +37,7 @@ export interface Grant {
 export type Message =
   | { readonly kind: 'fetch'; readonly id: number; readonly request: FetchFrame; readonly grants: readonly Grant[] }
   | { readonly kind: 'grant'; readonly id: number; readonly grants: readonly Grant[] }
-  | { readonly kind: 'stop' | 'stopped'; readonly id: number }
+  | { readonly kind: 'stop' | 'stopped' | 'verified'; readonly id: number }
   | { readonly kind: 'data'; readonly id: number; readonly bytes: Buffer }
   | { readonly kind: 'error'; readonly id: number; readonly code: string; readonly detail: string }
 
@@ -56,6 +58,7 @@ const STOP = 3
 const DATA = 4
 const ERROR = 5
 const STOPPED = 6
+const VERIFIED = 7
 const WORD = 2 ** 32
 /** In an immediate: the file is whole and verified. */
 export const LAST = 0x8000_0000
@@ -132,6 +135,10 @@ export function stoppedFrame(id: number): Buffer {
   return headed(STOPPED, id, HEAD_BYTES)
 }
 
+export function verifiedFrame(id: number): Buffer {
+  return headed(VERIFIED, id, HEAD_BYTES)
+}
+
 /** A message with room for `length` bytes of a file, and where they go. */
 export function dataFrame(id: number, length: number): { readonly message: Buffer; readonly room: Buffer } {
   const message = headed(DATA, id, HEAD_BYTES + length)
@@ -162,8 +169,9 @@ export function readMessage(bytes: Buffer): Message {
       return { kind: 'grant', id, grants: readGrants(bytes, HEAD_BYTES) }
     case STOP:
     case STOPPED:
+    case VERIFIED:
       if (bytes.length !== HEAD_BYTES) throw broken('a message too long for its kind')
-      return { kind: bytes[0] === STOP ? 'stop' : 'stopped', id }
+      return { kind: bytes[0] === STOP ? 'stop' : bytes[0] === STOPPED ? 'stopped' : 'verified', id }
     case DATA:
       return { kind: 'data', id, bytes: bytes.subarray(HEAD_BYTES) }
     case ERROR: {

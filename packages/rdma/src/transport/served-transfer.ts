@@ -1,6 +1,18 @@
 import { DyadError, errorText, rangeOf, type SourceFile } from '@dyad/core'
-import type { SendRequest } from '../verbs/queue-pair.js'
-import { dataFrame, dataRoom, errorFrame, type FetchFrame, type Grant, LAST, stoppedFrame } from './frames.js'
+import { VerbError } from '../verbs/faults.js'
+import { MappedPages } from '../verbs/mapped-pages.js'
+import type { SendRequest, Span } from '../verbs/queue-pair.js'
+import { isInMemory } from './file-landing.js'
+import {
+  dataFrame,
+  dataRoom,
+  errorFrame,
+  type FetchFrame,
+  type Grant,
+  LAST,
+  stoppedFrame,
+  verifiedFrame,
+} from './frames.js'
 import { type Link, SHORT_MESSAGE_BYTES } from './link.js'
 import type { Served } from './server.js'
 import type { Piece } from './slab.js'
@@ -66,6 +78,7 @@ export class ServedTransfer {
       file = await source.open(this.#request)
       signal.throwIfAborted()
       if (end - start <= dataRoom(SHORT_MESSAGE_BYTES)) await this.#sendShort(file, start, end)
+      else if (file.fd !== undefined && isInMemory(file.fd)) await this.#writePages(file, file.fd, start, end)
       else await this.#write(file, start, end)
     } finally {
       await file?.close()
@@ -81,17 +94,53 @@ export class ServedTransfer {
     this.#link.send(message)
   }
 
-  /** Grant by grant, without waiting for the writes: the next piece is read while they are under way. */
-  async #write(file: SourceFile, start: number, end: number): Promise<void> {
+  /** Grant by grant, straight from the pages of the file; what the device has read is verified after that. */
+  async #writePages(file: SourceFile, fd: number, start: number, end: number): Promise<void> {
+    let written: Promise<unknown> = Promise.resolve()
     for (let position = start; position < end; ) {
       const grant = await this.#nextGrant()
+      const pages = this.#map(fd, position, Math.min(grant.length, end - position))
+      if (pages === undefined) {
+        // Kernels differ in what they register, and memory to lock may be scarce; or the file has become shorter, which reading it tells.
+        await written
+        await this.#write(file, position, end, grant)
+        return
+      }
+      written = new Promise<void>((resolve) => {
+        this.#post(pages, grant, this.#id, () => {
+          pages[Symbol.dispose]()
+          resolve()
+        })
+      })
+      position += pages.length
+    }
+    await written
+    this.#stop.signal.throwIfAborted()
+    await file.verify()
+    this.#link.send(verifiedFrame(this.#id))
+  }
+
+  #map(fd: number, position: number, length: number): MappedPages | undefined {
+    try {
+      return new MappedPages(this.#link.adapter.context, fd, position, length, undefined)
+    } catch (error) {
+      if (error instanceof VerbError) return undefined
+      throw error
+    }
+  }
+
+  /** Grant by grant, without waiting for the writes: the next piece is read while they are under way. */
+  async #write(file: SourceFile, start: number, end: number, first?: Grant): Promise<void> {
+    let grant = first
+    for (let position = start; position < end; grant = undefined) {
+      grant ??= await this.#nextGrant()
       const length = Math.min(grant.length, end - position)
       for (let filled = 0; filled < length; ) {
-        const isFull = (piece: Piece) => filled + piece.length === length
         const piece = await this.#read(file, position + filled, length - filled, end)
-        const immediate = this.#id + (position + length === end ? LAST : 0)
-        this.#post(piece, { address: grant.address + filled, rkey: grant.rkey }, isFull(piece) ? immediate : undefined)
+        const to = { address: grant.address + filled, rkey: grant.rkey }
         filled += piece.length
+        const immediate = this.#id + (position + length === end ? LAST : 0)
+        this.#post(piece, to, filled === length ? immediate : undefined, piece.release)
       }
       position += length
     }
@@ -112,19 +161,24 @@ export class ServedTransfer {
     }
   }
 
-  #post(piece: Piece, to: { readonly address: number; readonly rkey: number }, immediate: number | undefined): void {
+  #post(
+    span: Span,
+    to: { readonly address: number; readonly rkey: number },
+    immediate: number | undefined,
+    done: () => void,
+  ): void {
     const { maxMessage } = this.#link.adapter
     const writes: SendRequest[] = []
-    for (let at = 0; at < piece.length; at += maxMessage) {
-      const length = Math.min(maxMessage, piece.length - at)
+    for (let at = 0; at < span.length; at += maxMessage) {
+      const length = Math.min(maxMessage, span.length - at)
       writes.push({
         op: 'write',
-        from: { region: piece.region, address: piece.address + at, length },
+        from: { region: span.region, address: span.address + at, length },
         to: { address: to.address + at, rkey: to.rkey },
-        immediate: at + length === piece.length ? immediate : undefined,
+        immediate: at + length === span.length ? immediate : undefined,
       })
     }
-    this.#link.post(writes, { done: () => piece.release() })
+    this.#link.post(writes, { done })
   }
 
   async #nextGrant(): Promise<Grant> {

@@ -4,7 +4,7 @@ import { MemoryRegion, pageAligned, WINDOW_ACCESS } from '../verbs/memory.js'
 import type { Span } from '../verbs/queue-pair.js'
 
 /** Memory that is registered for one device at one side of a transport, in bytes. What is not locked already counts against RLIMIT_MEMLOCK. */
-export const SLAB_BYTES = 16 * 1024 * 1024
+export const SLAB_BYTES = 32 * 1024 * 1024
 /** What is handed out is a multiple of this, in bytes. */
 const UNIT_BYTES = 64 * 1024
 /** Nobody takes more than this part of what is free, so that there is something for all. */

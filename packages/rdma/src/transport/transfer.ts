@@ -21,8 +21,10 @@ export interface TransferContext {
   finished(transfer: RdmaTransfer): void
 }
 
+/** How long an owner may take to stop writing, in ms. */
+const STOP_MS = 5_000
 /** What may be granted to the owner at once, in bytes. */
-const WINDOW_BYTES = 4 * 1024 * 1024
+const WINDOW_BYTES = 8 * 1024 * 1024
 
 /** One transfer at the side that reads: the owner writes into what it grants. */
 export class RdmaTransfer implements Transfer, Receiver {
@@ -41,9 +43,13 @@ export class RdmaTransfer implements Transfer, Receiver {
   /** What the owner was granted and has not filled, and what it has filled; in order. */
   readonly #promised: Part[] = []
   readonly #arrived: Part[] = []
+  /** The end of the file, until it is verified. */
+  #last: Part | undefined
   /** What a reader looks at. */
   #handedOver: Part | undefined
-  #withdrawn: Promise<unknown> | undefined
+  /** Resolves when the owner that was asked cannot write any more. */
+  #over: Promise<void> = Promise.resolve()
+  #resolveOver!: () => void
   #granted = 0
   #received = 0
   #ownerDone = false
@@ -102,6 +108,8 @@ export class RdmaTransfer implements Transfer, Receiver {
   async close(): Promise<void> {
     this.fail(new DyadError('ERR_DYAD_CLOSED', { path: this.#context.request.path }))
     this.#leave()
+    // Where the bytes go straight into a file, it must not be used on while the owner may still write there.
+    if (this.#landing instanceof FileLanding) await this.#over
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -121,9 +129,20 @@ export class RdmaTransfer implements Transfer, Receiver {
     const part = this.#promised.shift()
     if (part === undefined) throw broken('written where nothing was granted')
     this.#received += part.length
-    if (isLast !== (this.#received === this.size)) throw broken(`${this.#received} of ${this.size} bytes written`)
-    if (!this.#finished) this.#arrived.push(part)
-    if (isLast) this.#ownerEnds()
+    const isWhole = this.#received === this.size
+    if (isLast && !isWhole) throw broken(`${this.#received} of ${this.size} bytes written`)
+    if (isWhole) this.#last = part
+    else if (!this.#finished) this.#arrived.push(part)
+    if (isLast) this.verified()
+    else this.#opened()
+  }
+
+  verified(): void {
+    const last = this.#last
+    if (last === undefined) throw broken('verified before all was written')
+    this.#last = undefined
+    if (!this.#finished) this.#arrived.push(last)
+    this.#ownerEnds()
     this.#opened()
   }
 
@@ -181,6 +200,9 @@ export class RdmaTransfer implements Transfer, Receiver {
   /** Resolves when the owner has opened the file, with false if the connection was lost before it answered. Rejects when it refuses. */
   #ask(lease: Lease): Promise<boolean> {
     const id = lease.connection.add(this)
+    this.#over = new Promise((resolve) => {
+      this.#resolveOver = resolve
+    })
     this.#asked = { lease, id }
     this.#granted = 0
     const opened = new Promise<boolean>((resolve, reject) => {
@@ -251,16 +273,14 @@ export class RdmaTransfer implements Transfer, Receiver {
         if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
         position += part.length
         // After the last the owner must not be able to change it.
-        if (position === start + this.size) await this.#withdrawn
+        if (position === start + this.size) await this.#over
         yield part.length
       }
     } catch (error) {
       this.fail(error)
       throw error
     } finally {
-      this.#finish()
-      await this.#withdrawn
-      this.#leave()
+      await this.close()
     }
   }
 
@@ -290,7 +310,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     const asked = this.#asked
     if (asked === undefined) return
     this.#asked = undefined
-    this.#withdrawn = Promise.all([this.#earlier?.withdraw(), this.#landing?.withdraw()])
+    void Promise.all([this.#earlier?.withdraw(), this.#landing?.withdraw()]).then(this.#resolveOver as () => void)
     asked.lease.connection.remove(asked.id)
     asked.lease.release()
   }
@@ -305,10 +325,16 @@ export class RdmaTransfer implements Transfer, Receiver {
     this.#arrived.length = 0
     this.#context.signal?.removeEventListener('abort', this.#aborted)
     // Until the owner says that it stopped, it may write into what it was granted.
-    if (this.#asked !== undefined) this.#asked.lease.link.send(stopFrame(this.#asked.id))
+    if (this.#asked !== undefined) this.#askToStop(this.#asked)
     // A chunk in the hands of a reader stays what it is until the reader asks for the next, or closes.
     if (this.#handedOver === undefined) this.#leave()
     this.#context.finished(this)
+  }
+
+  #askToStop({ lease, id }: { readonly lease: Lease; readonly id: number }): void {
+    lease.link.send(stopFrame(id))
+    const late = setTimeout(() => lease.connection.close(), STOP_MS).unref()
+    void this.#over.then(() => clearTimeout(late))
   }
 
   #leave(): void {
