@@ -1,4 +1,4 @@
-import { type HostReport, reportHost } from '@dyad/rdma'
+import { type DeviceTrial, type HostReport, reportHost, tryDevices } from '@dyad/rdma'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { bytes, emphasis, print, printJson } from './output.js'
@@ -7,14 +7,24 @@ export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description('tell what this host can do over RDMA verbs, and what to change; exits with 1 if they cannot be used')
+    .option('--try', 'connect each device with itself and write 256 MiB')
     .option('--json', 'print one JSON object')
-    .action(({ json }: { json?: true }) => {
+    .action(async (flags: { try?: true; json?: true }) => {
       const report = reportHost()
-      if (json) printJson(report)
-      else printReport(report)
+      if (!flags.json) printReport(report)
+      const trials = flags.try && report.isUsable ? await tryDevices() : undefined
+      if (flags.json) printJson({ ...report, trials })
+      else if (trials !== undefined) printTrials(trials)
       if (!report.isUsable) process.exitCode = 1
     })
-  addExamples(command, 'dyad doctor', 'dyad doctor --json')
+  addExamples(command, 'dyad doctor', 'dyad doctor --try', 'dyad doctor --json')
+}
+
+function printTrials(trials: readonly DeviceTrial[]): void {
+  print(emphasis('tried: from this process into itself'))
+  for (const { address, connecting, speed } of trials) {
+    print(`  ${address}  connected in ${connecting.toFixed(1)} ms, ${speed.toFixed(0)} MiB/s in writes of 1 MiB`)
+  }
 }
 
 function printReport({ isUsable, koffi, devices, addresses, lockedMemory, findings }: HostReport): void {
