@@ -11,6 +11,7 @@ import { storeMemory } from './store-memory.js'
 import { storeRestart } from './store-restart.js'
 import { storeScale } from './store-scale.js'
 import { local, rpc, tcp } from './throughput.js'
+import { verbs } from './verbs.js'
 
 /** Every part, in the order in which they run and are shown. */
 export const PARTS: readonly Part[] = [
@@ -28,4 +29,5 @@ export const PARTS: readonly Part[] = [
   storeRestart,
   md,
   fanOut,
+  verbs,
 ]

@@ -96,6 +96,19 @@ answer({
     })
   },
 
+  /** Consumes files one after the other and reads none. */
+  store(files: BenchFile[]) {
+    return timed(async () => {
+      for (const file of files) {
+        await session().consume(file.path)
+        assertStored(file)
+      }
+    })
+  },
+
+  /** Seconds of processor that this process has taken for itself, without the system's. */
+  userSeconds: () => process.cpuUsage().user / 1e6,
+
   /** Opens a file and tells the nanoseconds until its first bytes are there; reads the rest as well. */
   async firstByte(file: BenchFile, check: Check) {
     const began = process.hrtime.bigint()
