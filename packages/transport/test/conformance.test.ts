@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { DyadError, type FetchRequest, type FileSource, type Transfer, type Transport } from '@dyad/core'
 import { transportConformance, unavailableConformance } from '@dyad/core/conformance'
@@ -44,9 +45,45 @@ function chunks(change: (chunks: Transfer, request: FetchRequest) => Chunks): ()
   })
 }
 
+/** A double that receives into a file by itself, with what `put` does instead of writing each chunk. */
+function inPlace(put: (fd: number, chunk: Uint8Array, position: number) => void, verifies = true): () => Transport {
+  return double({
+    fetch: (inner) => async (address, request, options) => {
+      const transfer = await inner.fetch(address, request, options)
+      const receive = async function* (fd: number, position: number) {
+        let at = position
+        try {
+          for await (const chunk of transfer) {
+            put(fd, chunk, at)
+            at += chunk.length
+            yield chunk.length
+          }
+        } catch (error) {
+          if (verifies) throw error
+          yield position + transfer.size - at
+        }
+      }
+      return Object.assign(transfer, { receiveInto: receive })
+    },
+  })
+}
+
+const writeIt = (fd: number, chunk: Uint8Array, position: number) => void writeSync(fd, chunk, 0, undefined, position)
+
 const shared = Buffer.alloc(4 * 1024 * 1024)
 
 const doubles: { flaw: string; clause: string; create: () => Transport }[] = [
+  { flaw: 'tells of bytes that are not in the file', clause: 'receiveInto, where offered', create: inPlace(() => {}) },
+  {
+    flaw: 'receives where it was not told to',
+    clause: 'receiveInto, where offered',
+    create: inPlace((fd, chunk, position) => writeIt(fd, chunk, position - 5)),
+  },
+  {
+    flaw: 'tells of bytes that the owner has not verified',
+    clause: 'receiveInto, where offered',
+    create: inPlace(writeIt, false),
+  },
   {
     flaw: 'cuts the last byte off',
     clause: 'one byte',
@@ -281,6 +318,13 @@ const doubles: { flaw: string; clause: string; create: () => Transport }[] = [
     }),
   },
 ]
+
+test('the suite accepts one that receives into a file by itself', async (t) => {
+  const bodies = new Map<string, () => Promise<void>>()
+  const options = { create: inPlace(writeIt), peer: new URL('./peers/rpc.ts', import.meta.url) }
+  transportConformance((name, body) => bodies.set(name, body), options)
+  await t.resolves(bodies.get('in one process: receiveInto, where offered')?.() ?? Promise.reject())
+})
 
 for (const { flaw, clause, create } of doubles) {
   test(`the suite rejects a transport that ${flaw}`, async (t) => {

@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { ACCESS } from '../verbs/constants.js'
+import { VerbError } from '../verbs/faults.js'
 import { MappedPages } from '../verbs/mapped-pages.js'
 import { WINDOW_ACCESS } from '../verbs/memory.js'
 import type { Landing, Promised } from './landing.js'
@@ -29,23 +30,31 @@ export class FileLanding implements Landing {
   #filling: Stretch | undefined
   #position: number
 
-  /** @param position byte of the file at which the next bytes belong */
-  constructor(link: Link, fd: number, position: number) {
+  private constructor(link: Link, fd: number, position: number) {
     this.#link = link
     this.#fd = fd
     this.#position = position
+  }
+
+  /** A landing for `left` bytes from `position` on; undefined where the file cannot be mapped or registered, of which storing bytes in another way says more. */
+  static open(link: Link, fd: number, position: number, left: number): FileLanding | undefined {
+    const landing = new FileLanding(link, fd, position)
+    try {
+      landing.#map(left)
+      return landing
+    } catch (error) {
+      if (error instanceof VerbError) return undefined
+      throw error
+    }
   }
 
   /** VerbError, with ENOSPC where the file system is full. */
   next(left: number): Promised | undefined {
     if (this.#filling === undefined || this.#filling.isGranted) {
       if (this.#stretches.size === STRETCHES) return undefined
-      const length = Math.min(STRETCH_BYTES, left)
-      this.#filling = new Stretch(this.#link, this.#fd, this.#position, length, (stretch) => this.#retire(stretch))
-      this.#stretches.add(this.#filling)
-      this.#position += length
+      this.#map(left)
     }
-    return this.#filling.next()
+    return this.#filling?.next()
   }
 
   async withdraw(): Promise<void> {
@@ -54,6 +63,13 @@ export class FileLanding implements Landing {
   }
 
   leave(): void {}
+
+  #map(left: number): void {
+    const length = Math.min(STRETCH_BYTES, left)
+    this.#filling = new Stretch(this.#link, this.#fd, this.#position, length, (stretch) => this.#retire(stretch))
+    this.#stretches.add(this.#filling)
+    this.#position += length
+  }
 
   #retire(stretch: Stretch): void {
     if (!this.#stretches.delete(stretch)) return

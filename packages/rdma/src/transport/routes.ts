@@ -1,3 +1,4 @@
+import type { TransportAddress } from '@dyad/core'
 import type { Verbs } from '../verbs/library.js'
 import type { End } from './address.js'
 import { fabricAddresses, routeTo } from './fabric.js'
@@ -20,15 +21,14 @@ export class Routes {
     this.#verbs = verbs
   }
 
-  /** The first of `ends` to which packets leave from a verbs device of this host; undefined if there is none. */
-  async choose(ends: readonly End[]): Promise<End | undefined> {
+  /** The first of the `ends` of `address` to which packets leave from a verbs device of this host; undefined if there is none. */
+  async choose(address: TransportAddress, ends: readonly End[]): Promise<End | undefined> {
     const now = performance.now()
-    const key = ends.map(({ host, port }) => `${host} ${port}`).join()
-    const known = this.#known.get(key)
+    const known = this.#known.get(address)
     if (known !== undefined && now < known.until) return known.end
     const end = await this.#look(ends)
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
-    this.#known.set(key, { end, until: now + BELIEVED_MS })
+    this.#known.set(address, { end, until: now + BELIEVED_MS })
     return end
   }
 

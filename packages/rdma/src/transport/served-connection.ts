@@ -20,13 +20,19 @@ export class ServedConnection implements LinkHandlers {
   readonly #transfers = new Map<number, ServedTransfer>()
   readonly #deadline: NodeJS.Timeout
 
-  /** Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id` is the caller's still. */
+  /** Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id` may be gone or the caller's still. */
   constructor(id: CmId, adapter: Adapter, served: Served, onGone: (connection: ServedConnection) => void) {
     this.#served = served
     this.#onGone = onGone
     this.#link = new Link(adapter, id, this)
     this.#deadline = setTimeout(() => this.close(), PATIENCE_MS).unref()
-    id.accept(WELCOME)
+    try {
+      id.accept(WELCOME)
+    } catch (error) {
+      clearTimeout(this.#deadline)
+      this.#link.close()
+      throw error
+    }
   }
 
   /** Whether it serves no transfer. */

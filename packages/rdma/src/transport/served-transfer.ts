@@ -32,6 +32,8 @@ export class ServedTransfer {
   readonly #served: Served
   readonly #grants: Grant[] = []
   readonly #stop = new AbortController()
+  /** Whether the client has heard, or will, how it ended. */
+  #isTold = false
   #wake: (() => void) | undefined
 
   constructor(id: number, request: FetchFrame, grants: readonly Grant[], link: Link, served: Served) {
@@ -64,6 +66,7 @@ export class ServedTransfer {
     } catch (error) {
       failure = error
     }
+    if (this.#isTold) return
     if (this.#stop.signal.aborted) this.#link.send(stoppedFrame(this.#id))
     else if (failure !== undefined) this.#link.send(errorFrame(this.#id, errorText(failure)))
   }
@@ -91,6 +94,7 @@ export class ServedTransfer {
     if (room.length > 0) await file.read(room, start)
     await file.verify()
     this.#stop.signal.throwIfAborted()
+    this.#isTold = true
     this.#link.send(message)
   }
 
@@ -115,8 +119,9 @@ export class ServedTransfer {
       position += pages.length
     }
     await written
-    this.#stop.signal.throwIfAborted()
     await file.verify()
+    this.#stop.signal.throwIfAborted()
+    this.#isTold = true
     this.#link.send(verifiedFrame(this.#id))
   }
 
@@ -139,8 +144,10 @@ export class ServedTransfer {
         const piece = await this.#read(file, position + filled, length - filled, end)
         const to = { address: grant.address + filled, rkey: grant.rkey }
         filled += piece.length
-        const immediate = this.#id + (position + length === end ? LAST : 0)
-        this.#post(piece, to, filled === length ? immediate : undefined, piece.release)
+        const isFull = filled === length
+        const isLast = isFull && position + length === end
+        if (isLast) this.#isTold = true
+        this.#post(piece, to, isFull ? this.#id + (isLast ? LAST : 0) : undefined, piece.release)
       }
       position += length
     }
@@ -182,6 +189,7 @@ export class ServedTransfer {
   }
 
   async #nextGrant(): Promise<Grant> {
+    this.#stop.signal.throwIfAborted()
     const grant = this.#grants.shift()
     if (grant !== undefined) return grant
     let timer: NodeJS.Timeout | undefined
@@ -191,7 +199,6 @@ export class ServedTransfer {
       timer = setTimeout(() => reject(new DyadError('ERR_DYAD_TRANSFER', { detail })), SILENCE_MS).unref()
     }).finally(() => clearTimeout(timer))
     this.#wake = undefined
-    this.#stop.signal.throwIfAborted()
     return this.#nextGrant()
   }
 }

@@ -146,6 +146,7 @@ class Server {
 }
 
 function reject(request: CmId, code: string): void {
+  if (request.isGone) return
   try {
     request.reject(rejectionOf(code))
   } catch {

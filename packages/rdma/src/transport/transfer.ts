@@ -75,6 +75,11 @@ export class RdmaTransfer implements Transfer, Receiver {
       let dead: Connection | undefined
       for (;;) {
         const lease = await this.#acquire(dead)
+        if (this.#failure !== undefined) {
+          void this.#landing?.withdraw()
+          lease.release()
+          break
+        }
         const wasUsed = lease.connection.isUsed
         if (await this.#ask(lease)) return
         if (!wasUsed) throw this.#interrupted('the connection broke before an answer', this.#broke)
@@ -82,8 +87,8 @@ export class RdmaTransfer implements Transfer, Receiver {
       }
     } catch (error) {
       this.fail(error)
-      throw this.#failure?.reason
     }
+    throw this.#failure?.reason
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
@@ -100,8 +105,11 @@ export class RdmaTransfer implements Transfer, Receiver {
   receiveInto(fd: number, position: number): AsyncIterable<number> | undefined {
     // What has been granted a place already is stored from there: only a file that has more than that is worth the mapping.
     if (this.#asked === undefined || this.#granted === this.size || !isInMemory(fd)) return undefined
+    const { link } = this.#asked.lease
+    const inFile = FileLanding.open(link, fd, position + this.#granted, this.size - this.#granted)
+    if (inFile === undefined) return undefined
     this.#earlier = this.#landing
-    this.#landing = new FileLanding(this.#asked.lease.link, fd, position + this.#granted)
+    this.#landing = inFile
     return this.#receive(fd, position)
   }
 

@@ -52,6 +52,7 @@ class RdmaTransport implements Transport {
   readonly #finished = (transfer: RdmaTransfer) => void this.#live.delete(transfer)
   #verbs: Verbs | DyadError | undefined
   #client: { readonly pool: Pool; readonly routes: Routes } | undefined
+  #last: { readonly address: TransportAddress; readonly ends: readonly End[] | undefined } | undefined
   #closed = false
 
   constructor(options: RdmaTransportOptions) {
@@ -75,10 +76,10 @@ class RdmaTransport implements Transport {
   }
 
   async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
-    const ends = readAddress(address)
+    const ends = this.#endsOf(address)
     if (ends === undefined) return 'its address is of no use here'
     if (this.unavailable !== undefined) return reasonOf(this.unavailable)
-    if ((await this.#started().routes.choose(ends)) !== undefined) return undefined
+    if ((await this.#started().routes.choose(address, ends)) !== undefined) return undefined
     return `no verbs device of this host leads to ${ends.map(({ host }) => host).join(', ')}`
   }
 
@@ -86,11 +87,11 @@ class RdmaTransport implements Transport {
     this.#checkOpen()
     const { signal } = options
     signal?.throwIfAborted()
-    const ends = readAddress(address)
+    const { pool, routes } = this.#started()
+    const ends = this.#endsOf(address)
     if (ends === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the rdma transport' })
     const { start, end } = rangeOf(request)
-    const { pool, routes } = this.#started()
-    const reached = (await routes.choose(ends)) ?? (ends[0] as End)
+    const reached = (await routes.choose(address, ends)) ?? (ends[0] as End)
     this.#checkOpen()
     signal?.throwIfAborted()
     const transfer = new RdmaTransfer({
@@ -119,6 +120,12 @@ class RdmaTransport implements Transport {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** A consumer of many small files asks one owner again and again, and reading an address takes as long as some system calls. */
+  #endsOf(address: TransportAddress): readonly End[] | undefined {
+    if (this.#last?.address !== address) this.#last = { address, ends: readAddress(address) }
+    return this.#last.ends
   }
 
   #started(): { readonly pool: Pool; readonly routes: Routes } {

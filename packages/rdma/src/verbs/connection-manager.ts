@@ -120,6 +120,10 @@ export class CmId {
     this.#onGone = onGone
   }
 
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
   /** The opened device that it is bound to; undefined if to none. */
   get device(): Pointer | undefined {
     return (this.verbs.koffi.decode(this.pointer, CM_ID.at.verbs, 'void *') as Pointer | null) ?? undefined

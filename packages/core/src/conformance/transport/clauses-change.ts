@@ -4,7 +4,7 @@ import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { DyadError } from '../../errors.js'
 import type { FileSource } from '../../transfer/contract.js'
 import { ManagedSource } from '../../transfer/source.js'
-import { drain, expectRejection, expectWholeOr, take } from './collect.js'
+import { drain, expectChunk, expectRejection, expectWholeOr, take } from './collect.js'
 import { writeContent } from './content.js'
 import type { Clause, World } from './contract.js'
 
@@ -98,6 +98,44 @@ export const changeClauses: readonly Clause[] = [
     },
   },
   {
+    name: 'receiveInto, where offered',
+    async run({ write, transport, owner, storage, outside }) {
+      // Larger than what a transport may have found a place for before it knew of the file.
+      const size = 24 * MIB + 3
+      const position = 5
+      const version = await write('received', size, 8)
+      await withNewFile(`${outside}/received`, async (fd) => {
+        await using transfer = await transport.fetch(owner.address, version)
+        const lengths = transfer.receiveInto?.(fd, position)
+        if (lengths === undefined) return
+        let received = 0
+        for await (const length of lengths) {
+          const stored = await readFile(`${outside}/received`)
+          received += expectChunk(stored.subarray(position + received, position + received + length), 8, received)
+        }
+        strictEqual(received, size, 'bytes told of')
+      })
+      await withNewFile(`${outside}/early`, async (fd) => {
+        await using transfer = await transport.fetch(owner.address, version)
+        const lengths = transfer.receiveInto?.(fd, 0)?.[Symbol.asyncIterator]()
+        await lengths?.next()
+        await lengths?.return?.()
+      })
+      await withNewFile(`${outside}/changed`, async (fd) => {
+        await using transfer = await transport.fetch(owner.address, version)
+        const lengths = transfer.receiveInto?.(fd, 0)
+        if (lengths === undefined) return
+        await writeContent(`${storage}/received`, size, 99)
+        let received = 0
+        const all = async () => {
+          for await (const length of lengths) received += length
+        }
+        await expectRejection(all(), ['ERR_DYAD_CHANGED'])
+        ok(received < size, 'all bytes were told of before the owner verified the file')
+      })
+    },
+  },
+  {
     name: 'an abort of copyTo',
     async run({ write, transport, owner, outside }) {
       const version = await write('copied', 24 * MIB, 8)
@@ -121,7 +159,7 @@ export const changeClauses: readonly Clause[] = [
 
 /** Gives `work` a descriptor of a new, empty file, and closes it. */
 async function withNewFile(path: string, work: (fd: number) => Promise<unknown>): Promise<void> {
-  await using file = await open(path, 'wx')
+  await using file = await open(path, 'wx+')
   await work(file.fd)
 }
 
