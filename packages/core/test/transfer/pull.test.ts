@@ -1,0 +1,158 @@
+import { readFileSync, writeSync } from 'node:fs'
+import { test } from 'tap'
+import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { DiskPace } from '../../src/disk-pace.js'
+import { DyadError, isDyadError } from '../../src/errors.js'
+import type { KvsReader } from '../../src/kvs/contract.js'
+import { encodeNodeEntry } from '../../src/kvs/node-entry.js'
+import { Temporaries } from '../../src/temporaries.js'
+import type { FetchRequest, Transfer, Transport } from '../../src/transfer/contract.js'
+import { Nodes } from '../../src/transfer/nodes.js'
+import { type PullContext, pull } from '../../src/transfer/pull.js'
+
+const CONTENT = Buffer.from('the content of a file')
+const RECORD = { path: 'x', owner: 'A', size: CONTENT.length, mtimeNs: 1n, mode: 0o644, storage: '/a', generation: 1 }
+const CUT_OFF = new DyadError('ERR_DYAD_TRANSFER', { detail: 'cut off' })
+
+/** How one transfer goes: what comes in which steps, and the error that ends it early. */
+interface Way {
+  readonly inPlace: boolean
+  readonly steps: readonly number[]
+  readonly error?: Error
+}
+
+/** A transport whose transfers go one way after the other; `asked` notes from where on each was asked for. */
+function double(ways: readonly Way[]): Transport & { readonly asked: number[]; readonly closed: number[] } {
+  const left = [...ways]
+  const asked: number[] = []
+  const closed: number[] = []
+  const close = async () => {}
+  const fetch = async (_address: string, { start = 0, end = 0 }: FetchRequest): Promise<Transfer> => {
+    const { inPlace, steps, error } = left.shift() as Way
+    asked.push(start)
+    let at = start
+    const chunks = async function* () {
+      for (const length of steps) {
+        yield CONTENT.subarray(at, at + length)
+        at += length
+      }
+      if (error !== undefined) throw error
+      return undefined
+    }
+    const receiveInto = async function* (fd: number, position: number) {
+      let place = position
+      for await (const chunk of chunks()) {
+        writeSync(fd, chunk, 0, undefined, place)
+        place += chunk.length
+        yield chunk.length
+      }
+    }
+    const ended = async () => void closed.push(start)
+    return {
+      size: end - start,
+      [Symbol.asyncIterator]: () => chunks() as AsyncIterator<Uint8Array, undefined>,
+      ...(inPlace && { receiveInto }),
+      close: ended,
+      [Symbol.asyncDispose]: ended,
+    }
+  }
+  return {
+    name: 'double',
+    asked,
+    closed,
+    serve: () => Promise.reject(new Error('nobody serves')),
+    obstacle: async () => undefined,
+    fetch,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function contextOf(transport: Transport): PullContext {
+  const value = encodeNodeEntry({
+    node: 'A',
+    transports: [{ name: 'double', address: 'there' }],
+    directories: ['/a'],
+    host: 'h',
+    pid: 1,
+    startedAt: 0,
+  })
+  const registry = { waitFor: async (key: string) => ({ key, value, revision: 1 }) } as unknown as KvsReader
+  return {
+    nodes: new Nodes(registry),
+    transports: [transport],
+    mode: 'auto',
+    ownerTimeout: 10_000,
+    progressTimeout: 10_000,
+  }
+}
+
+for (const { what, ways, asked } of [
+  { what: 'at one go', ways: [{ inPlace: true, steps: [10, 11] }], asked: [0] },
+  {
+    what: 'and goes on in place where it was cut off',
+    ways: [
+      { inPlace: true, steps: [4, 3], error: CUT_OFF },
+      { inPlace: true, steps: [14] },
+    ],
+    asked: [0, 7],
+  },
+  {
+    what: 'and goes on in chunks',
+    ways: [
+      { inPlace: true, steps: [4], error: CUT_OFF },
+      { inPlace: false, steps: [10, 7] },
+    ],
+    asked: [0, 4],
+  },
+  {
+    what: 'after chunks',
+    ways: [
+      { inPlace: false, steps: [4], error: CUT_OFF },
+      { inPlace: true, steps: [10, 7] },
+    ],
+    asked: [0, 4],
+  },
+]) {
+  test(`a transfer puts a file in place by itself ${what}`, async (t) => {
+    const target = `${t.testdir()}/x`
+    const stored: number[] = []
+    const transport = double(ways)
+    const place = { temporaries: new Temporaries(), pace: new DiskPace() }
+    {
+      await using incoming = IncomingFile.beside(target, place, RECORD, (arrival) => stored.push(arrival.stored))
+      t.equal(await pull(RECORD, incoming, contextOf(transport), new AbortController().signal), RECORD.size)
+      await incoming.putInPlace(async () => {})
+    }
+    t.strictSame(readFileSync(target), CONTENT)
+    t.strictSame(transport.asked, asked)
+    t.strictSame(transport.closed, asked, 'each is closed before the next begins')
+    const steps = ways.flatMap((way) => way.steps)
+    let sum = 0
+    const sums = steps.map((step) => {
+      sum += step
+      return sum
+    })
+    t.strictSame(
+      [...new Set(stored)].filter((count) => count > 0),
+      sums,
+      'every step is told of',
+    )
+  })
+}
+
+test('what the file system refuses is told of as what it is, and final', async (t) => {
+  const full = Object.assign(new Error('posix_fallocate: ENOSPC'), { code: 'ENOSPC' })
+  const transport = double([{ inPlace: true, steps: [4], error: full }])
+  const target = `${t.testdir()}/x`
+  const place = { temporaries: new Temporaries(), pace: new DiskPace() }
+  await using incoming = IncomingFile.beside(target, place, RECORD, () => {})
+  try {
+    await pull(RECORD, incoming, contextOf(transport), new AbortController().signal)
+    t.fail('it went on')
+  } catch (error) {
+    t.ok(isDyadError(error, 'ERR_DYAD_STORE'))
+    t.match((error as Error).message, /posix_fallocate: ENOSPC/)
+  }
+  t.strictSame(transport.asked, [0])
+})
