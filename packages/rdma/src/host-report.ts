@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { reasonOf } from '@dyad/core'
 import { fabricAddresses } from './transport/fabric.js'
-import { SLAB_BYTES } from './transport/slab.js'
+import { LARGEST_SLAB_BYTES, MAX_SLAB_BYTES } from './transport/slabs.js'
 import { type DeviceReport, reportDevices } from './verbs/devices.js'
 import { VerbError } from './verbs/faults.js'
 import { loadVerbs, type Verbs } from './verbs/library.js'
@@ -31,7 +31,7 @@ export interface HostReport {
 
 const CM_DEVICE = '/dev/infiniband/rdma_cm'
 /** One slab at each side, and the rest of a service: buffers for messages and queues. */
-const WANTED_LOCKED_BYTES = 2 * SLAB_BYTES + 16 * 1024 * 1024
+const WANTED_LOCKED_BYTES = 2 * MAX_SLAB_BYTES + 16 * 1024 * 1024
 /** What a packet carries where the network takes 9,000 bytes. */
 const BEST_MTU = 4096
 
@@ -145,7 +145,7 @@ function deviceFindings({ name, hasMemoryWindows, ports }: DeviceReport): Findin
 
 function memoryFinding(limit: number): Finding {
   return {
-    isFatal: limit < SLAB_BYTES,
+    isFatal: limit <= LARGEST_SLAB_BYTES,
     what: `a process may lock ${limit} bytes of memory, and ${WANTED_LOCKED_BYTES} are wanted`,
     remedy: 'ulimit -l unlimited, memlock in /etc/security/limits.conf, or LimitMEMLOCK=infinity of the unit',
   }

@@ -5,13 +5,13 @@ import { hasMemoryWindows, maxMessageOf } from '../verbs/devices.js'
 import { VerbError } from '../verbs/faults.js'
 import { type Pointer, unavailable, type Verbs } from '../verbs/library.js'
 import { MemoryWindow } from '../verbs/memory.js'
-import { Slab } from './slab.js'
+import { Slabs } from './slabs.js'
 
 /** What all connections of one side over one device share. */
 export class Adapter implements Disposable {
   readonly context: Context
   readonly channel: CompletionChannel
-  readonly slab: Slab
+  readonly slabs: Slabs
   /** Longest write, in bytes. */
   readonly maxMessage: number
   readonly #windows: MemoryWindow[] = []
@@ -22,7 +22,7 @@ export class Adapter implements Disposable {
     this.maxMessage = maxMessageOf(verbs, device, port)
     this.context = new Context(verbs, device)
     try {
-      this.slab = new Slab(this.context)
+      this.slabs = new Slabs(this.context)
     } catch (error) {
       this.context[Symbol.dispose]()
       throw error
@@ -43,7 +43,7 @@ export class Adapter implements Disposable {
   [Symbol.dispose](): void {
     for (const window of this.#windows.splice(0)) window[Symbol.dispose]()
     this.channel[Symbol.dispose]()
-    this.slab[Symbol.dispose]()
+    this.slabs[Symbol.dispose]()
     this.context[Symbol.dispose]()
   }
 }

@@ -15,7 +15,7 @@ import {
 } from './frames.js'
 import { type Link, SHORT_MESSAGE_BYTES } from './link.js'
 import type { Served } from './server.js'
-import type { Piece } from './slab.js'
+import type { Slab } from './slabs.js'
 
 /** How long a client may take to grant more memory, in ms. */
 const SILENCE_MS = 300_000
@@ -134,36 +134,36 @@ export class ServedTransfer {
     }
   }
 
-  /** Grant by grant, without waiting for the writes: the next piece is read while they are under way. */
+  /** Grant by grant, without waiting for the writes: the next bytes are read while they are under way. */
   async #write(file: SourceFile, start: number, end: number, first?: Grant): Promise<void> {
     let grant = first
     for (let position = start; position < end; grant = undefined) {
       grant ??= await this.#nextGrant()
       const length = Math.min(grant.length, end - position)
       for (let filled = 0; filled < length; ) {
-        const piece = await this.#read(file, position + filled, length - filled, end)
+        const slab = await this.#read(file, position + filled, length - filled, end)
         const to = { address: grant.address + filled, rkey: grant.rkey }
-        filled += piece.length
+        filled += slab.length
         const isFull = filled === length
         const isLast = isFull && position + length === end
         if (isLast) this.#isTold = true
-        this.#post(piece, to, isFull ? this.#id + (isLast ? LAST : 0) : undefined, piece.release)
+        this.#post(slab, to, isFull ? this.#id + (isLast ? LAST : 0) : undefined, slab.release)
       }
       position += length
     }
   }
 
   /** Reads up to `wanted` bytes into registered memory; the last bytes only once the file is verified. */
-  async #read(file: SourceFile, position: number, wanted: number, end: number): Promise<Piece> {
+  async #read(file: SourceFile, position: number, wanted: number, end: number): Promise<Slab> {
     const { signal } = this.#stop
-    const piece = await this.#link.adapter.slab.acquire(wanted, signal)
+    const slab = await this.#link.adapter.slabs.acquire(wanted, signal)
     try {
-      await file.read(piece.bytes, position)
-      if (position + piece.length === end) await file.verify()
+      await file.read(slab.bytes, position)
+      if (position + slab.length === end) await file.verify()
       signal.throwIfAborted()
-      return piece
+      return slab
     } catch (error) {
-      piece.release()
+      slab.release()
       throw error
     }
   }

@@ -2,14 +2,16 @@ import { ACCESS } from '../verbs/constants.js'
 import type { Landing, Promised } from './landing.js'
 import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
-import type { Piece } from './slab.js'
+import type { Slab } from './slabs.js'
 
-/** Parts that a piece is cut into, so that one is read while others are written. */
+/** Parts that a slab is cut into, so that one is read while others are written. */
 const PARTS = 4
+/** What is not worth cutting where all of it has a place, in bytes: each part is a write and an event. */
+const LEAST_BYTES = 64 * 1024
 
-/** A landing in a piece of a slab, whose parts are granted again once they were read. */
+/** A landing in a slab, whose parts are granted again once they were read. */
 export class SlabLanding implements Landing {
-  readonly #piece: Piece
+  readonly #slab: Slab
   readonly #window: OpenWindow
   readonly #partBytes: number
   readonly #parts: number
@@ -19,20 +21,22 @@ export class SlabLanding implements Landing {
   #isWithdrawn = false
   #isLeft = false
 
-  constructor(link: Link, piece: Piece) {
-    this.#piece = piece
-    this.#window = new OpenWindow(link, piece, ACCESS.remoteWrite)
-    this.#partBytes = Math.ceil(piece.length / PARTS)
-    this.#parts = Math.ceil(piece.length / this.#partBytes)
+  /** @param size bytes that arrive in all */
+  constructor(link: Link, slab: Slab, size: number) {
+    this.#slab = slab
+    this.#window = new OpenWindow(link, slab, ACCESS.remoteWrite)
+    const least = size <= slab.length ? LEAST_BYTES : 1
+    this.#partBytes = Math.max(Math.ceil(slab.length / PARTS), Math.min(slab.length, least))
+    this.#parts = Math.ceil(slab.length / this.#partBytes)
   }
 
   next(left: number): Promised | undefined {
     if (this.#granted - this.#read === this.#parts) return undefined
     const before = this.#granted === 0 ? [this.#window.open()] : []
     const at = (this.#granted++ % this.#parts) * this.#partBytes
-    const length = Math.min(this.#partBytes, this.#piece.length - at, left)
-    const bytes = this.#piece.bytes.subarray(at, at + length)
-    const grant = { address: this.#piece.address + at, rkey: this.#window.rkey, length }
+    const length = Math.min(this.#partBytes, this.#slab.length - at, left)
+    const bytes = this.#slab.bytes.subarray(at, at + length)
+    const grant = { address: this.#slab.address + at, rkey: this.#window.rkey, length }
     return { grant, part: { length, bytes, read: () => void this.#read++ }, before }
   }
 
@@ -48,6 +52,6 @@ export class SlabLanding implements Landing {
   }
 
   #release(): void {
-    if (this.#isWithdrawn && this.#isLeft) this.#piece.release()
+    if (this.#isWithdrawn && this.#isLeft) this.#slab.release()
   }
 }

@@ -10,6 +10,7 @@ import type { Landing, Part } from './landing.js'
 import { SHORT_MESSAGE_BYTES } from './link.js'
 import type { Lease, Pool } from './pool.js'
 import { SlabLanding } from './slab-landing.js'
+import { LARGEST_SLAB_BYTES } from './slabs.js'
 
 /** What a transfer needs to know and to tell. */
 export interface TransferContext {
@@ -23,8 +24,6 @@ export interface TransferContext {
 
 /** How long an owner may take to stop writing, in ms. */
 const STOP_MS = 5_000
-/** What may be granted to the owner at once, in bytes. */
-const WINDOW_BYTES = 8 * 1024 * 1024
 
 /** One transfer at the side that reads: the owner writes into what it grants. */
 export class RdmaTransfer implements Transfer, Receiver {
@@ -195,8 +194,8 @@ export class RdmaTransfer implements Transfer, Receiver {
     try {
       signal.throwIfAborted()
       if (this.size > dataRoom(SHORT_MESSAGE_BYTES)) {
-        const piece = await lease.link.adapter.slab.acquire(Math.min(this.size, WINDOW_BYTES), signal)
-        this.#landing = new SlabLanding(lease.link, piece)
+        const slab = await lease.link.adapter.slabs.acquire(Math.min(this.size, LARGEST_SLAB_BYTES), signal)
+        this.#landing = new SlabLanding(lease.link, slab, this.size)
       }
       return lease
     } catch (error) {
