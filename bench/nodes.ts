@@ -95,8 +95,9 @@ async function connected(application: Child, options: Options): Promise<void> {
   await application.ask('connect', options).catch(asNotAvailable)
 }
 
-/** A transport or an option that there is none of is what this DYAD lacks; everything else is a failure. */
-function asNotAvailable(error: RemoteError): never {
+/** A transport or an option that there is none of, or a transport that this host cannot use, is lacking; everything else is a failure. */
+export function asNotAvailable(error: RemoteError): never {
+  if (error.code === 'ERR_DYAD_RDMA_UNAVAILABLE') throw new NotAvailable(error.message)
   const lack = error.code === 'ERR_DYAD_DTL_MODE' ? /'\w+' is none of/ : /there is no option '\w+'/
   const found = lack.exec(error.message)?.[0]
   if (found === undefined) throw error

@@ -41,7 +41,7 @@ export interface Comparison {
   readonly warmsUp?: boolean
   /** Bytes that it needs in the working directory at once. */
   readonly needs: number
-  /** Starts the processes and makes the files; the site ends and removes them. NotAvailable if this DYAD cannot do what is to be measured. */
+  /** Starts the processes and makes the files; the site ends and removes them. NotAvailable if what is to be measured cannot be done here. */
   prepare(site: Site): Promise<Rounds>
 }
 
@@ -72,7 +72,7 @@ export interface MdForm {
   readonly frames: number
 }
 
-/** This DYAD cannot do yet what is to be measured; the message says what it lacks. */
+/** This DYAD cannot do yet what is to be measured, or this host cannot; the message says what is lacking. */
 export class NotAvailable extends Error {
   override readonly name = 'NotAvailable'
 }

@@ -1,5 +1,5 @@
 // Packs every package that is published, installs the tarballs into an empty project outside the workspace, and there type-checks and
-// runs the first example of README.md, and the `dyad` command. Needs the built packages and the registry.
+// runs the first example of README.md, the `dyad` command, and `dyad doctor`, for which koffi must have come along. Needs the built packages and the registry.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -141,6 +141,17 @@ async function startNode(project, directories, env) {
   }
 }
 
+/** Has the installed command look at this host: whatever is missing for RDMA, it must not be koffi. */
+function runDoctor(project) {
+  const command = join(project, 'node_modules/.bin/dyad')
+  const { status, stdout, stderr } = spawnSync(command, ['doctor', '--json'], { cwd: project, encoding: 'utf8' })
+  if (status !== 0 && status !== 1) fail(`dyad doctor ended with ${status}: ${stderr}`)
+  const { isUsable, findings } = JSON.parse(stdout)
+  if (findings.some(({ what }) => /koffi/.test(what))) fail(`koffi was not installed: ${stdout}`)
+  if (isUsable !== (status === 0)) fail(`dyad doctor ended with ${status} and said: ${stdout}`)
+  console.log(`packed: dyad doctor ran, and rdma ${isUsable ? 'can' : 'cannot'} be used here`)
+}
+
 async function runExample(project, text) {
   const dyad = join(project, 'node_modules/.bin/dyad')
   const here = { PATH: process.env.PATH, HOME: project, XDG_RUNTIME_DIR: join(project, 'state') }
@@ -180,6 +191,7 @@ try {
   writeFileSync(join(project, 'example.ts'), example.text)
   compile(project)
   console.log('packed: the example of README.md type-checks')
+  runDoctor(project)
   await runExample(project, example.text)
 } catch (error) {
   console.error(`packed: ${error.message}`)

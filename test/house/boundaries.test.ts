@@ -16,6 +16,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "import '@dyad/wire'",
       "import '@dyad/core'",
       "import 'ws'",
+      "import 'koffi'",
       "export * from 'tap'",
       "await import('lmdb')",
       "import type { Link } from '@dyad/wire'",
@@ -31,7 +32,13 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   {
     file: 'packages/wire/src/probe.ts',
     allowed: ["import '@dyad/core'", "import 'ws'", "import 'msgpackr'"],
-    refused: ["import '@dyad/transport'", "import 'lmdb'", "import '@dyad/core/conformance'", 'process.env'],
+    refused: [
+      "import '@dyad/transport'",
+      "import 'lmdb'",
+      "import 'koffi'",
+      "import '@dyad/core/conformance'",
+      'process.env',
+    ],
   },
   {
     file: 'packages/kvs-client/src/broker/probe.ts',
@@ -40,6 +47,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "import '@dyad/transport'",
       "import '@dyad/service'",
       "import 'lmdb'",
+      "import 'koffi'",
       "import 'ws'",
       "import 'msgpackr'",
     ],
@@ -47,22 +55,61 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   {
     file: 'packages/transport/src/rpc/probe.ts',
     allowed: ["import '@dyad/core'", "import '@dyad/wire'"],
-    refused: ["import '@dyad/kvs-client'", "import 'ws'", "import 'lmdb'", "import '@dyad/core/dist/errors.js'"],
+    refused: [
+      "import '@dyad/kvs-client'",
+      "import '@dyad/rdma'",
+      "import 'ws'",
+      "import 'lmdb'",
+      "import 'koffi'",
+      "import '@dyad/core/dist/errors.js'",
+    ],
+  },
+  {
+    file: 'packages/rdma/src/verbs/probe.ts',
+    allowed: ["import '@dyad/core'", "import '@dyad/wire'", "import 'koffi'", "import type * as Koffi from 'koffi'"],
+    refused: [
+      "import '@dyad/transport'",
+      "import '@dyad/kvs-client'",
+      "import 'dyad'",
+      "import 'ws'",
+      "import '@dyad/core/dist/errors.js'",
+      'process.env',
+    ],
   },
   {
     file: 'packages/service/src/probe.ts',
     allowed: ["import '@dyad/core'", "import '@dyad/kvs-client'", "import '@dyad/transport'"],
-    refused: ["import '@dyad/streams'", "import 'dyad'", "import 'lmdb'", "import '@dyad/transport/dist/index.js'"],
+    refused: [
+      "import '@dyad/streams'",
+      "import '@dyad/rdma'",
+      "import 'dyad'",
+      "import 'lmdb'",
+      "import 'koffi'",
+      "import '@dyad/transport/dist/index.js'",
+    ],
   },
   {
     file: 'packages/streams/src/probe.ts',
     allowed: ["import '@dyad/core'"],
-    refused: ["import '@dyad/service'", "import '@dyad/transport'", "import '@dyad/wire'", "import '@dyad/kvs-client'"],
+    refused: [
+      "import '@dyad/service'",
+      "import '@dyad/transport'",
+      "import '@dyad/rdma'",
+      "import '@dyad/wire'",
+      "import '@dyad/kvs-client'",
+      "import 'koffi'",
+    ],
   },
   {
     file: 'packages/dyad/src/cli/probe.ts',
-    allowed: ["import '@dyad/service'", "import '@dyad/streams'", "import 'commander'", "import 'cli-progress'"],
-    refused: ["import '@dyad/wire'", "import 'lmdb'", "import 'chalk'", 'process.env'],
+    allowed: [
+      "import '@dyad/service'",
+      "import '@dyad/streams'",
+      "import '@dyad/rdma'",
+      "import 'commander'",
+      "import 'cli-progress'",
+    ],
+    refused: ["import '@dyad/wire'", "import 'lmdb'", "import 'koffi'", "import 'chalk'", 'process.env'],
   },
   {
     file: 'packages/streams/test/deep/probe.test.ts',
@@ -144,10 +191,14 @@ for (const { file, allowed, refused } of CASES) {
   })
 }
 
-test('every package has its boundary', async (t) => {
+test('every package has its boundary, in words too', async (t) => {
   const { overrides } = JSON.parse(readFileSync(`${root}biome.json`, 'utf8')) as { overrides: { includes: string[] }[] }
   const bounded = new Set(overrides.flatMap(({ includes }) => includes))
   const packages = readdirSync(`${root}packages`, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  t.ok(packages.length >= 7)
-  for (const { name } of packages) t.ok(bounded.has(`packages/${name}/src/**`), `packages/${name} is in biome.json`)
+  t.ok(packages.length >= 8)
+  const table = readFileSync(`${root}ARCHITECTURE.md`, 'utf8')
+  for (const { name } of packages) {
+    t.ok(bounded.has(`packages/${name}/src/**`), `packages/${name} is in biome.json`)
+    t.ok(table.includes(`\n| \`packages/${name}\` | `), `packages/${name} is in the table of ARCHITECTURE.md`)
+  }
 })

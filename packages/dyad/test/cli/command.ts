@@ -46,9 +46,10 @@ export class Sandbox implements AsyncDisposable {
     return new Sandbox(await mkdtemp(join(tmpdir(), 'dyad-cli-')))
   }
 
-  /** A sandbox with two nodes in the background, n1 with the store; `n1` and `n2` are their directories. */
-  static async withNodes(): Promise<Sandbox> {
+  /** A sandbox with two nodes in the background, n1 with the store; `n1` and `n2` are their directories. `env` is for everything in it. */
+  static async withNodes(env: NodeJS.ProcessEnv = {}): Promise<Sandbox> {
     const sandbox = await Sandbox.make()
+    Object.assign(sandbox.env, env)
     const first = await sandbox.run(['start', '-d', '--json', '--broker', '--node', 'n1', sandbox.at('n1')])
     if (first.code !== 0) throw new Error(first.stderr)
     sandbox.env['DYAD_KVS'] = JSON.parse(first.stdout).kvs

@@ -4,16 +4,24 @@ import { openControl } from '@dyad/service'
 import t from 'tap'
 import { firstLine, Sandbox } from './command.js'
 
+/** Why a service at loopback does not offer rdma: there is no device, or none has that address. */
+const RDMA_LEFT_OUT = /^(dyad: ERR_DYAD_RDMA_UNAVAILABLE: )?RDMA verbs cannot be used here \(.+\)\. `dyad doctor` tells/
+
 t.test('nodes in the background are shown and stopped', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const { stdout, code } = await sandbox.run(['status', '--json'])
   t.equal(code, 0)
   const status = JSON.parse(stdout)
   t.same(status.services.map(({ node }: { node: string }) => node).sort(), ['n1', 'n2'])
+  t.match(
+    status.services,
+    [1, 2].map(() => ({ unavailable: [{ transport: 'rdma', reason: RDMA_LEFT_OUT }] })),
+    'each tells what it does not offer, and why',
+  )
   t.same(
-    status.services.map(({ unavailable }: { unavailable: unknown }) => unavailable),
-    [[], []],
-    'each offers all that there is',
+    status.services.map(({ unavailable }: { unavailable: unknown[] }) => unavailable.length),
+    [1, 1],
+    'and offers everything else',
   )
   t.same(status.store.namespaces, ['test'], 'start --broker made the namespace that was named')
   t.equal(status.store.durable, false)
@@ -24,6 +32,7 @@ t.test('nodes in the background are shown and stopped', async (t) => {
       directories: [sandbox.at('n1')],
       transports: [
         { transport: 'local', isUsed: true },
+        { transport: 'rdma', isUsed: false, reason: 'the owner does not offer it' },
         { transport: 'tcp', isUsed: false },
         { transport: 'rpc', isUsed: false },
       ],
@@ -32,12 +41,14 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   ])
   const overRpc = JSON.parse((await sandbox.run(['status', '--json', '--dtl-mode', 'rpc'])).stdout)
   t.match(overRpc.store.nodes[0].transports, [
-    { isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
-    { isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
-    { isUsed: true },
+    { transport: 'local', isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
+    { transport: 'rdma', isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
+    { transport: 'tcp', isUsed: false, reason: 'DYAD_DTL_MODE is rpc' },
+    { transport: 'rpc', isUsed: true },
   ])
   const plain = (await sandbox.run(['status'])).stdout
   t.match(plain, /would use local: the best that both sides have/)
+  t.match(plain, /\n {4}not offered rdma: RDMA verbs cannot be used here \(.+\)\. `dyad doctor` tells/)
   t.notMatch(plain, '\u001b', 'no colours off a terminal')
 
   const again = await sandbox.run(['start', '--node', 'n1'])
@@ -66,6 +77,17 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   t.match(alone.stderr, /^dyad: ERR_DYAD_KVS_UNREACHABLE: /)
 })
 
+t.test('UCX means the best that there is, and what is not offered is told', async (t) => {
+  await using sandbox = await Sandbox.withNodes({ DYAD_DTL_MODE: 'UCX' })
+  t.equal((await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x')).code, 0)
+  const got = await sandbox.run(['get', 'x', '-'], sandbox.on('n2'))
+  t.match(got, { code: 0, stdout: 'x' })
+  const { stdout, code } = await sandbox.run(['status'])
+  t.equal(code, 0)
+  t.equal(stdout.match(/not offered rdma: RDMA verbs cannot be used here \(/g)?.length, 2, 'by each service')
+  t.equal(stdout.match(/would use local: the best that both sides have/g)?.length, 2)
+})
+
 t.test('what a service cannot offer is told where its status is asked for', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const unavailable = [{ transport: 'rdma', reason: 'RDMA verbs cannot be used here (there is no device).' }]
@@ -76,15 +98,22 @@ t.test('what a service cannot offer is told where its status is asked for', asyn
     stdout,
     /\n {2}n3 {2}process 1, [^\n]*\n {4}not offered rdma: RDMA verbs cannot be used here \(there is no device\)\.\n/,
   )
-  t.equal(stdout.match(/not offered/g)?.length, 1, 'of those that offer all that there is, nothing')
+  t.equal(stdout.match(/not offered/g)?.length, 3, 'of each service')
 })
 
 t.test('a node does not start without the transport that was asked for', async (t) => {
   await using sandbox = await Sandbox.make()
-  // The stand-in for a transport that this program does not have.
-  const node = await sandbox.run(['start', '--broker', '--node', 'n1', sandbox.at('n1')], { DYAD_DTL_MODE: 'rdma' })
-  t.equal(node.code, 2)
-  t.match(node.stderr, /^dyad: ERR_DYAD_DTL_MODE: [^\n]*'rdma' is none of local, tcp, rpc/)
+  const args = ['start', '--broker', '--node', 'n1', sandbox.at('n1')]
+  for (const detached of [[], ['--detach']]) {
+    const node = await sandbox.run([...args, ...detached], { DYAD_DTL_MODE: 'rdma' })
+    t.match(node, { code: 1, stdout: '' }, detached.join())
+    t.match(node.stderr, /^dyad: ERR_DYAD_RDMA_UNAVAILABLE: [^\n]+\. `dyad doctor` tells[^\n]+\n$/)
+    t.match(node.stderr, RDMA_LEFT_OUT)
+  }
+  t.same(
+    await readdir(sandbox.at('state/services')).then((names) => names.filter((name) => name.endsWith('.sock'))),
+    [],
+  )
 })
 
 t.test('a node in the foreground ends well on a signal', async (t) => {

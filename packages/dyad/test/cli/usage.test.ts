@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Sandbox } from './command.js'
 
-const COMMANDS = ['start', 'stop', 'status', 'put', 'get', 'wait', 'watch', 'ls', 'lookup', 'env']
+const COMMANDS = ['start', 'stop', 'status', 'doctor', 'put', 'get', 'wait', 'watch', 'ls', 'lookup', 'env']
 const NAMESPACES = ['create', 'list', 'remove'].map((verb) => ['namespace', verb])
 
 t.test('every command has help with examples', async (t) => {
@@ -26,6 +26,7 @@ t.test('wrong usage exits with 2 and says what is wrong', async (t) => {
     [['bogus'], /unknown command 'bogus'/],
     [['put'], /missing required argument 'file'/],
     [['ls', '--bogus'], /unknown option '--bogus'/],
+    [['doctor', 'mlx5_0'], /too many arguments/],
     [['wait', 'x', '--timeout', 'soon'], /not a whole number/],
     [['get', 'x', '--dtl-mode', 'rp'], /'rp' is none of/],
     [['put', '-', '--producer-path', '/tmp'], /has no name/],

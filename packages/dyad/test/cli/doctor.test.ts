@@ -1,0 +1,57 @@
+import { type HostReport, rdmaTransport } from '@dyad/rdma'
+import t from 'tap'
+import { Sandbox } from './command.js'
+
+/** What the transport itself says of this host. */
+const { unavailable } = rdmaTransport()
+const code = unavailable === undefined ? 0 : 1
+
+t.test('doctor tells what is missing and what to do, and exits with 1 if rdma cannot be used', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const { stdout, stderr, ...ended } = await sandbox.run(['doctor'])
+  t.equal(ended.code, code)
+  t.equal(stderr, '')
+  t.match(stdout, /^ {2}libraries {6}(not loaded|libibverbs and librdmacm, by koffi \d+\.\d+\.\d+)$/m)
+  t.match(stdout, /^ {2}locked memory {2}(unlimited|up to .+ a process)$/m)
+  t.match(stdout, /^what to change$/m)
+  t.notMatch(stdout, '\u001b', 'no colours off a terminal')
+  if (code === 0) {
+    t.match(stdout, /^RDMA verbs can be used here$/m)
+    t.match(stdout, /^device \S+$/m)
+    t.notMatch(stdout, /^ {2}needed:/m)
+    return
+  }
+  t.match(stdout, /^RDMA verbs cannot be used here; files move over tcp$/m)
+  t.match(stdout, /^ {2}needed: \S.*\n {4}.*(install|modprobe|check|chmod|ulimit|ip addr)/m, 'with its remedy')
+})
+
+t.test('doctor --json prints the same as one object in one line', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const { stdout, stderr, ...ended } = await sandbox.run(['doctor', '--json'])
+  t.equal(ended.code, code)
+  t.equal(stderr, '')
+  t.match(stdout, /^\{.*\}\n$/)
+  const report = JSON.parse(stdout) as HostReport
+  t.equal(report.isUsable, code === 0)
+  const plain = (await sandbox.run(['doctor'])).stdout
+  for (const { what, remedy } of report.findings) {
+    t.ok(plain.includes(`: ${what}\n    ${remedy}\n`), what)
+  }
+  for (const { name } of report.devices) t.ok(plain.includes(`device ${name}\n`), name)
+  t.equal(report.findings.filter(({ isFatal }) => isFatal).length > 0, code === 1, 'something is to be changed')
+})
+
+t.test('doctor looks at the host alone: no option can be wrong for it', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const { stderr, ...ended } = await sandbox.run(['doctor'], { DYAD_DTL_MODE: 'nonsense', DYAD_KVS: 'nonsense' })
+  t.equal(ended.code, code)
+  t.equal(stderr, '')
+})
+
+t.test('a program that asks for rdma alone hears at once that there is none', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const got = await sandbox.run(['get', 'x', '--dtl-mode', 'rdma', '--timeout', '1'], sandbox.on('n2'))
+  t.match(got, { code: 1, stdout: '' })
+  if (unavailable === undefined) t.match(got.stderr, /ERR_DYAD_TIMEOUT/, 'with a device it waits')
+  else t.equal(got.stderr, `dyad: ${unavailable.code}: ${unavailable.message}\n`)
+})
