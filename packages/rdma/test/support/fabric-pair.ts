@@ -8,7 +8,8 @@ import { MemoryRegion, pageAligned } from '../../src/verbs/memory.js'
 import { QueuePair, type SendRequest, type Span } from '../../src/verbs/queue-pair.js'
 
 const DEPTH = 32
-const MEMORY_BYTES = 1024 * 1024
+/** Of each end. */
+export const MEMORY_BYTES = 1024 * 1024
 
 /** One end of a connection made with nothing but the binding. */
 export class FabricEnd {
