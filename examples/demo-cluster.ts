@@ -14,6 +14,13 @@ const interrupt = new AbortController()
 export const interruption: AbortSignal = interrupt.signal
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name))
 
+// How bytes travel is for who starts the demo to say; what else they have set for their own runs is not for it.
+const TAKEN = ['DYAD_HOST', 'DYAD_TOKEN', 'DYAD_DTL_MODE', 'DYAD_INLINE_LIMIT']
+
+function isForTheDemo(variable: string): boolean {
+  return TAKEN.includes(variable) || !variable.startsWith('DYAD_')
+}
+
 /** A program that runs. */
 interface Running {
   /** Resolves when it waits for a file that nobody has published yet. */
@@ -25,13 +32,12 @@ interface Running {
 /** The nodes, by name with the directories that each serves; the first hosts the store. */
 export class Cluster implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>()
-  // What the caller has set for its own runs is not for the demo.
-  readonly #env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DYAD_')))
+  readonly #env = Object.fromEntries(Object.entries(process.env).filter(([name]) => isForTheDemo(name)))
   #namespaces = 0
 
   private constructor(stateDir: string) {
     this.#env['DYAD_STATE_DIR'] = stateDir
-    this.#env['DYAD_KVS'] = 'ws://127.0.0.1:0'
+    this.#env['DYAD_KVS'] = `ws://${this.#env['DYAD_HOST'] || '127.0.0.1'}:0`
     interruption.addEventListener('abort', this.#kill)
   }
 

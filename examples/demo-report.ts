@@ -32,7 +32,7 @@ on('dyad.transfer.started', ({ record, transport }) => ways.set(record.path, tra
 on('dyad.consumer.stored', ({ record, moved, duration }) =>
   tell({
     path: record.path,
-    how: `moved ${moved} bytes over ${ways.get(record.path)}`,
+    how: moved === 0 && record.size > 0 ? 'came in its record' : `moved ${moved} bytes over ${ways.get(record.path)}`,
     waited: Math.max(0, waited(record.path) - duration),
   }),
 )

@@ -58,7 +58,7 @@ try {
     title: 'Example 1 as between hosts: over a socket (DYAD_DTL_MODE=rpc)',
     producerPath: at('node-1/c'),
     consumerPath: at('node-2/c'),
-    variables: { DYAD_DTL_MODE: 'rpc' },
+    variables: { DYAD_DTL_MODE: 'rpc', DYAD_INLINE_LIMIT: '0' },
   })
   await play(cluster, {
     title: 'Example 2: shared storage, nothing moves',

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { DyadError, type FileSource, Slots, type TransportServer } from '@dyad/core'
+import { DyadError, type FileSource, isDyadError, Slots, type TransportServer } from '@dyad/core'
 import { isSameDigest } from '@dyad/wire'
 import { type CmEvent, type CmId, EventChannel } from '../verbs/connection-manager.js'
 import { unavailable, type Verbs } from '../verbs/library.js'
@@ -49,6 +49,8 @@ export async function serveRdma(verbs: Verbs, source: FileSource, options: Serve
     return { address: writeAddress(ends), close, [Symbol.asyncDispose]: close }
   } catch (cause) {
     await server.close()
+    // A service goes on without the transport then; that an address is taken ends it.
+    if (isDyadError(cause, 'ERR_DYAD_RDMA_UNAVAILABLE')) throw cause
     throw new DyadError('ERR_DYAD_BIND', { detail: hosts.join(', '), cause })
   }
 }

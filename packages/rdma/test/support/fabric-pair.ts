@@ -3,12 +3,15 @@ import { CompletionChannel, type CompletionQueue } from '../../src/verbs/complet
 import { type CmEvent, type CmId, EventChannel } from '../../src/verbs/connection-manager.js'
 import { ACCESS, COMPLETED } from '../../src/verbs/constants.js'
 import { Context } from '../../src/verbs/context.js'
+import { WC_STATUS } from '../../src/verbs/faults.js'
 import { loadVerbs, type Pointer } from '../../src/verbs/library.js'
 import { MemoryRegion, pageAligned } from '../../src/verbs/memory.js'
 import { QueuePair, type SendRequest, type Span } from '../../src/verbs/queue-pair.js'
 
 const DEPTH = 32
-const MEMORY_BYTES = 1024 * 1024
+const FLUSHED = WC_STATUS.indexOf('WR_FLUSH_ERR')
+/** Of each end. */
+export const MEMORY_BYTES = 1024 * 1024
 
 /** One end of a connection made with nothing but the binding. */
 export class FabricEnd {
@@ -18,11 +21,17 @@ export class FabricEnd {
   readonly pair: QueuePair
   /** What was received, oldest first: immediates, or lengths. */
   readonly received: number[] = []
+  /** Told of each message; its memory is not used again. */
+  onMessage: (bytes: Buffer) => void = () => {}
+  /** Told when nothing can be sent any more. */
+  onBroken: () => void = () => {}
   readonly #channel: CompletionChannel
   readonly #queue: CompletionQueue
   readonly #id: CmId
+  #isBroken = false
 
-  constructor(id: CmId, access: number) {
+  /** @param slotBytes longest message that it receives */
+  constructor(id: CmId, access: number, slotBytes = 64) {
     const verbs = loadVerbs()
     this.#id = id
     this.context = new Context(verbs, id.device as Pointer)
@@ -30,14 +39,20 @@ export class FabricEnd {
     this.#queue = this.#channel.queue(2 * DEPTH, ({ id: number, status, opcode, immediate, length }) => {
       if (status === 0 && opcode >= COMPLETED.recv) {
         this.received.push(opcode === COMPLETED.recvImm ? immediate : length)
+        const at = number * slotBytes
+        if (opcode === COMPLETED.recv) this.onMessage(this.memory.subarray(at, at + length))
       } else if (status === 0) this.pair.completed(number, status)
-      else this.pair.break(status)
+      else {
+        this.#isBroken = true
+        this.pair.break(status)
+        this.onBroken()
+      }
     })
     const pair = id.createQueuePair(this.context, this.#queue, { sends: DEPTH, receives: DEPTH })
     this.pair = new QueuePair(this.context, pair, DEPTH)
     this.memory = pageAligned(this.context, MEMORY_BYTES)
     this.region = MemoryRegion.ofBuffer(this.context, this.memory, access)
-    for (let i = 0; i < DEPTH; i++) this.pair.receive(i, this.span(i * 64, 64))
+    for (let i = 0; i < DEPTH; i++) this.pair.receive(i, this.span(i * slotBytes, slotBytes))
   }
 
   span(at: number, length: number): Span {
@@ -46,6 +61,7 @@ export class FabricEnd {
 
   /** Posts requests and tells the status of the last. */
   post(...requests: SendRequest[]): Promise<number> {
+    if (this.#isBroken) return Promise.resolve(FLUSHED)
     return new Promise((done) => this.pair.post(requests, { done }))
   }
 
@@ -91,11 +107,12 @@ export async function fabricPair(
   }
 }
 
-function next(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
+/** Begins something, and resolves with the event of that name; rejects if another comes. */
+export function next(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
   return new Promise((resolve, reject) => {
     id.onEvent = (event) => {
       if (event.name === name) resolve(event)
-      else reject(new Error(`${event.name} instead of ${name}, status ${event.status}`))
+      else reject(Object.assign(new Error(`${event.name} instead of ${name}, status ${event.status}`), { event }))
     }
     begin()
   })

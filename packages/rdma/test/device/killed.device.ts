@@ -1,0 +1,73 @@
+import { test } from 'tap'
+import { rdmaTransport } from '../../src/index.js'
+import { digestOf, failureOf, Storage } from '../support/files.js'
+import { resources } from '../support/kernel.js'
+import { OwnerProcess } from '../support/owner.js'
+import { PeerProcess } from '../support/peer-process.js'
+
+const MIB = 1024 * 1024
+/** More than may be under way at once. */
+const SIZE = 24 * MIB
+/** For what a connection manager tells at once, on a busy emulated machine. */
+const AT_ONCE_MS = 10_000
+
+test('an owner that is killed midway fails its transfers at once, and a new one serves over the same transport', async (t) => {
+  const storage = new Storage(t)
+  const { version, digest } = storage.write('big', SIZE)
+  const small = storage.write('small', 40)
+  await using transport = rdmaTransport({ token: 'secret' })
+  const owner = await OwnerProcess.serve(t, storage.path)
+  const midway = await Promise.all(
+    [1, 2, 3].map(async () => {
+      const chunks = (await transport.fetch(owner.address, version))[Symbol.asyncIterator]()
+      await chunks.next()
+      return chunks
+    }),
+  )
+
+  const failures = midway.map((chunks) => failureOf(digestOf({ [Symbol.asyncIterator]: () => chunks })))
+  const killed = performance.now()
+  await owner.kill()
+  for (const failure of await Promise.all(failures)) t.match(failure, { code: 'ERR_DYAD_TRANSFER' })
+  t.ok(performance.now() - killed < AT_ONCE_MS)
+  await t.rejects(transport.fetch(owner.address, small.version), { code: 'ERR_DYAD_OWNER_UNREACHABLE' })
+
+  const next = await OwnerProcess.serve(t, storage.path)
+  t.not(next.address, owner.address)
+  t.equal(await digestOf(await transport.fetch(next.address, version)), digest)
+  t.equal(await digestOf(await transport.fetch(next.address, small.version)), small.digest)
+})
+
+test('consumers that are killed midway take nothing with them from their owner', async (t) => {
+  const storage = new Storage(t)
+  const { version, digest } = storage.write('big', SIZE)
+  const owner = await OwnerProcess.serve(t, storage.path)
+  const wanted = { address: owner.address, version }
+  const before = { qp: resources('qp', owner.pid), mr: resources('mr', owner.pid) }
+
+  for (let round = 0; round < 5; round++) {
+    const consumers = [new PeerProcess(t, 'consumer'), new PeerProcess(t, 'consumer')]
+    await Promise.all(
+      consumers.map(async (consumer) => {
+        await consumer.ask('hold', wanted)
+        // What is written to it at this moment.
+        for (let i = 0; i < 3; i++) consumer.ask('fetch', wanted).catch(() => {})
+        await consumer.ask('hold', wanted)
+        await consumer.kill()
+      }),
+    )
+    await owner.idle()
+  }
+  t.match(await owner.counts(), { open: 0 })
+  t.same({ qp: resources('qp', owner.pid), mr: resources('mr', owner.pid) }, before)
+
+  // Each takes a part of what is free: all of the memory, if there is all of it.
+  await using transport = rdmaTransport({ token: 'secret' })
+  const digests = await Promise.all(
+    Array.from({ length: 16 }, async () =>
+      digestOf(await transport.fetch(owner.address, { ...version, end: 4 * MIB })),
+    ),
+  )
+  t.equal(new Set(digests).size, 1)
+  t.equal(await digestOf(await transport.fetch(owner.address, version)), digest)
+})

@@ -1,0 +1,107 @@
+import { Buffer } from 'node:buffer'
+import { fabricAddresses } from '../../src/transport/fabric.js'
+import { WELCOME } from '../../src/transport/frames.js'
+import { type CmId, EventChannel } from '../../src/verbs/connection-manager.js'
+import { ACCESS } from '../../src/verbs/constants.js'
+import { loadVerbs } from '../../src/verbs/library.js'
+import { FabricEnd, next } from './fabric-pair.js'
+import type { Teardown } from './peer-process.js'
+
+/** What one send of a link carries, and its head: whether the message goes on, and how many receives were posted anew. */
+const PART_BYTES = 1024
+const HEAD = Buffer.from([0, 0])
+/** Behind what is received. */
+const SENT_AT = 64 * 1024
+
+/** One end of a connection of the transport, made with nothing but the binding: says what it is told to say, sense or not. */
+export class RawPeer {
+  readonly end: FabricEnd
+  /** Resolves when the other side has ended the connection. */
+  readonly ended: Promise<void>
+  readonly #messages: Buffer[] = []
+  #heard: (() => void) | undefined
+
+  constructor(id: CmId) {
+    this.end = new FabricEnd(id, ACCESS.localWrite | ACCESS.mwBind, PART_BYTES)
+    this.end.onMessage = (bytes) => {
+      // What tells of receives alone says nothing.
+      if (bytes[0] === 2) return
+      this.#messages.push(bytes.subarray(HEAD.length))
+      this.#heard?.()
+    }
+    this.ended = new Promise((resolve) => {
+      this.end.onBroken = resolve
+    })
+  }
+
+  /** The next message; those of the tests are short. */
+  async message(): Promise<Buffer> {
+    for (;;) {
+      const message = this.#messages.shift()
+      if (message !== undefined) return message
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve
+      })
+    }
+  }
+
+  /** Sends one part of a message, whole by default. Tells the status. */
+  send(message: Buffer, head = HEAD): Promise<number> {
+    head.copy(this.end.memory, SENT_AT)
+    message.copy(this.end.memory, SENT_AT + head.length)
+    return this.end.post({ op: 'send', from: this.end.span(SENT_AT, head.length + message.length) })
+  }
+
+  /** Writes bytes into memory of the other side. Tells the status. */
+  write(bytes: Buffer, to: { readonly address: number; readonly rkey: number }, immediate?: number): Promise<number> {
+    bytes.copy(this.end.memory, SENT_AT)
+    return this.end.post({ op: 'write', from: this.end.span(SENT_AT, bytes.length), to, immediate })
+  }
+}
+
+/** Connects to a server of the transport with `hello` as what it says. Rejects with the event, if it is rejected. */
+export async function connectRaw(t: Teardown, address: string, hello: Buffer): Promise<RawPeer> {
+  const [{ host, port }] = JSON.parse(address).ends
+  const channel = new EventChannel(loadVerbs())
+  const id = channel.createId()
+  await next(id, 'ADDR_RESOLVED', () => id.resolveAddress(host, port, 2000))
+  await next(id, 'ROUTE_RESOLVED', () => id.resolveRoute(2000))
+  const peer = new RawPeer(id)
+  t.teardown(() => {
+    peer.end.close()
+    channel[Symbol.dispose]()
+  })
+  await next(id, 'ESTABLISHED', () => id.connect(hello))
+  id.onEvent = ({ name }) => name === 'DISCONNECTED' && peer.end.onBroken()
+  return peer
+}
+
+/** Listens as an owner does. */
+export class RawOwner {
+  readonly address: string
+  readonly #listener: CmId
+
+  constructor(t: Teardown) {
+    const verbs = loadVerbs()
+    const channel = new EventChannel(verbs)
+    const [host = ''] = fabricAddresses(verbs)
+    this.#listener = channel.createId()
+    this.#listener.bind(host, 0)
+    this.#listener.listen(4)
+    this.address = JSON.stringify({ v: 1, ends: [{ host, port: this.#listener.port }] })
+    t.teardown(() => {
+      this.#listener.destroy()
+      channel[Symbol.dispose]()
+    })
+  }
+
+  /** Resolves with the next connection once it is established; it must be closed before the owner is. */
+  async connection(welcome = WELCOME): Promise<RawPeer> {
+    const { request } = await next(this.#listener, 'CONNECT_REQUEST', () => {})
+    const id = request as CmId
+    const peer = new RawPeer(id)
+    await next(id, 'ESTABLISHED', () => id.accept(welcome))
+    id.onEvent = ({ name }) => name === 'DISCONNECTED' && peer.end.onBroken()
+    return peer
+  }
+}

@@ -1,0 +1,161 @@
+// Files between nodes on two hosts, over rdma alone, and what their consumer hears when the owner's process or host is gone midway.
+// Each host is told by the other when to go on.
+import { match, ok, strictEqual } from 'node:assert'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Diagnostics } from 'dyad'
+import { digestOf } from '../../harness/contents.js'
+import { TestProcess } from '../../harness/process.js'
+
+const ADDRESSES = { owner: '10.99.1.1', consumer: '10.99.1.2' }
+const MIB = 2 ** 20
+/** More than may be under way at once. */
+const SIZE = 48 * MIB
+const PAUSE_AT = 2 * MIB
+/** What is told by the connection manager arrives at once; a host that says nothing is given 4.4 s by the transport. Emulation takes its part of both. */
+const AT_ONCE_MS = 5_000
+const SILENCE_MS = 15_000
+/** Longer than a host may be silent. */
+const STOPPED_MS = 8_000
+
+type Retry = Diagnostics['dyad.transfer.retry']
+type Started = Diagnostics['dyad.transfer.started']
+
+const role = process.argv[2] === 'owner' ? 'owner' : 'consumer'
+const node = role === 'owner' ? 'A' : 'B'
+const COMMON = {
+  kvs: `ws://${ADDRESSES.owner}:4610`,
+  host: ADDRESSES[role],
+  token: 'secret',
+  namespace: 'pair',
+  dtlMode: 'rdma',
+  inlineLimit: 0,
+  // A transfer that stands still is the transport's to notice.
+  progressTimeout: 120_000,
+  // Nobody is to miss the process that is stopped for a while.
+  leaseTtl: 60_000,
+  stateDir: join(tmpdir(), 'state'),
+  node,
+} as const
+
+const port = openSync('/dev/virtio-ports/peer', 'r+')
+const tell = (word: string) => void writeSync(port, `${word}\n`)
+/** Waits for the peer, and with it this whole process: a read of the port that is still pending would keep it from ending. */
+function heard(word: string): void {
+  const byte = Buffer.alloc(1)
+  let line = ''
+  while (readSync(port, byte) === 1 && byte[0] !== 10) line += byte.toString('latin1')
+  strictEqual(line, word)
+}
+
+const ends: (() => unknown)[] = []
+const scope = { teardown: (work: () => unknown) => void ends.push(work) }
+
+function directory(name: string): string {
+  const path = join(tmpdir(), name)
+  mkdirSync(path, { recursive: true })
+  return path
+}
+
+async function startNode(options: { node: string; directories: string[]; broker?: boolean }): Promise<TestProcess> {
+  const started = await TestProcess.start(scope, 'node-process')
+  await started.ask('start', { ...COMMON, ...options })
+  return started
+}
+
+async function startApp(): Promise<TestProcess> {
+  const app = await TestProcess.start(scope, 'app-process')
+  await app.ask('connect', { ...COMMON, producerPath: directory('out'), consumerPath: directory('in') })
+  return app
+}
+
+/** Reads a file and compares its digest; it must have come over rdma. */
+async function receive(app: TestProcess, path: string, seed: number): Promise<void> {
+  strictEqual((await app.ask<{ sha256: string }>('read', path)).sha256, digestOf(SIZE, seed))
+  strictEqual(app.notes<Started>('dyad.transfer.started').at(-1)?.transport, 'rdma')
+  console.log(`received ${path}`)
+}
+
+async function own(): Promise<void> {
+  await startNode({ node: 'K', directories: [], broker: true })
+  const service = () => startNode({ node, directories: [directory('out')] })
+  let a = await service()
+  const app = await startApp()
+  for (const [seed, path] of ['to-b', 'killed', 'stopped', 'silent'].entries()) await app.ask('write', path, SIZE, seed)
+  tell('published')
+  heard('published')
+  await receive(app, 'to-a', 9)
+  tell('received')
+
+  heard('midway of killed')
+  await a.kill()
+  tell('killed')
+  heard('it was heard')
+  a = await service()
+
+  heard('midway of stopped')
+  a.freeze()
+  tell('stopped')
+  heard('nothing was heard')
+  a.resume()
+
+  heard('midway of silent')
+  execFileSync('ip', ['link', 'set', 'eth0', 'down'])
+  tell('silent')
+  heard('done')
+}
+
+async function consume(): Promise<void> {
+  heard('published')
+  await startNode({ node, directories: [directory('out')] })
+  const app = await startApp()
+  await app.ask('write', 'to-a', SIZE, 9)
+  await receive(app, 'to-b', 0)
+  tell('published')
+  heard('received')
+
+  /** Consumes a file, and stays midway until the owner has done what it does then. */
+  const midway = async (path: string, done: string) => {
+    const consuming = app.ask<string>('consume', path, { pauseAt: PAUSE_AT })
+    consuming.catch(() => {})
+    await app.noted('paused', (paused) => paused === path)
+    tell(`midway of ${path}`)
+    heard(done)
+    app.unblock()
+    const since = performance.now()
+    const retried = app.noted<Retry>('dyad.transfer.retry', ({ record }) => record.path === path)
+    return { consuming, retried: retried.then(({ error }) => ({ error, after: performance.now() - since })) }
+  }
+  const expectInterrupted = ({ error, after }: { error: Error; after: number }, bound: number) => {
+    console.log(`heard after ${after.toFixed(0)} ms: ${error.message}`)
+    // Between processes errors lose their code: this is ERR_DYAD_TRANSFER.
+    match(error.message, /^the transfer was cut off/)
+    ok(after < bound)
+  }
+
+  const killed = await midway('killed', 'killed')
+  expectInterrupted(await killed.retried, AT_ONCE_MS)
+  tell('it was heard')
+  await killed.consuming
+  await receive(app, 'killed', 1)
+
+  const stopped = await midway('stopped', 'stopped')
+  // A process that does nothing looks as one that has nothing to say: its device answers.
+  await new Promise((resolve) => setTimeout(resolve, STOPPED_MS))
+  strictEqual(app.notes<Retry>('dyad.transfer.retry').filter(({ record }) => record.path === 'stopped').length, 0)
+  tell('nothing was heard')
+  await stopped.consuming
+  await receive(app, 'stopped', 2)
+
+  const silent = await midway('silent', 'silent')
+  expectInterrupted(await silent.retried, SILENCE_MS)
+  tell('done')
+}
+
+try {
+  await (role === 'owner' ? own() : consume())
+} finally {
+  for (const end of ends) await end()
+}
