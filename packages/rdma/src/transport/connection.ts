@@ -42,6 +42,7 @@ export class Connection implements LinkHandlers {
   #link: Link | undefined
   #step: { name: string; resolve: (event: CmEvent) => void; reject: (error: Error) => void } | undefined
   #nextId = 0
+  #isOpen = false
   #isUsed = false
   #isGone = false
   #idle: NodeJS.Timeout | undefined
@@ -66,6 +67,11 @@ export class Connection implements LinkHandlers {
     return this.#isUsed
   }
 
+  /** What it goes over, once the owner has accepted it. */
+  get link(): Link | undefined {
+    return this.#isOpen ? this.#link : undefined
+  }
+
   get isGone(): boolean {
     return this.#isGone
   }
@@ -76,7 +82,6 @@ export class Connection implements LinkHandlers {
 
   /** A number for a transfer; its receiver is told what comes until `remove`. */
   add(receiver: Receiver): number {
-    clearTimeout(this.#idle)
     let id = this.#nextId
     while (this.#receivers.has(id)) id = (id + 1) % MAX_ID
     this.#nextId = (id + 1) % MAX_ID
@@ -90,7 +95,14 @@ export class Connection implements LinkHandlers {
     this.#receivers.delete(id)
     this.#isUsed = true
     if (this.#receivers.size > 0 || this.#isGone) return
-    this.#idle = setTimeout(() => this.close(), this.#options.idleMs).unref()
+    if (this.#idle !== undefined) {
+      this.#idle.refresh()
+      return
+    }
+    const late = () => {
+      if (!this.isWaiting) this.close()
+    }
+    this.#idle = setTimeout(late, this.#options.idleMs).unref()
   }
 
   /** Ends it; receivers hear that it is lost. Closing twice is no error. */
@@ -156,6 +168,7 @@ export class Connection implements LinkHandlers {
       const { privateData } = await this.#await('ESTABLISHED', () => id.connect(helloOf(token)))
       if (!isWelcome(privateData)) throw broken('who answers is no owner of ours')
       if (this.isWaiting) link.watch()
+      this.#isOpen = true
       return link
     } catch (error) {
       if (this.#link === undefined) id.destroy()

@@ -32,6 +32,7 @@ export class Pool {
   readonly #owners = new Map<string, Owner>()
   readonly #silent = new SilentServers()
   #users = 0
+  #isHeld = true
   #isClosed = false
 
   /** VerbError. */
@@ -39,7 +40,20 @@ export class Pool {
     this.#options = options
     this.#channel = new EventChannel(verbs)
     this.#adapters = new Adapters(verbs, busyMs)
-    this.#hold(0)
+    this.#holdAll(false)
+  }
+
+  /** A place on the connection to `end`, if there is one that is open. */
+  take(end: End): Lease | undefined {
+    const key = keyOf(end)
+    const owner = this.#owners.get(key)
+    const connection = owner?.connection
+    const link = connection?.link
+    if (owner === undefined || connection === undefined || link === undefined || link.isGone) return undefined
+    if (!owner.slots.tryAcquire()) return undefined
+    owner.users++
+    this.#hold(1)
+    return this.#lease(key, owner, connection, link)
   }
 
   /**
@@ -47,29 +61,25 @@ export class Pool {
    * ERR_DYAD_RDMA_UNAVAILABLE, or the signal's reason.
    */
   async acquire(end: End, without: Connection | undefined, signal: AbortSignal): Promise<Lease> {
-    const key = `${end.host} ${end.port}`
+    const key = keyOf(end)
     if (this.#silent.has(key)) throw unreachable(end, 'it did not answer the last time')
     const owner = this.#owner(key)
-    const leave = () => this.#leave(key, owner)
     owner.users++
     this.#hold(1)
     try {
       await owner.slots.acquire(signal)
     } catch (error) {
-      leave()
+      this.#leave(key, owner)
       throw error
-    }
-    const release = () => {
-      owner.slots.release()
-      leave()
     }
     try {
       const connection = this.#connection(end, owner, without)
       const link = await abortable(connection.connected, signal)
       this.#silent.delete(key)
-      return { connection, link, release }
+      return this.#lease(key, owner, connection, link)
     } catch (error) {
-      release()
+      owner.slots.release()
+      this.#leave(key, owner)
       if (isDyadError(error, 'ERR_DYAD_OWNER_UNREACHABLE') && isTimeout(error.cause)) this.#silent.add(key)
       if (isDyadError(error) || signal.aborted) throw error
       throw unreachable(end, (error as Error).message, error)
@@ -100,10 +110,18 @@ export class Pool {
     if (this.#isClosed) throw new DyadError('ERR_DYAD_CLOSED')
     const connection = new Connection(end, this.#channel, this.#adapters, this.#options, (gone) => {
       if (owner.connection === gone) owner.connection = undefined
-      this.#forget(`${end.host} ${end.port}`, owner)
+      this.#forget(keyOf(end), owner)
     })
     owner.connection = connection
     return connection
+  }
+
+  #lease(key: string, owner: Owner, connection: Connection, link: Link): Lease {
+    const release = () => {
+      owner.slots.release()
+      this.#leave(key, owner)
+    }
+    return { connection, link, release }
   }
 
   #leave(key: string, owner: Owner): void {
@@ -116,13 +134,24 @@ export class Pool {
     if (owner.users === 0 && owner.connection === undefined && this.#owners.get(key) === owner) this.#owners.delete(key)
   }
 
-  /** Without a transfer nothing here keeps the process alive. */
+  /** Without a transfer nothing here keeps the process alive. Who fetches one file after the other is held all the while. */
   #hold(change: number): void {
     this.#users += change
-    if (this.#isClosed) return
-    this.#channel.hold(this.#users > 0)
-    this.#adapters.hold(this.#users > 0)
+    if (this.#users > 0) this.#holdAll(true)
+    else if (this.#isHeld) setImmediate(() => this.#holdAll(this.#users > 0))
   }
+
+  #holdAll(isHeld: boolean): void {
+    if (this.#isClosed || this.#isHeld === isHeld) return
+    this.#isHeld = isHeld
+    this.#channel.hold(isHeld)
+    this.#adapters.hold(isHeld)
+  }
+}
+
+/** By what owners are told apart. */
+function keyOf({ host, port }: End): string {
+  return `${host} ${port}`
 }
 
 function isTimeout(cause: unknown): boolean {

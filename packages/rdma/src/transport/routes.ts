@@ -21,6 +21,12 @@ export class Routes {
     this.#verbs = verbs
   }
 
+  /** What was chosen for `address` last, as long as it is believed. */
+  chosen(address: TransportAddress): End | undefined {
+    const known = this.#known.get(address)
+    return known !== undefined && performance.now() < known.until ? known.end : undefined
+  }
+
   /** The first of the `ends` of `address` to which packets leave from a verbs device of this host; undefined if there is none. */
   async choose(address: TransportAddress, ends: readonly End[]): Promise<End | undefined> {
     const now = performance.now()

@@ -31,7 +31,7 @@ export class RdmaTransfer implements Transfer, Receiver {
   readonly #context: TransferContext
   readonly #aborted = () => this.fail(this.#context.signal?.reason)
   /** Ends what the transfer waits for before it has been asked for. */
-  readonly #stop = new AbortController()
+  #stop: AbortController | undefined
   /** From the request to the owner's last word. */
   #asked: { readonly lease: Lease; readonly id: number } | undefined
   /** Where the next bytes are granted a place. */
@@ -61,7 +61,6 @@ export class RdmaTransfer implements Transfer, Receiver {
     const { signal, request } = context
     this.#context = context
     this.size = request.end - request.start
-    setMaxListeners(0, this.#stop.signal)
     if (signal === undefined) return
     // One signal may well end thousands of transfers.
     setMaxListeners(0, signal)
@@ -73,7 +72,8 @@ export class RdmaTransfer implements Transfer, Receiver {
     try {
       let dead: Connection | undefined
       for (;;) {
-        const lease = await this.#acquire(dead)
+        const taken = dead === undefined && this.#isShort ? this.#context.pool.take(this.#context.end) : undefined
+        const lease = taken ?? (await this.#acquire(dead))
         if (this.#failure !== undefined) {
           void this.#landing?.withdraw()
           lease.release()
@@ -181,7 +181,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     if (this.#finished) return
     this.#failure = { reason }
     this.#finish()
-    this.#stop.abort(reason)
+    this.#stop?.abort(reason)
     this.#settleOpened?.reject(reason)
     this.#settleOpened = undefined
     this.#wake?.()
@@ -189,11 +189,13 @@ export class RdmaTransfer implements Transfer, Receiver {
 
   async #acquire(without: Connection | undefined): Promise<Lease> {
     const { pool, end } = this.#context
+    this.#stop ??= new AbortController()
     const { signal } = this.#stop
+    if (this.#failure !== undefined) throw this.#failure.reason
     const lease = await pool.acquire(end, without, signal)
     try {
       signal.throwIfAborted()
-      if (this.size > dataRoom(SHORT_MESSAGE_BYTES)) {
+      if (!this.#isShort) {
         const slab = await lease.link.adapter.slabs.acquire(Math.min(this.size, LARGEST_SLAB_BYTES), signal)
         this.#landing = new SlabLanding(lease.link, slab, this.size)
       }
@@ -202,6 +204,11 @@ export class RdmaTransfer implements Transfer, Receiver {
       lease.release()
       throw error
     }
+  }
+
+  /** Whether its bytes come in a message, and need no place. */
+  get #isShort(): boolean {
+    return this.size <= dataRoom(SHORT_MESSAGE_BYTES)
   }
 
   /** Resolves when the owner has opened the file, with false if the connection was lost before it answered. Rejects when it refuses. */

@@ -79,7 +79,8 @@ class RdmaTransport implements Transport {
     const ends = this.#endsOf(address)
     if (ends === undefined) return 'its address is of no use here'
     if (this.unavailable !== undefined) return reasonOf(this.unavailable)
-    if ((await this.#started().routes.choose(address, ends)) !== undefined) return undefined
+    const { routes } = this.#started()
+    if ((routes.chosen(address) ?? (await routes.choose(address, ends))) !== undefined) return undefined
     return `no verbs device of this host leads to ${ends.map(({ host }) => host).join(', ')}`
   }
 
@@ -91,7 +92,7 @@ class RdmaTransport implements Transport {
     const ends = this.#endsOf(address)
     if (ends === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the rdma transport' })
     const { start, end } = rangeOf(request)
-    const reached = (await routes.choose(address, ends)) ?? (ends[0] as End)
+    const reached = routes.chosen(address) ?? (await routes.choose(address, ends)) ?? (ends[0] as End)
     this.#checkOpen()
     signal?.throwIfAborted()
     const transfer = new RdmaTransfer({

@@ -78,22 +78,21 @@ export class CompletionChannel implements Disposable {
     this.#context.verbs.ibv_destroy_comp_channel(this.#pointer)
   }
 
+  /** Takes one event: if there are more, the descriptor stays readable, and this is called again. */
   #readable(): void {
     const { verbs } = this.#context
-    for (;;) {
-      const failed = verbs.ibv_get_cq_event(this.#pointer, this.#eventAddress, this.#eventAddress + 8n) as number
-      if (failed !== 0) {
-        const errno = verbs.errno()
-        if (errno === EAGAIN) return
-        throw new VerbError('ibv_get_cq_event', errno)
-      }
-      const cq = this.#event.readBigUInt64LE(0)
-      verbs.ibv_ack_cq_events(cq, 1)
-      const queue = this.#queues.get(cq)
-      if (queue === undefined) continue
-      if (this.#busyMs > 0) this.#spin(queue)
-      else queue.arm()
+    const failed = verbs.ibv_get_cq_event(this.#pointer, this.#eventAddress, this.#eventAddress + 8n) as number
+    if (failed !== 0) {
+      const errno = verbs.errno()
+      if (errno === EAGAIN) return
+      throw new VerbError('ibv_get_cq_event', errno)
     }
+    const cq = this.#event.readBigUInt64LE(0)
+    verbs.ibv_ack_cq_events(cq, 1)
+    const queue = this.#queues.get(cq)
+    if (queue === undefined) return
+    if (this.#busyMs > 0) this.#spin(queue)
+    else queue.arm()
   }
 
   #spin(queue: CompletionQueue): void {
@@ -153,9 +152,10 @@ export class CompletionQueue implements Disposable {
     while (!this.#isGone) {
       const count = this.#context.calls.pollCq(this.pointer, BATCH, this.#batchAddress)
       if (count < 0) throw new VerbError('ibv_poll_cq', -count)
-      if (count === 0) break
       taken += count
       this.#hand(count)
+      // The queue had no more than that.
+      if (count < BATCH) break
     }
     return taken
   }

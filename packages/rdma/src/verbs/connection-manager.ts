@@ -38,6 +38,7 @@ export class EventChannel implements Disposable {
   readonly #poll: { ref(): void; unref(): void; close(): void }
   readonly #ids = new Map<Pointer, CmId>()
   readonly #out = Buffer.alloc(OUT)
+  #isHeld = true
 
   /** VerbError. */
   constructor(verbs: Verbs) {
@@ -57,6 +58,8 @@ export class EventChannel implements Disposable {
 
   /** Whether it keeps the process alive. */
   hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return
+    this.#isHeld = isHeld
     if (isHeld) this.#poll.ref()
     else this.#poll.unref()
   }

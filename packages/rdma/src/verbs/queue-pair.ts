@@ -45,6 +45,12 @@ export interface PostOptions {
   readonly isSilent?: boolean | undefined
 }
 
+/** A request for which the queue had no room. */
+interface Waiting {
+  readonly request: SendRequest
+  readonly options: PostOptions
+}
+
 /** Requests that one call posts at most. */
 const CHAIN = 8
 const SEND_WORDS = SEND_WR.size / 4
@@ -157,13 +163,14 @@ export class QueuePair {
   readonly #scratch: Scratch
   /** What to call for each request that is posted, oldest first. */
   readonly #posted: (PostOptions['done'] | null)[] = []
-  readonly #waiting: { readonly request: SendRequest; readonly options: PostOptions }[] = []
+  readonly #waiting: Waiting[] = []
   /** Number of the request that is posted next, and of the oldest that is not done. */
   #next = 0
   #oldest = 0
   /** Requests since the last that tells of its end. */
   #silent = 0
-  #isBroken = false
+  /** What everything fails with. */
+  #broken: number | undefined
 
   /** @param depth requests that its send queue takes */
   constructor(context: Context, pointer: Pointer, depth: number) {
@@ -187,8 +194,16 @@ export class QueuePair {
 
   /** Posts requests one behind the other. What they name must stay as it is until `done`, or until a later request is done. VerbError. */
   post(requests: readonly SendRequest[], options: PostOptions = {}): void {
-    for (const [i, request] of requests.entries()) {
-      this.#waiting.push({ request, options: i === requests.length - 1 ? options : {} })
+    if (this.#broken !== undefined) {
+      options.done?.(this.#broken)
+      return
+    }
+    if (this.#waiting.length === 0 && requests.length <= Math.min(CHAIN, this.#room)) {
+      this.#postChain(requests, options)
+      return
+    }
+    for (let i = 0; i < requests.length; i++) {
+      this.#waiting.push({ request: requests[i] as SendRequest, options: i === requests.length - 1 ? options : {} })
     }
     this.#flush()
   }
@@ -205,7 +220,7 @@ export class QueuePair {
 
   /** Nothing is posted any more; what is not done fails with `status`. */
   break(status: number): void {
-    this.#isBroken = true
+    this.#broken = status
     const posted = this.#posted.splice(0)
     const waiting = this.#waiting.splice(0)
     this.#oldest = this.#next
@@ -213,23 +228,32 @@ export class QueuePair {
     for (const { options } of waiting) options.done?.(status)
   }
 
+  get #room(): number {
+    return this.#depth - (this.#next - this.#oldest)
+  }
+
   #flush(): void {
-    while (this.#waiting.length > 0 && !this.#isBroken) {
-      const room = this.#depth - (this.#next - this.#oldest)
-      const chain = this.#waiting.splice(0, Math.min(room, CHAIN))
-      if (chain.length === 0) return
-      for (const [i, { request, options }] of chain.entries()) {
-        // A queue of silent requests only would never be known to have room again.
-        const isWanted = options.done !== undefined && !options.isSilent
-        const isSignaled = isWanted || ++this.#silent >= this.#depth / 4
-        if (isSignaled) this.#silent = 0
-        this.#scratch.send(i, (this.#next + i) >>> 0, i === chain.length - 1, isSignaled, request)
-      }
-      for (const { options } of chain) this.#posted.push(options.done ?? null)
-      this.#next += chain.length
-      const errno = this.#context.calls.postSend(this.#pointer, this.#scratch.sendAddress, this.#scratch.bad)
-      if (errno !== 0) throw new VerbError('ibv_post_send', errno)
+    while (this.#waiting.length > 0 && this.#room > 0 && this.#broken === undefined) {
+      // Each by itself, since each has a `done` of its own.
+      const { request, options } = this.#waiting.shift() as Waiting
+      this.#postChain([request], options)
     }
+  }
+
+  /** Posts requests for which there is room, with one call. */
+  #postChain(requests: readonly SendRequest[], { done, isSilent }: PostOptions): void {
+    const last = requests.length - 1
+    for (let i = 0; i <= last; i++) {
+      const isWanted = i === last && done !== undefined && !isSilent
+      // A queue of silent requests only would never be known to have room again.
+      const isSignaled = isWanted || ++this.#silent >= this.#depth / 4
+      if (isSignaled) this.#silent = 0
+      this.#scratch.send(i, (this.#next + i) >>> 0, i === last, isSignaled, requests[i] as SendRequest)
+      this.#posted.push(i === last ? (done ?? null) : null)
+    }
+    this.#next += requests.length
+    const errno = this.#context.calls.postSend(this.#pointer, this.#scratch.sendAddress, this.#scratch.bad)
+    if (errno !== 0) throw new VerbError('ibv_post_send', errno)
   }
 }
 
