@@ -6,6 +6,7 @@ import { fabricPair } from '../support/fabric-pair.js'
 import { checkGrowth, memory, taken } from '../support/growth.js'
 
 const OPERATIONS = 1_000_000
+
 test('a million writes of eight bytes, and the memory of a thousand', async (t) => {
   using pair = await fabricPair()
   const { a, b } = pair
