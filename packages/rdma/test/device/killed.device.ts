@@ -8,8 +8,9 @@ import { PeerProcess } from '../support/peer-process.js'
 const MIB = 1024 * 1024
 /** More than may be under way at once. */
 const SIZE = 24 * MIB
-/** For what a connection manager tells at once, on a busy emulated machine. */
-const AT_ONCE_MS = 10_000
+const BOUND_MS = 10_000
+/** The connection manager tells of it; nobody waits for what is not answered. */
+const TOLD = { code: 'ERR_DYAD_TRANSFER', message: /the peer (ended|broke) the connection/ }
 
 test('an owner that is killed midway fails its transfers at once, and a new one serves over the same transport', async (t) => {
   const storage = new Storage(t)
@@ -28,8 +29,8 @@ test('an owner that is killed midway fails its transfers at once, and a new one 
   const failures = midway.map((chunks) => failureOf(digestOf({ [Symbol.asyncIterator]: () => chunks })))
   const killed = performance.now()
   await owner.kill()
-  for (const failure of await Promise.all(failures)) t.match(failure, { code: 'ERR_DYAD_TRANSFER' })
-  t.ok(performance.now() - killed < AT_ONCE_MS)
+  for (const failure of await Promise.all(failures)) t.match(failure, TOLD)
+  t.ok(performance.now() - killed < BOUND_MS)
   await t.rejects(transport.fetch(owner.address, small.version), { code: 'ERR_DYAD_OWNER_UNREACHABLE' })
 
   const next = await OwnerProcess.serve(t, storage.path)

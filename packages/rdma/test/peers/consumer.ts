@@ -1,13 +1,13 @@
 /** A consumer of a test: fetches over rdma, whole or up to a point where it stays. */
-import { ManagedSource, type Transfer, type Transport } from '@dyad/core'
+import { ManagedSource, type Transport } from '@dyad/core'
 import { type RdmaTransportOptions, rdmaTransport, reportHost } from '../../src/index.js'
 import { digestOf } from '../support/files.js'
 import type { Wanted } from '../support/owner.js'
 import { answer } from '../support/peer-process.js'
 
 let transport: Transport = rdmaTransport({ token: 'secret' })
-/** Transfers that nobody reads any further. */
-const held: Transfer[] = []
+/** What is left of transfers that nobody reads any further. */
+const held: AsyncIterator<Uint8Array, undefined>[] = []
 
 answer({
   /** Anew, with other options. */
@@ -19,9 +19,14 @@ answer({
   fetch: async ({ address, version }: Wanted) => digestOf(await transport.fetch(address, version)),
   /** Begins, takes the first bytes, and stays there. */
   async hold({ address, version }: Wanted) {
-    const transfer = await transport.fetch(address, version)
-    held.push(transfer)
-    return (await transfer[Symbol.asyncIterator]().next()).value?.length
+    const chunks = (await transport.fetch(address, version))[Symbol.asyncIterator]()
+    held.push(chunks)
+    return (await chunks.next()).value?.length
+  },
+  /** Reads what is left of the last of these. */
+  async rest() {
+    const chunks = held.pop() as AsyncIterator<Uint8Array, undefined>
+    await digestOf({ [Symbol.asyncIterator]: () => chunks })
   },
   async serve({ storage }: { storage: string }) {
     const { address } = await transport.serve(await ManagedSource.open([storage]))
