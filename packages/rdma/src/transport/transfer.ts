@@ -256,6 +256,8 @@ export class RdmaTransfer implements Transfer, Receiver {
       if (this.#failure !== undefined) throw this.#failure.reason
       const part = this.#arrived.shift()
       if (part !== undefined) {
+        // After the last bytes the owner must not be able to change any.
+        if (this.#ownerDone && this.#arrived.length === 0) await this.#over
         this.#handedOver = part
         return part
       }
@@ -286,8 +288,6 @@ export class RdmaTransfer implements Transfer, Receiver {
         // Arrived before its place was known.
         if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
         position += part.length
-        // After the last the owner must not be able to change it.
-        if (position === start + this.size) await this.#over
         yield part.length
       }
     } catch (error) {

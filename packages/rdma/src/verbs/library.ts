@@ -87,7 +87,10 @@ function load(): Verbs {
   try {
     koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
   } catch (cause) {
-    throw unavailable(`koffi has no build for ${process.platform} ${process.arch}`, cause)
+    throw unavailable(
+      `koffi cannot be loaded on ${process.platform} ${process.arch}: ${(cause as Error).message}`,
+      cause,
+    )
   }
   const fault = layoutFault(koffi as never)
   if (fault !== undefined) throw unavailable(`the structures of verbs lie elsewhere on ${process.arch}: ${fault}`)
