@@ -1,9 +1,9 @@
 import { isDyadError } from '@dyad/core'
 import { fabricAddresses } from './transport/fabric.js'
 import { ACCESS } from './verbs/constants.js'
-import { CompletionError, type VerbError } from './verbs/faults.js'
+import { CompletionError } from './verbs/faults.js'
 import { loadVerbs, unavailable } from './verbs/library.js'
-import { Loopback } from './verbs/loopback.js'
+import { Loopback, LoopbackEnd } from './verbs/loopback.js'
 
 /** What a device did when it was tried. */
 export interface DeviceTrial {
@@ -28,7 +28,7 @@ const OPERATION_BYTES = MiB
 const TOTAL_BYTES = 256 * MiB
 /** Writes under way at a time: enough that the device never waits for this process. */
 const IN_FLIGHT = 16
-const DEPTH = 64
+const SENDS = 64
 /** Where writes begin: behind what takes received messages. */
 const DATA_AT = 64 * 1024
 
@@ -42,19 +42,20 @@ export async function tryDevices(options: TrialOptions = {}): Promise<DeviceTria
       const began = performance.now()
       const memoryBytes = DATA_AT + IN_FLIGHT * operationBytes
       const access = ACCESS.localWrite | ACCESS.remoteWrite
-      using loopback = await Loopback.connect(verbs, address, { depth: DEPTH, memoryBytes, access })
+      const size = { sends: SENDS, receives: 1, messageBytes: 64, memoryBytes, access }
+      using loopback = await Loopback.connect(verbs, address, (id) => new LoopbackEnd(id, size))
       const connecting = performance.now() - began
       const seconds = await write(loopback, operationBytes, Math.ceil(totalBytes / operationBytes))
       trials.push({ address, connecting, speed: totalBytes / MiB / seconds })
     }
   } catch (error) {
-    throw isDyadError(error) ? error : unavailable((error as VerbError).message, error)
+    throw isDyadError(error) ? error : unavailable((error as Error).message, error)
   }
   return trials
 }
 
 /** Seconds that so many writes take, some always under way. */
-async function write({ a, b }: Loopback, bytes: number, count: number): Promise<number> {
+async function write({ a, b }: Loopback<LoopbackEnd>, bytes: number, count: number): Promise<number> {
   const began = performance.now()
   let posted = 0
   let done = 0

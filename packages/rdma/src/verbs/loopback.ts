@@ -3,15 +3,19 @@ import { CompletionChannel, type CompletionQueue } from './completions.js'
 import { type CmEvent, type CmId, EventChannel } from './connection-manager.js'
 import { COMPLETED } from './constants.js'
 import { Context } from './context.js'
-import { type Pointer, unavailable, type Verbs } from './library.js'
+import type { Pointer, Verbs } from './library.js'
 import { MemoryRegion, pageAligned } from './memory.js'
 import { QueuePair, type SendRequest, type Span } from './queue-pair.js'
 
-/** How large the two ends are. */
+/** How large an end is. */
 export interface LoopbackOptions {
-  /** Requests in each queue. */
-  readonly depth: number
-  /** Registered memory of each end, in bytes. The first `64 · depth` of them take what is received. */
+  /** Requests in its send queue. */
+  readonly sends: number
+  /** Messages that it can receive before any was received. */
+  readonly receives: number
+  /** Longest message that it receives, in bytes. */
+  readonly messageBytes: number
+  /** Its registered memory, in bytes. The first `receives · messageBytes` of them take what is received. */
   readonly memoryBytes: number
   /** ACCESS bits of the memory. */
   readonly access: number
@@ -19,10 +23,8 @@ export interface LoopbackOptions {
 
 /** How long each step of connecting may take, in ms. */
 const ANSWER_MS = 5_000
-/** Longest message that an end receives, in bytes. */
-const MESSAGE_BYTES = 64
 
-/** One end of a connection made with nothing but the binding. */
+/** One end of a connection made with nothing but the binding. Whoever made it disposes of it. */
 export class LoopbackEnd implements Disposable {
   readonly context: Context
   readonly memory: Buffer
@@ -30,26 +32,35 @@ export class LoopbackEnd implements Disposable {
   readonly pair: QueuePair
   /** Told of what is received: an immediate, or the length of a message. */
   onReceived: (what: number) => void = () => {}
+  /** Told of each message; its memory is not used again. */
+  onMessage: (bytes: Buffer) => void = () => {}
+  /** Told when nothing can be sent any more. */
+  onBroken: () => void = () => {}
   readonly #id: CmId
   readonly #channel: CompletionChannel
   readonly #queue: CompletionQueue
 
-  /** VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
-  constructor(id: CmId, { depth, memoryBytes, access }: LoopbackOptions) {
+  /** Owns `id` from then on. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
+  constructor(id: CmId, { sends, receives, messageBytes, memoryBytes, access }: LoopbackOptions) {
     this.#id = id
     this.context = new Context(id.verbs, id.device as Pointer)
     this.#channel = new CompletionChannel(this.context, 0)
-    this.#queue = this.#channel.queue(2 * depth, (completion) => {
-      const { id: number, status, opcode, immediate, length } = completion
-      if (status !== 0) this.pair.break(status)
-      else if (opcode < COMPLETED.recv) this.pair.completed(number, status)
-      else this.onReceived(opcode === COMPLETED.recvImm ? immediate : length)
+    this.#queue = this.#channel.queue(sends + receives, ({ id: number, status, opcode, immediate, length }) => {
+      if (status !== 0) {
+        this.pair.break(status)
+        this.onBroken()
+      } else if (opcode < COMPLETED.recv) this.pair.completed(number, status)
+      else if (opcode === COMPLETED.recvImm) this.onReceived(immediate)
+      else {
+        this.onReceived(length)
+        this.onMessage(this.memory.subarray(number * messageBytes, number * messageBytes + length))
+      }
     })
-    const pair = id.createQueuePair(this.context, this.#queue, { sends: depth, receives: depth })
-    this.pair = new QueuePair(this.context, pair, depth)
+    const pair = id.createQueuePair(this.context, this.#queue, { sends, receives })
+    this.pair = new QueuePair(this.context, pair, sends)
     this.memory = pageAligned(this.context, memoryBytes)
     this.region = MemoryRegion.ofBuffer(this.context, this.memory, access)
-    for (let i = 0; i < depth; i++) this.pair.receive(i, this.span(i * MESSAGE_BYTES, MESSAGE_BYTES))
+    for (let i = 0; i < receives; i++) this.pair.receive(i, this.span(i * messageBytes, messageBytes))
   }
 
   span(at: number, length: number): Span {
@@ -72,34 +83,38 @@ export class LoopbackEnd implements Disposable {
 }
 
 /** Two connected ends in this process, over the verbs device of one of its own addresses: what the binding, the device and the connection manager can do by themselves. */
-export class Loopback implements Disposable {
-  readonly a: LoopbackEnd
-  readonly b: LoopbackEnd
+export class Loopback<End extends LoopbackEnd> implements Disposable {
+  readonly a: End
+  readonly b: End
   readonly #channel: EventChannel
   readonly #listener: CmId
 
-  private constructor(a: LoopbackEnd, b: LoopbackEnd, channel: EventChannel, listener: CmId) {
+  private constructor(a: End, b: End, channel: EventChannel, listener: CmId) {
     this.a = a
     this.b = b
     this.#channel = channel
     this.#listener = listener
   }
 
-  /** Connects the device at `address` with itself. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
-  static async connect(verbs: Verbs, address: string, options: LoopbackOptions): Promise<Loopback> {
+  /** Connects the device at `address` with itself. VerbError, UnexpectedEvent. */
+  static async connect<End extends LoopbackEnd>(
+    verbs: Verbs,
+    address: string,
+    makeEnd: (id: CmId) => End,
+  ): Promise<Loopback<End>> {
     const channel = new EventChannel(verbs)
     const listener = channel.createId()
     listener.bind(address, 0)
     listener.listen(1)
     const id = channel.createId()
-    await next(id, 'ADDR_RESOLVED', () => id.resolveAddress(address, listener.port, ANSWER_MS))
-    await next(id, 'ROUTE_RESOLVED', () => id.resolveRoute(ANSWER_MS))
-    const a = new LoopbackEnd(id, options)
-    const established = next(id, 'ESTABLISHED', () => {})
-    const { request } = await next(listener, 'CONNECT_REQUEST', () => id.connect(Buffer.from('loopback')))
+    await nextEvent(id, 'ADDR_RESOLVED', () => id.resolveAddress(address, listener.port, ANSWER_MS))
+    await nextEvent(id, 'ROUTE_RESOLVED', () => id.resolveRoute(ANSWER_MS))
+    const a = makeEnd(id)
+    const established = nextEvent(id, 'ESTABLISHED', () => {})
+    const { request } = await nextEvent(listener, 'CONNECT_REQUEST', () => id.connect(Buffer.from('loopback')))
     const accepted = request as CmId
-    const b = new LoopbackEnd(accepted, options)
-    await next(accepted, 'ESTABLISHED', () => accepted.accept(Buffer.from('loopback')))
+    const b = makeEnd(accepted)
+    await nextEvent(accepted, 'ESTABLISHED', () => accepted.accept(Buffer.from('loopback')))
     await established
     return new Loopback(a, b, channel, listener)
   }
@@ -112,16 +127,25 @@ export class Loopback implements Disposable {
   }
 }
 
-/** Begins a step and waits for the event that ends it. */
-function next(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
+/** Another event came than the one that was waited for, or none. */
+export class UnexpectedEvent extends Error {
+  override readonly name = 'UnexpectedEvent'
+  readonly event: CmEvent | undefined
+
+  constructor(wanted: string, event: CmEvent | undefined) {
+    super(`${event === undefined ? 'nothing' : `${event.name}, status ${event.status},`} came instead of ${wanted}`)
+    this.event = event
+  }
+}
+
+/** Begins a step, and resolves with the event of that name. UnexpectedEvent if another comes, or none in five seconds. */
+export function nextEvent(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
   return new Promise((resolve, reject) => {
-    const late = () => reject(unavailable(`the connection manager tells of no ${name} in ${ANSWER_MS} ms`))
-    const timer = setTimeout(late, ANSWER_MS)
+    const timer = setTimeout(() => reject(new UnexpectedEvent(name, undefined)), ANSWER_MS)
     id.onEvent = (event) => {
       clearTimeout(timer)
       if (event.name === name) resolve(event)
-      else
-        reject(unavailable(`the connection manager tells of ${event.name}, status ${event.status}, and not of ${name}`))
+      else reject(new UnexpectedEvent(name, event))
     }
     begin()
   })

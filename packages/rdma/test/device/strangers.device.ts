@@ -136,7 +136,7 @@ test('hostile owners', async (t) => {
     const peer = await reconnected
     await serve(t, peer)
     t.equal(await digestOf(await asked), await digestOf(asStream(bytes)))
-    peer.end.close()
+    peer.end[Symbol.dispose]()
   }
   const settings = async (t: Test) => {
     const owner = new RawOwner(t)
@@ -151,7 +151,7 @@ test('hostile owners', async (t) => {
     const peer = await owner.connection()
     await serve(t, peer)
     t.equal(await digestOf(await fetching), await digestOf(asStream(bytes)))
-    peer.end.close()
+    peer.end[Symbol.dispose]()
   })
 
   await t.test('one that writes again, with the key of a transfer that has ended, reaches nothing', async (t) => {
@@ -164,7 +164,7 @@ test('hostile owners', async (t) => {
     const second = fetch()
     await fetched(peer)
     await servesAfter(t, owner, second, () => peer.write(bytes, grant))
-    peer.end.close()
+    peer.end[Symbol.dispose]()
   })
 
   await t.test('one that writes after it said that it stopped reaches nothing', async (t) => {
@@ -180,7 +180,7 @@ test('hostile owners', async (t) => {
     const second = fetch()
     await fetched(peer)
     await servesAfter(t, owner, second, () => peer.write(bytes, grant))
-    peer.end.close()
+    peer.end[Symbol.dispose]()
   })
 
   await t.test('one that writes beyond all that was granted reaches nothing', async (t) => {
@@ -192,7 +192,7 @@ test('hostile owners', async (t) => {
       const [{ address, rkey }] = grants as [Grant]
       t.equal(status(await peer.write(bytes, { address: address + away, rkey })), status(REFUSED))
       t.match(await fetching, { code: 'ERR_DYAD_TRANSFER' })
-      peer.end.close()
+      peer.end[Symbol.dispose]()
     }
   })
 
@@ -217,7 +217,7 @@ test('hostile owners', async (t) => {
       t.match(await fetching, { code: /^ERR_DYAD_(PROTOCOL|TRANSFER)$/ })
       await peer.ended
       await said
-      peer.end.close()
+      peer.end[Symbol.dispose]()
     })
   }
 
@@ -226,7 +226,7 @@ test('hostile owners', async (t) => {
     const fetching = failureOf(fetch())
     const peer = await owner.connection(Buffer.from('HTTP/1.1 200'))
     t.match(await fetching, { code: /^ERR_DYAD_(PROTOCOL|OWNER_UNREACHABLE)$/ })
-    peer.end.close()
+    peer.end[Symbol.dispose]()
   })
 })
 

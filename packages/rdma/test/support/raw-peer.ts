@@ -4,7 +4,8 @@ import { WELCOME } from '../../src/transport/frames.js'
 import { type CmId, EventChannel } from '../../src/verbs/connection-manager.js'
 import { ACCESS } from '../../src/verbs/constants.js'
 import { loadVerbs } from '../../src/verbs/library.js'
-import { FabricEnd, next } from './fabric-pair.js'
+import { nextEvent } from '../../src/verbs/loopback.js'
+import { FabricEnd } from './fabric-pair.js'
 import type { Teardown } from './peer-process.js'
 
 /** What one send of a link carries, and its head: whether the message goes on, and how many receives were posted anew. */
@@ -64,14 +65,14 @@ export async function connectRaw(t: Teardown, address: string, hello: Buffer): P
   const [{ host, port }] = JSON.parse(address).ends
   const channel = new EventChannel(loadVerbs())
   const id = channel.createId()
-  await next(id, 'ADDR_RESOLVED', () => id.resolveAddress(host, port, 2000))
-  await next(id, 'ROUTE_RESOLVED', () => id.resolveRoute(2000))
+  await nextEvent(id, 'ADDR_RESOLVED', () => id.resolveAddress(host, port, 2000))
+  await nextEvent(id, 'ROUTE_RESOLVED', () => id.resolveRoute(2000))
   const peer = new RawPeer(id)
   t.teardown(() => {
-    peer.end.close()
+    peer.end[Symbol.dispose]()
     channel[Symbol.dispose]()
   })
-  await next(id, 'ESTABLISHED', () => id.connect(hello))
+  await nextEvent(id, 'ESTABLISHED', () => id.connect(hello))
   id.onEvent = ({ name }) => name === 'DISCONNECTED' && peer.end.onBroken()
   return peer
 }
@@ -97,10 +98,10 @@ export class RawOwner {
 
   /** Resolves with the next connection once it is established; it must be closed before the owner is. */
   async connection(welcome = WELCOME): Promise<RawPeer> {
-    const { request } = await next(this.#listener, 'CONNECT_REQUEST', () => {})
+    const { request } = await nextEvent(this.#listener, 'CONNECT_REQUEST', () => {})
     const id = request as CmId
     const peer = new RawPeer(id)
-    await next(id, 'ESTABLISHED', () => id.accept(welcome))
+    await nextEvent(id, 'ESTABLISHED', () => id.accept(welcome))
     id.onEvent = ({ name }) => name === 'DISCONNECTED' && peer.end.onBroken()
     return peer
   }
