@@ -102,8 +102,10 @@ async function own(): Promise<void> {
   a.resume()
 
   heard('midway of silent')
+  a.freeze()
+  tell('stopped')
+  heard('nothing was heard')
   execFileSync('ip', ['link', 'set', 'eth0', 'down'])
-  tell('silent')
   heard('done')
 }
 
@@ -124,9 +126,8 @@ async function consume(): Promise<void> {
     tell(`midway of ${path}`)
     heard(done)
     app.unblock()
-    const since = performance.now()
     const retried = app.noted<Retry>('dyad.transfer.retry', ({ record }) => record.path === path)
-    return { consuming, retried: retried.then(({ error }) => ({ error, after: performance.now() - since })) }
+    return { consuming, retried: retried.then(({ error }) => error) }
   }
   const expectInterrupted = ({ error, after }: { error: Error; after: number }, { within, why }: typeof TOLD) => {
     console.log(`heard after ${after.toFixed(0)} ms: ${error.message}`)
@@ -137,21 +138,28 @@ async function consume(): Promise<void> {
   }
 
   const killed = await midway('killed', 'killed')
-  expectInterrupted(await killed.retried, TOLD)
+  const unblocked = performance.now()
+  expectInterrupted({ error: await killed.retried, after: performance.now() - unblocked }, TOLD)
   tell('it was heard')
   await killed.consuming
   await receive(app, 'killed', 1)
 
+  /** A process that does nothing looks as one that has nothing to say: its device answers. */
+  const expectNothing = async (path: string) => {
+    await new Promise((resolve) => setTimeout(resolve, STOPPED_MS))
+    strictEqual(app.notes<Retry>('dyad.transfer.retry').filter(({ record }) => record.path === path).length, 0)
+    tell('nothing was heard')
+    return performance.now()
+  }
   const stopped = await midway('stopped', 'stopped')
-  // A process that does nothing looks as one that has nothing to say: its device answers.
-  await new Promise((resolve) => setTimeout(resolve, STOPPED_MS))
-  strictEqual(app.notes<Retry>('dyad.transfer.retry').filter(({ record }) => record.path === 'stopped').length, 0)
-  tell('nothing was heard')
+  await expectNothing('stopped')
   await stopped.consuming
   await receive(app, 'stopped', 2)
 
-  const silent = await midway('silent', 'silent')
-  expectInterrupted(await silent.retried, SILENT)
+  // Nothing is under way when the host goes: it must be asked whether it is there.
+  const silent = await midway('silent', 'stopped')
+  const cut = await expectNothing('silent')
+  expectInterrupted({ error: await silent.retried, after: performance.now() - cut }, SILENT)
   tell('done')
 }
 
