@@ -32,7 +32,8 @@ export class Routes {
     const now = performance.now()
     const known = this.#known.get(address)
     if (known !== undefined && now < known.until) return known.end
-    const end = await this.#look(ends)
+    // A way that was there once may be back soon: whoever tries it learns why it is not there, and goes on trying for as long as there is patience.
+    const end = (await this.#look(ends)) ?? known?.end
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
     this.#known.set(address, { end, until: now + BELIEVED_MS })
     return end

@@ -37,6 +37,8 @@ export interface RdmaTransportOptions {
 }
 
 const IDLE_MS = 30_000
+/** How long it is believed that there is no device to use, in ms: addresses come and go. */
+const BELIEVED_MS = 10_000
 /** Enough for a packet to be lost twice. */
 const ANSWER_MS = 5_000
 
@@ -51,6 +53,8 @@ class RdmaTransport implements Transport {
   readonly #live = new Set<RdmaTransfer>()
   readonly #finished = (transfer: RdmaTransfer) => void this.#live.delete(transfer)
   #verbs: Verbs | DyadError | undefined
+  /** Until when an error is believed. */
+  #believedUntil = 0
   #client: { readonly pool: Pool; readonly routes: Routes } | undefined
   #last: { readonly address: TransportAddress; readonly ends: readonly End[] | undefined } | undefined
   #closed = false
@@ -60,8 +64,8 @@ class RdmaTransport implements Transport {
   }
 
   get unavailable(): DyadError | undefined {
-    this.#verbs ??= findVerbs()
-    return this.#verbs instanceof DyadError ? this.#verbs : undefined
+    const found = this.#found()
+    return found instanceof DyadError ? found : undefined
   }
 
   async serve(source: FileSource): Promise<TransportServer> {
@@ -108,7 +112,7 @@ class RdmaTransport implements Transport {
       return transfer
     } catch (error) {
       // Memory that cannot be locked is found out here, and need not be for each file.
-      if (isDyadError(error, 'ERR_DYAD_RDMA_UNAVAILABLE')) this.#verbs = error
+      if (isDyadError(error, 'ERR_DYAD_RDMA_UNAVAILABLE')) this.#find(error)
       throw error
     }
   }
@@ -140,9 +144,20 @@ class RdmaTransport implements Transport {
   }
 
   #loaded(): Verbs {
-    this.#verbs ??= findVerbs()
-    if (this.#verbs instanceof DyadError) throw this.#verbs
-    return this.#verbs
+    const found = this.#found()
+    if (found instanceof DyadError) throw found
+    return found
+  }
+
+  #found(): Verbs | DyadError {
+    const isOld = this.#verbs instanceof DyadError && performance.now() > this.#believedUntil
+    return this.#verbs === undefined || isOld ? this.#find(findVerbs()) : this.#verbs
+  }
+
+  #find(found: Verbs | DyadError): Verbs | DyadError {
+    this.#verbs = found
+    this.#believedUntil = performance.now() + BELIEVED_MS
+    return found
   }
 
   #checkOpen(): void {

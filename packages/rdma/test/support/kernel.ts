@@ -1,12 +1,27 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** How many of these the kernel has made for processes, as `rdma resource` tells; its own have no process. */
+interface Resource {
+  /** Missing where the kernel has it for itself. */
+  readonly pid?: number
+  /** Of a memory region, in bytes. */
+  readonly mrlen?: number
+}
+
+/** What the kernel has made for processes, as `rdma resource` tells. */
+function list(kind: 'qp' | 'cq' | 'mr' | 'pd' | 'cm_id', pid?: number): Resource[] {
+  const all: Resource[] = JSON.parse(execFileSync('rdma', ['-j', 'resource', 'show', kind], { encoding: 'utf8' }))
+  return all.filter((row) => row.pid !== undefined && (pid === undefined || row.pid === pid))
+}
+
+/** How many of these there are, of a process or of all. */
 export function resources(kind: 'qp' | 'cq' | 'mr' | 'pd' | 'cm_id', pid?: number): number {
-  const rows: { pid?: number }[] = JSON.parse(
-    execFileSync('rdma', ['-j', 'resource', 'show', kind], { encoding: 'utf8' }),
-  )
-  return rows.filter((row) => row.pid !== undefined && (pid === undefined || row.pid === pid)).length
+  return list(kind, pid).length
+}
+
+/** Memory that a process has registered, in bytes. */
+export function registeredBytes(pid: number): number {
+  return list('mr', pid).reduce((sum, { mrlen }) => sum + Number(mrlen), 0)
 }
 
 /** Open descriptors of this process. */
