@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { reasonOf } from '@dyad/core'
 import { fabricAddresses } from './transport/fabric.js'
-import { LARGEST_SLAB_BYTES, MAX_SLAB_BYTES } from './transport/slabs.js'
+import { FIRST_SLAB_BYTES, MAX_SLAB_BYTES } from './transport/slabs.js'
 import { type DeviceReport, reportDevices } from './verbs/devices.js'
 import { VerbError } from './verbs/faults.js'
 import { loadVerbs, type Verbs } from './verbs/library.js'
@@ -145,7 +145,7 @@ function deviceFindings({ name, hasMemoryWindows, ports }: DeviceReport): Findin
 
 function memoryFinding(limit: number): Finding {
   return {
-    isFatal: limit <= LARGEST_SLAB_BYTES,
+    isFatal: limit <= FIRST_SLAB_BYTES,
     what: `a process may lock ${limit} bytes of memory, and ${WANTED_LOCKED_BYTES} are wanted`,
     remedy: 'ulimit -l unlimited, memlock in /etc/security/limits.conf, or LimitMEMLOCK=infinity of the unit',
   }

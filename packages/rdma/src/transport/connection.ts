@@ -1,7 +1,9 @@
 import type { Buffer } from 'node:buffer'
 import { broken, DyadError } from '@dyad/core'
-import type { CmEvent, EventChannel } from '../verbs/connection-manager.js'
-import type { Adapters } from './adapter.js'
+import type { CmEvent, CmId, EventChannel } from '../verbs/connection-manager.js'
+import { VerbError } from '../verbs/faults.js'
+import { unavailable } from '../verbs/library.js'
+import type { Adapter, Adapters } from './adapter.js'
 import type { End } from './address.js'
 import { helloOf, isWelcome, LAST, MAX_ID, readMessage, readRejection } from './frames.js'
 import { Link, type LinkHandlers } from './link.js'
@@ -163,7 +165,7 @@ export class Connection implements LinkHandlers {
       id.onEvent = (event) => this.told(event)
       await this.#await('ADDR_RESOLVED', () => id.resolveAddress(this.end.host, this.end.port, answerMs))
       await this.#await('ROUTE_RESOLVED', () => id.resolveRoute(answerMs))
-      const link = new Link(adapters.of(id), id, this)
+      const link = this.#makeLink(adapters.of(id), id)
       this.#link = link
       const { privateData } = await this.#await('ESTABLISHED', () => id.connect(helloOf(token)))
       if (!isWelcome(privateData)) throw broken('who answers is no owner of ours')
@@ -173,6 +175,15 @@ export class Connection implements LinkHandlers {
     } catch (error) {
       if (this.#link === undefined) id.destroy()
       throw error
+    }
+  }
+
+  /** What this side's device or memory does not allow says nothing of the owner. */
+  #makeLink(adapter: Adapter, id: CmId): Link {
+    try {
+      return new Link(adapter, id, this)
+    } catch (error) {
+      throw error instanceof VerbError ? unavailable(error.message, error) : error
     }
   }
 

@@ -10,7 +10,9 @@ const SIZES = [64 * KiB, 512 * KiB, 2 * MiB, 8 * MiB] as const
 const SMALLEST = SIZES[0]
 /** The largest slab: what one transfer has under way at most, in bytes. */
 export const LARGEST_SLAB_BYTES = 8 * MiB
-/** Memory that is registered for one device at one side of a transport at most, in bytes. */
+/** Memory that is registered for one device at one side of a transport at first: a slab of each size, in bytes. */
+export const FIRST_SLAB_BYTES = SIZES.reduce((sum, size) => sum + size, 0)
+/** The same at most, as transfers want it. */
 export const MAX_SLAB_BYTES = 32 * MiB
 /** Nobody takes more than this part of what is left, so that there is something for all. */
 const SHARE = 1 / 4
@@ -44,10 +46,15 @@ export class Slabs implements Disposable {
   #used = 0
   #registered = 0
 
-  /** Registers one of the largest, so that memory that cannot be locked is told of at once. VerbError, with the limit. */
+  /** Registers one of each size, so that memory that cannot be locked is told of at once. VerbError, with the limit. */
   constructor(context: Context) {
     this.#context = context
-    this.#free.get(LARGEST_SLAB_BYTES)?.push(this.#register(LARGEST_SLAB_BYTES))
+    try {
+      for (const [size, slots] of this.#free) slots.push(this.#register(size))
+    } catch (error) {
+      this[Symbol.dispose]()
+      throw error
+    }
   }
 
   /** Takes a slab of up to `wanted` bytes, less where many want some; rejects with the signal's reason, or VerbError. First come, first served. */
