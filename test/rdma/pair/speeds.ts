@@ -9,7 +9,7 @@ import { TestProcess } from '../../harness/process.js'
 
 const ADDRESSES = { owner: '10.99.1.1', consumer: '10.99.1.2' }
 const MIB = 2 ** 20
-const SIZE = 128 * MIB
+const SIZE = 64 * MIB
 const MODES = ['tcp', 'rdma', 'tcp', 'rdma'] as const
 
 const role = process.argv[2] === 'owner' ? 'owner' : 'consumer'
