@@ -35,10 +35,16 @@ interface World {
   readonly address: string
 }
 
-async function worldOf(site: Site, files: readonly BenchFile[]): Promise<World> {
+/** A process that can try the device, and the device's address. NotAvailable without one. */
+async function deviceOf(site: Site): Promise<{ readonly device: Child; readonly address: string }> {
   const device = await site.fork('verbs')
   const [address] = await device.ask<string[]>('addresses')
   if (address === undefined) throw new NotAvailable('this host has no verbs device that has an address')
+  return { device, address }
+}
+
+async function worldOf(site: Site, files: readonly BenchFile[]): Promise<World> {
+  const { address } = await deviceOf(site)
   const nodes = await Nodes.start(site, COMMON)
   const consumer = await nodes.consumer()
   await nodes.publish(files)
@@ -107,9 +113,7 @@ function operations({ quick }: Form): Comparison {
     needs: 0,
     async prepare(site) {
       await assertPerftest()
-      const device = await site.fork('verbs')
-      const [address] = await device.ask<string[]>('addresses')
-      if (address === undefined) throw new NotAvailable('this host has no verbs device that has an address')
+      const { device, address } = await deviceOf(site)
       return {
         baseline: async () => ({ speed: await perftest(site, address, bytes, total) }),
         measure: async () => ({ speed: (await device.ask<{ speed: number }>('write', bytes, total)).speed }),

@@ -2,14 +2,11 @@
 // Each host is told by the other when to go on.
 import { match, ok, strictEqual } from 'node:assert'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, openSync, readSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Diagnostics } from 'dyad'
 import { digestOf } from '../../harness/contents.js'
 import { TestProcess } from '../../harness/process.js'
+import { COMMON, directory, heard, role, run, scope, tell } from '../support/two-hosts.js'
 
-const ADDRESSES = { owner: '10.99.1.1', consumer: '10.99.1.2' }
 const MIB = 2 ** 20
 /** More than may be under way at once. */
 const SIZE = 48 * MIB
@@ -23,51 +20,27 @@ const STOPPED_MS = 8_000
 type Retry = Diagnostics['dyad.transfer.retry']
 type Started = Diagnostics['dyad.transfer.started']
 
-const role = process.argv[2] === 'owner' ? 'owner' : 'consumer'
 const node = role === 'owner' ? 'A' : 'B'
-const COMMON = {
-  kvs: `ws://${ADDRESSES.owner}:4610`,
-  host: ADDRESSES[role],
-  token: 'secret',
-  namespace: 'pair',
+const OPTIONS = {
+  ...COMMON,
   dtlMode: 'rdma',
   inlineLimit: 0,
   // A transfer that stands still is the transport's to notice.
   progressTimeout: 120_000,
   // Nobody is to miss the process that is stopped for a while.
   leaseTtl: 60_000,
-  stateDir: join(tmpdir(), 'state'),
   node,
 } as const
 
-const port = openSync('/dev/virtio-ports/peer', 'r+')
-const tell = (word: string) => void writeSync(port, `${word}\n`)
-/** Waits for the peer, and with it this whole process: a read of the port that is still pending would keep it from ending. */
-function heard(word: string): void {
-  const byte = Buffer.alloc(1)
-  let line = ''
-  while (readSync(port, byte) === 1 && byte[0] !== 10) line += byte.toString('latin1')
-  strictEqual(line, word)
-}
-
-const ends: (() => unknown)[] = []
-const scope = { teardown: (work: () => unknown) => void ends.push(work) }
-
-function directory(name: string): string {
-  const path = join(tmpdir(), name)
-  mkdirSync(path, { recursive: true })
-  return path
-}
-
 async function startNode(options: { node: string; directories: string[]; broker?: boolean }): Promise<TestProcess> {
   const started = await TestProcess.start(scope, 'node-process')
-  await started.ask('start', { ...COMMON, ...options })
+  await started.ask('start', { ...OPTIONS, ...options })
   return started
 }
 
 async function startApp(): Promise<TestProcess> {
   const app = await TestProcess.start(scope, 'app-process')
-  await app.ask('connect', { ...COMMON, producerPath: directory('out'), consumerPath: directory('in') })
+  await app.ask('connect', { ...OPTIONS, producerPath: directory('out'), consumerPath: directory('in') })
   return app
 }
 
@@ -163,8 +136,4 @@ async function consume(): Promise<void> {
   tell('done')
 }
 
-try {
-  await (role === 'owner' ? own() : consume())
-} finally {
-  for (const end of ends) await end()
-}
+await run({ owner: own, consumer: consume })

@@ -21,13 +21,16 @@ export class Adapter implements Disposable {
     if (!hasMemoryWindows(verbs, device)) throw unavailable('the device has no memory windows of type 2')
     this.maxMessage = maxMessageOf(verbs, device, port)
     this.context = new Context(verbs, device)
+    let slabs: Slabs | undefined
     try {
-      this.slabs = new Slabs(this.context)
+      slabs = new Slabs(this.context)
+      this.slabs = slabs
+      this.channel = new CompletionChannel(this.context, busyMs)
     } catch (error) {
+      slabs?.[Symbol.dispose]()
       this.context[Symbol.dispose]()
       throw error
     }
-    this.channel = new CompletionChannel(this.context, busyMs)
   }
 
   /** A window that is bound to nothing; given back with `giveWindow`. */

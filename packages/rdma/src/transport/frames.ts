@@ -1,5 +1,5 @@
-import { Buffer, isUtf8 } from 'node:buffer'
-import { broken, type FileVersion } from '@dyad/core'
+import { Buffer } from 'node:buffer'
+import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad/core'
 import { digestOf } from '@dyad/wire'
 
 // All numbers are big endian. What the connection manager carries:
@@ -59,7 +59,6 @@ const DATA = 4
 const ERROR = 5
 const STOPPED = 6
 const VERIFIED = 7
-const WORD = 2 ** 32
 /** In an immediate: the file is whole and verified. */
 export const LAST = 0x8000_0000
 /** Transfers are numbered below this. */
@@ -227,21 +226,4 @@ function readGrants(bytes: Buffer, start: number): Grant[] {
     if (length === 0) throw broken('a grant of nothing')
     return { address: readInteger(bytes, at), rkey: bytes.readUInt32BE(at + 8), length }
   })
-}
-
-/** Two halves, since a bigint costs more. */
-function writeInteger(bytes: Buffer, value: number, at: number): void {
-  bytes.writeUInt32BE(Math.floor(value / WORD), at)
-  bytes.writeUInt32BE(value % WORD, at + 4)
-}
-
-function readInteger(bytes: Buffer, at: number): number {
-  const value = bytes.readUInt32BE(at) * WORD + bytes.readUInt32BE(at + 4)
-  if (!Number.isSafeInteger(value)) throw broken('an integer beyond 2^53')
-  return value
-}
-
-function readText(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw broken('a text that is not UTF-8')
-  return bytes.toString('utf8')
 }

@@ -260,7 +260,8 @@ export class Link {
   #receivedPart(part: Buffer, goesOn: boolean): void {
     if (this.#partial.length + part.length > MAX_MESSAGE_BYTES) throw broken('a message beyond the bound')
     const message = this.#partial.length === 0 ? part : Buffer.concat([this.#partial, part])
-    this.#partial = goesOn ? Buffer.from(message) : NOTHING
+    // What was put together lies in memory of its own already.
+    this.#partial = goesOn ? (message === part ? Buffer.from(part) : message) : NOTHING
     if (!goesOn) this.#handlers.message(message)
   }
 

@@ -33,9 +33,13 @@ export class OpenWindow {
         if (status === 0 && this.#link.windows.delete(this.#window)) this.#link.adapter.giveWindow(this.#window)
         resolve()
       }
-      // The kernel's rxe does not survive the invalidation of a window that is not bound.
-      if (this.#isBound) this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
-      else done(0)
+      if (this.#isBound) {
+        this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
+        return
+      }
+      // Of no more use, since its next key is no longer the one that the device expects; and the kernel's rxe does not survive the invalidation of a window that is not bound.
+      if (this.#link.windows.delete(this.#window)) this.#window[Symbol.dispose]()
+      resolve()
     })
     return this.#withdrawn
   }

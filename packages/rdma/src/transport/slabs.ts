@@ -41,6 +41,8 @@ interface Waiter {
 export class Slabs implements Disposable {
   readonly #context: Context
   readonly #free = new Map<number, Slot[]>(SIZES.map((size) => [size, []]))
+  /** Handed out or not. */
+  readonly #slots = new Set<Slot>()
   readonly #waiters = new Set<Waiter>()
   /** Bytes that are handed out, and bytes that are registered. */
   #used = 0
@@ -77,8 +79,10 @@ export class Slabs implements Disposable {
     })
   }
 
+  /** What a reader still looks at stays what it is, but no device reaches it any more. */
   [Symbol.dispose](): void {
-    for (const { region } of [...this.#free.values()].flat()) region[Symbol.dispose]()
+    for (const { region } of this.#slots) region[Symbol.dispose]()
+    this.#slots.clear()
     this.#free.clear()
   }
 
@@ -119,13 +123,15 @@ export class Slabs implements Disposable {
         const slot = slots.pop()
         if (slot === undefined) break
         slot.region[Symbol.dispose]()
+        this.#slots.delete(slot)
         this.#registered -= other
       }
     }
     const memory = pageAligned(this.#context, size)
-    const region = MemoryRegion.ofBuffer(this.#context, memory, WINDOW_ACCESS)
+    const slot = { memory, region: MemoryRegion.ofBuffer(this.#context, memory, WINDOW_ACCESS) }
+    this.#slots.add(slot)
     this.#registered += size
-    return { memory, region }
+    return slot
   }
 }
 

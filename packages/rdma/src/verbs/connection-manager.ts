@@ -4,7 +4,7 @@ import { CM_EVENT_NAMES, CM_OPTION, type CmEventName, PORT_SPACE_TCP, QP_TYPE_RC
 import type { Context } from './context.js'
 import { VerbError } from './faults.js'
 import { CM_EVENT, CM_ID, CONN_PARAM, EVENT_CHANNEL, QP, QP_INIT_ATTR } from './layouts.js'
-import type { Pointer, Verbs } from './library.js'
+import { type Pointer, unavailable, type Verbs } from './library.js'
 import { writeSocketAddress } from './socket-address.js'
 
 /** What the connection manager tells of an id. */
@@ -183,7 +183,7 @@ export class CmId {
     const { decode } = this.verbs.koffi
     const qp = decode(this.pointer, CM_ID.at.qp, 'void *') as Pointer
     if (decode(qp, QP.at.pd, 'void *') !== context.pd || decode(qp, QP.at.type, 'uint32_t') !== QP_TYPE_RC) {
-      throw new Error('an ibv_qp of another layout')
+      throw unavailable('ibv_qp has another layout')
     }
     return qp
   }

@@ -2,14 +2,13 @@
 
 export const ACCESS = { localWrite: 1, remoteWrite: 2, remoteRead: 4, mwBind: 16 } as const
 export const OPCODE = { write: 0, writeImm: 1, send: 2, read: 4, localInv: 7, bindMw: 8 } as const
-export const SEND_FLAG = { fence: 1, signaled: 2 } as const
-/** Opcodes of completions. */
-export const COMPLETED = { send: 0, write: 1, read: 2, bindMw: 5, localInv: 6, recv: 128, recvImm: 129 } as const
+export const SEND_FLAG = { signaled: 2 } as const
+/** Opcodes of completions of receives; those of requests are lower. */
+export const COMPLETED = { recv: 128, recvImm: 129 } as const
 export const QP_TYPE_RC = 2
 export const MW_TYPE_2 = 2
 export const DEVICE_CAP = { memWindow2a: 0x0080_0000, memWindow2b: 0x0100_0000 } as const
 export const PORT_STATES = ['no change', 'down', 'initializing', 'armed', 'active', 'active, deferred'] as const
-export const PORT_ACTIVE = 4
 export const LINK_LAYERS = ['unspecified', 'InfiniBand', 'Ethernet'] as const
 export const GID_TYPES = ['InfiniBand', 'RoCE v1', 'RoCE v2'] as const
 /** Bytes of an MTU by its number. */

@@ -41,7 +41,7 @@ const MAX_GIDS = 256
 const ENODATA = 61
 
 /** Addresses of the devices that there are, which are valid until `release`. VerbError with ENOSYS where the kernel has no verbs. */
-export function listDevices(verbs: Verbs): { readonly devices: readonly Pointer[]; release(): void } {
+function listDevices(verbs: Verbs): { readonly devices: readonly Pointer[]; release(): void } {
   const count = Buffer.alloc(4)
   const list = verbs.ibv_get_device_list(count) as Pointer | null
   if (list === null) throw new VerbError('ibv_get_device_list', verbs.errno())
@@ -73,13 +73,8 @@ export function hasMemoryWindows(verbs: Verbs, context: Pointer): boolean {
   return (caps & (DEVICE_CAP.memWindow2a | DEVICE_CAP.memWindow2b)) !== 0
 }
 
-/** Name of a device, as rxe0 or mlx5_0. */
-export function nameOf(verbs: Verbs, device: Pointer): string {
-  return verbs.ibv_get_device_name(device) as string
-}
-
 function reportDevice(verbs: Verbs, device: Pointer): DeviceReport {
-  const name = nameOf(verbs, device)
+  const name = verbs.ibv_get_device_name(device) as string
   const context = verbs.ibv_open_device(device) as Pointer | null
   if (context === null) throw new VerbError('ibv_open_device', verbs.errno(), name)
   try {

@@ -3,7 +3,7 @@ import { ACCESS, MW_TYPE_2 } from './constants.js'
 import type { Context } from './context.js'
 import { VerbError } from './faults.js'
 import { MR, MW } from './layouts.js'
-import type { Pointer } from './library.js'
+import { type Pointer, unavailable } from './library.js'
 import { lockedMemoryLimit } from './locked-memory.js'
 
 const PAGE_BYTES = 4096
@@ -19,20 +19,23 @@ export class MemoryRegion implements Disposable {
   readonly lkey: number
   readonly rkey: number
   readonly #context: Context
-  readonly #memory: unknown
+  /** What must not be collected before this is disposed of. */
+  protected readonly memory: unknown
 
   private constructor(context: Context, pointer: Pointer, address: number, length: number, memory: unknown) {
     const { decode } = context.verbs.koffi
     this.#context = context
-    this.#memory = memory
+    this.memory = memory
     this.pointer = pointer
     this.address = address
     this.length = length
     this.lkey = decode(pointer, MR.at.lkey, 'uint32_t')
     this.rkey = decode(pointer, MR.at.rkey, 'uint32_t')
     // A library that lays regions out differently would have the device write elsewhere.
-    if (BigInt(decode(pointer, MR.at.addr, 'uint64_t')) !== BigInt(address))
-      throw new Error('an ibv_mr of another layout')
+    if (BigInt(decode(pointer, MR.at.addr, 'uint64_t')) !== BigInt(address)) {
+      context.verbs.ibv_dereg_mr(pointer)
+      throw unavailable('ibv_mr has another layout')
+    }
     MemoryRegion.#alive.add(this)
   }
 
@@ -55,11 +58,6 @@ export class MemoryRegion implements Disposable {
   [Symbol.dispose](): void {
     if (!MemoryRegion.#alive.delete(this)) return
     this.#context.verbs.ibv_dereg_mr(this.pointer)
-  }
-
-  /** What the region keeps; for tests. */
-  get memory(): unknown {
-    return this.#memory
   }
 }
 

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { type FetchRequest, ManagedSource, type Transfer, type Transport } from '@dyad/core'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
+import { queuePairs } from '../support/kernel.js'
 
 const MiB = 1024 * 1024
 const SIZE = 20 * MiB + 5
@@ -101,6 +102,28 @@ test('a full file system is told of', async (t) => {
   t.equal(transfer.receiveInto?.(fd, 0), undefined, 'where nothing can be mapped, storing says why')
   closeSync(fd)
   await transfer.close()
+})
+
+test('a place in a file that was found and not used leaves the connection as it was', async (t) => {
+  await using world = await ownerOf()
+  const { root, content, fetch } = world
+  const whole = async () => {
+    const chunks: Buffer[] = []
+    for await (const chunk of await fetch()) chunks.push(Buffer.from(chunk))
+    return Buffer.concat(chunks).equals(content)
+  }
+  t.ok(await whole())
+  const connections = queuePairs(process.pid)
+  t.ok(connections.length > 0)
+  const transfer = await fetch()
+  const fd = openSync(`${root}/unused`, 'w+')
+  t.ok(transfer.receiveInto?.(fd, 0))
+  await transfer.close()
+  closeSync(fd)
+  // Windows are used again, those of the place that was not used among them.
+  t.ok(await whole())
+  t.ok(await whole())
+  t.strictSame(queuePairs(process.pid), connections)
 })
 
 for (const { what, change } of [

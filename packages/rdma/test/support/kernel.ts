@@ -6,6 +6,8 @@ interface Resource {
   readonly pid?: number
   /** Of a memory region, in bytes. */
   readonly mrlen?: number
+  /** Of a queue pair, its number. */
+  readonly lqpn?: number
 }
 
 /** What the kernel has made for processes, as `rdma resource` tells. */
@@ -17,6 +19,11 @@ function list(kind: 'qp' | 'cq' | 'mr' | 'pd' | 'cm_id', pid?: number): Resource
 /** How many of these there are, of a process or of all. */
 export function resources(kind: 'qp' | 'cq' | 'mr' | 'pd' | 'cm_id', pid?: number): number {
   return list(kind, pid).length
+}
+
+/** Numbers of the queue pairs of a process: as long as they are the same, so are its connections. */
+export function queuePairs(pid: number): number[] {
+  return list('qp', pid).map(({ lqpn }) => Number(lqpn))
 }
 
 /** Memory that a process has registered, in bytes. */

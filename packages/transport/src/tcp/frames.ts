@@ -1,5 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-import { broken, type FileVersion } from '@dyad/core'
+import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad/core'
 import { digestOf } from '@dyad/wire'
 
 // All numbers are big endian.
@@ -43,7 +42,6 @@ const MAX_REPLY_BYTES = 8 * 1024
 const OPENED = 1
 const VERIFIED = 2
 const ERROR = 3
-const WORD = 2 ** 32
 
 /** What proves to a server that its client has the token, without sending it. */
 export function proofOf(token: string | undefined): Buffer {
@@ -148,21 +146,4 @@ export function readReply(bytes: Buffer): Reply {
       return { kind: 'error', code: text.slice(0, end), detail: text.slice(end + 1) }
     }
   }
-}
-
-/** Two halves, since a bigint costs more. */
-function writeInteger(bytes: Buffer, value: number, at: number): void {
-  bytes.writeUInt32BE(Math.floor(value / WORD), at)
-  bytes.writeUInt32BE(value % WORD, at + 4)
-}
-
-function readInteger(bytes: Buffer, at: number): number {
-  const value = bytes.readUInt32BE(at) * WORD + bytes.readUInt32BE(at + 4)
-  if (!Number.isSafeInteger(value)) throw broken('an integer beyond 2^53')
-  return value
-}
-
-function readText(bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw broken('a text that is not UTF-8')
-  return bytes.toString('utf8')
 }
