@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 export class Connection implements LinkHandlers {
   /** Resolves when the owner has accepted it. Rejects with ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE. */
   readonly connected: Promise<Link>
-  readonly end: End
+  readonly #end: End
   readonly #options: ConnectionOptions
   readonly #onGone: (connection: Connection) => void
   readonly #receivers = new Map<number, Receiver>()
@@ -57,7 +57,7 @@ export class Connection implements LinkHandlers {
     options: ConnectionOptions,
     onGone: (connection: Connection) => void,
   ) {
-    this.end = end
+    this.#end = end
     this.#options = options
     this.#onGone = onGone
     this.connected = this.#connect(channel, adapters)
@@ -163,7 +163,7 @@ export class Connection implements LinkHandlers {
     const id = channel.createId()
     try {
       id.onEvent = (event) => this.told(event)
-      await this.#await('ADDR_RESOLVED', () => id.resolveAddress(this.end.host, this.end.port, answerMs))
+      await this.#await('ADDR_RESOLVED', () => id.resolveAddress(this.#end.host, this.#end.port, answerMs))
       await this.#await('ROUTE_RESOLVED', () => id.resolveRoute(answerMs))
       const link = this.#makeLink(adapters.of(id), id)
       this.#link = link
@@ -214,7 +214,7 @@ export class Connection implements LinkHandlers {
   }
 
   #unreachable(what: string, cause?: unknown): DyadError {
-    const { host, port } = this.end
+    const { host, port } = this.#end
     return new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: `${host} port ${port}: ${what}`, cause })
   }
 
