@@ -35,7 +35,7 @@ export class Nodes {
     const kvs = await started(owner, {
       ...given,
       node: 'A',
-      kvs: 'ws://127.0.0.1:0',
+      kvs: `ws://${common.host ?? '127.0.0.1'}:0`,
       broker: true,
       directories: [produced],
     })

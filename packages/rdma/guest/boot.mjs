@@ -130,8 +130,9 @@ function qemuArguments({ kernel, initrd }, job, { layer, memory = 2048, cpus = 2
     // Where a CPU has fast `rep movsb`, Linux copies memory with it, and QEMU emulates it byte by byte: without, copies take a fraction.
     ...['-cpu', 'max,erms=off,fsrm=off'],
     ...['-kernel', kernel, '-initrd', initrd],
-    // On a busy host the timer of an emulated machine is late, which the kernel would take for one that does not work.
-    ...['-append', ['console=ttyS0 no_timer_check quiet panic=-1 mitigations=off', ...places].join(' ')],
+    // On a busy host the timer of an emulated machine is late, which the kernel would take for one that does not work. And it changes its own code as it boots, which
+    // an emulated CPU may miss that runs it meanwhile (before QEMU 8.1), and dies: so it boots with one, and has the others later; see inside.sh.
+    ...['-append', ['console=ttyS0 no_timer_check maxcpus=1 quiet panic=-1 mitigations=off', ...places].join(' ')],
     ...[...socket('console', CONSOLE), '-serial', 'chardev:console', '-device', 'virtio-serial-pci'],
     ...[...port('out', OUT), ...port('err', ERR), ...port('exit', EXIT)],
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],

@@ -3,16 +3,16 @@ import { ACCESS } from '../verbs/constants.js'
 import { VerbError } from '../verbs/faults.js'
 import { MappedPages } from '../verbs/mapped-pages.js'
 import { WINDOW_ACCESS } from '../verbs/memory.js'
+import type { SendRequest } from '../verbs/queue-pair.js'
+import type { Grant } from './frames.js'
 import type { Landing, Promised } from './landing.js'
 import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 
-/** Bytes of a file that are mapped and registered at once. */
-const STRETCH_BYTES = 8 * 1024 * 1024
-/** Stretches that are mapped at a time: one fills while the next is made. */
-const STRETCHES = 2
-/** Longest part, in bytes. */
-const PART_BYTES = 4 * 1024 * 1024
+/** Bytes of a file that are mapped, registered and granted at once: so many that making it so is little beside filling it, and no more, since nothing else is done meanwhile. */
+const STRETCH_BYTES = 4 * 1024 * 1024
+/** Stretches at a time: one fills, one is next, and one is made. */
+const STRETCHES = 3
 /** statfs(2): of a file system whose pages are the file. */
 const TMPFS_MAGIC = 0x0102_1994
 
@@ -27,21 +27,21 @@ export class FileLanding implements Landing {
   readonly #fd: number
   readonly #stretches = new Set<Stretch>()
   readonly #retiring = new Set<Promise<void>>()
-  #filling: Stretch | undefined
   #position: number
+  /** Made to see whether the file can be mapped. */
+  #first: Stretch | undefined
 
-  private constructor(link: Link, fd: number, position: number) {
+  private constructor(link: Link, fd: number, position: number, left: number) {
     this.#link = link
     this.#fd = fd
     this.#position = position
+    this.#first = this.#map(left)
   }
 
   /** A landing for `left` bytes from `position` on; undefined where the file cannot be mapped or registered, of which storing bytes in another way says more. */
   static open(link: Link, fd: number, position: number, left: number): FileLanding | undefined {
-    const landing = new FileLanding(link, fd, position)
     try {
-      landing.#map(left)
-      return landing
+      return new FileLanding(link, fd, position, left)
     } catch (error) {
       if (error instanceof VerbError) return undefined
       throw error
@@ -50,11 +50,12 @@ export class FileLanding implements Landing {
 
   /** VerbError, with ENOSPC where the file system is full. */
   next(left: number): Promised | undefined {
-    if (this.#filling === undefined || this.#filling.isGranted) {
-      if (this.#stretches.size === STRETCHES) return undefined
-      this.#map(left)
-    }
-    return this.#filling?.next()
+    if (this.#first === undefined && this.#stretches.size === STRETCHES) return undefined
+    const stretch = this.#first ?? this.#map(left)
+    this.#first = undefined
+    const read = () => this.#retire(stretch)
+    const { length } = stretch.grant
+    return { grant: stretch.grant, part: { length, bytes: undefined, read }, before: [stretch.open()] }
   }
 
   async withdraw(): Promise<void> {
@@ -64,11 +65,11 @@ export class FileLanding implements Landing {
 
   leave(): void {}
 
-  #map(left: number): void {
-    const length = Math.min(STRETCH_BYTES, left)
-    this.#filling = new Stretch(this.#link, this.#fd, this.#position, length, (stretch) => this.#retire(stretch))
-    this.#stretches.add(this.#filling)
-    this.#position += length
+  #map(left: number): Stretch {
+    const stretch = new Stretch(this.#link, this.#fd, this.#position, Math.min(STRETCH_BYTES, left))
+    this.#stretches.add(stretch)
+    this.#position += stretch.grant.length
+    return stretch
   }
 
   #retire(stretch: Stretch): void {
@@ -78,39 +79,24 @@ export class FileLanding implements Landing {
   }
 }
 
-/** Bytes of a file that are mapped together. */
+/** Bytes of a file that are mapped and granted together. */
 class Stretch {
+  readonly grant: Grant
   readonly #pages: MappedPages
   readonly #window: OpenWindow
-  readonly #onFull: (stretch: Stretch) => void
-  #granted = 0
-  #filled = 0
 
-  constructor(link: Link, fd: number, position: number, length: number, onFull: (stretch: Stretch) => void) {
+  constructor(link: Link, fd: number, position: number, length: number) {
     this.#pages = new MappedPages(link.adapter.context, fd, position, length, WINDOW_ACCESS)
     this.#window = new OpenWindow(link, this.#pages, ACCESS.remoteWrite)
-    this.#onFull = onFull
+    this.grant = { address: this.#pages.address, rkey: this.#window.rkey, length }
   }
 
-  get isGranted(): boolean {
-    return this.#granted === this.#pages.length
-  }
-
-  next(): Promised {
-    const before = this.#granted === 0 ? [this.#window.open()] : []
-    const length = Math.min(PART_BYTES, this.#pages.length - this.#granted)
-    const grant = { address: this.#pages.address + this.#granted, rkey: this.#window.rkey, length }
-    this.#granted += length
-    return { grant, part: { length, bytes: undefined, read: () => this.#read(length) }, before }
+  open(): SendRequest {
+    return this.#window.open()
   }
 
   async retire(): Promise<void> {
     await this.#window.withdraw()
     this.#pages[Symbol.dispose]()
-  }
-
-  #read(length: number): void {
-    this.#filled += length
-    if (this.#filled === this.#pages.length) this.#onFull(this)
   }
 }

@@ -6,7 +6,7 @@ import type { End } from './address.js'
 import type { Connection, Receiver } from './connection.js'
 import { FileLanding, isInMemory } from './file-landing.js'
 import { dataRoom, type FetchFrame, fetchFrame, type Grant, grantFrame, stopFrame } from './frames.js'
-import type { Landing, Part } from './landing.js'
+import type { Landing, Part, Promised } from './landing.js'
 import { SHORT_MESSAGE_BYTES } from './link.js'
 import type { Lease, Pool } from './pool.js'
 import { SlabLanding } from './slab-landing.js'
@@ -231,22 +231,30 @@ export class RdmaTransfer implements Transfer, Receiver {
   #grants(): { grants: Grant[]; before: SendRequest[] } {
     const grants: Grant[] = []
     const before: SendRequest[] = []
-    while (this.#granted < this.size) {
-      const promised = this.#landing?.next(this.size - this.#granted)
-      if (promised === undefined) break
-      this.#granted += promised.part.length
-      this.#promised.push(promised.part)
+    for (let promised = this.#promise(); promised !== undefined; promised = this.#promise()) {
       grants.push(promised.grant)
       before.push(...promised.before)
     }
     return { grants, before }
   }
 
-  /** Grants what can be granted. */
-  #grantMore(): void {
+  /** A place for what comes next, if there is one. */
+  #promise(): Promised | undefined {
+    const left = this.size - this.#granted
+    const promised = left === 0 ? undefined : this.#landing?.next(left)
+    if (promised === undefined) return undefined
+    this.#granted += promised.part.length
+    this.#promised.push(promised.part)
+    return promised
+  }
+
+  /** For each part that was read, another: to make more at once would keep what has arrived from being read. */
+  #grantAnother(): void {
     if (this.#asked === undefined) return
-    const { grants, before } = this.#grants()
-    if (grants.length > 0) this.#asked.lease.link.send(grantFrame(this.#asked.id, grants), before)
+    const promised = this.#promise()
+    if (promised !== undefined) {
+      this.#asked.lease.link.send(grantFrame(this.#asked.id, [promised.grant]), promised.before)
+    }
   }
 
   /** What arrives, in order, each until the next is asked for; undefined after the last. */
@@ -281,7 +289,6 @@ export class RdmaTransfer implements Transfer, Receiver {
   async *#receive(fd: number, start: number): AsyncGenerator<number, undefined> {
     let position = start
     try {
-      this.#grantMore()
       for (;;) {
         const part = await this.#nextPart()
         if (part === undefined) return
@@ -305,7 +312,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     this.#handedOver = undefined
     part.read()
     if (this.#finished) this.#leave()
-    else this.#grantMore()
+    else this.#grantAnother()
   }
 
   #opened(): void {
