@@ -9,10 +9,10 @@ import type { Landing, Promised } from './landing.js'
 import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 
-/** Bytes of a file that are mapped, registered and granted at once: so many that making it so is little beside filling it, and no more, since nothing else is done meanwhile. */
-const STRETCH_BYTES = 4 * 1024 * 1024
-/** Stretches at a time: one fills, one is next, and one is made. */
-const STRETCHES = 3
+/** Bytes of a file that are mapped, registered and granted at once: what is done for each stretch costs a processor as much as what is done for a megabyte of its pages. */
+const STRETCH_BYTES = 8 * 1024 * 1024
+/** Stretches at a time: one fills while the next is made. */
+const STRETCHES = 2
 /** statfs(2): of a file system whose pages are the file. */
 const TMPFS_MAGIC = 0x0102_1994
 
@@ -25,37 +25,33 @@ export function isInMemory(fd: number): boolean {
 export class FileLanding implements Landing {
   readonly #link: Link
   readonly #fd: number
+  /** Where in the file the transfer ends. */
+  readonly #end: number
   readonly #stretches = new Set<Stretch>()
   readonly #retiring = new Set<Promise<void>>()
-  #position: number
   /** Made to see whether the file can be mapped. */
   #first: Stretch | undefined
 
-  private constructor(link: Link, fd: number, position: number, left: number) {
+  private constructor(link: Link, fd: number, end: number) {
     this.#link = link
     this.#fd = fd
-    this.#position = position
-    this.#first = this.#map(left)
+    this.#end = end
   }
 
-  /** A landing for `left` bytes from `position` on; undefined where the file cannot be mapped or registered, of which storing bytes in another way says more. */
+  /** A landing for the last `left` bytes of a transfer, which begin at `position`; undefined where the file cannot be mapped or registered, of which storing bytes in another way says more. */
   static open(link: Link, fd: number, position: number, left: number): FileLanding | undefined {
-    try {
-      return new FileLanding(link, fd, position, left)
-    } catch (error) {
-      if (error instanceof VerbError) return undefined
-      throw error
-    }
+    const landing = new FileLanding(link, fd, position + left)
+    landing.#first = landing.#map(left)
+    return landing.#first && landing
   }
 
-  /** VerbError, with ENOSPC where the file system is full. */
   next(left: number): Promised | undefined {
-    if (this.#first === undefined && this.#stretches.size === STRETCHES) return undefined
-    const stretch = this.#first ?? this.#map(left)
+    const stretch = this.#first ?? (this.#stretches.size < STRETCHES ? this.#map(left) : undefined)
     this.#first = undefined
-    const read = () => this.#retire(stretch)
-    const { length } = stretch.grant
-    return { grant: stretch.grant, part: { length, bytes: undefined, read }, before: [stretch.open()] }
+    if (stretch === undefined) return undefined
+    const { grant } = stretch
+    const part = { length: grant.length, bytes: undefined, read: () => this.#retire(stretch) }
+    return { grant, part, before: [stretch.open()] }
   }
 
   async withdraw(): Promise<void> {
@@ -65,11 +61,16 @@ export class FileLanding implements Landing {
 
   leave(): void {}
 
-  #map(left: number): Stretch {
-    const stretch = new Stretch(this.#link, this.#fd, this.#position, Math.min(STRETCH_BYTES, left))
-    this.#stretches.add(stretch)
-    this.#position += stretch.grant.length
-    return stretch
+  /** Undefined where there is neither memory to lock nor room in the file system for it, now. */
+  #map(left: number): Stretch | undefined {
+    try {
+      const stretch = new Stretch(this.#link, this.#fd, this.#end - left, Math.min(STRETCH_BYTES, left))
+      this.#stretches.add(stretch)
+      return stretch
+    } catch (error) {
+      if (error instanceof VerbError) return undefined
+      throw error
+    }
   }
 
   #retire(stretch: Stretch): void {

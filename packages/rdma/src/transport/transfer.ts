@@ -241,7 +241,9 @@ export class RdmaTransfer implements Transfer, Receiver {
   /** A place for what comes next, if there is one. */
   #promise(): Promised | undefined {
     const left = this.size - this.#granted
-    const promised = left === 0 ? undefined : this.#landing?.next(left)
+    if (left === 0) return undefined
+    // Where nothing is under way and a file takes nothing, what was there before it does: the bytes are stored from there, or that says why they cannot be.
+    const promised = this.#landing?.next(left) ?? (this.#promised.length === 0 ? this.#earlier?.next(left) : undefined)
     if (promised === undefined) return undefined
     this.#granted += promised.part.length
     this.#promised.push(promised.part)
@@ -292,7 +294,7 @@ export class RdmaTransfer implements Transfer, Receiver {
       for (;;) {
         const part = await this.#nextPart()
         if (part === undefined) return
-        // Arrived before its place was known.
+        // Its place in the file was not known, or could not be mapped.
         if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
         position += part.length
         yield part.length

@@ -1,4 +1,5 @@
 /** A consumer of a test: fetches over rdma, whole or up to a point where it stays. */
+import { closeSync, openSync } from 'node:fs'
 import { ManagedSource, type Transport } from '@dyad/core'
 import { type RdmaTransportOptions, rdmaTransport, reportHost } from '../../src/index.js'
 import { digestOf } from '../support/files.js'
@@ -17,6 +18,18 @@ answer({
   },
   /** Fetches the whole file; tells the digest of its bytes. */
   fetch: async ({ address, version }: Wanted) => digestOf(await transport.fetch(address, version)),
+  /** Fetches the whole file into another; tells how many bytes were received there, in steps. */
+  async receive({ address, version, into }: Wanted & { into: string }) {
+    await using transfer = await transport.fetch(address, version)
+    const fd = openSync(into, 'w+')
+    const steps: number[] = []
+    try {
+      for await (const length of transfer.receiveInto?.(fd, 0) ?? []) steps.push(length)
+    } finally {
+      closeSync(fd)
+    }
+    return steps
+  },
   /** Begins, takes the first bytes, and stays there. */
   async hold({ address, version }: Wanted) {
     const chunks = (await transport.fetch(address, version))[Symbol.asyncIterator]()
