@@ -1,4 +1,5 @@
 // A service leaves out a transport that it finds of no use only while it begins to serve, unless it is the one that was asked for.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,5 +49,23 @@ test('at an address of the device it is offered, asked for or not', async (t) =>
       dtlMode,
     )
     t.strictSame(node.status.unavailable, [])
+  }
+})
+
+test('with a certificate it is offered only if asked for', async (t) => {
+  for (const dtlMode of ['auto', 'rdma']) {
+    const options = optionsOf(t, '10.99.0.1', dtlMode)
+    const [tlsKey, tlsCert] = ['key.pem', 'cert.pem'].map((name) => join(options.stateDir as string, '..', name))
+    execFileSync('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+      ...['-subj', '/CN=dyad', '-addext', 'subjectAltName=IP:10.99.0.1', '-keyout', tlsKey, '-out', tlsCert] as string[],
+    ])
+    await using node = await start({ ...options, kvs: 'wss://10.99.0.1:0', tlsKey, tlsCert, tlsCa: tlsCert })
+    const isAsked = dtlMode === 'rdma'
+    t.equal(node.status.transports.some(({ name }) => name === 'rdma'), isAsked)
+    t.match(
+      node.status.unavailable,
+      isAsked ? [] : [{ transport: 'rdma', reason: /certificate.*DYAD_DTL_MODE=rdma/ }],
+    )
   }
 })
