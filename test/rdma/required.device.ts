@@ -58,14 +58,23 @@ test('with a certificate it is offered only if asked for', async (t) => {
     const [tlsKey, tlsCert] = ['key.pem', 'cert.pem'].map((name) => join(options.stateDir as string, '..', name))
     execFileSync('openssl', [
       ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-subj', '/CN=dyad', '-addext', 'subjectAltName=IP:10.99.0.1', '-keyout', tlsKey, '-out', tlsCert] as string[],
+      ...([
+        '-subj',
+        '/CN=dyad',
+        '-addext',
+        'subjectAltName=IP:10.99.0.1',
+        '-keyout',
+        tlsKey,
+        '-out',
+        tlsCert,
+      ] as string[]),
     ])
     await using node = await start({ ...options, kvs: 'wss://10.99.0.1:0', tlsKey, tlsCert, tlsCa: tlsCert })
     const isAsked = dtlMode === 'rdma'
-    t.equal(node.status.transports.some(({ name }) => name === 'rdma'), isAsked)
-    t.match(
-      node.status.unavailable,
-      isAsked ? [] : [{ transport: 'rdma', reason: /certificate.*DYAD_DTL_MODE=rdma/ }],
+    t.equal(
+      node.status.transports.some(({ name }) => name === 'rdma'),
+      isAsked,
     )
+    t.match(node.status.unavailable, isAsked ? [] : [{ transport: 'rdma', reason: /certificate.*DYAD_DTL_MODE=rdma/ }])
   }
 })
