@@ -19,6 +19,8 @@ export interface LoopbackOptions {
   readonly memoryBytes: number
   /** ACCESS bits of the memory. */
   readonly access: number
+  /** See {@link CompletionChannel}. @default 0 */
+  readonly busyMs?: number
 }
 
 /** How long each step of connecting may take, in ms. */
@@ -41,10 +43,10 @@ export class LoopbackEnd implements Disposable {
   readonly #queue: CompletionQueue
 
   /** Owns `id` from then on. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
-  constructor(id: CmId, { sends, receives, messageBytes, memoryBytes, access }: LoopbackOptions) {
+  constructor(id: CmId, { sends, receives, messageBytes, memoryBytes, access, busyMs = 0 }: LoopbackOptions) {
     this.#id = id
     this.context = new Context(id.verbs, id.device as Pointer)
-    this.#channel = new CompletionChannel(this.context, 0)
+    this.#channel = new CompletionChannel(this.context, busyMs)
     this.#queue = this.#channel.queue(sends + receives, ({ id: number, status, opcode, immediate, length }) => {
       if (status !== 0) {
         this.pair.break(status)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import { MAX_SLAB_BYTES } from '../../src/transport/slabs.js'
@@ -77,4 +78,27 @@ test('consumers that are killed midway take nothing with them from their owner',
   )
   t.equal(new Set(digests).size, 1)
   t.equal(await digestOf(await transport.fetch(owner.address, version)), digest)
+})
+
+test('nor do pages of a file stay registered that were sent to one', async (t) => {
+  const storage = new Storage(t)
+  const { version, digest } = storage.write('big', SIZE)
+  // Its source shows its descriptors, as that of a service does.
+  const owner = new PeerProcess(t, 'consumer')
+  const address = await owner.ask<string>('serve', { storage: storage.path })
+  const before = registeredBytes(owner.pid)
+  const wanted = { address, version }
+  for (let round = 0; round < 3; round++) {
+    const consumer = new PeerProcess(t, 'consumer')
+    await consumer.ask('hold', wanted)
+    // What is written to it at this moment.
+    for (let i = 0; i < 3; i++) consumer.ask('fetch', wanted).catch(() => {})
+    await consumer.ask('hold', wanted)
+    await consumer.kill()
+  }
+  // The kernel tells nobody.
+  while (registeredBytes(owner.pid) > before) await delay(100)
+  t.equal(registeredBytes(owner.pid), before)
+  await using transport = rdmaTransport({ token: 'secret' })
+  t.equal(await digestOf(await transport.fetch(address, version)), digest)
 })

@@ -1,0 +1,44 @@
+import { Buffer } from 'node:buffer'
+import { type FileSource, Slots } from '@dyad/core'
+import { test } from 'tap'
+import { LAST } from '../../src/transport/frames.js'
+import type { Link } from '../../src/transport/link.js'
+import { ServedTransfer } from '../../src/transport/served-transfer.js'
+import type { PostOptions, SendRequest } from '../../src/verbs/queue-pair.js'
+
+const SIZE = 10_000
+const MAX_MESSAGE = 3_000
+const SLAB_AT = 0x10_0000
+const GRANT = { address: 0x5000_0000, rkey: 7, length: SIZE }
+const ID = 5
+
+// No software device has a shorter message than what is granted at once; a mocked one has.
+test('what is longer than a message of the device is written in several, of which the last is told of', async (t) => {
+  const posted: SendRequest[] = []
+  const slab = (length: number) => {
+    return { region: {}, address: SLAB_AT, length, bytes: Buffer.alloc(length), release() {} }
+  }
+  const link = {
+    adapter: { maxMessage: MAX_MESSAGE, slabs: { acquire: async (wanted: number) => slab(wanted) } },
+    post: (requests: readonly SendRequest[], { done }: PostOptions) => {
+      posted.push(...requests)
+      done?.(0)
+    },
+  }
+  const file = { read: async () => SIZE, verify: async () => {}, close: async () => {} }
+  const source = { open: async () => file } as unknown as FileSource
+  const request = { storage: '/managed', path: 'file', size: SIZE, mtimeNs: 1n, start: 0, end: SIZE }
+  const served = { source, files: new Slots(1) }
+  await new ServedTransfer(ID, request, [GRANT], link as unknown as Link, served).ended
+
+  t.match(
+    posted,
+    [0, 3_000, 6_000, 9_000].map((at) => ({
+      op: 'write',
+      from: { address: SLAB_AT + at, length: Math.min(MAX_MESSAGE, SIZE - at) },
+      to: { address: GRANT.address + at, rkey: GRANT.rkey },
+      immediate: at === 9_000 ? ID + LAST : undefined,
+    })),
+  )
+  t.equal(posted.length, 4)
+})
