@@ -52,10 +52,9 @@ test('consumers that are killed midway take nothing with them from their owner',
     const consumers = [new PeerProcess(t, 'consumer'), new PeerProcess(t, 'consumer')]
     await Promise.all(
       consumers.map(async (consumer) => {
-        await consumer.ask('hold', wanted)
-        // What is written to it at this moment.
         for (let i = 0; i < 3; i++) consumer.ask('fetch', wanted).catch(() => {})
         await consumer.ask('hold', wanted)
+        // What it was granted beside the first bytes is written to it at this moment.
         await consumer.kill()
       }),
     )
@@ -90,10 +89,9 @@ test('nor do pages of a file stay registered that were sent to one', async (t) =
   const wanted = { address, version }
   for (let round = 0; round < 3; round++) {
     const consumer = new PeerProcess(t, 'consumer')
-    await consumer.ask('hold', wanted)
-    // What is written to it at this moment.
     for (let i = 0; i < 3; i++) consumer.ask('fetch', wanted).catch(() => {})
     await consumer.ask('hold', wanted)
+    // What it was granted beside the first bytes is written to it at this moment.
     await consumer.kill()
   }
   // The kernel tells nobody.
