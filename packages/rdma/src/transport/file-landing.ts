@@ -9,7 +9,7 @@ import type { Landing, Promised } from './landing.js'
 import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 
-/** Bytes of a file that are mapped, registered and granted at once: what is done for each stretch costs a processor as much as what is done for a megabyte of its pages. */
+/** Bytes of a file that are mapped, registered and granted at once. Each stretch takes the programs as long as two megabytes of pages take the kernel; README.md has what was measured. */
 const STRETCH_BYTES = 8 * 1024 * 1024
 /** Stretches at a time: one fills while the next is made. */
 const STRETCHES = 2
