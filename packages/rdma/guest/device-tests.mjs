@@ -6,7 +6,7 @@ import { bootGuest } from './boot.mjs'
 import { quote } from './quote.mjs'
 
 // Of a file, as in .taprc. tap ends its tests by itself, and is ended if it does not.
-const SECONDS = 300
+const SECONDS = 480
 const FAREWELL_SECONDS = 30
 const BOOT_SECONDS = 120
 

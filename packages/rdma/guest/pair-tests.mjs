@@ -4,7 +4,7 @@ import { prefixLines } from './prefix-lines.mjs'
 import { quote } from './quote.mjs'
 
 const ROLES = ['owner', 'consumer']
-const SECONDS = 300
+const SECONDS = 480
 
 /**
  * @param {{ kernel: string, initrd: string }} image
