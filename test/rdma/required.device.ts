@@ -1,15 +1,21 @@
 // A service leaves out a transport that it finds of no use only while it begins to serve, unless it is the one that was asked for.
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type StartOptions, start } from 'dyad'
 import { type Test, test } from 'tap'
+import { makeCertificate } from '../harness/certificate.js'
+
+/** A directory that is gone with the test. */
+function directoryOf(t: Test): string {
+  const directory = mkdtempSync(join(tmpdir(), 'dyad-required-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
 
 /** A node with the store, at an address of this host. */
 function optionsOf(t: Test, host: string, dtlMode: string): StartOptions {
-  const directory = mkdtempSync(join(tmpdir(), 'dyad-required-'))
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = directoryOf(t)
   return {
     node: 'A',
     host,
@@ -53,28 +59,16 @@ test('at an address of the device it is offered, asked for or not', async (t) =>
 })
 
 test('with a certificate it is offered only if asked for', async (t) => {
-  for (const dtlMode of ['auto', 'rdma']) {
-    const options = optionsOf(t, '10.99.0.1', dtlMode)
-    const [tlsKey, tlsCert] = ['key.pem', 'cert.pem'].map((name) => join(options.stateDir as string, '..', name))
-    execFileSync('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...([
-        '-subj',
-        '/CN=dyad',
-        '-addext',
-        'subjectAltName=IP:10.99.0.1',
-        '-keyout',
-        tlsKey,
-        '-out',
-        tlsCert,
-      ] as string[]),
-    ])
-    await using node = await start({ ...options, kvs: 'wss://10.99.0.1:0', tlsKey, tlsCert, tlsCa: tlsCert })
-    const isAsked = dtlMode === 'rdma'
-    t.equal(
-      node.status.transports.some(({ name }) => name === 'rdma'),
-      isAsked,
-    )
-    t.match(node.status.unavailable, isAsked ? [] : [{ transport: 'rdma', reason: /certificate.*DYAD_DTL_MODE=rdma/ }])
-  }
+  const certificate = makeCertificate(directoryOf(t), '10.99.0.1')
+  const secured = { ...certificate, kvs: 'wss://10.99.0.1:0', tlsCa: certificate.tlsCert }
+  await t.test('not asked for', async (t) => {
+    await using node = await start({ ...optionsOf(t, '10.99.0.1', 'auto'), ...secured })
+    t.notOk(node.status.transports.some(({ name }) => name === 'rdma'))
+    t.match(node.status.unavailable, [{ transport: 'rdma', reason: /certificate.*DYAD_DTL_MODE=rdma/ }])
+  })
+  await t.test('asked for', async (t) => {
+    await using node = await start({ ...optionsOf(t, '10.99.0.1', 'rdma'), ...secured })
+    t.ok(node.status.transports.some(({ name }) => name === 'rdma'))
+    t.strictSame(node.status.unavailable, [])
+  })
 })

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { brokerKvs } from '@dyad/kvs-client'
 import { connect } from '@dyad/wire'
 import type { NodeStatus } from 'dyad'
 import { test } from 'tap'
+import { makeCertificate } from '../../harness/certificate.js'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
 import { TestProcess } from '../../harness/process.js'
@@ -64,12 +64,7 @@ test('beyond loopback nothing listens without a token', async (t) => {
 
 test('with a certificate, broker and service speak TLS to those who trust it', async (t) => {
   const cluster = await Cluster.prepare(t)
-  const tlsKey = cluster.path('key.pem')
-  const tlsCert = cluster.path('cert.pem')
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=dyad', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', tlsKey, '-out', tlsCert],
-  ])
+  const { tlsKey, tlsCert } = makeCertificate(cluster.path(), '127.0.0.1')
   const kvs = cluster.kvs.replace('ws:', 'wss:')
   const trusting = { kvs, tlsCa: tlsCert }
   const a = await cluster.node('A', { ...trusting, broker: true, tlsCert, tlsKey })

@@ -92,7 +92,7 @@ export interface Transfer extends AsyncDisposable {
    */
   copyTo?(fd: number): Promise<void>
   /**
-   * Instead of iterating: receives straight into the pages of the open file `fd`, from its byte `position` on. Yields how many more bytes stand there, in order and in steps of any length; the
+   * Instead of iterating: receives straight into the pages of the open file `fd`, from its byte `position` on. Yields how many more bytes stand there, in order and at most MAX_CHUNK_BYTES at a time; the
    * last only after the owner verified them, and can change none of them any more. Undefined where that cannot be done, or is not worth it, with this file. The descriptor is the caller's, is open for
    * reading and writing, and stays open until the iteration has ended.
    */

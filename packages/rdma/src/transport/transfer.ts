@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
-import { broken, DyadError, errorOf, isDyadError, type Transfer, writeAll } from '@dyad/core'
+import { broken, DyadError, errorOf, isDyadError, MAX_CHUNK_BYTES, type Transfer, writeAll } from '@dyad/core'
 import type { SendRequest } from '../verbs/queue-pair.js'
 import type { End } from './address.js'
 import type { Connection, Receiver } from './connection.js'
@@ -297,7 +297,7 @@ export class RdmaTransfer implements Transfer, Receiver {
         // Its place in the file was not known, or could not be mapped.
         if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
         position += part.length
-        yield part.length
+        for (let left = part.length; left > 0; left -= MAX_CHUNK_BYTES) yield Math.min(left, MAX_CHUNK_BYTES)
       }
     } catch (error) {
       this.fail(error)

@@ -4,7 +4,7 @@ import { rdmaTransport } from '../../src/index.js'
 import { MAX_SLAB_BYTES } from '../../src/transport/slabs.js'
 import { digestOf, failureOf, Storage } from '../support/files.js'
 import { registeredBytes, resources } from '../support/kernel.js'
-import { OwnerProcess } from '../support/owner.js'
+import { OwnerProcess, type Wanted } from '../support/owner.js'
 import { PeerProcess } from '../support/peer-process.js'
 
 const MIB = 1024 * 1024
@@ -13,6 +13,14 @@ const SIZE = 24 * MIB
 const BOUND_MS = 10_000
 /** The connection manager tells of it; nobody waits for what is not answered. */
 const TOLD = { code: 'ERR_DYAD_TRANSFER', message: /the peer (ended|broke) the connection/ }
+
+/** Kills a consumer that fetches; tells whether a fetch was under way then. */
+async function killMidway(consumer: PeerProcess, wanted: Wanted): Promise<boolean> {
+  const fetches = [1, 2, 3].map(() => failureOf(consumer.ask('fetch', { ...wanted })))
+  await consumer.ask('hold', { ...wanted })
+  await consumer.kill()
+  return (await Promise.all(fetches)).some((failure) => failure !== undefined)
+}
 
 test('an owner that is killed midway fails its transfers at once, and a new one serves over the same transport', async (t) => {
   const storage = new Storage(t)
@@ -48,14 +56,11 @@ test('consumers that are killed midway take nothing with them from their owner',
   const wanted = { address: owner.address, version }
   const before = resources('qp', owner.pid)
 
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 5; round++) {
     const consumers = [new PeerProcess(t, 'consumer'), new PeerProcess(t, 'consumer')]
     await Promise.all(
       consumers.map(async (consumer) => {
-        for (let i = 0; i < 3; i++) consumer.ask('fetch', wanted).catch(() => {})
-        await consumer.ask('hold', wanted)
-        // What it was granted beside the first bytes is written to it at this moment.
-        await consumer.kill()
+        t.ok(await killMidway(consumer, wanted), 'killed while it was written to')
       }),
     )
     await owner.idle()
@@ -89,10 +94,7 @@ test('nor do pages of a file stay registered that were sent to one', async (t) =
   const wanted = { address, version }
   for (let round = 0; round < 2; round++) {
     const consumer = new PeerProcess(t, 'consumer')
-    for (let i = 0; i < 3; i++) consumer.ask('fetch', wanted).catch(() => {})
-    await consumer.ask('hold', wanted)
-    // What it was granted beside the first bytes is written to it at this moment.
-    await consumer.kill()
+    t.ok(await killMidway(consumer, wanted), 'killed while it was written to')
   }
   // The kernel tells nobody.
   while (registeredBytes(owner.pid) > before) await delay(100)

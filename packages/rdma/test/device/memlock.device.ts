@@ -56,7 +56,8 @@ test('where memory for one stretch of a file can be locked and not for two, all 
     steps.reduce((sum, length) => sum + length, 0),
     SIZE,
   )
-  t.ok(steps.includes(8 * MIB), `some of it in stretches: ${steps}`)
+  // Of a stretch as much as a step may have, of a slab a quarter.
+  t.ok(steps.includes(4 * MIB), `some of it in stretches: ${steps}`)
   t.ok(steps.slice(5).includes(2 * MIB), 'and some not')
   t.equal(await digestOf(createReadStream(into)), digest)
 })

@@ -4,7 +4,7 @@ import { open, readFile, rename, rm, stat, truncate } from 'node:fs/promises'
 import { DyadError } from '../../errors.js'
 import type { FileSource } from '../../transfer/contract.js'
 import { ManagedSource } from '../../transfer/source.js'
-import { drain, expectBytes, expectRejection, expectWholeOr, take } from './collect.js'
+import { drain, expectChunk, expectRejection, expectWholeOr, take } from './collect.js'
 import { writeContent } from './content.js'
 import type { Clause, World } from './contract.js'
 
@@ -111,8 +111,7 @@ export const changeClauses: readonly Clause[] = [
         let received = 0
         for await (const length of lengths) {
           const stored = await readFile(`${outside}/received`)
-          // No memory of this process holds a step, so that none is too long.
-          received += expectBytes(stored.subarray(position + received, position + received + length), 8, received)
+          received += expectChunk(stored.subarray(position + received, position + received + length), 8, received)
         }
         strictEqual(received, size, 'bytes told of')
       })

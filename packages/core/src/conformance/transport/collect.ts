@@ -16,16 +16,10 @@ export async function expectContent(transfer: Transfer, seed: number, start: num
 
 /** Compares one chunk; tells its length. */
 export function expectChunk(chunk: Uint8Array, seed: number, position: number): number {
-  ok(chunk.length <= MAX_CHUNK_BYTES, `a chunk of ${chunk.length} bytes`)
-  return expectBytes(chunk, seed, position)
-}
-
-/** Compares what arrived at once, wherever that is; tells its length. */
-export function expectBytes(bytes: Uint8Array, seed: number, position: number): number {
-  ok(bytes.length > 0, 'nothing')
-  const wanted = content(seed, position, bytes.length)
-  ok(Buffer.compare(bytes, wanted) === 0, `wrong bytes in the ${bytes.length} from ${position} on`)
-  return bytes.length
+  ok(chunk.length > 0 && chunk.length <= MAX_CHUNK_BYTES, `a chunk of ${chunk.length} bytes`)
+  const wanted = content(seed, position, chunk.length)
+  ok(Buffer.compare(chunk, wanted) === 0, `wrong bytes in the ${chunk.length} from ${position} on`)
+  return chunk.length
 }
 
 /** Takes the next chunk, which must be there. */
