@@ -69,9 +69,9 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { path: st
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Forks a file of `processes/`. */
-export function forkProcess(name: string, args: string[]): ChildProcess {
-  return fork(file(name), args, { ...PLAIN, serialization: 'advanced' })
+/** Forks a file of `processes/`; `execArgv` goes to Node. */
+export function forkProcess(name: string, args: string[], execArgv: string[] = []): ChildProcess {
+  return fork(file(name), args, { ...PLAIN, execArgv, serialization: 'advanced' })
 }
 
 const directories: string[] = []

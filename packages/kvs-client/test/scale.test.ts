@@ -4,6 +4,7 @@ import { brokerKvs } from '../src/index.js'
 import { BrokerProcess, forkProcess } from './broker-process.js'
 
 const WAITS = 100_000
+const CALLS = 10_000
 
 test('100,000 blocked waits of two processes are held by one broker, and all woken', async (t) => {
   await using broker = await BrokerProcess.start()
@@ -35,4 +36,13 @@ test('100,000 waits of one connection for one key are held, and ended by one sig
   stop.abort('enough')
   t.ok((await Promise.all(waits)).every((reason) => reason === 'enough'))
   t.equal((await client.stats()).waiters, 0)
+})
+
+test('what is over leaves nothing behind, however much is under way', async (t) => {
+  await using broker = await BrokerProcess.start()
+  await using client = brokerKvs({ url: broker.url })
+  await client.createNamespace('ns')
+  const caller = forkProcess('caller.mjs', [broker.url, String(CALLS)], ['--expose-gc'])
+  const [grown] = (await once(caller, 'message')) as [number]
+  t.ok(grown < 12, `the old generation grew by ${grown.toFixed(1)} MiB`)
 })

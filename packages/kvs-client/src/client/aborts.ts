@@ -1,6 +1,14 @@
 /** Is told when a signal fires. */
 export interface Abortable {
+  /** Where it stands among those who are told of the same signal; {@link Aborts} keeps it. */
+  place: number
   aborted(): void
+}
+
+/** Who is told of one signal. */
+interface Group {
+  readonly members: Abortable[]
+  readonly listener: () => void
 }
 
 /**
@@ -8,29 +16,37 @@ export interface Abortable {
  * has already.
  */
 export class Aborts {
-  readonly #groups = new Map<AbortSignal, { members: Set<Abortable>; listener: () => void }>()
+  readonly #groups = new Map<AbortSignal, Group>()
 
   add(signal: AbortSignal | undefined, member: Abortable): void {
     if (signal === undefined) return
+    const members = this.#groups.get(signal)?.members ?? this.#begin(signal)
+    // An array and no Set, for the reason that ExchangeTable is no Map.
+    member.place = members.push(member) - 1
+  }
+
+  remove(signal: AbortSignal | undefined, member: Abortable): void {
+    if (signal === undefined) return
     const group = this.#groups.get(signal)
-    if (group !== undefined) {
-      group.members.add(member)
-      return
+    if (group === undefined || group.members[member.place] !== member) return
+    const last = group.members.pop() as Abortable
+    if (last !== member) {
+      group.members[member.place] = last
+      last.place = member.place
     }
-    const members = new Set([member])
+    if (group.members.length > 0) return
+    this.#groups.delete(signal)
+    signal.removeEventListener('abort', group.listener)
+  }
+
+  #begin(signal: AbortSignal): Abortable[] {
+    const members: Abortable[] = []
     const listener = () => {
       this.#groups.delete(signal)
       for (const each of members) each.aborted()
     }
     this.#groups.set(signal, { members, listener })
     signal.addEventListener('abort', listener, { once: true })
-  }
-
-  remove(signal: AbortSignal | undefined, member: Abortable): void {
-    if (signal === undefined) return
-    const group = this.#groups.get(signal)
-    if (!group?.members.delete(member) || group.members.size > 0) return
-    this.#groups.delete(signal)
-    signal.removeEventListener('abort', group.listener)
+    return members
   }
 }

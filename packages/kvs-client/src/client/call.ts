@@ -23,6 +23,7 @@ export interface CallOptions<T> {
 /** One request and the one reply to it; sent again over each link until it is answered. */
 class Call<T> implements Exchange {
   due = Number.POSITIVE_INFINITY
+  place = 0
   readonly background: boolean | undefined
   readonly #connection: Connection
   readonly #request: Unsent

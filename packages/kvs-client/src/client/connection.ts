@@ -4,6 +4,7 @@ import type { LinkHandlers } from '@dyad/wire'
 import { PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
 import { DueTimer, type Expiring } from './due.js'
+import { ExchangeTable } from './exchange-table.js'
 import { LeaseBook } from './lease-book.js'
 
 /** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
@@ -57,14 +58,13 @@ export class Connection {
     if (this.#link !== undefined) sendRequest({ op: 'cancel', id }, hurry ? this.#post : this.#postLater)
   })
   readonly #options: ConnectionOptions
-  readonly #exchanges = new Map<number, Exchange>()
+  readonly #exchanges = new ExchangeTable()
   /** How many of them keep the process alive. */
   #foreground = 0
   readonly #due: DueTimer
   #linger: NodeJS.Timeout | undefined
   readonly #post = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length)
   readonly #postLater = (bytes: Uint8Array, length: number) => this.#link?.post(bytes, length, false)
-  #nextId = 1
   #link: ClientLink | undefined
   #dialing: AbortController | undefined
   #lastCause: unknown
@@ -90,8 +90,7 @@ export class Connection {
   /** Puts something under way. It is told of a link at once if there is one. */
   begin(exchange: Exchange): number {
     if (this.#closed) throw closedError()
-    const id = this.#nextId++
-    this.#exchanges.set(id, exchange)
+    const id = this.#exchanges.add(exchange)
     if (!exchange.background) this.#foreground++
     if (this.#link === undefined) void this.#dial()
     else if (this.#foreground === 1 && !exchange.background && this.#linger === undefined) this.#link.hold(true)
@@ -100,9 +99,8 @@ export class Connection {
 
   /** Nothing more is expected of it. */
   end(id: number): void {
-    const exchange = this.#exchanges.get(id)
+    const exchange = this.#exchanges.delete(id)
     if (exchange === undefined) return
-    this.#exchanges.delete(id)
     if (this.#exchanges.size === 0) this.#dialing?.abort()
     if (exchange.background || --this.#foreground > 0) return
     this.#linger ??= setTimeout(() => this.#letGo(), LINGER_MS)
@@ -204,7 +202,7 @@ export class Connection {
     this.#everLinked = true
     this.send({ op: 'hello', version: PROTOCOL_VERSION })
     link.hold(this.#foreground > 0)
-    for (const exchange of [...this.#exchanges.values()]) exchange.linked()
+    for (const [, exchange] of this.#exchanges.entries()) exchange.linked()
     if (again) this.#options.onReconnect?.()
   }
 
@@ -232,7 +230,7 @@ export class Connection {
   #expire(now: number): void {
     let next = Number.POSITIVE_INFINITY
     const late: [number, Exchange][] = []
-    for (const entry of this.#exchanges) {
+    for (const entry of this.#exchanges.entries()) {
       if (entry[1].due <= now) late.push(entry)
       else next = Math.min(next, entry[1].due)
     }
@@ -244,7 +242,7 @@ export class Connection {
   }
 
   #failAll(error: unknown): void {
-    const exchanges = [...this.#exchanges]
+    const exchanges = this.#exchanges.entries()
     for (const [id] of exchanges) this.end(id)
     for (const [, exchange] of exchanges) exchange.failed(error)
   }

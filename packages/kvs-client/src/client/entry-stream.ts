@@ -21,6 +21,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   readonly #signal: AbortSignal | undefined
   readonly #refusal: Error | undefined
   due = Number.POSITIVE_INFINITY
+  place = 0
   #id = 0
   #state: 'unused' | 'open' | 'ended' = 'unused'
   #entries: EntryTuple[] = []

@@ -16,6 +16,7 @@ export class HeldRegistration implements Registration, Exchange {
   readonly #all: Set<HeldRegistration>
   #first: { resolve(): void; reject(error: unknown): void } | undefined
   due = Number.POSITIVE_INFINITY
+  place = 0
   #id = 0
   #since = 0
   #renewal: NodeJS.Timeout | undefined
