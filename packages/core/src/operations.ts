@@ -4,7 +4,9 @@ import { DyadError } from './errors.js'
 /** What a session has under way: each operation ends with its caller's signal or with the session, which waits for it. */
 export class Operations {
   readonly #closing = new AbortController()
-  readonly #underWay = new Set<Promise<unknown>>()
+  #underWay = 0
+  /** To be told when nothing is under way any more. */
+  #ended: (() => void) | undefined
 
   constructor() {
     listenTo(this.#closing.signal, () => {})
@@ -17,32 +19,31 @@ export class Operations {
 
   /** Runs an operation with a signal that fires when the caller's does, or with the session's end. */
   async run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    // Most callers have no signal of their own, and making one costs as much as a system call.
-    const operation = signal === undefined ? this.#begin(this.closing, work) : this.#bounded(signal, work)
-    this.#underWay.add(operation)
+    this.closing.throwIfAborted()
+    this.#underWay++
     try {
-      return await operation
+      // Most callers have no signal of their own, and making one costs as much as a system call.
+      return await (signal === undefined ? work(this.closing) : this.#bounded(signal, work))
     } finally {
-      this.#underWay.delete(operation)
+      if (--this.#underWay === 0) this.#ended?.()
     }
   }
 
-  /** Ends what is under way, and resolves when it has ended. */
+  /** Ends what is under way, and resolves when it has ended. Called once. */
   async close(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#ended = resolve
+    })
     this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
-    await Promise.allSettled(this.#underWay)
-  }
-
-  async #begin<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    signal.throwIfAborted()
-    return work(signal)
+    if (this.#underWay > 0) await ended
   }
 
   async #bounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const own = takeController()
     const ends = [signal, this.closing].map((end) => listenTo(end, () => own.abort(end.reason)))
     try {
-      return await this.#begin(own.signal, work)
+      own.signal.throwIfAborted()
+      return await work(own.signal)
     } finally {
       for (const stop of ends) stop()
       giveBackController(own)

@@ -1,16 +1,17 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
-import { broken, DyadError, errorOf, isDyadError, MAX_CHUNK_BYTES, type Transfer, writeAll } from '@dyad/core'
-import type { SendRequest } from '../verbs/queue-pair.js'
+import { broken, DyadError, errorOf, isDyadError, type Transfer } from '@dyad/core'
 import type { End } from './address.js'
 import type { Connection, Receiver } from './connection.js'
 import { FileLanding, isInMemory } from './file-landing.js'
-import { dataRoom, type FetchFrame, fetchFrame, type Grant, grantFrame, stopFrame } from './frames.js'
-import type { Landing, Part, Promised } from './landing.js'
+import { dataRoom, type FetchFrame, fetchFrame, grantFrame, stopFrame } from './frames.js'
+import { Grants } from './grants.js'
+import type { Part } from './landing.js'
 import { SHORT_MESSAGE_BYTES } from './link.js'
 import type { Lease, Pool } from './pool.js'
 import { SlabLanding } from './slab-landing.js'
 import { LARGEST_SLAB_BYTES } from './slabs.js'
+import { storeParts } from './store-parts.js'
 
 /** What a transfer needs to know and to tell. */
 export interface TransferContext {
@@ -34,13 +35,9 @@ export class RdmaTransfer implements Transfer, Receiver {
   #stop: AbortController | undefined
   /** From the request to the owner's last word. */
   #asked: { readonly lease: Lease; readonly id: number } | undefined
-  /** Where the next bytes are granted a place. */
-  #landing: Landing | undefined
-  /** Where bytes were granted a place before that. */
-  #earlier: Landing | undefined
+  readonly #grants: Grants
   #settleOpened: { resolve: (isOpen: boolean) => void; reject: (reason: unknown) => void } | undefined
-  /** What the owner was granted and has not filled, and what it has filled; in order. */
-  readonly #promised: Part[] = []
+  /** What the owner has filled, in order. */
   readonly #arrived: Part[] = []
   /** The end of the file, until it is verified. */
   #last: Part | undefined
@@ -49,7 +46,6 @@ export class RdmaTransfer implements Transfer, Receiver {
   /** Resolves when the owner that was asked cannot write any more. */
   #over: Promise<void> = Promise.resolve()
   #resolveOver!: () => void
-  #granted = 0
   #received = 0
   #ownerDone = false
   #finished = false
@@ -61,6 +57,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     const { signal, request } = context
     this.#context = context
     this.size = request.end - request.start
+    this.#grants = new Grants(this.size)
     if (signal === undefined) return
     // One signal may well end thousands of transfers.
     setMaxListeners(0, signal)
@@ -75,7 +72,7 @@ export class RdmaTransfer implements Transfer, Receiver {
         const taken = dead === undefined && this.#isShort ? this.#context.pool.take(this.#context.end) : undefined
         const lease = taken ?? (await this.#acquire(dead))
         if (this.#failure !== undefined) {
-          void this.#landing?.withdraw()
+          void this.#grants.withdraw()
           lease.release()
           break
         }
@@ -103,20 +100,43 @@ export class RdmaTransfer implements Transfer, Receiver {
 
   receiveInto(fd: number, position: number): AsyncIterable<number> | undefined {
     // What has been granted a place already is stored from there: only a file that has more than that is worth the mapping.
-    if (this.#asked === undefined || this.#granted === this.size || !isInMemory(fd)) return undefined
-    const { link } = this.#asked.lease
-    const inFile = FileLanding.open(link, fd, position + this.#granted, this.size - this.#granted)
+    if (this.#asked === undefined || this.#grants.granted === this.size || !isInMemory(fd)) return undefined
+    const { granted } = this.#grants
+    const inFile = FileLanding.open(this.#asked.lease.link, fd, position + granted, this.size - granted)
     if (inFile === undefined) return undefined
-    this.#earlier = this.#landing
-    this.#landing = inFile
-    return this.#receive(fd, position)
+    this.#grants.land(inFile)
+    return storeParts(this, fd, position)
+  }
+
+  /** What arrives, in order, each until the next is asked for; undefined after the last. */
+  async nextPart(): Promise<Part | undefined> {
+    this.#takeBack()
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure.reason
+      const part = this.#arrived.shift()
+      if (part !== undefined) {
+        // After the last bytes the owner must not be able to change any.
+        if (this.#ownerDone && this.#arrived.length === 0) await this.#over
+        this.#handedOver = part
+        return part
+      }
+      if (this.#finished) return undefined
+      if (this.#ownerDone) {
+        this.#finish()
+        continue
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#wake = undefined
+    }
   }
 
   async close(): Promise<void> {
     this.fail(new DyadError('ERR_DYAD_CLOSED', { path: this.#context.request.path }))
     this.#leave()
     // Where the bytes go straight into a file, it must not be used on while the owner may still write there.
-    if (this.#landing instanceof FileLanding) await this.#over
+    if (this.#grants.goIntoFile) await this.#over
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -124,7 +144,7 @@ export class RdmaTransfer implements Transfer, Receiver {
   }
 
   data(bytes: Buffer): void {
-    if (this.#promised.length > 0 || bytes.length !== this.size) {
+    if (this.#grants.areOpen || bytes.length !== this.size) {
       throw broken(`${bytes.length} bytes where ${this.size} are wanted`)
     }
     if (bytes.length > 0) this.#arrived.push({ length: bytes.length, bytes: Buffer.from(bytes), read() {} })
@@ -133,7 +153,7 @@ export class RdmaTransfer implements Transfer, Receiver {
   }
 
   written(isLast: boolean): void {
-    const part = this.#promised.shift()
+    const part = this.#grants.filled()
     if (part === undefined) throw broken('written where nothing was granted')
     this.#received += part.length
     const isWhole = this.#received === this.size
@@ -168,9 +188,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     if (isDyadError(reason, 'ERR_DYAD_PROTOCOL')) this.fail(reason)
     else if (this.#settleOpened !== undefined) {
       this.#broke = reason
-      this.#landing?.leave()
-      this.#landing = undefined
-      this.#promised.length = 0
+      this.#grants.reset()
       this.#ownerDone = false
       this.#settle(false)
     } else this.fail(this.#interrupted(undefined, reason))
@@ -197,7 +215,7 @@ export class RdmaTransfer implements Transfer, Receiver {
       signal.throwIfAborted()
       if (!this.#isShort) {
         const slab = await lease.link.adapter.slabs.acquire(Math.min(this.size, LARGEST_SLAB_BYTES), signal)
-        this.#landing = new SlabLanding(lease.link, slab, this.size)
+        this.#grants.land(new SlabLanding(lease.link, slab, this.size))
       }
       return lease
     } catch (error) {
@@ -218,93 +236,26 @@ export class RdmaTransfer implements Transfer, Receiver {
       this.#resolveOver = resolve
     })
     this.#asked = { lease, id }
-    this.#granted = 0
     const opened = new Promise<boolean>((resolve, reject) => {
       this.#settleOpened = { resolve, reject }
     })
-    const { grants, before } = this.#grants()
+    const { grants, before } = this.#grants.all()
     lease.link.send(fetchFrame(id, this.#context.request, grants), before)
     return opened
-  }
-
-  /** Everything that may be granted now, and what must be done before. */
-  #grants(): { grants: Grant[]; before: SendRequest[] } {
-    const grants: Grant[] = []
-    const before: SendRequest[] = []
-    for (let promised = this.#promise(); promised !== undefined; promised = this.#promise()) {
-      grants.push(promised.grant)
-      before.push(...promised.before)
-    }
-    return { grants, before }
-  }
-
-  /** A place for what comes next, if there is one. */
-  #promise(): Promised | undefined {
-    const left = this.size - this.#granted
-    if (left === 0) return undefined
-    // Where nothing is under way and a file takes nothing, what was there before it does: the bytes are stored from there, or that says why they cannot be.
-    const promised = this.#landing?.next(left) ?? (this.#promised.length === 0 ? this.#earlier?.next(left) : undefined)
-    if (promised === undefined) return undefined
-    this.#granted += promised.part.length
-    this.#promised.push(promised.part)
-    return promised
   }
 
   /** For each part that was read, another: to make more at once would keep what has arrived from being read. */
   #grantAnother(): void {
     if (this.#asked === undefined) return
-    const promised = this.#promise()
+    const promised = this.#grants.next()
     if (promised !== undefined) {
       this.#asked.lease.link.send(grantFrame(this.#asked.id, [promised.grant]), promised.before)
     }
   }
 
-  /** What arrives, in order, each until the next is asked for; undefined after the last. */
-  async #nextPart(): Promise<Part | undefined> {
-    this.#takeBack()
-    for (;;) {
-      if (this.#failure !== undefined) throw this.#failure.reason
-      const part = this.#arrived.shift()
-      if (part !== undefined) {
-        // After the last bytes the owner must not be able to change any.
-        if (this.#ownerDone && this.#arrived.length === 0) await this.#over
-        this.#handedOver = part
-        return part
-      }
-      if (this.#finished) return undefined
-      if (this.#ownerDone) {
-        this.#finish()
-        continue
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#wake = undefined
-    }
-  }
-
   async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const part = await this.#nextPart()
+    const part = await this.nextPart()
     return part === undefined ? { done: true, value: undefined } : { done: false, value: part.bytes as Uint8Array }
-  }
-
-  async *#receive(fd: number, start: number): AsyncGenerator<number, undefined> {
-    let position = start
-    try {
-      for (;;) {
-        const part = await this.#nextPart()
-        if (part === undefined) return
-        // Its place in the file was not known, or could not be mapped.
-        if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
-        position += part.length
-        for (let left = part.length; left > 0; left -= MAX_CHUNK_BYTES) yield Math.min(left, MAX_CHUNK_BYTES)
-      }
-    } catch (error) {
-      this.fail(error)
-      throw error
-    } finally {
-      await this.close()
-    }
   }
 
   /** The reader is done with what it was given. */
@@ -333,7 +284,7 @@ export class RdmaTransfer implements Transfer, Receiver {
     const asked = this.#asked
     if (asked === undefined) return
     this.#asked = undefined
-    void Promise.all([this.#earlier?.withdraw(), this.#landing?.withdraw()]).then(this.#resolveOver as () => void)
+    void this.#grants.withdraw().then(this.#resolveOver)
     asked.lease.connection.remove(asked.id)
     asked.lease.release()
   }
@@ -362,7 +313,6 @@ export class RdmaTransfer implements Transfer, Receiver {
 
   #leave(): void {
     this.#handedOver = undefined
-    this.#earlier?.leave()
-    this.#landing?.leave()
+    this.#grants.leave()
   }
 }

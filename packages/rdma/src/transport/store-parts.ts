@@ -1,0 +1,27 @@
+import { MAX_CHUNK_BYTES, writeAll } from '@dyad/core'
+import type { RdmaTransfer } from './transfer.js'
+
+/**
+ * Puts what a transfer brings into a file, from `start` on, as far as it does not stand there already, and tells of its bytes once they do, in steps of a chunk at most.
+ * Ends the transfer with whatever ends it, and has it closed before it returns.
+ */
+export async function* storeParts(
+  transfer: RdmaTransfer,
+  fd: number,
+  start: number,
+): AsyncGenerator<number, undefined> {
+  let position = start
+  try {
+    for (let part = await transfer.nextPart(); part !== undefined; part = await transfer.nextPart()) {
+      // Bytes come along where their place in the file was not known, or could not be mapped.
+      if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
+      position += part.length
+      for (let left = part.length; left > 0; left -= MAX_CHUNK_BYTES) yield Math.min(left, MAX_CHUNK_BYTES)
+    }
+  } catch (error) {
+    transfer.fail(error)
+    throw error
+  } finally {
+    await transfer.close()
+  }
+}
