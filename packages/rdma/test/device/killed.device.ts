@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { type FileSource, type FileVersion, ManagedSource } from '@dyad/core'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
-import { MAX_SLAB_BYTES } from '../../src/transport/slabs.js'
+import { MAX_SLAB_BYTES, type Slab, Slabs } from '../../src/transport/slabs.js'
 import { digestOf, failureOf, Storage } from '../support/files.js'
 import { registeredBytes, resources } from '../support/kernel.js'
 import { OwnerProcess, type Wanted } from '../support/owner.js'
@@ -82,6 +83,78 @@ test('consumers that are killed midway take nothing with them from their owner',
   )
   t.equal(new Set(digests).size, 1)
   t.equal(await digestOf(await transport.fetch(owner.address, version)), digest)
+})
+
+/** Shows no descriptors, so that what is sent is read first; tells when nothing is open. */
+class ReadSource implements FileSource {
+  readonly #inner: FileSource
+  #open = 0
+  #idle = () => {}
+
+  constructor(inner: FileSource) {
+    this.#inner = inner
+  }
+
+  get directories() {
+    return this.#inner.directories
+  }
+
+  async open(version: FileVersion) {
+    const file = await this.#inner.open(version)
+    this.#open++
+    const close = async () => {
+      await file.close()
+      if (--this.#open === 0) this.#idle()
+    }
+    const read = (buffer: Buffer, position: number) => file.read(buffer, position)
+    return { read, verify: () => file.verify(), close, [Symbol.asyncDispose]: close }
+  }
+
+  async idle(): Promise<void> {
+    if (this.#open === 0) return
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve
+    })
+  }
+}
+
+test('all memory that was lent for their transfers is given back', async (t) => {
+  const storage = new Storage(t)
+  const { version, digest } = storage.write('big', SIZE)
+  const lent = new Set<Slab>()
+  let loans = 0
+  const { acquire } = Slabs.prototype
+  t.intercept(Slabs.prototype, 'acquire', {
+    async value(this: Slabs, ...wanted: Parameters<typeof acquire>) {
+      const slab = await acquire.apply(this, wanted)
+      lent.add(slab)
+      loans++
+      const release = () => {
+        lent.delete(slab)
+        slab.release()
+      }
+      return { ...slab, release }
+    },
+  })
+  await using transport = rdmaTransport({ token: 'secret' })
+  const source = new ReadSource(await ManagedSource.open([storage.path]))
+  await using server = await transport.serve(source)
+  const wanted = { address: server.address, version }
+
+  for (let round = 0; round < 2; round++) {
+    const consumers = [new PeerProcess(t, 'consumer'), new PeerProcess(t, 'consumer')]
+    await Promise.all(
+      consumers.map(async (consumer) => {
+        t.ok(await killMidway(consumer, wanted), 'killed while it was written to')
+      }),
+    )
+    // The kernel tells nobody.
+    while (resources('qp', process.pid) > 0) await delay(100)
+    await source.idle()
+    t.equal(lent.size, 0, `of ${loans} loans`)
+  }
+  t.ok(loans > 0)
+  t.equal(await digestOf(await transport.fetch(server.address, version)), digest)
 })
 
 test('nor do pages of a file stay registered that were sent to one', async (t) => {
