@@ -31,11 +31,11 @@ export class Operations {
 
   /** Ends what is under way, and resolves when it has ended. Called once. */
   async close(): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
+    this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
+    if (this.#underWay === 0) return
+    await new Promise<void>((resolve) => {
       this.#ended = resolve
     })
-    this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
-    if (this.#underWay > 0) await ended
   }
 
   async #bounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -11,25 +11,23 @@ test('the end of a session waits for what is under way, however that ends', asyn
   const operations = new Operations()
   const log: string[] = []
   const own = new AbortController()
-  const running = [
-    operations.run(undefined, async (signal) => {
-      await untilFired(signal)
-      await turn()
-      log.push('ended')
-    }),
-    operations.run(own.signal, async (signal) => {
-      await untilFired(signal)
-      for (let turns = 0; turns < 3; turns++) await turn()
-      log.push('failed')
-      throw signal.reason
-    }),
-  ]
-  running[1]?.catch(() => {})
+  const ending = operations.run(undefined, async (signal) => {
+    await untilFired(signal)
+    await turn()
+    log.push('ended')
+  })
+  const failing = operations.run(own.signal, async (signal) => {
+    await untilFired(signal)
+    for (let turns = 0; turns < 3; turns++) await turn()
+    log.push('failed')
+    throw signal.reason
+  })
+  const refused = t.rejects(failing, { code: 'ERR_DYAD_CLOSED' })
   const closed = operations.close().then(() => log.push('closed'))
   t.ok(operations.closing.aborted)
   await closed
   t.strictSame(log, ['ended', 'failed', 'closed'])
-  await t.rejects(running[1] as Promise<void>, { code: 'ERR_DYAD_CLOSED' })
+  await Promise.all([ending, refused])
 })
 
 test('what is asked of a session that has ended is refused', async (t) => {

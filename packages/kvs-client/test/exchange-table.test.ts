@@ -2,6 +2,9 @@ import { test } from 'tap'
 import type { Exchange } from '../src/client/connection.js'
 import { ExchangeTable } from '../src/client/exchange-table.js'
 
+/** Of a table that has not grown. */
+const PLACES = 1024
+
 const exchange = (): Exchange => ({ due: 0, linked() {}, replied() {}, failed() {} })
 
 test('ids rise, none comes twice, and each finds what it was given for', (t) => {
@@ -17,7 +20,7 @@ test('ids rise, none comes twice, and each finds what it was given for', (t) => 
     return id
   }
   // Some stay, among many that come and go, through several sizes of the table.
-  for (let i = 0; i < 1_000; i++) {
+  for (let i = 0; i < 3_000; i++) {
     add()
     for (let j = 0; j < 20; j++) {
       const id = add()
@@ -25,7 +28,7 @@ test('ids rise, none comes twice, and each finds what it was given for', (t) => 
       held.delete(id)
     }
   }
-  t.equal(table.size, 1_000)
+  t.equal(table.size, 3_000)
   t.strictSame(
     table.entries().map(([id]) => id),
     [...held.keys()],
@@ -39,12 +42,13 @@ test('an id that is over finds nothing, though its place is taken anew', (t) => 
   const table = new ExchangeTable()
   const first = table.add(exchange())
   table.delete(first)
-  const later = Array.from({ length: 1_000 }, () => {
+  const isThere = (id: number) => id % PLACES === first % PLACES
+  const later = Array.from({ length: 10 * PLACES }, () => {
     const id = table.add(exchange())
-    if (id % 64 !== first % 64) table.delete(id)
+    if (!isThere(id)) table.delete(id)
     return id
   })
-  t.ok(later.some((id) => id % 64 === first % 64))
+  t.ok(later.some(isThere))
   t.equal(table.get(first), undefined)
   t.equal(table.delete(first), undefined)
   t.equal(table.get(0), undefined)

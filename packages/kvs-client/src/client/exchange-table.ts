@@ -1,7 +1,7 @@
 import type { Exchange } from './connection.js'
 
-/** Places of an empty table; a power of two, as every number of places. */
-const FEWEST = 64
+/** Places of an empty table, in 16 KiB; a power of two, as every number of places. Half of them are as many calls as a program usually has under way at once. */
+const FEWEST = 1024
 
 /**
  * What is under way, by id: each has the place that the low bits of its id name, and ids whose place is taken are left out.

@@ -29,7 +29,7 @@ export class Grants {
     return this.#landing instanceof FileLanding
   }
 
-  /** What is granted from now on is there; once what was granted before is withdrawn and left, so is that landing. */
+  /** What is granted from now on has its place there; what was granted before keeps its own. */
   land(landing: Landing): void {
     this.#earlier = this.#landing
     this.#landing = landing
@@ -79,7 +79,7 @@ export class Grants {
     this.#landing?.leave()
   }
 
-  /** Nothing was granted: the owner was never reached, and another connection needs a landing of its own. */
+  /** As if nothing had been granted: the owner was lost before it answered, and another connection needs a landing of its own. */
   reset(): void {
     this.leave()
     this.#earlier = undefined

@@ -1,4 +1,5 @@
 export type { ConformanceTest, TransportConformanceOptions } from './contract.js'
+export { CountingSource } from './counting-source.js'
 export { serveTransportPeer } from './peer.js'
 export { transportConformance } from './suite.js'
 export { unavailableConformance } from './unavailable.js'
