@@ -1,9 +1,10 @@
 /** An application of a test: a session of the dyad package in a process of its own. */
 import { createHash } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
-import { readFileSync, readSync, writeFileSync } from 'node:fs'
+import { readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import { finished, pipeline } from 'node:stream/promises'
 import {
   CHANNELS,
   type ConfigOptions,
@@ -20,6 +21,7 @@ import { type HaltingOptions, HaltingReaders } from './halting-reader.js'
 
 let core: Dyad
 let goOn: (() => void) | undefined
+let endAppending: (() => Promise<void>) | undefined
 const readers = new HaltingReaders()
 const aborts = new Map<string, AbortController>()
 
@@ -33,7 +35,7 @@ function signalNamed(name: string | undefined): AbortSignal | undefined {
 
 interface WriteOptions {
   halves?: boolean
-  flags?: 'w' | 'a' | 'r+'
+  flags?: 'w' | 'wx' | 'a' | 'r+'
 }
 
 interface ReadOptions {
@@ -105,6 +107,29 @@ answer({
     }, sink)
     return published
   },
+  /** Writes a file as programs do that know nothing of DYAD, beside its place and then by a rename, and publishes it. */
+  produceByHand(path: string, size: number, seed: number) {
+    const local = join(core.config.producerPath as string, path)
+    writeFileSync(`${local}-${process.pid}`, Buffer.concat([...contents(size, seed)]))
+    renameSync(`${local}-${process.pid}`, local)
+    return core.produce(path)
+  },
+  /** Goes on appending to a file without a pause, until `appendNoMore`, which closes and publishes it. */
+  async appendOn(path: string) {
+    const sink = new DyadWriteStream(core, path, { flags: 'a' })
+    let isOver = false
+    const append = () => {
+      if (isOver) sink.end()
+      else sink.write('more', () => setImmediate(append))
+    }
+    endAppending = () => {
+      isOver = true
+      return finished(sink)
+    }
+    await new Promise<void>((resolve) => sink.write('more', () => resolve()))
+    append()
+  },
+  appendNoMore: () => endAppending?.(),
   /** Writes files `many/0`, `many/1`, … one after the other, each with its number as the seed of its contents, and says how many are finished. */
   async writeMany(count: number, size: number) {
     for (let i = 0; i < count; i++) {

@@ -1,9 +1,10 @@
 import { type BigIntStats, closeSync, constants, fstatSync, fsync, openSync, readSync, realpathSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { report } from '../diagnostics.js'
-import { DyadError, withContext } from '../errors.js'
+import { DyadError, isDyadError, withContext } from '../errors.js'
 import type { KvsNamespace } from '../kvs/contract.js'
 import { encodeRecord, type FileRecord, type PublishedFile } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
@@ -19,13 +20,40 @@ export interface PublishContext {
   readonly key: (path: string) => string
 }
 
+/** Pauses between two looks at a file that others go on changing, in ms: twice as long each time. */
+const FIRST_PAUSE_MS = 1
+const LONGEST_PAUSE_MS = 256
+
 /**
- * Publishes a closed file of the producer-managed directory as it stands now, and resolves with its record once every consumer can see it.
+ * Publishes a closed file of the producer-managed directory as it stands now, and resolves with its record once every consumer can see it. Where several writers put
+ * files at one path, that may be the record of a newer file than the caller's: of the one that stood there when the record was stored.
  * ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the directory, ERR_DYAD_PUBLISH if
  * the store fails, and the errors of KvsClient.put.
  */
 export async function publish(file: ManagedFile, context: PublishContext, signal: AbortSignal): Promise<FileRecord> {
-  const published = await describe(file, context)
+  let described = await describe(file, context)
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
+    const record = await store(file, described.published, context, signal)
+    // Another writer's record may have been stored before this one, though its file came later. The last to store looks last.
+    const found = look(file)
+    if (found === undefined || isSame(found, described.stat)) return record
+    await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
+    const next = await describe(file, context).catch((error) => {
+      if (isDyadError(error, 'ERR_DYAD_GONE')) return undefined
+      throw error
+    })
+    // A file that changed after this record was stored has a writer whose own record comes later.
+    if (next === undefined || !isSame(next.stat, found)) return record
+    described = next
+  }
+}
+
+async function store(
+  file: ManagedFile,
+  published: PublishedFile,
+  context: PublishContext,
+  signal: AbortSignal,
+): Promise<FileRecord> {
   try {
     const key = context.key(file.path)
     const value = encodeRecord(published)
@@ -39,6 +67,32 @@ export async function publish(file: ManagedFile, context: PublishContext, signal
   }
 }
 
+/** What stands at the path now, as the one who opens it sees it: on shared storage that is not older than the last close on another host. Undefined if it cannot be opened. */
+function look({ local }: ManagedFile): BigIntStats | undefined {
+  let fd: number
+  try {
+    fd = openSync(local, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+  try {
+    return fstatSync(fd, { bigint: true })
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whether it is the same file, with the same contents as far as its size and its time tell. */
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev
+}
+
+/** A file as it stood when it was opened. */
+interface Described {
+  readonly published: PublishedFile
+  readonly stat: BigIntStats
+}
+
 /**
  * Looks at the file through one descriptor, so that what is published is of one file and not of two. The calls are synchronous: they take a few microseconds,
  * and a tenth of what they would through the thread pool.
@@ -46,7 +100,7 @@ export async function publish(file: ManagedFile, context: PublishContext, signal
 async function describe(
   file: ManagedFile,
   { node, directory, fsync, inlineLimit }: PublishContext,
-): Promise<PublishedFile> {
+): Promise<Described> {
   const about = { path: file.path, node }
   const fd = openPublished(file, directory, about)
   try {
@@ -57,7 +111,7 @@ async function describe(
     const stat = fstatSync(fd, { bigint: true })
     if (!stat.isFile()) throw new DyadError('ERR_DYAD_PATH', { ...about, detail: 'not a regular file' })
     const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readInline(fd, stat) : undefined
-    return {
+    const published = {
       path: file.path,
       owner: node,
       size: Number(stat.size),
@@ -66,6 +120,7 @@ async function describe(
       storage: directory.real,
       ...(inline && { inline }),
     }
+    return { published, stat }
   } finally {
     closeSync(fd)
   }
