@@ -1,6 +1,7 @@
 import { hostname, tmpdir, userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { DyadError } from './errors.js'
+import { nodeIdFault } from './node-id.js'
 import { boolean, integer, type OptionRow, text } from './option-row.js'
 
 const LONGEST_MS = 2 ** 31 - 1
@@ -45,9 +46,8 @@ export const OPTIONS = {
     doc: 'Id of this node: one storage domain with one service. Programs and their service must agree on it.',
     fallback: () => hostname(),
     parse: (given: string) => {
-      if (given === '' || Buffer.byteLength(given) > 255 || /\p{Cc}/u.test(given)) {
-        throw new RangeError('not 1 to 255 bytes without control characters')
-      }
+      const fault = nodeIdFault(given)
+      if (fault !== undefined) throw new RangeError(fault)
       return given
     },
   },

@@ -10,7 +10,7 @@ import { DyadError } from './errors.js'
 import { globTest } from './glob.js'
 import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
 import { keyOf } from './kvs/key.js'
-import { decodeRecord, type FileRecord } from './kvs/record.js'
+import { checkRecord, decodeAnyRecord, type FileRecord } from './kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
 import { Operations } from './operations.js'
@@ -91,7 +91,7 @@ export class DyadCore implements AsyncDisposable {
     })
   }
 
-  /** As `consume`, for a record that was looked up before. ERR_DYAD_METADATA if it is the record of another path. */
+  /** As `consume`, for a record that was looked up before. ERR_DYAD_METADATA if it is no whole record of that path. */
   consumeRecord(
     path: string | URL,
     record: FileRecord,
@@ -99,10 +99,7 @@ export class DyadCore implements AsyncDisposable {
   ): Promise<string> {
     return this.#operations.run(options.signal, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
-      if (record.path !== file.path) {
-        throw new DyadError('ERR_DYAD_METADATA', { path: file.path, detail: `it is the record of '${record.path}'` })
-      }
-      await this.#consumer.consume(file, record, options, signal)
+      await this.#consumer.consume(file, checkRecord(record, file.path), options, signal)
       this.#noteHealth()
       return file.local
     })
@@ -210,7 +207,7 @@ export class DyadCore implements AsyncDisposable {
   async *#matching(pattern: string, entries: AsyncIterable<KvsEntry>): AsyncIterableIterator<FileRecord> {
     const matches = globTest(pattern)
     for await (const entry of entries) {
-      const record = readable(entry)
+      const record = readable(entry, this.#lookupContext.key)
       if (record !== undefined && matches(record.path)) yield record
     }
   }
@@ -272,9 +269,9 @@ export class DyadCore implements AsyncDisposable {
 }
 
 /** One record that cannot be read must not hide the others. */
-function readable(entry: KvsEntry): FileRecord | undefined {
+function readable(entry: KvsEntry, keyOf: (path: string) => string): FileRecord | undefined {
   try {
-    return decodeRecord(entry)
+    return decodeAnyRecord(entry, keyOf)
   } catch (error) {
     report('dyad.kvs.unreadable', { error: error as Error })
     return undefined

@@ -10,7 +10,7 @@ export interface Diagnostics {
   'dyad.producer.failed': { path: string; error: Error }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
-  /** A record that cannot be read was passed over by a listing or a watch. */
+  /** A record, or the offer of a copy, that cannot be read was passed over. */
   'dyad.kvs.unreadable': { error: Error }
   /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason, which also says what kept better ones from being used. */
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }

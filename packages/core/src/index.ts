@@ -23,7 +23,7 @@ export { DyadError, ERRORS, type ErrorCode, type ErrorContext, type ErrorRow, is
 export * from './kvs/contract.js'
 export { keyOf } from './kvs/key.js'
 export { decodeNodeEntry, encodeNodeEntry, type NodeEntry } from './kvs/node-entry.js'
-export { decodeRecord, encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
+export { decodeAnyRecord, decodeRecord, encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
 export type { ManagedFile } from './managed-directory.js'
 export type { OptionRow } from './option-row.js'
 export { reads, type StagedFile, writes } from './producer/stage.js'

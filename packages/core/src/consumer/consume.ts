@@ -76,7 +76,8 @@ function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeCo
   }
   if (record.inline !== undefined) {
     const placed = placeInline(file, record, record.inline, context)
-    return placed === 'stands' ? present(file, record, 'held') : placed === 'stored'
+    if (placed === 'stored') return true
+    if (placed === 'stands') return present(file, record, 'held')
   }
   return context.held.generation(file) === record.generation && present(file, record, 'held')
 }

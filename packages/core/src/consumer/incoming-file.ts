@@ -10,6 +10,8 @@ import { FileWriter } from './file-writer.js'
 
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
+/** The right of the owner of a file to write to it. */
+const WRITABLE = 0o200
 
 /** What storing files needs to know of where they are stored. */
 export interface StoringPlace {
@@ -27,6 +29,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #onArrival: OnArrival
   readonly #writer: FileWriter
   #stored = 0
+  #mode: number | undefined
   #place: 'beside' | 'at target' = 'beside'
 
   private constructor(
@@ -50,7 +53,8 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
   static beside(target: string, place: StoringPlace, record: FileRecord, onArrival: OnArrival): IncomingFile {
-    const temporary = orStoreError(target, () => place.temporaries.create(target, record.mode | 0o200))
+    // The system applies the umask. A transport that clones opens the file anew, and has to be allowed to write to it.
+    const temporary = orStoreError(target, () => place.temporaries.create(target, record.mode | WRITABLE))
     return new IncomingFile(temporary, target, record, place, onArrival)
   }
 
@@ -117,6 +121,11 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     this.#place = 'at target'
   }
 
+  /** Whether the file that was put in place has all of the permissions that were published. */
+  get hasPublishedMode(): boolean {
+    return this.#mode === this.#record.mode
+  }
+
   /** As `putInPlace`, but at once, and only if nothing stands there; tells whether it did. ERR_DYAD_STORE. */
   placeIfAbsent(): boolean {
     return orStoreError(this.#target, () => {
@@ -165,7 +174,8 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     if (size !== this.#record.size || this.#stored !== size) {
       throw new Error(`${Math.min(size, this.#stored)} of ${this.#record.size} bytes were stored`)
     }
-    if ((mode & 0o7777) !== this.#record.mode) fchmodSync(this.#fd, this.#record.mode)
+    this.#mode = mode & this.#record.mode
+    if ((mode & 0o7777) !== this.#mode) fchmodSync(this.#fd, this.#mode)
   }
 }
 

@@ -2,24 +2,33 @@ import { readFileSync, type Stats, statSync } from 'node:fs'
 import { report } from '../diagnostics.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
+import type { HeldFiles } from './held.js'
 import { IncomingFile, type StoringPlace } from './incoming-file.js'
+
+/** Where what came with a record is placed. */
+export interface InlinePlace extends StoringPlace {
+  readonly held: HeldFiles
+}
 
 /**
  * Sees to it that the bytes that came with a record stand at its place, if that takes no lock: either they stand there already, so that there is nothing to note of them, or
  * nothing does, so that no other process can have put a newer file there. It takes less time than a thread would to begin with it. ERR_DYAD_STORE.
  */
 export function placeInline(
-  { local }: ManagedFile,
+  file: ManagedFile,
   record: FileRecord,
   bytes: Uint8Array,
-  place: StoringPlace,
+  place: InlinePlace,
 ): 'stands' | 'stored' | undefined {
   const begun = performance.now()
+  const { local } = file
   const found = statSync(local, { throwIfNoEntry: false })
   if (found !== undefined) return isOf(found, local, record.mode, bytes) ? 'stands' : undefined
   using incoming = IncomingFile.beside(local, place, record, () => {})
   incoming.fill(bytes)
   if (!incoming.placeIfAbsent()) return undefined
+  // Where the umask took some of its permissions, it does not look like the published file.
+  if (!incoming.hasPublishedMode) place.held.add(file, record)
   report('dyad.consumer.stored', { record, local, moved: 0, duration: performance.now() - begun })
   return 'stored'
 }

@@ -1,34 +1,67 @@
-import type { Plain, PlainMap } from './msgpack.js'
+import { posix } from 'node:path'
+import { managedPathFault } from '../managed-path.js'
+import { nodeIdFault } from '../node-id.js'
 
-/** Reads the members of a decoded map with their types checked; throws a RangeError that names the member. */
+/** Longest path of a directory, in UTF-8 bytes, as Linux has it. */
+const MAX_DIRECTORY_BYTES = 4_096
+
+/** Reads the members of a map that came from elsewhere with everything checked; throws a RangeError that names the member. */
 export class Fields {
-  readonly #map: PlainMap
+  readonly #map: Readonly<Record<string, unknown>>
 
-  constructor(value: Plain) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value) || value instanceof Uint8Array) {
-      throw new RangeError('not a map')
-    }
-    this.#map = value as PlainMap
+  constructor(value: unknown) {
+    if (!isMap(value)) throw new RangeError('not a map')
+    this.#map = value
   }
 
   text(name: string, maxBytes: number): string {
     const value = this.#map[name]
-    if (typeof value !== 'string' || Buffer.byteLength(value) > maxBytes) throw new RangeError(`bad ${name}`)
-    return value
-  }
-
-  /** A non-negative safe integer up to `max`. */
-  count(name: string, max: number = Number.MAX_SAFE_INTEGER): number {
-    const value = this.#map[name]
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || value > max) {
+    if (typeof value !== 'string' || Buffer.byteLength(value) > maxBytes || !value.isWellFormed()) {
       throw new RangeError(`bad ${name}`)
     }
     return value
   }
 
+  /** A managed path. */
+  path(name: string): string {
+    const value = this.#map[name]
+    const fault = managedPathFault(value)
+    if (typeof value !== 'string' || fault !== undefined) throw new RangeError(`bad ${name}: ${fault}`)
+    return value
+  }
+
+  /** The id of a node. */
+  node(name: string): string {
+    const value = this.#map[name]
+    if (typeof value !== 'string' || nodeIdFault(value) !== undefined) throw new RangeError(`bad ${name}`)
+    return value
+  }
+
+  /** The path of a directory at its node: absolute and normalized. */
+  directory(name: string): string {
+    const value = this.text(name, MAX_DIRECTORY_BYTES)
+    const isNormal = value === '/' || (posix.normalize(value) === value && !value.endsWith('/'))
+    if (!value.startsWith('/') || value.includes('\0') || !isNormal) throw new RangeError(`bad ${name}`)
+    return value
+  }
+
+  directories(name: string, max: number): string[] {
+    return this.list(name, max).map((directory) => new Fields({ [name]: directory }).directory(name))
+  }
+
+  /** A safe integer from `min` to `max`. */
+  count(name: string, max: number = Number.MAX_SAFE_INTEGER, min = 0): number {
+    const value = this.#map[name]
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+      throw new RangeError(`bad ${name}`)
+    }
+    return value
+  }
+
+  /** A signed integer of 64 bits. */
   bigint(name: string): bigint {
     const value = this.#map[name]
-    if (typeof value !== 'bigint') throw new RangeError(`bad ${name}`)
+    if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) throw new RangeError(`bad ${name}`)
     return value
   }
 
@@ -39,9 +72,13 @@ export class Fields {
     return value
   }
 
-  list(name: string, max: number): readonly Plain[] {
+  list(name: string, max: number): readonly unknown[] {
     const value = this.#map[name]
     if (!Array.isArray(value) || value.length > max) throw new RangeError(`bad ${name}`)
-    return value as readonly Plain[]
+    return value
   }
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array)
 }

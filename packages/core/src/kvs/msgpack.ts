@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer'
+
 /**
  * As much of msgpack as records and node entries need, written and read here because @dyad/core depends on nothing and because the bytes
  * come from strangers: the reader allocates nothing that the bytes do not hold.
@@ -185,7 +187,10 @@ class Reader {
   }
 
   #text(length: number): string {
-    return this.#take(length).toString()
+    const bytes = this.#take(length)
+    // Otherwise two texts that differ would read as one.
+    if (!isUtf8(bytes)) throw new RangeError('a text that is not UTF-8')
+    return bytes.toString()
   }
 
   #array(length: number, depth: number): Plain[] {

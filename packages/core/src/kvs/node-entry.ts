@@ -4,6 +4,11 @@ import type { KvsEntry } from './contract.js'
 import { Fields } from './fields.js'
 import { decodePlain, encodePlain } from './msgpack.js'
 
+/** Largest id of a process that kill(2) takes. */
+const MAX_PID = 2 ** 31 - 1
+/** The last moment that a Date can hold. */
+const LATEST_MS = 8.64e15
+
 /** What a service registers under its node's id, for as long as it lives. */
 export interface NodeEntry {
   readonly node: string
@@ -30,22 +35,22 @@ export function encodeNodeEntry({ node, transports, directories, host, pid, star
   })
 }
 
-/** Reads what is registered under a node's id, trusting nothing. ERR_DYAD_METADATA. */
+/** Reads the entry that is registered under a node's id, trusting nothing in it. ERR_DYAD_METADATA. */
 export function decodeNodeEntry(entry: KvsEntry): NodeEntry {
   try {
     const fields = new Fields(decodePlain(entry.value))
+    const node = fields.node('node')
+    if (node !== entry.key) throw new RangeError(`it is the entry of node '${node}'`)
     return {
-      node: fields.text('node', 255),
+      node,
       transports: fields.list('transports', 16).map((item) => {
         const transport = new Fields(item)
         return { name: transport.text('name', 64), address: transport.text('address', 16_384) }
       }),
-      directories: fields
-        .list('directories', 10_000)
-        .map((directory) => new Fields({ directory }).text('directory', 4_096)),
+      directories: fields.directories('directories', 10_000),
       host: fields.text('host', 255),
-      pid: fields.count('pid'),
-      startedAt: fields.count('startedAt'),
+      pid: fields.count('pid', MAX_PID, 1),
+      startedAt: fields.count('startedAt', LATEST_MS),
     }
   } catch (cause) {
     throw new DyadError('ERR_DYAD_METADATA', { node: entry.key, cause })

@@ -6,12 +6,14 @@ import { decodePlain, encodePlain } from './msgpack.js'
 
 /** Version of the record's layout. */
 export const RECORD_VERSION = 1
+/** The bits of a mode that are permissions. */
+const PERMISSIONS = 0o777
 
 /** What publishing states of a file. */
 export interface PublishedFile extends FileVersion {
   /** Id of the node that holds the file. */
   readonly owner: string
-  /** Permission bits. */
+  /** Permission bits, without set-id and sticky bits. */
   readonly mode: number
   /** All bytes of the file, if it is small enough for them to travel in its record. */
   readonly inline?: Uint8Array | undefined
@@ -40,31 +42,70 @@ export function encodeRecord(file: PublishedFile): Uint8Array {
   })
 }
 
-/** Reads what a store holds under the key of `path`, trusting nothing. ERR_DYAD_METADATA. */
-export function decodeRecord(entry: KvsEntry, path?: string): FileRecord {
-  try {
-    const fields = new Fields(decodePlain(entry.value))
-    const version = fields.count('v')
-    if (version !== RECORD_VERSION) throw new RangeError(`layout ${version} is not known here`)
-    const inline = fields.bytes('inline')
-    const record: FileRecord = {
-      path: fields.text('path', 4_000),
-      owner: fields.text('owner', 255),
-      size: fields.count('size'),
-      mtimeNs: fields.bigint('mtimeNs'),
-      mode: fields.count('mode', 0o7777),
-      storage: fields.text('storage', 4_096),
-      generation: entry.revision,
-      ...(inline && { inline }),
-    }
-    if (inline !== undefined && inline.length !== record.size) {
-      throw new RangeError(`it carries ${inline.length} bytes of a file of ${record.size}`)
-    }
-    if (!entry.key.endsWith(record.path) || (path !== undefined && record.path !== path)) {
-      throw new RangeError(`it is the record of '${record.path}'`)
+/** Reads the entry that a store gave for the key of `path`, trusting nothing in it. ERR_DYAD_METADATA. */
+export function decodeRecord(entry: KvsEntry, path: string): FileRecord {
+  return orMetadataError(path, () => ofPath(path, decode(entry)))
+}
+
+/**
+ * Reads an entry of whatever path, trusting nothing in it: the entry must stand under the key of its own path.
+ * ERR_DYAD_METADATA.
+ * @param keyOf the key of a managed path
+ */
+export function decodeAnyRecord(entry: KvsEntry, keyOf: (path: string) => string): FileRecord {
+  return orMetadataError(entry.key, () => {
+    const record = decode(entry)
+    if (keyOf(record.path) !== entry.key) {
+      throw new RangeError(`it is not the key of '${record.path}' with this key depth and these bins`)
     }
     return record
+  })
+}
+
+/** The record of `path` that a caller gives, trusting nothing in it. ERR_DYAD_METADATA. */
+export function checkRecord(given: unknown, path: string): FileRecord {
+  return orMetadataError(path, () => {
+    const fields = new Fields(given)
+    return ofPath(path, checked(fields, fields.count('generation')))
+  })
+}
+
+function decode(entry: KvsEntry): FileRecord {
+  const fields = new Fields(decodePlain(entry.value))
+  const version = fields.count('v')
+  if (version !== RECORD_VERSION) throw new RangeError(`layout ${version} is not known here`)
+  return checked(fields, entry.revision)
+}
+
+/** Every field of a record is checked here, for everybody. */
+function checked(fields: Fields, generation: number): FileRecord {
+  const size = fields.count('size')
+  const inline = fields.bytes('inline')
+  if (inline !== undefined && inline.length !== size) {
+    throw new RangeError(`it carries ${inline.length} bytes of a file of ${size}`)
+  }
+  return {
+    path: fields.path('path'),
+    owner: fields.node('owner'),
+    size,
+    mtimeNs: fields.bigint('mtimeNs'),
+    // A publisher has no say in set-id and sticky bits elsewhere.
+    mode: fields.count('mode', 0o7777) & PERMISSIONS,
+    storage: fields.directory('storage'),
+    generation,
+    ...(inline && { inline }),
+  }
+}
+
+function ofPath(path: string, record: FileRecord): FileRecord {
+  if (record.path !== path) throw new RangeError(`it is the record of '${record.path}'`)
+  return record
+}
+
+function orMetadataError<T>(path: string, read: () => T): T {
+  try {
+    return read()
   } catch (cause) {
-    throw new DyadError('ERR_DYAD_METADATA', { path: path ?? entry.key, cause })
+    throw new DyadError('ERR_DYAD_METADATA', { path, cause })
   }
 }

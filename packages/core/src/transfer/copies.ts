@@ -144,8 +144,8 @@ export class WantedCopy implements AsyncDisposable {
     for await (const entry of kvs.registry.list(otherKey('copy', this.name), { signal })) {
       if (entry.key.startsWith(otherKey('copy', this.name, 'want'))) wants.push(entry)
       else {
-        const copy = readOffer(entry, this.record)
-        if (copy.owner !== node && !this.#failed.has(copy.owner)) copies.push(copy)
+        const copy = this.#offered(entry)
+        if (copy !== undefined && copy.owner !== node && !this.#failed.has(copy.owner)) copies.push(copy)
       }
     }
     wants.sort((a, b) => a.revision - b.revision)
@@ -154,19 +154,19 @@ export class WantedCopy implements AsyncDisposable {
     if (turn === -1) return sources[0] ?? this.record
     return copies.length > 0 ? sources[Math.floor(turn / FANOUT)] : sources[0]
   }
-}
 
-/** Reads an offer, trusting nothing. ERR_DYAD_METADATA. */
-function readOffer(entry: KvsEntry, record: FileRecord): FileRecord {
-  try {
-    const fields = new Fields(decodePlain(entry.value))
-    return {
-      ...record,
-      owner: fields.text('node', 255),
-      storage: fields.text('storage', 4_096),
-      mtimeNs: fields.bigint('mtimeNs'),
+  /** Reads an offer, trusting nothing in it; one that cannot be read does not hide the others. */
+  #offered(entry: KvsEntry): FileRecord | undefined {
+    const { record } = this
+    try {
+      const fields = new Fields(decodePlain(entry.value))
+      const owner = fields.node('node')
+      if (entry.key !== otherKey('copy', this.name, 'have', owner)) throw new RangeError(`it is an offer of '${owner}'`)
+      return { ...record, owner, storage: fields.directory('storage'), mtimeNs: fields.bigint('mtimeNs') }
+    } catch (cause) {
+      const detail = `the offer of a copy: ${(cause as Error).message}`
+      report('dyad.kvs.unreadable', { error: new DyadError('ERR_DYAD_METADATA', { path: record.path, detail, cause }) })
+      return undefined
     }
-  } catch (cause) {
-    throw new DyadError('ERR_DYAD_METADATA', { path: record.path, detail: 'the offer of a copy', cause })
   }
 }

@@ -1,6 +1,7 @@
 import { test } from 'tap'
-import { encodePlain, type PlainMap } from '../../src/kvs/msgpack.js'
-import { decodeRecord, encodeRecord, type PublishedFile } from '../../src/kvs/record.js'
+import { keyOf } from '../../src/kvs/key.js'
+import { encodePlain, type Plain, type PlainMap } from '../../src/kvs/msgpack.js'
+import { checkRecord, decodeAnyRecord, decodeRecord, encodeRecord, type PublishedFile } from '../../src/kvs/record.js'
 
 const file: PublishedFile = {
   path: 'group0/frame.bin',
@@ -23,7 +24,7 @@ test('a record may carry all bytes of its file, and nothing else', async (t) => 
     t.strictSame(Buffer.from(inline ?? [0]).toString(), text)
     t.strictSame(rest, { ...file, size: text.length, generation: 42 })
   }
-  t.notOk('inline' in decodeRecord(entry(encodeRecord(file))), 'or none')
+  t.notOk('inline' in decodeRecord(entry(encodeRecord(file)), file.path), 'or none')
   for (const [name, inline] of Object.entries({ few: new Uint8Array(4), many: new Uint8Array(6), text: 'bytes' })) {
     const bad = encodePlain({ ...(file as unknown as PlainMap), v: 1, size: 5, inline })
     t.throws(() => decodeRecord(entry(bad), file.path), { code: 'ERR_DYAD_METADATA' }, name)
@@ -32,8 +33,39 @@ test('a record may carry all bytes of its file, and nothing else', async (t) => 
 
 test('a record with members that are not known here is read', async (t) => {
   const later = encodePlain({ ...(file as unknown as PlainMap), v: 1, colour: ['blue'] })
-  t.equal(decodeRecord(entry(later)).owner, 'node-7')
+  t.equal(decodeRecord(entry(later), file.path).owner, 'node-7')
 })
+
+/** Members that make no record, by what is wrong with them. */
+const WRONG: readonly [string, Readonly<Record<string, Plain | undefined>>][] = [
+  ['a negative size', { size: -1 }],
+  ['a size as text', { size: '12' }],
+  ['no size', { size: undefined }],
+  ['a time as number', { mtimeNs: 12 }],
+  ['a mode out of bounds', { mode: 0o10000 }],
+  ['no mode', { mode: undefined }],
+  ['a long owner', { owner: 'x'.repeat(256) }],
+  ['no owner', { owner: '' }],
+  ['an owner with an escape sequence', { owner: 'node\u001b[2J' }],
+  ['no storage', { storage: undefined }],
+  ['a relative storage', { storage: 'mnt/ssd' }],
+  ['an empty storage', { storage: '' }],
+  ['a storage that is not normalized', { storage: '/mnt/../etc' }],
+  ['a storage that ends with a slash', { storage: '/mnt/' }],
+  ['a storage with NUL', { storage: '/mnt\0' }],
+  ['a storage that is too long', { storage: `/${'x'.repeat(4_096)}` }],
+  ['inline bytes as text', { inline: 'bytes', size: 5 }],
+  ['fewer inline bytes than the file has', { inline: Buffer.from('four'), size: 5 }],
+  ['of another path', { path: 'other' }],
+]
+/** The same of members that are never encoded. */
+const NEVER_ENCODED: typeof WRONG = [
+  ['a size beyond 2^53', { size: 2 ** 53 }],
+  ['a time beyond 64 bits', { mtimeNs: 2n ** 63n }],
+  ['half a surrogate pair', { owner: '\ud800' }],
+]
+/** Paths that no file can have. */
+const NO_PATHS = ['', '.', '..', '/etc/passwd', '../../etc/cron.d/x', 'a/../../x', 'a//b', 'a/', 'a\0b', 'x/.dyad-1']
 
 test('what is no record of this path is refused', async (t) => {
   const good = { ...(file as unknown as PlainMap), v: 1 }
@@ -41,20 +73,71 @@ test('what is no record of this path is refused', async (t) => {
     ['empty', new Uint8Array()],
     ['garbage', Buffer.from('hello')],
     ["DYAD's bare rank", encodePlain(3)],
+    ['a list', encodePlain([good])],
     ['another layout', encodePlain({ ...good, v: 2 })],
-    ['negative size', encodePlain({ ...good, size: -1 })],
-    ['size as text', encodePlain({ ...good, size: '12' })],
-    ['time as number', encodePlain({ ...good, mtimeNs: 12 })],
-    ['mode out of bounds', encodePlain({ ...good, mode: 0o10000 })],
-    ['a long owner', encodePlain({ ...good, owner: 'x'.repeat(256) })],
-    ['no storage', encodePlain({ ...good, storage: undefined })],
-    ['of another path', encodePlain({ ...good, path: 'other' })],
+    ...WRONG.map(([name, members]): [string, Uint8Array] => [name, encodePlain({ ...good, ...members })]),
+    // An unsigned integer of 64 bits.
+    [
+      'a time beyond 64 bits',
+      Buffer.concat([
+        encodePlain({ ...good, mtimeNs: undefined }),
+        Buffer.from('a76d74696d654e73cfffffffffffffffff', 'hex'),
+      ]).map((byte, i) => (i === 0 ? byte + 1 : byte)),
+    ],
+    [
+      'a text that is not UTF-8',
+      Buffer.from(encodePlain({ ...good, owner: 'QQ' })).map((byte) => (byte === 0x51 ? 0xff : byte)),
+    ],
   ]
   for (const [name, value] of bad) {
     t.throws(
       () => decodeRecord(entry(value), file.path),
       { code: 'ERR_DYAD_METADATA', rc: -1001, path: file.path },
       name,
+    )
+  }
+})
+
+test('a record of any path stands under the key of its own, or is none', async (t) => {
+  const key = (path: string) => keyOf(path, 3, 1024)
+  const stored = (path: string, under = key(path)) => entry(encodeRecord({ ...file, path }), under)
+  t.equal(decodeAnyRecord(stored('a.b'), key).path, 'a.b')
+  for (const path of NO_PATHS) {
+    t.throws(() => decodeAnyRecord(stored(path), key), { code: 'ERR_DYAD_METADATA' }, JSON.stringify(path))
+    t.throws(() => decodeRecord(stored(path), path), { code: 'ERR_DYAD_METADATA' }, JSON.stringify(path))
+  }
+  for (const [name, under] of Object.entries({
+    'of a path that ends alike': key('a.b'),
+    'of a longer path': key('a/b'),
+    'of another depth': keyOf('b', 2, 1024),
+    'of other bins': keyOf('b', 3, 7),
+    'without bins': 'b',
+  })) {
+    t.throws(() => decodeAnyRecord(stored('b', under), key), { code: 'ERR_DYAD_METADATA' }, `the key ${name}`)
+  }
+})
+
+test('set-id and sticky bits of an old record are masked', async (t) => {
+  for (const mode of [0o4755, 0o2755, 0o1755, 0o7755]) {
+    t.equal(decodeRecord(entry(encodeRecord({ ...file, mode })), file.path).mode, 0o755)
+  }
+})
+
+test('a record that a caller gives is checked as one that a store gives', async (t) => {
+  const good = { ...file, generation: 42 }
+  t.strictSame(checkRecord({ ...good, mode: 0o4640 }, file.path), good)
+  for (const [name, members] of [...WRONG, ...NEVER_ENCODED]) {
+    t.throws(
+      () => checkRecord({ ...good, ...members }, file.path),
+      { code: 'ERR_DYAD_METADATA', path: file.path },
+      name,
+    )
+  }
+  for (const given of [undefined, null, 5, 'text', [], { path: file.path }, { ...good, generation: undefined }]) {
+    t.throws(
+      () => checkRecord(given, file.path),
+      { code: 'ERR_DYAD_METADATA' },
+      JSON.stringify(given ?? 'nothing', (_, v) => (typeof v === 'bigint' ? String(v) : v)),
     )
   }
 })

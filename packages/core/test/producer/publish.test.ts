@@ -22,7 +22,7 @@ async function site(t: Teardown, meanwhile: (local: string, put: number) => void
   const put: KvsNamespace['put'] = async (key, value) => {
     meanwhile(file.local, stored.length + 1)
     const revision = stored.length + 1
-    stored.push(decodeRecord({ key, value, revision }))
+    stored.push(decodeRecord({ key, value, revision }, file.path))
     return revision
   }
   const context: PublishContext = {

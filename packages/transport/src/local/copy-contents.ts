@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, fchmodSync, fstatSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { type OpenedFile, writeAll } from '@dyad/core'
 
@@ -8,12 +8,23 @@ const PIECE_BYTES = 1024 * 1024
 const SPARE_BUFFERS = 8
 const spare: Buffer[] = []
 
-/** Makes the file `into` a clone, where the file system has such a thing; whether it did. */
-export async function clone(from: string, into: string): Promise<boolean> {
-  return copyFile(from, into, constants.COPYFILE_FICLONE_FORCE).then(
-    () => true,
-    () => false,
-  )
+/** Makes the open file `into` a clone, where the file system has such a thing, and keeps its permissions; whether it did. */
+export async function clone(from: string, into: number): Promise<boolean> {
+  const { mode } = fstatSync(into)
+  try {
+    await copyFile(from, procPath(into), constants.COPYFILE_FICLONE_FORCE)
+    return true
+  } catch {
+    return false
+  } finally {
+    // Node has given it those of `from`, set-id bits too. The system runs no file that is open for writing.
+    fchmodSync(into, mode & 0o7777)
+  }
+}
+
+/** A path at which the system opens what a descriptor of this process is of. */
+export function procPath(fd: number): string {
+  return `/proc/self/fd/${fd}`
 }
 
 /**

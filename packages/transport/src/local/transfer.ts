@@ -9,7 +9,7 @@ import {
   type Range,
   type Transfer,
 } from '@dyad/core'
-import { clone, copyContents } from './copy-contents.js'
+import { clone, copyContents, procPath } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024
 
@@ -121,7 +121,7 @@ export class LocalTransfer implements Transfer {
       const into = openSync(procPath(fd), constants.O_WRONLY)
       try {
         await this.#file.verify()
-        if (!(await clone(procPath(this.#file.fd), procPath(into)))) {
+        if (!(await clone(procPath(this.#file.fd), into))) {
           await copyContents(this.#file, this.size, into, this.#stop.signal)
         }
         await this.#file.verify()
@@ -164,8 +164,4 @@ export class LocalTransfer implements Transfer {
       .finally(() => this.#release())
     return this.#closing
   }
-}
-
-function procPath(fd: number): string {
-  return `/proc/self/fd/${fd}`
 }
