@@ -11,7 +11,12 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const CASES: readonly { file: string; allowed: readonly string[]; refused: readonly string[] }[] = [
   {
     file: 'packages/core/src/kvs/probe.ts',
-    allowed: ["import 'node:fs/promises'", "import './key.js'", "import '../errors.js'"],
+    allowed: [
+      "import 'node:fs/promises'",
+      "import './key.js'",
+      "import '../errors.js'",
+      "import 'fs-native-extensions'",
+    ],
     refused: [
       "import '@dyad/wire'",
       "import '@dyad/core'",

@@ -38,6 +38,10 @@ export class BrokerProcess implements AsyncDisposable {
     this.url = url
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** Lets this process end although the broker runs, which ends with it; or not. */
   hold(keepsProcessAlive: boolean): void {
     if (keepsProcessAlive) {

@@ -27,7 +27,7 @@ export interface Broker extends AsyncDisposable {
 
 /**
  * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without a token; ERR_DYAD_SYSTEM if the log
- * cannot be opened, or another broker of this host has it open.
+ * cannot be opened, or another broker has it open: then its detail names that one's process and host.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { data, ...listening } = options

@@ -93,10 +93,10 @@ export class LogRecordStore implements RecordStore, Writer {
     this.#plan()
   }
 
-  /** Opens the store in `directory`, which is made if it is missing. EADDRINUSE if another process of this host has it open. */
+  /** Opens the store in `directory`, which is made if it is missing. EBUSY if another process has it open. */
   static async open(directory: string, options: LogOptions = {}): Promise<LogRecordStore> {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    const release = await lockDirectory(directory)
+    const release = lockDirectory(directory)
     try {
       return new LogRecordStore(new LogFiles(directory), options, release)
     } catch (error) {

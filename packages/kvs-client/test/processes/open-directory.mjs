@@ -1,0 +1,11 @@
+// Starts a broker on a directory, and tells what came of it.
+import { startBroker } from '@dyad/kvs-client'
+
+try {
+  const broker = await startBroker({ data: process.argv[2] })
+  process.send({ held: true })
+  await broker.close()
+} catch ({ code, detail }) {
+  process.send({ code, detail })
+}
+process.disconnect()
