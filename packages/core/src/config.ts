@@ -1,8 +1,9 @@
-import { hostname, tmpdir, userInfo } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { DyadError } from './errors.js'
 import { nodeIdFault } from './node-id.js'
-import { boolean, integer, type OptionRow, text } from './option-row.js'
+import { boolean, directory, integer, type OptionRow, text } from './option-row.js'
+import { userId } from './user-id.js'
 
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -51,12 +52,12 @@ export const OPTIONS = {
       return given
     },
   },
-  producerPath: text({
+  producerPath: directory({
     env: 'DYAD_PATH_PRODUCER',
     accepts: 'a directory; it is made if it is missing',
     doc: 'The producer-managed directory: files written here are published.',
   }),
-  consumerPath: text({
+  consumerPath: directory({
     env: 'DYAD_PATH_CONSUMER',
     accepts: 'a directory; it is made if it is missing',
     doc: 'The consumer-managed directory: files read here are waited for and brought here.',
@@ -218,7 +219,7 @@ export const OPTIONS = {
     accepts: 'a directory that only you can write to; it is made if it is missing',
     defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files',
     doc: 'Where this node notes which version of a file its consumers hold, and which services run.',
-    fallback: (env: NodeJS.ProcessEnv) => resolve(env['XDG_RUNTIME_DIR'] || tmpdir(), `dyad-${userInfo().uid}`),
+    fallback: (env: NodeJS.ProcessEnv) => resolve(env['XDG_RUNTIME_DIR'] || tmpdir(), `dyad-${userId()}`),
     parse: (given: string) => {
       if (given === '') throw new RangeError('empty')
       return resolve(given)

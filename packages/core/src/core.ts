@@ -13,6 +13,7 @@ import { keyOf } from './kvs/key.js'
 import { checkRecord, decodeAnyRecord, type FileRecord } from './kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
+import { OpenedOnce } from './opened-once.js'
 import { Operations } from './operations.js'
 import { PendingPublishes } from './producer/pending.js'
 import { type PublishContext, publish } from './producer/publish.js'
@@ -36,7 +37,7 @@ export class DyadCore implements AsyncDisposable {
   readonly #pending = new PendingPublishes()
   readonly #operations = new Operations()
   readonly #stderr: Disposable | undefined
-  #producer: Promise<PublishContext> | undefined
+  readonly #producer: OpenedOnce<PublishContext>
   readonly #consumer: Consumer
   #closed: Promise<void> | undefined
 
@@ -44,6 +45,7 @@ export class DyadCore implements AsyncDisposable {
   constructor({ kvs, transports, ...options }: DyadCoreOptions) {
     this.config = readConfig(options)
     this.#kvs = kvs
+    this.#producer = new OpenedOnce(() => this.#openProducer())
     this.#consumer = new Consumer({
       config: this.config,
       kvs,
@@ -148,7 +150,7 @@ export class DyadCore implements AsyncDisposable {
   async locateProduced(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.producerPath === undefined
       ? undefined
-      : (await this.#producerSide()).directory.locate(path, this.config.relative)
+      : (await this.#producer.get()).directory.locate(path, this.config.relative)
   }
 
   /** The managed file that a path names for reading, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
@@ -199,7 +201,7 @@ export class DyadCore implements AsyncDisposable {
   }
 
   async #publish(file: ManagedFile, signal: AbortSignal): Promise<FileRecord> {
-    const record = await publish(file, await this.#producerSide(), signal)
+    const record = await publish(file, await this.#producer.get(), signal)
     this.#noteHealth()
     return record
   }
@@ -232,17 +234,16 @@ export class DyadCore implements AsyncDisposable {
     return file.path
   }
 
-  #producerSide(): Promise<PublishContext> {
+  async #openProducer(): Promise<PublishContext> {
     const { producerPath = '', node, fsyncWrite, sharedStorage, inlineLimit } = this.config
-    this.#producer ??= ManagedDirectory.open(producerPath).then((directory) => ({
+    return {
       ...this.#lookupContext,
       node,
-      directory,
+      directory: await ManagedDirectory.open(producerPath),
       fsync: fsyncWrite,
       // With shared storage nothing moves, and nothing needs to.
       inlineLimit: sharedStorage ? 0 : inlineLimit,
-    }))
-    return this.#producer
+    }
   }
 
   readonly #namespace = (): KvsNamespace => {

@@ -1,7 +1,8 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DyadError } from './errors.js'
+import { makeDirectory } from './make-directory.js'
 import { assertManagedPath } from './managed-path.js'
 
 /** A file in a managed directory. */
@@ -28,7 +29,7 @@ export class ManagedDirectory {
   static async open(path: string): Promise<ManagedDirectory> {
     const absolute = resolve(path)
     try {
-      await mkdir(absolute, { recursive: true })
+      makeDirectory(absolute)
       return new ManagedDirectory(absolute, await realpath(absolute))
     } catch (cause) {
       throw new DyadError('ERR_DYAD_SYSTEM', { path: absolute, cause })

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 /** One row of the table of options. */
 export interface OptionRow<T> {
   /** Environment variable that gives the option where the program does not. */
@@ -70,4 +72,9 @@ export function text({
   accepts,
 }: Omit<Row<never>, 'default'> & { accepts: string }): OptionRow<string | undefined> {
   return { env, doc, accepts, fallback: () => undefined, parse: (given) => (given === '' ? undefined : given) }
+}
+
+/** An option that is a directory; a relative one is resolved here, once, so that it stays the same when the working directory changes. */
+export function directory(row: Parameters<typeof text>[0]): OptionRow<string | undefined> {
+  return { ...text(row), parse: (given) => (given === '' ? undefined : resolve(given)) }
 }

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, readlinkSync, statSync, unlinkSync } from 'node:fs'
+import { openSync, readFileSync, readlinkSync, statSync, unlinkSync } from 'node:fs'
 import { opendir, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { makeDirectory } from './make-directory.js'
 import { TEMPORARY_PREFIX } from './managed-path.js'
 
 /**
@@ -24,7 +25,7 @@ export class Temporaries {
   /** As `name`, with the directory made if it is missing. */
   beside(target: string): string {
     const directory = dirname(target)
-    if (statSync(directory, { throwIfNoEntry: false }) === undefined) mkdirSync(directory, { recursive: true })
+    if (statSync(directory, { throwIfNoEntry: false }) === undefined) makeDirectory(directory)
     return this.name(target)
   }
 
@@ -35,7 +36,7 @@ export class Temporaries {
       return { path, fd: openSync(path, 'wx+', mode) }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      mkdirSync(dirname(target), { recursive: true })
+      makeDirectory(dirname(target))
       return { path, fd: openSync(path, 'wx+', mode) }
     }
   }

@@ -9,6 +9,17 @@ test('the program wins over the environment, the environment over the default', 
   t.strictSame(readOption('timeout', {}, { DYAD_TIMEOUT: '' }), { value: 0, origin: 'default' }, 'empty is not set')
 })
 
+test('a relative directory is what it was when it was configured', async (t) => {
+  const root = t.testdir({ elsewhere: {} })
+  const before = process.cwd()
+  t.teardown(() => process.chdir(before))
+  process.chdir(root)
+  const config = readConfig({ producerPath: 'prod', stateDir: 'state' }, { DYAD_PATH_CONSUMER: './x/../cons' })
+  process.chdir('elsewhere')
+  t.match(config, { producerPath: `${root}/prod`, consumerPath: `${root}/cons`, stateDir: `${root}/state` })
+  t.equal(readConfig({}, { DYAD_PATH_PRODUCER: '' }).producerPath, undefined, 'empty is not set')
+})
+
 test('booleans are off for every word that says so, unlike in C', async (t) => {
   for (const word of ['0', 'false', 'no', 'off', '', 'FALSE', ' 0 ']) {
     t.equal(readConfig({}, { DYAD_PATH_RELATIVE: word, DYAD_SHARED_STORAGE: word }).relative, false, `'${word}'`)

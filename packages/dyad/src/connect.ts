@@ -1,4 +1,11 @@
-import { type ConfigOptions, DyadCore, type KvsClient, readConfig, type Transport } from '@dyad/core'
+import {
+  type ConfigOptions,
+  DyadCore,
+  type KvsClient,
+  prepareStateDirectory,
+  readConfig,
+  type Transport,
+} from '@dyad/core'
 import { DyadFile } from '@dyad/streams'
 import { checkMode, openKvs, openTransports } from './parts.js'
 
@@ -28,12 +35,13 @@ export class Dyad extends DyadCore {
   }
 
   /**
-   * Whether the session can do what it was asked for: has the transport, and a store that knows the namespace. A store of this process alone begins with none, and
-   * is given it.
+   * Whether the session can do what it was asked for: has the transport, a place for what its consumers note, and a store that knows the namespace. A store of this process
+   * alone begins with none, and is given it.
    */
   async greet(): Promise<void> {
-    const { namespace, dtlMode } = this.config
+    const { namespace, dtlMode, consumerPath, stateDir } = this.config
     checkMode(dtlMode, this.#transports)
+    if (consumerPath !== undefined) await prepareStateDirectory(stateDir)
     if (namespace === undefined) return
     if (this.#isAlone) await this.#kvs.createNamespace(namespace)
     else await this.#kvs.namespace(namespace).get('greeting')

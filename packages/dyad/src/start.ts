@@ -71,7 +71,7 @@ export async function start({
       const address = new URL(config.kvs)
       broker = await startBroker({
         host: config.host,
-        port: Number(address.port),
+        port: portOf(address),
         token: config.token,
         tls: readTls(config),
         data,
@@ -116,6 +116,11 @@ export async function start({
     await close()
     throw error
   }
+}
+
+/** URL leaves out the port that its scheme has by default. */
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port)
 }
 
 async function ensureNamespace(kvs: KvsClient, name: string | undefined, signal?: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { DyadError, prepareStateDirectory, withNodeLock } from '@dyad/core'
+import { DyadError, makeDirectory, prepareStateDirectory, withNodeLock } from '@dyad/core'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -32,7 +32,7 @@ export async function openControl(stateDir: string, node: string, answer: (word:
     throw new DyadError('ERR_DYAD_OPTION', { detail: `DYAD_STATE_DIR is too long for a socket in it: ${path}` })
   }
   await prepareStateDirectory(stateDir)
-  await mkdir(join(stateDir, 'services'), { recursive: true, mode: 0o700 })
+  makeDirectory(join(stateDir, 'services'), 0o700)
   // Two services that start at once must not both find nobody and remove each other's socket.
   return withNodeLock(`control ${path}`, new AbortController().signal, async () => {
     const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)

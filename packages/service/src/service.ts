@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import {
   DyadError,
@@ -6,6 +5,7 @@ import {
   isDyadError,
   type KvsClient,
   ManagedSource,
+  makeDirectory,
   type NodeEntry,
   type Registration,
   type Transport,
@@ -123,7 +123,7 @@ export class Service implements AsyncDisposable {
 
 async function openSource(directories: readonly string[], node: string): Promise<ManagedSource> {
   try {
-    await Promise.all(directories.map((directory) => mkdir(directory, { recursive: true })))
+    for (const directory of directories) makeDirectory(directory)
     return await ManagedSource.open(directories)
   } catch (cause) {
     throw cause instanceof DyadError ? cause : new DyadError('ERR_DYAD_SYSTEM', { node, cause })

@@ -3,6 +3,7 @@ import { DiskPace } from '../disk-pace.js'
 import type { KvsClient, Waiting } from '../kvs/contract.js'
 import type { FileRecord } from '../kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from '../managed-directory.js'
+import { OpenedOnce } from '../opened-once.js'
 import type { Operations } from '../operations.js'
 import type { Temporaries } from '../temporaries.js'
 import type { Transport } from '../transfer/contract.js'
@@ -44,7 +45,7 @@ export class Consumer {
   readonly #parts: ConsumerParts
   readonly #rightOfWay = new RightOfWay()
   readonly #readAhead: ReadAhead
-  #context: Promise<ConsumeContext> | undefined
+  readonly #context = new OpenedOnce(() => this.#open())
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
@@ -59,7 +60,7 @@ export class Consumer {
 
   /** The consumer-managed directory, made if it is missing. */
   async directory(): Promise<ManagedDirectory> {
-    return (await this.#opened()).directory
+    return (await this.#context.get()).directory
   }
 
   /** The newest record of a file, as soon as there is one. */
@@ -81,7 +82,7 @@ export class Consumer {
     signal: AbortSignal,
     onArrival?: OnArrival,
   ): Promise<FileRecord> {
-    const context = await this.#opened()
+    const context = await this.#context.get()
     const stored = await this.#rightOfWay.first(file.path, () =>
       consume(file, record, context, signal, (arrival) => {
         onProgress?.(arrival.stored, arrival.record.size)
@@ -96,7 +97,7 @@ export class Consumer {
   async open(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<ConsumedFile> {
     const record = await this.#newestRecord(file.path, options, signal)
     const { onRecord, ...rest } = options
-    const context = await this.#opened()
+    const context = await this.#context.get()
     const opened = standsAtOnce(file, record, context)
       ? ConsumedFile.whole(file.local, context.pace, record)
       : await ConsumedFile.open(file.local, context.pace, signal, (onArrival, leave) =>
@@ -118,7 +119,7 @@ export class Consumer {
 
   /** Writes what is still to be noted, and withdraws what is offered to others; after the operations of the session have ended. */
   async close(): Promise<void> {
-    const context = await this.#context?.catch(() => undefined)
+    const context = await this.#context.current?.catch(() => undefined)
     context?.held.write()
     await context?.copies?.close()
   }
@@ -138,18 +139,13 @@ export class Consumer {
   }
 
   async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
-    const context = await this.#opened()
+    const context = await this.#context.get()
     const file = context.directory.file(path)
     if (standsAtOnce(file, record, context)) return
     const giveWay = (name: string, ending: AbortSignal) => this.#rightOfWay.give(name, ending)
     await this.#parts.operations.run(signal, (bounded) =>
       consume(file, record, { ...context, giveWay }, bounded, () => {}),
     )
-  }
-
-  #opened(): Promise<ConsumeContext> {
-    this.#context ??= this.#open()
-    return this.#context
   }
 
   async #open(): Promise<ConsumeContext> {

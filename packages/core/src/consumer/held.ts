@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
-import { type BigIntStats, lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
-import { lstat, mkdir } from 'node:fs/promises'
+import { type BigIntStats, lstatSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { DyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
+import { makeDirectory } from '../make-directory.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
+import { prepareStateDirectory } from '../state-directory.js'
 
 /** Version, generation, and a digest; shorter than the 60 bytes that ext4 and XFS keep in the inode itself. */
 const NOTE = /^1:(\d{1,16}):([\w-]{32})$/
@@ -126,21 +126,9 @@ function replaceLink(text: string, path: string): void {
       return
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') mkdirSync(dirname(path), { recursive: true })
+      if (code === 'ENOENT') makeDirectory(dirname(path))
       // Somebody else notes the same file.
       else if (code !== 'EEXIST') throw error
     }
-  }
-}
-
-/** Makes the directory for this node's state; refuses one that others can write to. ERR_DYAD_OPTION. */
-export async function prepareStateDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
-  const found = await lstat(path)
-  const ours = process.getuid === undefined || found.uid === process.getuid()
-  if (!found.isDirectory() || !ours || found.mode & 0o022) {
-    throw new DyadError('ERR_DYAD_OPTION', {
-      detail: `DYAD_STATE_DIR ${path} is not a directory that only you can write to`,
-    })
   }
 }

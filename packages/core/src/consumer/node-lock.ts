@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { connect, createServer, type Server } from 'node:net'
-import { userInfo } from 'node:os'
+import { userId } from '../user-id.js'
 
 /**
  * Runs `work` while no other process of this user on this host runs work of the same name, so that two processes never fetch one file at once or put an older version
@@ -9,7 +9,7 @@ import { userInfo } from 'node:os'
  */
 export async function withNodeLock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   if (process.platform !== 'linux') return work()
-  const address = `\0dyad-${userInfo().uid}-${createHash('sha256').update(name).digest('hex').slice(0, 40)}`
+  const address = `\0dyad-${userId()}-${createHash('sha256').update(name).digest('hex').slice(0, 40)}`
   let lock: Server | undefined
   while (lock === undefined) {
     signal.throwIfAborted()

@@ -1,7 +1,5 @@
 import {
   appendFileSync,
-  chmodSync,
-  mkdirSync,
   readdirSync,
   readlinkSync,
   rmSync,
@@ -11,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { test } from 'tap'
-import { HeldFiles, prepareStateDirectory } from '../../src/consumer/held.js'
+import { HeldFiles } from '../../src/consumer/held.js'
 import type { FileRecord } from '../../src/kvs/record.js'
 import { ManagedDirectory } from '../../src/managed-directory.js'
 
@@ -69,15 +67,4 @@ test('a note that is none counts for nothing', async (t) => {
   held.write()
   t.equal(readlinkSync(note), later, 'it is written over')
   t.equal(other.generation(file), 6)
-})
-
-test('a directory for state that others can write to is refused', async (t) => {
-  const root = t.testdir({ open: {}, file: '' })
-  chmodSync(`${root}/open`, 0o777)
-  await t.rejects(prepareStateDirectory(`${root}/open`), { code: 'ERR_DYAD_OPTION', message: /DYAD_STATE_DIR/ })
-  mkdirSync(`${root}/theirs`, { mode: 0o700 })
-  symlinkSync(`${root}/theirs`, `${root}/link`)
-  await t.rejects(prepareStateDirectory(`${root}/link`), { code: 'ERR_DYAD_OPTION' })
-  await t.resolves(prepareStateDirectory(`${root}/new/one`))
-  t.equal(statSync(`${root}/new/one`).mode & 0o777, 0o700)
 })

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type ConfigOptions, prepareStateDirectory, readConfig } from '@dyad/core'
+import { type ConfigOptions, makeDirectory, prepareStateDirectory, readConfig } from '@dyad/core'
 import { controlPath } from '@dyad/service'
 import type { NodeStatus } from '../start.js'
 import { type Failure, ForeignFailure } from './failure.js'
@@ -16,7 +16,7 @@ export async function detach(options: ConfigOptions, signal: AbortSignal): Promi
   const { stateDir, node } = readConfig(options)
   const log = controlPath(stateDir, node).replace(/\.sock$/, '.log')
   await prepareStateDirectory(stateDir)
-  await mkdir(dirname(log), { recursive: true, mode: 0o700 })
+  makeDirectory(dirname(log), 0o700)
   await using output = await open(log, 'a', 0o600)
   const child = spawn(process.execPath, [...process.execArgv, ...backgroundArguments()], {
     detached: true,

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { makeDirectory } from '@dyad/core'
 import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
 import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
@@ -93,9 +94,11 @@ export class LogRecordStore implements RecordStore, Writer {
     this.#plan()
   }
 
-  /** Opens the store in `directory`, which is made if it is missing. EBUSY if another process has it open. */
-  static async open(directory: string, options: LogOptions = {}): Promise<LogRecordStore> {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  /** Opens the store in the directory `path`, which is made if it is missing. EBUSY if another process has it open. */
+  static async open(path: string, options: LogOptions = {}): Promise<LogRecordStore> {
+    // A compaction opens files there later, when the working directory may be another.
+    const directory = resolve(path)
+    makeDirectory(directory, 0o700)
     const release = lockDirectory(directory)
     try {
       return new LogRecordStore(new LogFiles(directory), options, release)

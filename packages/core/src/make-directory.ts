@@ -1,0 +1,31 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/**
+ * Makes a directory and those above it that are missing. The recursive mkdir of Node never ends where a parent exists and the system still says ENOENT, as it does below
+ * /proc; here that is the system's own error.
+ * @param mode permissions of what is made, less the process's umask
+ */
+export function makeDirectory(path: string, mode = 0o777): void {
+  try {
+    makeOne(path, mode)
+  } catch (error) {
+    const parent = dirname(path)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
+    makeDirectory(parent, mode)
+    makeOne(path, mode)
+  }
+}
+
+/** What stands there already is as good, whatever the system says of the attempt: a read-only file system refuses before it looks. */
+function makeOne(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || !isDirectory(path)) throw error
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}

@@ -1,0 +1,23 @@
+import { accessSync, constants, lstatSync } from 'node:fs'
+import { DyadError } from './errors.js'
+import { makeDirectory } from './make-directory.js'
+import { userId } from './user-id.js'
+
+/** Makes the directory for this node's state. Refuses one that others can write to, and one in which this process cannot make anything. ERR_DYAD_OPTION. */
+export async function prepareStateDirectory(path: string): Promise<void> {
+  try {
+    makeDirectory(path, 0o700)
+    const found = lstatSync(path)
+    if (!found.isDirectory() || (userId() !== -1 && found.uid !== userId()) || found.mode & 0o022) {
+      throw unusable('it is not a directory that only you can write to', path)
+    }
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw cause instanceof DyadError ? cause : unusable((cause as Error).message, path, cause)
+  }
+}
+
+function unusable(why: string, path: string, cause?: unknown): DyadError {
+  const detail = `DYAD_STATE_DIR cannot be used: ${why}; set it to a directory of your own on a disk of this host`
+  return new DyadError('ERR_DYAD_OPTION', { path, detail, cause })
+}

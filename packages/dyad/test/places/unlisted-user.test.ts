@@ -1,0 +1,20 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { test } from 'tap'
+
+/** In no system's list of users. */
+const UID = 54_321
+
+const skip = process.getuid?.() !== 0 && 'only root can become another user'
+
+test('a user without an entry in the list of users has all of it', { skip }, async (t) => {
+  const program = fileURLToPath(new URL('unlisted-user.ts', import.meta.url))
+  // Silent, since what tap loads into processes complains that this user may not write where it notes things.
+  const child = fork(program, [String(UID)], { execArgv: ['--import=tsx'], silent: true })
+  const [outcome] = await once(child, 'message')
+  t.match(outcome, { isListed: false, length: 5000, stateDir: `/dyad-${UID}` })
+  const { closed, refusal } = outcome
+  t.match(refusal, { code: 'ERR_DYAD_OPTION', path: closed, message: /DYAD_STATE_DIR cannot be used: EACCES/ })
+  await once(child, 'exit')
+})

@@ -1,0 +1,55 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { connect, start } from '../../src/index.js'
+
+/** Runs a node and a session as a user that the system has no entry of, and tells how that went. */
+async function run(uid: number): Promise<unknown> {
+  // Everything is loaded by now: this user may not be able to read it.
+  process.setgroups?.([])
+  process.setgid?.(uid)
+  process.setuid?.(uid)
+  const root = mkdtempSync(`${tmpdir()}/dyad-unlisted-`)
+  try {
+    process.env['TMPDIR'] = root
+    delete process.env['XDG_RUNTIME_DIR']
+    const options = { namespace: 'unlisted', node: 'U' }
+    await using node = await start({ ...options, kvs: 'ws://127.0.0.1:0', broker: true, directories: [`${root}/prod`] })
+    const { kvs } = node.status
+    const producing = await connect({ ...options, kvs, producerPath: `${root}/prod` })
+    const file = await producing.open('x', 'w')
+    await file.writeFile('x'.repeat(5000))
+    await file.close()
+    await producing.close()
+    await using consuming = await connect({ ...options, kvs, node: 'V', consumerPath: `${root}/cons` })
+    const { length } = readFileSync(await consuming.consume('x'))
+    const closed = `${root}/closed`
+    const refusal = await refusedState(closed)
+    return { isListed: isListed(), length, stateDir: consuming.config.stateDir.slice(root.length), closed, refusal }
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+}
+
+/** What a session says of a directory for state in which this user cannot make anything. */
+async function refusedState(stateDir: string): Promise<unknown> {
+  const first = await connect({ kvs: 'memory:', stateDir, consumerPath: `${stateDir}/../cons` })
+  await first.close()
+  chmodSync(stateDir, 0o500)
+  return connect({ kvs: 'memory:', stateDir, consumerPath: `${stateDir}/../cons` }).then(
+    () => 'none',
+    (error) => ({ code: error.code, path: error.path, message: error.message }),
+  )
+}
+
+function isListed(): boolean {
+  try {
+    return userInfo().username !== ''
+  } catch {
+    return false
+  }
+}
+
+run(Number(process.argv[2])).then(
+  (outcome) => process.send?.(outcome, () => process.disconnect()),
+  (error) => process.send?.(String(error.stack), () => process.disconnect()),
+)
