@@ -5,6 +5,11 @@ import { DyadError } from './errors.js'
 import { makeDirectory } from './make-directory.js'
 import { assertManagedPath } from './managed-path.js'
 
+/** The end of a path that can name a directory only. */
+const NAMES_DIRECTORY = /(?:^|\/)\.{0,2}$/
+/** Longest path that the system takes, in UTF-8 bytes. */
+const LONGEST_LOCAL_BYTES = 4095
+
 /** A file in a managed directory. */
 export interface ManagedFile {
   /** Its name for everybody: relative to the managed directory, `/`-separated, normalized. */
@@ -38,7 +43,8 @@ export class ManagedDirectory {
 
   /**
    * The managed file that `path` names, or undefined if it lies outside this directory. Every spelling of a path (`a//b`, `a/./b`, `a/../a/b`, through a symbolic
-   * link to the directory) names the same file.
+   * link to the directory) names the same file. ERR_DYAD_PATH for a path that ends as a directory's
+   * does (`a/`, `a/.`), or cannot name a file.
    * @param relativeToDirectory what a relative path is relative to: this directory, or the working directory
    */
   async locate(path: string | URL, relativeToDirectory: boolean): Promise<ManagedFile | undefined> {
@@ -50,7 +56,13 @@ export class ManagedDirectory {
     if (managed === undefined || managed === '') return undefined
     const name = sep === '/' ? managed : managed.split(sep).join('/')
     assertManagedPath(name)
-    return { path: name, local: join(this.real, managed) }
+    if (NAMES_DIRECTORY.test(text)) throw new DyadError('ERR_DYAD_PATH', { path: text, detail: 'it names a directory' })
+    const local = join(this.real, managed)
+    if (Buffer.byteLength(local) > LONGEST_LOCAL_BYTES) {
+      const detail = `below ${this.real} it is longer than ${LONGEST_LOCAL_BYTES} bytes`
+      throw new DyadError('ERR_DYAD_PATH', { path: text, detail })
+    }
+    return { path: name, local }
   }
 
   /** The file of a managed path. */

@@ -65,3 +65,20 @@ test('what cannot be a managed path is refused', async (t) => {
     await t.rejects(directory.locate(bad, true), { code: 'ERR_DYAD_PATH', rc: -1003 })
   }
 })
+
+test("a path that ends as a directory's does names no file", async (t) => {
+  const root = t.testdir({ managed: {} })
+  const directory = await ManagedDirectory.open(`${root}/managed`)
+  for (const spelling of ['x/', 'x/.', 'x//', 'x/y/..', 'x/y/../', `${root}/managed/x/`])
+    await t.rejects(directory.locate(spelling, true), { code: 'ERR_DYAD_PATH' }, spelling)
+  for (const spelling of ['.', './', '', `${root}/managed/`, '../'])
+    t.equal(await directory.locate(spelling, true), undefined, `'${spelling}' is no file of it`)
+  for (const name of ['x.', 'x..', '...', '..x']) t.match(await directory.locate(name, true), { path: name }, name)
+})
+
+test('a path that the system cannot take below the directory is refused', async (t) => {
+  const deep = `${t.testdir()}/${'d'.repeat(200)}/${'d'.repeat(200)}`
+  const directory = await ManagedDirectory.open(deep)
+  const path = `${'p/'.repeat(1_850)}x`
+  await t.rejects(directory.locate(path, true), { code: 'ERR_DYAD_PATH', message: /longer than 4095 bytes/ })
+})

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import { finished } from 'node:stream/promises'
+import { NativeReadStream, NativeWriteStream } from './native-streams.js'
 
 /** Options of FileHandle.createReadStream, but `autoClose`. */
 export interface FileReadStreamOptions {
@@ -35,14 +36,14 @@ export class FileStreams {
 
   reader(options: FileReadStreamOptions = {}): fs.ReadStream {
     return this.#own((close) =>
-      fs.createReadStream('', { ...options, fd: this.#fd, fs: { open: fs.open, read: fs.read, close } }),
+      make(NativeReadStream, { ...options, fd: this.#fd, fs: { open: fs.open, read: fs.read, close } }),
     )
   }
 
   writer(options: FileWriteStreamOptions = {}): fs.WriteStream {
     const { open, write, writev } = fs
     return this.#own((close) =>
-      fs.createWriteStream('', { ...options, fd: this.#fd, fs: { open, write, writev, close } }),
+      make(NativeWriteStream, { ...options, fd: this.#fd, fs: { open, write, writev, close } }),
     )
   }
 
@@ -52,7 +53,7 @@ export class FileStreams {
 
   /** Ends those that write, and resolves when all is written; rejects if that fails. */
   async end(): Promise<void> {
-    const writers = [...this.#users.keys()].filter((stream) => stream instanceof fs.WriteStream)
+    const writers = [...this.#users.keys()].filter((stream) => stream instanceof NativeWriteStream)
     await Promise.all(writers.map((writer) => finished(writer.end())))
   }
 
@@ -78,4 +79,9 @@ export class FileStreams {
     this.#users.set(stream, released)
     return stream
   }
+}
+
+/** Makes a stream of a class that the types of Node give no constructor. */
+function make<Stream>(from: { prototype: Stream }, options: object): Stream {
+  return Reflect.construct(from as unknown as new () => Stream, ['', options])
 }

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import fs from 'node:fs'
+import type fs from 'node:fs'
 import { type ConsumedFile, type DyadCore, DyadError, type FileRecord } from '@dyad/core'
 import { ConsumingOpen } from './consuming-open.js'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'
+import { NativeReadStream } from './native-streams.js'
+import { streamOptions } from './stream-options.js'
 
 /** Options of fs.createReadStream, but `fd` and `fs`, and how to wait. */
 export interface DyadReadStreamOptions {
@@ -30,7 +32,7 @@ export interface DyadReadStreamOptions {
 }
 
 // The types of Node do not tell how these classes are constructed.
-const NodeReadStream = fs.ReadStream as unknown as new (
+const NodeReadStream = NativeReadStream as unknown as new (
   path: string | URL,
   options: object,
 ) => Listeners<{ waiting: []; record: [record: FileRecord] }> & fs.ReadStream & StreamState
@@ -57,14 +59,13 @@ export class DyadReadStream extends NodeReadStream {
   })
 
   constructor(core: DyadCore, path: string | URL, options?: DyadReadStreamOptions | BufferEncoding) {
-    const { timeout, ...given }: DyadReadStreamOptions =
-      typeof options === 'string' ? { encoding: options } : { ...options }
+    const { signal, timeout } = Object(options) as DyadReadStreamOptions
     // One signal may well end thousands of streams.
-    if (given.signal instanceof AbortSignal) setMaxListeners(0, given.signal)
+    if (signal instanceof AbortSignal) setMaxListeners(0, signal)
     const opening = new ConsumingOpen(core, timeout, (event, ...details) => {
       if (!this.destroyed) this.emit(event, ...details)
     })
-    super(path, { ...given, fd: undefined, fs: opening.fs })
+    super(path, streamOptions(options, { fd: undefined, fs: opening.fs }))
     this.#opening = opening
     // A signal that had fired already has destroyed the stream by now, before this class had a part in it.
     if (this.destroyed) opening.abandon()
@@ -100,9 +101,10 @@ export class DyadReadStream extends NodeReadStream {
   }
 
   /** As of Readable; ends the wait for the file, too. */
-  override destroy(error?: Error): this {
+  override destroy(...args: Parameters<fs.ReadStream['destroy']>): this {
     if (#opening in this) this.#opening.abandon()
-    return super.destroy(error)
+    // Node takes a callback behind the error, which its types leave out.
+    return Reflect.apply(super.destroy, this, args)
   }
 
   override _read(size: number): void {

@@ -1,5 +1,6 @@
 import { type DyadCore, type StagedFile, writes } from '@dyad/core'
 import { asOpenError } from './open-error.js'
+import { assertUnmanaged } from './unmanaged.js'
 
 /** What to open to write to a path. */
 export interface Staging {
@@ -13,10 +14,16 @@ export interface Staging {
   explain(error: unknown): unknown
 }
 
-/** Stages a path for opening with these flags, which may or may not write. Fails as open(2) would. ERR_DYAD_PATH. */
+/**
+ * Stages a path for opening with these flags, which may or may not write. Fails as open(2) would.
+ * ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
+ */
 export async function stageToOpen(core: DyadCore, path: string | URL, flags: number): Promise<Staging> {
   const file = await core.locateProduced(path)
-  if (file === undefined) return { path, flags, isNew: false, staged: undefined, explain: (error) => error }
+  if (file === undefined) {
+    assertUnmanaged(core, path, 'producer')
+    return { path, flags, isNew: false, staged: undefined, explain: (error) => error }
+  }
   const explain = (error: unknown) => asOpenError(error, file.local)
   if (!writes(flags)) return { path: file.local, flags, isNew: false, staged: undefined, explain }
   try {

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events'
-import fs from 'node:fs'
+import type fs from 'node:fs'
 import type { DyadCore, FileRecord } from '@dyad/core'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'
+import { NativeWriteStream } from './native-streams.js'
 import { StagedOutput } from './staged-output.js'
+import { streamOptions } from './stream-options.js'
 
 /** Options of fs.createWriteStream, but `fd` and `fs`. */
 export interface DyadWriteStreamOptions {
@@ -28,7 +30,7 @@ export interface DyadWriteStreamOptions {
 }
 
 // The types of Node do not tell how these classes are constructed, and those of Node 20 not that they can be disposed of.
-const NodeWriteStream = fs.WriteStream as unknown as new (
+const NodeWriteStream = NativeWriteStream as unknown as new (
   path: string | URL,
   options: object,
 ) => Listeners<{ published: [record: FileRecord] }> & fs.WriteStream & AsyncDisposable
@@ -43,13 +45,13 @@ export class DyadWriteStream extends NodeWriteStream {
   readonly #publishesAtFinish: boolean
 
   constructor(core: DyadCore, path: string | URL, options?: DyadWriteStreamOptions | BufferEncoding) {
-    const given: DyadWriteStreamOptions = typeof options === 'string' ? { encoding: options } : { ...options }
+    const { autoClose = true, flush, signal } = Object(options) as DyadWriteStreamOptions
     // One signal may well end thousands of streams.
-    if (given.signal instanceof AbortSignal) setMaxListeners(0, given.signal)
-    const output = new StagedOutput(core, given.flush === true)
-    super(path, { ...given, fd: undefined, fs: output.fs })
+    if (signal instanceof AbortSignal) setMaxListeners(0, signal)
+    const output = new StagedOutput(core, flush === true)
+    super(path, streamOptions(options, { fd: undefined, fs: output.fs }))
     this.#output = output
-    this.#publishesAtFinish = given.autoClose === undefined || given.autoClose
+    this.#publishesAtFinish = autoClose
     // A signal that had fired already has destroyed the stream by now, before this class had a part in it. Node would open the file all the same.
     if (this.destroyed) output.abandon()
   }

@@ -17,6 +17,7 @@ import { type LookupContext, waitForRecord } from './lookup.js'
 import { type PrefetchResult, ReadAhead } from './read-ahead.js'
 import { RightOfWay } from './right-of-way.js'
 import { SingleFlight } from './single-flight.js'
+import { assertStandingRoom } from './standing-room.js'
 
 /** How a consumer waits. */
 export interface ConsumeOptions extends Waiting {
@@ -71,7 +72,7 @@ export class Consumer {
 
   /** Brings the newest version of a file here. */
   async consumeNewest(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<void> {
-    await this.consume(file, await this.#newestRecord(file.path, options, signal), options, signal)
+    await this.consume(file, await this.#newestRecord(file, options, signal), options, signal)
   }
 
   /** Brings the record's file here, or a newer version; resolves with the record of what stands here. */
@@ -95,7 +96,7 @@ export class Consumer {
 
   /** Opens the newest version of a file, as soon as something of it can be read. */
   async open(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<ConsumedFile> {
-    const record = await this.#newestRecord(file.path, options, signal)
+    const record = await this.#newestRecord(file, options, signal)
     const { onRecord, ...rest } = options
     const context = await this.#context.get()
     const opened = standsAtOnce(file, record, context)
@@ -125,9 +126,11 @@ export class Consumer {
   }
 
   /** The newest record of a file that is opened now; tells the read ahead of it. */
-  async #newestRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
+  async #newestRecord(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
+    const { path } = file
     let isWaiting = false
     const onWaiting = () => {
+      assertStandingRoom(file)
       isWaiting = true
       options.onWaiting?.()
     }
