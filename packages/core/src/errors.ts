@@ -170,7 +170,8 @@ export const ERRORS = {
     rc: -1000,
     retryable: false,
     summary: 'another service has registered this node',
-    remedy: 'Give each node its own DYAD_NODE, or stop the other service.',
+    remedy:
+      'Give each node its own DYAD_NODE, or stop the other service; `dyad start --takeover` takes the node over from it.',
   },
   ERR_DYAD_CLOSED: {
     rc: -1000,

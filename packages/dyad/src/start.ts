@@ -1,8 +1,17 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type ConfigOptions, isDyadError, type KvsClient, type NodeEntry, readConfig, type Transport } from '@dyad/core'
+import {
+  type ConfigOptions,
+  DyadError,
+  isDyadError,
+  type KvsClient,
+  type NodeEntry,
+  readConfig,
+  reasonOf,
+  type Transport,
+} from '@dyad/core'
 import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
-import { type Control, type LeftOut, openControl, Service } from '@dyad/service'
+import { type Control, type LeftOut, openControl, Service, type SilentHolder } from '@dyad/service'
 import { checkMode, openKvs, openTransports, readTls } from './parts.js'
 
 /** What `start` starts beside the service. */
@@ -13,6 +22,10 @@ export interface StartOptions extends ConfigOptions {
   broker?: boolean | undefined
   /** Directory of the store's database; records in it survive the process. Only with `broker`. @default none: records are kept in memory */
   data?: string | undefined
+  /** Whether to take the node from another service that runs. @default false */
+  takeover?: boolean | undefined
+  /** Told when the start waits for the lease of a service that gives no sign of life. @default none */
+  onWaiting?: ((silent: SilentHolder) => void) | undefined
   /** Ends the start early; it rejects with the signal's reason. A node that runs is ended by its `close`. @default none */
   signal?: AbortSignal | undefined
 }
@@ -25,12 +38,17 @@ export interface NodeStatus extends NodeEntry {
   readonly unavailable: readonly LeftOut[]
   /** What the store holds, where this process hosts it. */
   readonly broker?: BrokerStats & { readonly durable: boolean }
+  /** Why the service has ended, if another took the node over. */
+  readonly lost?: string
 }
 
 /** A node, running in this process. Whoever started it closes it. */
 export interface RunningNode extends AsyncDisposable {
   readonly status: NodeStatus
-  /** Fires when the node must end: another service took it over (ERR_DYAD_NODE_TAKEN). */
+  /**
+   * Fires when another service took the node over (ERR_DYAD_NODE_TAKEN): the service of this one has ended. A store that it hosts goes on
+   * until `close`; without one there is nothing left to do.
+   */
   readonly lost: AbortSignal
   /** Resolves when `dyad stop` asks the node to end. */
   readonly stopped: Promise<void>
@@ -46,9 +64,16 @@ export async function start({
   directories,
   broker: hostsBroker,
   data,
+  takeover,
+  onWaiting,
   signal,
   ...options
 }: StartOptions): Promise<RunningNode> {
+  if (data !== undefined && !hostsBroker) {
+    throw new DyadError('ERR_DYAD_OPTION', {
+      detail: `data is ${data}, and nothing is kept there without the option broker`,
+    })
+  }
   const config = readConfig(options)
   const parts: (AsyncDisposable | Transport | KvsClient)[] = []
   const close = async () => {
@@ -93,9 +118,16 @@ export async function start({
       transports,
       required: config.dtlMode,
       leaseTtl: config.leaseTtl,
+      takeover,
+      onWaiting,
       signal,
     })
     parts.push(service)
+    const lost = new AbortController()
+    service.lost.addEventListener('abort', async () => {
+      await service.close().catch(() => {})
+      lost.abort(service.lost.reason)
+    })
     node = {
       get status(): NodeStatus {
         const stats = broker?.stats()
@@ -104,9 +136,10 @@ export async function start({
           unavailable: service.unavailable,
           kvs: broker?.url(config.advertise ?? reachableName(config.host)) ?? kvsUrl,
           ...(stats && { broker: { ...stats, durable: data !== undefined } }),
+          ...(service.lost.aborted && { lost: reasonOf(service.lost.reason) }),
         }
       },
-      lost: service.lost,
+      lost: lost.signal,
       stopped,
       close,
       [Symbol.asyncDispose]: close,

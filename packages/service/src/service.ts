@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import {
   DyadError,
-  encodeNodeEntry,
   isDyadError,
   type KvsClient,
   ManagedSource,
@@ -12,9 +11,11 @@ import {
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
+import { PROCESSES } from './processes.js'
+import { type RegisterNodeOptions, registerNode, takenBy } from './register-node.js'
 
 /** What a service is made of. The store and the transports stay the caller's to close. */
-export interface ServiceOptions {
+export interface ServiceOptions extends RegisterNodeOptions {
   /** Id of the node that it serves. */
   node: string
   /** Managed directories to serve; made if they are missing. */
@@ -24,10 +25,6 @@ export interface ServiceOptions {
   transports: readonly Transport[]
   /** Name of the transport that must not be left out. @default none */
   required?: string | undefined
-  /** Milliseconds that the node stays registered after the last sign of life. */
-  leaseTtl: number
-  /** Ends the start early; it rejects with the signal's reason. @default none */
-  signal?: AbortSignal | undefined
 }
 
 /** A transport that a service does not offer, since its host cannot use it. */
@@ -45,6 +42,7 @@ export class Service implements AsyncDisposable {
   readonly unavailable: readonly LeftOut[]
   readonly #servers: readonly TransportServer[]
   readonly #registration: Registration
+  readonly #lost = new AbortController()
   #closed: Promise<void> | undefined
 
   private constructor(
@@ -52,19 +50,22 @@ export class Service implements AsyncDisposable {
     unavailable: readonly LeftOut[],
     servers: readonly TransportServer[],
     registration: Registration,
+    kvs: KvsClient,
   ) {
     this.entry = entry
     this.unavailable = unavailable
     this.#servers = servers
     this.#registration = registration
+    const { lost } = registration
+    lost.addEventListener('abort', async () => this.#lost.abort(await takenBy(kvs, entry.node, lost.reason)))
   }
 
   /**
    * Serves the directories and registers the node, from when on its files can be fetched. ERR_DYAD_SYSTEM if a directory cannot be used, ERR_DYAD_BIND,
-   * ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_RDMA_UNAVAILABLE if the transport that is required cannot be used.
+   * ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_NODE_TAKEN if another service holds the node, ERR_DYAD_RDMA_UNAVAILABLE if the transport that is required cannot be used.
    */
   static async start(options: ServiceOptions): Promise<Service> {
-    const { node, directories, kvs, transports, required, leaseTtl, signal } = options
+    const { node, directories, kvs, transports, required } = options
     const source = await openSource(directories, node)
     const servers: TransportServer[] = []
     const offered: { name: string; address: TransportAddress }[] = []
@@ -87,19 +88,20 @@ export class Service implements AsyncDisposable {
         directories: source.directories.map(({ path }) => path),
         host: hostname(),
         pid: process.pid,
+        ...(PROCESSES && { processes: PROCESSES }),
         startedAt: Date.now(),
       }
-      const registration = await kvs.register(node, encodeNodeEntry(entry), { ttl: leaseTtl, signal })
-      return new Service(entry, unavailable, servers, registration)
+      const registration = await registerNode(kvs, entry, options)
+      return new Service(entry, unavailable, servers, registration, kvs)
     } catch (error) {
       await Promise.all(servers.map((server) => server.close()))
       throw error
     }
   }
 
-  /** Fires when another service registered the node; the reason is a DyadError ERR_DYAD_NODE_TAKEN. */
+  /** Fires when another service took the node over; the reason is a DyadError ERR_DYAD_NODE_TAKEN, which names it. */
   get lost(): AbortSignal {
-    return this.#registration.lost
+    return this.#lost.signal
   }
 
   /** Takes the node out of the registry, then ends the transfers under way. Closing twice is no error. */

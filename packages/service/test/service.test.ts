@@ -1,11 +1,17 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { DyadError, decodeNodeEntry, type Transport } from '@dyad/core'
+import { fileURLToPath } from 'node:url'
+import { DyadError, decodeNodeEntry, encodeNodeEntry, type Transport } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import { localTransport, rpcTransport } from '@dyad/transport'
 import t from 'tap'
 import { Service } from '../src/index.js'
 import { Fixture, kill } from './fixture.js'
+
+/** Longer than the patience of the test runner. */
+const LONG_LEASE_MS = 3_600_000
 
 t.test('a service registers its node, and takes it out when it closes', async (t) => {
   await using fixture = await Fixture.make()
@@ -105,15 +111,30 @@ t.test('the lease of a service that was killed expires', async (t) => {
   t.pass('it is gone')
 })
 
-t.test('a node that another service registers is lost', async (t) => {
+t.test('a service is refused a node that another serves, and told which', async (t) => {
+  await using fixture = await Fixture.make()
+  const holder = await fixture.service('n1', 60_000)
+  const options = { node: 'n1', directories: [], transports: [localTransport()], kvs: fixture.kvs, leaseTtl: 60_000 }
+  for (let i = 0; i < 2; i++) {
+    const error = await Service.start(options).catch((error: unknown) => error)
+    t.match(error, { code: 'ERR_DYAD_NODE_TAKEN', node: 'n1' })
+    const { message } = error as Error
+    t.match(message, `process ${holder.pid} on host '${hostname()}' has served it since 2`)
+    t.match(message, '--takeover')
+  }
+  t.equal(holder.exitCode, null)
+})
+
+t.test('a node that another service takes over is lost', async (t) => {
   await using fixture = await Fixture.make()
   const options = { node: 'n1', directories: [], transports: [localTransport()], leaseTtl: 60_000 }
   const first = await Service.start({ ...options, kvs: fixture.kvs })
   const lost = new Promise((resolve) => first.lost.addEventListener('abort', resolve))
   const kvs = brokerKvs({ url: fixture.broker.url() })
-  const second = await Service.start({ ...options, kvs })
+  const second = await Service.start({ ...options, kvs, takeover: true })
   await lost
-  t.match(first.lost.reason, { code: 'ERR_DYAD_NODE_TAKEN' })
+  t.match(first.lost.reason, { code: 'ERR_DYAD_NODE_TAKEN', node: 'n1' })
+  t.match((first.lost.reason as Error).message, `process ${process.pid} on host`)
   t.notOk(second.lost.aborted)
   await first.close()
   t.ok(await kvs.registry.get('n1'), 'the loser does not take out the winner')
@@ -121,3 +142,43 @@ t.test('a node that another service registers is lost', async (t) => {
   t.equal(await kvs.registry.get('n1'), undefined)
   await kvs.close()
 })
+
+t.test('a service that was killed is followed at once on its host, long before its lease ends', async (t) => {
+  await using fixture = await Fixture.make()
+  for (let i = 0; i < 2; i++) await kill(await fixture.service('n1', LONG_LEASE_MS))
+  const transports = [localTransport()]
+  await using next = await Service.start({
+    node: 'n1',
+    directories: [],
+    transports,
+    kvs: fixture.kvs,
+    leaseTtl: LONG_LEASE_MS,
+    onWaiting: () => t.fail('nothing to wait for'),
+  })
+  t.equal(next.lost.aborted, false)
+})
+
+t.test('a service that another host had is followed when its lease ends, and the wait is told', async (t) => {
+  await using fixture = await Fixture.make()
+  // Its process ran among others than this one's, so that nobody here can tell that it has ended.
+  const [kvs, dying] = [fixture.kvs, fixture.service('n1', 3_000)]
+  const child = await dying
+  const registered = await kvs.registry.get('n1')
+  if (registered === undefined) throw new Error('not registered')
+  const foreign = { ...decodeNodeEntry(registered), processes: 'those of another kernel', host: 'elsewhere' }
+  await kill(child)
+  const stranger = forkRegistering(fixture.broker.url(), encodeNodeEntry(foreign), 3_000)
+  await once(stranger, 'message')
+  await kill(stranger)
+  const told: unknown[] = []
+  const options = { node: 'n1', directories: [], transports: [localTransport()], kvs, leaseTtl: 60_000 }
+  await using next = await Service.start({ ...options, onWaiting: (silent) => told.push(silent) })
+  t.match(told, [{ holder: { host: 'elsewhere', pid: foreign.pid }, ms: Number }])
+  t.equal(next.lost.aborted, false)
+})
+
+/** A process that registers these bytes for node n1 by taking it over. */
+function forkRegistering(url: string, value: Uint8Array, ttl: number): ChildProcess {
+  const script = fileURLToPath(new URL('peers/register.ts', import.meta.url))
+  return fork(script, [url, Buffer.from(value).toString('base64'), String(ttl)], { execArgv: ['--import=tsx'] })
+}

@@ -110,6 +110,13 @@ export interface RegisterOptions extends Waiting {
   ttl: number
   /** Whether the process may end while the key is registered. @default false */
   background?: boolean | undefined
+  /** Whether to take the key from its holder, if it has one. @default false */
+  takeover?: boolean | undefined
+  /**
+   * Told, in ms, how long the key may still be held by somebody that gives no sign of life: the call goes on, and takes the key once the
+   * holder's time has run out. Told at most once for each such holder.
+   */
+  onWaiting?: ((ms: number) => void) | undefined
 }
 
 /** A client of a key-value store. Whoever made it closes it. */
@@ -127,7 +134,12 @@ export interface KvsClient extends AsyncDisposable {
   removeNamespace(name: string, options?: Waiting): Promise<void>
   /** The keys that are registered now; apart from every namespace. */
   readonly registry: KvsReader
-  /** Registers `key` until the registration is closed or `ttl` ms pass without its owner; the latest to register holds the key. */
+  /**
+   * Registers `key` until the registration is closed or `ttl` ms pass without a sign of life of its owner. A key that is held is given only to
+   * a caller that asks for it by `takeover`: the store asks the holder for a sign of life, and rejects with ERR_DYAD_NODE_TAKEN when it gives
+   * one. A holder that gives none keeps the key until its time has run out. A holder that comes back over a restart of the store gets its key
+   * back from a caller that registered meanwhile without `takeover`.
+   */
   register(key: string, value: Uint8Array, options: RegisterOptions): Promise<Registration>
   /** Ends everything under way with ERR_DYAD_CLOSED. Closing twice is no error. */
   close(): Promise<void>

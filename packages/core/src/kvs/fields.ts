@@ -22,6 +22,11 @@ export class Fields {
     return value
   }
 
+  /** A text, or undefined if there is no such member. */
+  textIfAny(name: string, maxBytes: number): string | undefined {
+    return this.#map[name] === undefined ? undefined : this.text(name, maxBytes)
+  }
+
   /** A managed path. */
   path(name: string): string {
     const value = this.#map[name]

@@ -19,18 +19,22 @@ export interface NodeEntry {
   /** Name of the host, for people. */
   readonly host: string
   readonly pid: number
+  /** Names the processes among which `pid` is one of a kind: a start of a kernel, and a PID namespace of it. */
+  readonly processes?: string | undefined
   /** Milliseconds since 1970. */
   readonly startedAt: number
 }
 
 /** The bytes to register for a node. */
-export function encodeNodeEntry({ node, transports, directories, host, pid, startedAt }: NodeEntry): Uint8Array {
+export function encodeNodeEntry({ transports, processes, ...entry }: NodeEntry): Uint8Array {
+  const { node, directories, host, pid, startedAt } = entry
   return encodePlain({
     node,
     transports: transports.map(({ name, address }) => ({ name, address })),
     directories,
     host,
     pid,
+    processes,
     startedAt,
   })
 }
@@ -41,6 +45,7 @@ export function decodeNodeEntry(entry: KvsEntry): NodeEntry {
     const fields = new Fields(decodePlain(entry.value))
     const node = fields.node('node')
     if (node !== entry.key) throw new RangeError(`it is the entry of node '${node}'`)
+    const processes = fields.textIfAny('processes', 255)
     return {
       node,
       transports: fields.list('transports', 16).map((item) => {
@@ -50,6 +55,7 @@ export function decodeNodeEntry(entry: KvsEntry): NodeEntry {
       directories: fields.directories('directories', 10_000),
       host: fields.text('host', 255),
       pid: fields.count('pid', MAX_PID, 1),
+      ...(processes !== undefined && { processes }),
       startedAt: fields.count('startedAt', LATEST_MS),
     }
   } catch (cause) {

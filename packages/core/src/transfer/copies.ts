@@ -47,8 +47,10 @@ export class Copies {
     if (record.size < LEAST_BYTES) return undefined
     const { kvs, namespace, node, leaseTtl } = this.#context
     const name = createHash('sha256').update(`${namespace}\0${record.path}\0${record.generation}`).digest('hex')
+    // The key is this node's own: whoever held it before is a process of this node that died, or is done.
     const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
       ttl: leaseTtl,
+      takeover: true,
       signal,
       background: true,
     })
@@ -74,7 +76,11 @@ export class Copies {
     const { mtimeNs } = statSync(local, { bigint: true })
     const value = encodePlain({ node, storage, mtimeNs })
     this.#offers.add(
-      await kvs.register(otherKey('copy', name, 'have', node), value, { ttl: leaseTtl, background: true }),
+      await kvs.register(otherKey('copy', name, 'have', node), value, {
+        ttl: leaseTtl,
+        takeover: true,
+        background: true,
+      }),
     )
     const [oldest] = this.#offers
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)

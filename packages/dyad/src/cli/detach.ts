@@ -5,11 +5,12 @@ import { type ConfigOptions, makeDirectory, prepareStateDirectory, readConfig } 
 import { controlPath } from '@dyad/service'
 import type { NodeStatus } from '../start.js'
 import { type Failure, ForeignFailure } from './failure.js'
+import { say } from './output.js'
 
 /** The flag with which the command starts itself in the background: it tells who started it when it is ready. */
 export const REPORT_FLAG = '--report-ready'
 
-type Report = { readonly ready: NodeStatus } | { readonly failed: Failure }
+type Report = { readonly told: string } | { readonly ready: NodeStatus } | { readonly failed: Failure }
 
 /** Starts this very command again in the background; resolves when its node is ready, and rejects with what it failed with. An abort ends it. */
 export async function detach(options: ConfigOptions, signal: AbortSignal): Promise<NodeStatus> {
@@ -27,9 +28,10 @@ export async function detach(options: ConfigOptions, signal: AbortSignal): Promi
   return status
 }
 
-/** Tells whoever started this command in the background how it went; the first word counts. */
+/** Tells whoever started this command in the background how it goes; the first word but what is `told` counts. */
 export function reportBack(report: Report): void {
-  if (process.connected) process.send?.(report, () => process.connected && process.disconnect())
+  if (!process.connected) return
+  process.send?.(report, () => !('told' in report) && process.connected && process.disconnect())
 }
 
 function backgroundArguments(): string[] {
@@ -51,9 +53,10 @@ function ready(child: ChildProcess, log: string, signal: AbortSignal): Promise<N
     }
     if (signal.aborted) abort()
     child.on('error', (error) => settle(() => reject(error)))
-    child.on('message', (report: Report) =>
-      settle(() => ('ready' in report ? resolve(report.ready) : reject(new ForeignFailure(report.failed)))),
-    )
+    child.on('message', (report: Report) => {
+      if ('told' in report) return say(report.told)
+      settle(() => ('ready' in report ? resolve(report.ready) : reject(new ForeignFailure(report.failed))))
+    })
     child.on('exit', (code, name) =>
       settle(() => reject(signal.reason ?? new Error(`the service ended with ${name ?? code}; ${log} may say why`))),
     )

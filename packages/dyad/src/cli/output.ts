@@ -5,6 +5,11 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** Says on stderr what goes on beside the result. */
+export function say(line: string): void {
+  process.stderr.write(`dyad: ${line}\n`)
+}
+
 /** Prints one value as a line of JSON; what JSON has no number for is text. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item)))

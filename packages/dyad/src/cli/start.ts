@@ -1,10 +1,11 @@
+import { describeHolder, type SilentHolder } from '@dyad/service'
 import { type Command, Option } from 'commander'
 import { type NodeStatus, type RunningNode, type StartOptions, start } from '../start.js'
 import { detach, REPORT_FLAG, reportBack } from './detach.js'
 import { addExamples } from './examples.js'
-import { failureOf } from './failure.js'
+import { failureOf, tellFailure, UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
-import { print, printJson } from './output.js'
+import { print, printJson, say } from './output.js'
 
 const FLAGS = [
   ...(['node', 'kvs', 'kvsTimeout', 'namespace', 'host', 'advertise', 'leaseTtl', 'stateDir'] as const),
@@ -14,6 +15,7 @@ const FLAGS = [
 interface Flags {
   broker?: true
   data?: string
+  takeover?: true
   detach?: true
   reportReady?: true
   json?: true
@@ -26,21 +28,27 @@ export function addStart(program: Command, signal: AbortSignal): void {
     .argument('[directories...]', 'managed directories to serve; default: DYAD_PATH_PRODUCER and DYAD_PATH_CONSUMER')
     .option('--broker', 'host the key-value store as well, and create the namespace if one is named and missing')
     .option('--data <directory>', 'with --broker: keep the records there, so that they survive; default: in memory')
+    .option('--takeover', 'take the node over from a service that runs, which ends')
     .option('-d, --detach', 'return once it runs; it goes on in the background')
     .option('--json', 'print what runs as JSON')
     .addOption(new Option(REPORT_FLAG).hideHelp())
     .action(async (directories: string[], flags: Flags) => {
+      if (flags.data !== undefined && !flags.broker) {
+        throw new UsageError('--data keeps the records of a store: it needs --broker')
+      }
       const options: StartOptions = {
         ...givenOptions(command),
         broker: flags.broker,
         data: flags.data,
+        takeover: flags.takeover,
         directories: directories.length === 0 ? undefined : directories,
         signal,
       }
       const tell = (status: NodeStatus) => (flags.json ? printJson(status) : print(readyLine(status)))
       if (flags.detach) return tell(await detach(givenOptions(command), signal))
-      if (!flags.reportReady) return serve(options, signal, tell)
-      await serve(options, signal, (status) => reportBack({ ready: status })).catch((error) => {
+      if (!flags.reportReady) return serve({ ...options, onWaiting: sayThatItWaits }, signal, tell)
+      const onWaiting = (silent: SilentHolder) => reportBack({ told: waitingLine(silent) })
+      await serve({ ...options, onWaiting }, signal, (status) => reportBack({ ready: status })).catch((error) => {
         reportBack({ failed: failureOf(error) })
         throw error
       })
@@ -55,17 +63,31 @@ async function serve(options: StartOptions, signal: AbortSignal, tell: (status: 
   await ended(node, signal)
 }
 
-/** Resolves when the node is asked to end; rejects if it lost its place. */
-function ended({ lost, stopped }: RunningNode, signal: AbortSignal): Promise<void> {
+/** Resolves when the node is asked to end; rejects if it lost its place, and hosts no store that others need. */
+function ended(node: RunningNode, signal: AbortSignal): Promise<void> {
+  const { lost, stopped } = node
   return new Promise((resolve, reject) => {
     const interrupted = () => resolve()
-    const taken = () => reject(lost.reason)
+    const taken = () => {
+      if (node.status.broker === undefined) return reject(lost.reason)
+      tellFailure(lost.reason)
+      say('the service of this node has ended; the store goes on')
+    }
     signal.addEventListener('abort', interrupted, { once: true })
     lost.addEventListener('abort', taken, { once: true })
     if (signal.aborted) interrupted()
     if (lost.aborted) taken()
     stopped.then(resolve, reject)
   })
+}
+
+function sayThatItWaits(silent: SilentHolder): void {
+  say(waitingLine(silent))
+}
+
+function waitingLine({ holder, ms }: SilentHolder): string {
+  const who = holder === undefined ? 'another service holds the node' : `the node is taken: ${describeHolder(holder)}`
+  return `${who}, and gives no sign of life; waiting up to ${Math.ceil(ms / 1000)} s for its lease to end …`
 }
 
 function readyLine({ node, directories, transports, kvs, broker }: NodeStatus): string {

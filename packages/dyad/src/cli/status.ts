@@ -75,10 +75,11 @@ function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } 
 function printServices(services: readonly NodeStatus[]): void {
   print(emphasis('services of yours on this host'))
   if (services.length === 0) print('  none')
-  for (const { node, pid, broker, kvs, unavailable } of services) {
+  for (const { node, pid, broker, kvs, unavailable, lost } of services) {
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
     print(`  ${node}  process ${pid}, ${store}`)
+    if (lost !== undefined) print(`    its service has ended, the node is another's: ${lost}`)
     for (const { transport, reason } of unavailable) print(`    not offered ${transport}: ${reason}`)
   }
 }

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
 import { openControl } from '@dyad/service'
 import t from 'tap'
-import { firstLine, Sandbox } from './command.js'
+import { start } from '../../src/index.js'
+import { firstLine, Sandbox, says } from './command.js'
 
 /** Why a service at loopback does not offer rdma: there is no device, or none has that address. */
 const RDMA_LEFT_OUT = /^(dyad: ERR_DYAD_RDMA_UNAVAILABLE: )?RDMA verbs cannot be used here \(.+\)\. `dyad doctor` tells/
@@ -141,6 +142,57 @@ t.test('a node that was killed leaves its place, and records survive in --data',
   t.equal((await sandbox.run(['lookup', 'x'])).code, 0)
   await sandbox.run(['stop', '--node', 'n1'])
   t.equal((await second.ended).code, 0)
+})
+
+t.test('a second service of one node name is refused, and ends no store when it takes the node over', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const first = sandbox.spawn(['start', '--json', '--broker', '--node', 'n1', sandbox.at('n1')])
+  const { kvs, pid } = JSON.parse(await firstLine(first))
+  sandbox.env['DYAD_KVS'] = kvs
+  t.equal((await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x')).code, 0)
+  // As on a cloned machine, or for another user of this host: the same name, and a state directory of its own.
+  const elsewhere = { DYAD_STATE_DIR: sandbox.at('other-state') }
+  const args = ['start', '--node', 'n1', sandbox.at('clone')]
+  for (const detached of [[], ['--detach']]) {
+    const refused = await sandbox.run([...args, ...detached], elsewhere)
+    t.match(refused, { code: 1, stdout: '' }, detached.join())
+    t.match(refused.stderr, new RegExp(`^dyad: ERR_DYAD_NODE_TAKEN: .*process ${pid} on host .*since 2.*--takeover`))
+  }
+  const told = says(first, /ERR_DYAD_NODE_TAKEN.*\n.*the store goes on/)
+  const second = sandbox.spawn([...args, '--takeover'], elsewhere)
+  t.match(await firstLine(second), /^ready: node n1 serves/)
+  await told
+  t.equal((await sandbox.run(['lookup', 'x'])).code, 0, 'the records are there')
+  t.equal((await sandbox.run(['put', '-', 'y'], sandbox.on('n1'), 'y')).code, 0, 'and the store takes more')
+  const status = JSON.parse((await sandbox.run(['status', '--json'])).stdout)
+  t.match(status.services, [{ node: 'n1', pid, lost: `process ${second.child.pid} on host` }])
+  t.match(status.store.nodes, [{ node: 'n1', pid: second.child.pid }])
+  t.match((await sandbox.run(['status'])).stdout, `its service has ended, the node is another's: process`)
+  const third = sandbox.spawn([...args, '--takeover'], { DYAD_STATE_DIR: sandbox.at('third-state') })
+  t.match(await firstLine(third), /^ready: node n1 serves/)
+  t.match(await second.ended, { code: 1, stderr: /^dyad: ERR_DYAD_NODE_TAKEN: / }, 'one that hosts no store ends')
+  t.equal((await sandbox.run(['stop', '--node', 'n1'])).code, 0)
+  t.equal((await first.ended).code, 0, 'the store ends when it is asked to')
+})
+
+t.test('a service that was killed starts again unasked', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const status = JSON.parse((await sandbox.run(['status', '--json'])).stdout)
+  const { pid } = status.services.find(({ node }: { node: string }) => node === 'n2')
+  process.kill(pid, 'SIGKILL')
+  const again = await sandbox.run(['start', '-d', '--json', '--node', 'n2', sandbox.at('n2')])
+  t.equal(again.code, 0, again.stderr)
+  t.not(JSON.parse(again.stdout).pid, pid)
+})
+
+t.test('a directory for records without a store to keep them is a mistake', async (t) => {
+  await using sandbox = await Sandbox.make()
+  for (const detached of [[], ['-d']]) {
+    const node = await sandbox.run(['start', '--data', sandbox.at('data'), ...detached, sandbox.at('n1')])
+    t.match(node, { code: 2, stdout: '', stderr: /^dyad: --data .*--broker/ })
+  }
+  await t.rejects(start({ data: sandbox.at('data') }), { code: 'ERR_DYAD_OPTION' })
+  t.same(await readdir(sandbox.directory), [], 'nothing was begun')
 })
 
 t.test('strangers are kept out', async (t) => {

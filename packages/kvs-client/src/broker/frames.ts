@@ -18,7 +18,7 @@ import {
  */
 
 /** Both sides name it first; a peer of another version is turned away. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 /** Longest frame, in bytes: one value, one key and what surrounds them. */
 export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
 /** Longest lease, in ms: the longest timer there is. */
@@ -75,8 +75,10 @@ export interface RegisterRequest {
   value: Uint8Array
   ttl: number
   instance: string
-  /** What the first answer said; 0 to take the key over from whoever holds it. */
+  /** What the first answer said; 0 for a registration that has not held the key yet. */
   since: number
+  /** Whether the key is to be taken from whoever holds it; without meaning once it was held. */
+  takeover: boolean
 }
 /** `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer to `revoke`. */
 export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
@@ -102,6 +104,10 @@ export type MapReply =
   | { op: 'hello'; version: number; durable: boolean }
   /** `since` of a registration, or whether there was something to do. */
   | { op: 'done'; id: number; result: number | boolean }
+  /** Asks the registration for a sign of life. */
+  | { op: 'probe'; id: number }
+  /** The key of the registration is held for so many ms at most by somebody that gives no sign of life. */
+  | { op: 'waits'; id: number; ms: number }
   /** `upTo`: everything up to this revision has been sent; 0 when that cannot be said. */
   | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }
   | { op: 'end'; id: number; entries: EntryTuple[] }
@@ -157,6 +163,7 @@ const count: Check = (value) => Number.isSafeInteger(value) && (value as number)
 const truth: Check = (value) => typeof value === 'boolean'
 const space: Check = (value) => value === null || typeof value === 'string'
 const ttl: Check = (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) <= MAX_TTL_MS
+const span: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_TTL_MS
 const short: Check = (value) => typeof value === 'string' && value.length > 0 && value.length <= 64
 const result: Check = (value) => truth(value) || count(value)
 const code: Check = (value) => typeof value === 'string' && Object.hasOwn(ERRORS, value)
@@ -169,7 +176,7 @@ const REQUESTS: Shapes = {
   hello: { version: count },
   list: { id: count, space, prefix: text, after: count },
   watch: { id: count, space, prefix: text, after: count },
-  register: { id: count, key: text, value: bytes, ttl, instance: short, since: count },
+  register: { id: count, key: text, value: bytes, ttl, instance: short, since: count, takeover: truth },
   renew: { id: count, key: text, instance: short },
   unregister: { id: count, key: text, instance: short },
   create: { id: count, name: text, nonce: short },
@@ -182,6 +189,8 @@ const REQUESTS: Shapes = {
 const REPLIES: Shapes = {
   hello: { version: count, durable: truth },
   done: { id: count, result },
+  probe: { id: count },
+  waits: { id: count, ms: span },
   batch: { id: count, entries, upTo: count },
   end: { id: count, entries },
   stats: { id: count, stats },

@@ -3,9 +3,21 @@ import { checkKey, checkValue } from '../key-bounds.js'
 import type { RegisterRequest } from './frames.js'
 import type { Store } from './store.js'
 
-/** Whom to tell that a key was taken over. */
+/** How long a holder may take to give the sign of life that it is asked for before the newcomer is told that it waits, in ms. */
+const SIGN_MS = 500
+
+/** The other side of registrations: a session of the client that asked for them. */
 export interface Holder {
+  /** Whether its link is there. */
+  readonly linked: boolean
+  /** The registration holds its key; `since` is what to send when it is registered again. */
+  held(id: number, since: number): void
+  /** The registration does not get its key, or has lost it. */
   taken(id: number, error: DyadError): void
+  /** Asks for a sign of life. */
+  probe(id: number): void
+  /** The key is still held, for so many ms at most, by somebody that gives no sign of life. */
+  waits(id: number, ms: number): void
 }
 
 interface Lease {
@@ -15,13 +27,45 @@ interface Lease {
   readonly value: Uint8Array
   readonly holder: Holder
   readonly id: number
+  /** Whether it was asked for by name, so that nobody takes it back. */
+  readonly takenOver: boolean
   readonly timer: NodeJS.Timeout
+  /** When it ends without another sign of life, on the monotonic clock in ms. */
+  until: number
+}
+
+/** A registration of a key that another holds: it is refused once the holder gives a sign of life, and gets the key once the lease ends. */
+export class Newcomer {
+  readonly #leases: Leases
+  readonly holder: Holder
+  readonly request: RegisterRequest
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(leases: Leases, holder: Holder, request: RegisterRequest) {
+    this.#leases = leases
+    this.holder = holder
+    this.request = request
+  }
+
+  /** Calls `late` when the holder did not answer for some time; at once if it cannot. */
+  wait(canAnswer: boolean, late: () => void): void {
+    if (canAnswer) this.#timer = setTimeout(late, SIGN_MS).unref()
+    else late()
+  }
+
+  /** Waits no longer. Closing twice is no error. */
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#leases.leave(this)
+  }
 }
 
 /** The keys of the registry and who holds them. */
 export class Leases {
   readonly #store: Store
   readonly #leases = new Map<string, Lease>()
+  readonly #newcomers = new Map<string, Set<Newcomer>>()
+  readonly #begun = performance.now()
 
   constructor(store: Store) {
     this.#store = store
@@ -32,30 +76,29 @@ export class Leases {
   }
 
   /**
-   * Gives the key to the caller, and tells whoever held it. Returns what to send as `since` when registering the same instance again,
-   * which takes the key over only from those that registered before it did. ERR_DYAD_NODE_TAKEN.
+   * Gives the key to the caller, refuses it, or returns the newcomer that waits for either; the holder is told which. An instance that is
+   * registered again keeps its key, or gets it back from whoever registered meanwhile with a store that did not know of it.
    */
-  register(holder: Holder, request: RegisterRequest): number {
-    const { id, key, instance, ttl } = request
+  register(holder: Holder, request: RegisterRequest): Newcomer | undefined {
+    const { id, key, instance } = request
     checkKey(key)
     checkValue(request.value)
     const former = this.#leases.get(key)
-    const same = former?.instance === instance
-    if (former !== undefined && !same) {
-      if (request.since > 0 && former.since > request.since) throw taken(key)
-      former.holder.taken(former.id, taken(key))
+    if (former === undefined || former.instance === instance || this.#yields(former, request)) {
+      this.#hold(holder, request)
+      return undefined
     }
-    clearTimeout(former?.timer)
-    const value = Buffer.from(request.value)
-    const known = same ? former.since : request.since
-    const unchanged = same && Buffer.compare(former.value, value) === 0
-    // At once: the registry is in memory.
-    if (!unchanged) this.#store.put(null, key, value, () => {})
-    const since = known > 0 ? known : this.#store.mark()
-    const timer = setTimeout(() => this.#expire(key, instance), ttl)
-    timer.unref()
-    this.#leases.set(key, { instance, since, ttl, value, holder, id, timer })
-    return since
+    if (request.since > 0) {
+      holder.taken(id, refusal(key, 'was registered by another meanwhile'))
+      return undefined
+    }
+    const newcomer = new Newcomer(this, holder, { ...request, value: Buffer.from(request.value) })
+    const others = this.#newcomers.get(key)
+    if (others === undefined) this.#newcomers.set(key, new Set([newcomer]))
+    else others.add(newcomer)
+    newcomer.wait(former.holder.linked, () => holder.waits(id, Math.max(0, former.until - performance.now())))
+    former.holder.probe(former.id)
+    return newcomer
   }
 
   /** Another sign of life; whether the instance still holds the key. */
@@ -63,6 +106,8 @@ export class Leases {
     const lease = this.#leases.get(key)
     if (lease?.instance !== instance) return false
     lease.timer.refresh()
+    lease.until = performance.now() + lease.ttl
+    this.#refuseNewcomers(key)
     return true
   }
 
@@ -73,19 +118,69 @@ export class Leases {
     clearTimeout(lease.timer)
     this.#leases.delete(key)
     this.#store.delete(null, key, () => {})
+    const [first] = this.#newcomers.get(key) ?? []
+    if (first !== undefined) {
+      first.close()
+      this.#hold(first.holder, first.request)
+    }
     return true
+  }
+
+  /** Forgets a newcomer. */
+  leave(newcomer: Newcomer): void {
+    const { key } = newcomer.request
+    const newcomers = this.#newcomers.get(key)
+    if (newcomers?.delete(newcomer) && newcomers.size === 0) this.#newcomers.delete(key)
   }
 
   close(): void {
     for (const { timer } of this.#leases.values()) clearTimeout(timer)
+    for (const newcomers of [...this.#newcomers.values()]) for (const newcomer of [...newcomers]) newcomer.close()
     this.#leases.clear()
   }
 
-  #expire(key: string, instance: string): void {
-    this.unregister(key, instance)
+  /**
+   * Whether the holder makes room: for a caller that takes the key over, and for one that held it under an earlier start of the store, unless
+   * it has been away for longer than its lease lasts.
+   */
+  #yields(former: Lease, { since, ttl, takeover }: RegisterRequest): boolean {
+    if (since === 0) return takeover
+    if (former.takenOver || performance.now() - this.#begun > ttl) return former.since < since
+    return since < this.#store.born || former.since < since
+  }
+
+  #hold(holder: Holder, request: RegisterRequest): void {
+    const { id, key, instance, ttl, takeover } = request
+    const former = this.#leases.get(key)
+    const same = former?.instance === instance ? former : undefined
+    if (former !== undefined && same === undefined) {
+      former.holder.taken(former.id, refusal(key, 'was taken over by another'))
+    }
+    clearTimeout(former?.timer)
+    const value = Buffer.from(request.value)
+    const known = same?.since ?? request.since
+    const unchanged = same !== undefined && Buffer.compare(same.value, value) === 0
+    // At once: the registry is in memory.
+    if (!unchanged) this.#store.put(null, key, value, () => {})
+    const since = known > 0 ? known : this.#store.mark()
+    const timer = setTimeout(() => this.unregister(key, instance), ttl)
+    timer.unref()
+    const until = performance.now() + ttl
+    const takenOver = same?.takenOver ?? takeover
+    this.#leases.set(key, { instance, since, ttl, value, holder, id, takenOver, timer, until })
+    holder.held(id, since)
+    this.#refuseNewcomers(key)
+  }
+
+  /** The holder lives. */
+  #refuseNewcomers(key: string): void {
+    for (const newcomer of [...(this.#newcomers.get(key) ?? [])]) {
+      newcomer.close()
+      newcomer.holder.taken(newcomer.request.id, refusal(key, 'is registered, and its holder lives'))
+    }
   }
 }
 
-function taken(key: string): DyadError {
-  return new DyadError('ERR_DYAD_NODE_TAKEN', { detail: `'${key}' was registered again` })
+function refusal(key: string, what: string): DyadError {
+  return new DyadError('ERR_DYAD_NODE_TAKEN', { detail: `'${key}' ${what}` })
 }

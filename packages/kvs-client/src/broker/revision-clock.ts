@@ -5,6 +5,8 @@ const RESERVE_US = 10_000_000
 
 /** Gives revisions: microseconds since 1970, but always more than the last, also over restarts of the store. */
 export class RevisionClock {
+  /** None that it gives is below. */
+  readonly first: number
   readonly #store: RecordStore
   #last: number
   #ceiling: number
@@ -13,14 +15,19 @@ export class RevisionClock {
     this.#store = store
     this.#last = store.ceiling
     this.#ceiling = store.ceiling
+    this.first = Math.max(store.ceiling + 1, now())
   }
 
   next(): number {
-    this.#last = Math.max(this.#last + 1, Math.round((performance.timeOrigin + performance.now()) * 1000))
+    this.#last = Math.max(this.#last + 1, this.first, now())
     if (this.#last > this.#ceiling) {
       this.#ceiling = this.#last + RESERVE_US
       this.#store.raise(this.#ceiling)
     }
     return this.#last
   }
+}
+
+function now(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1000)
 }

@@ -10,6 +10,7 @@ import {
   MAX_SESSION_LEASES,
   type MapReply,
   PROTOCOL_VERSION,
+  type RegisterRequest,
   type Request,
   type Space,
   type StreamRequest,
@@ -17,7 +18,7 @@ import {
   toRequest,
 } from './frames.js'
 import type { Keyspace } from './keyspace.js'
-import type { Holder, Leases } from './leases.js'
+import type { Holder, Leases, Newcomer } from './leases.js'
 import type { LeaseHolder, ReadLease } from './read-leases.js'
 import type { Store } from './store.js'
 
@@ -50,7 +51,7 @@ interface Woken {
 export class Session implements Holder, Answering, LeaseHolder {
   readonly #shared: Shared
   readonly #link: SessionLink
-  readonly #open = new Map<number, Wait | Stream>()
+  readonly #open = new Map<number, Wait | Stream | Newcomer>()
   readonly #leases = new Map<number, ReadLease>()
   /** Waits whose answer has to wait until the peer has read others. */
   #woken: Woken[] = []
@@ -100,8 +101,26 @@ export class Session implements Holder, Answering, LeaseHolder {
     this.#refuse(id, error)
   }
 
+  get linked(): boolean {
+    return !this.#closed
+  }
+
+  held(id: number, since: number): void {
+    this.#open.delete(id)
+    this.#reply({ op: 'done', id, result: since })
+  }
+
   taken(id: number, error: DyadError): void {
+    this.#open.delete(id)
     this.#refuse(id, error)
+  }
+
+  probe(id: number): void {
+    this.#reply({ op: 'probe', id })
+  }
+
+  waits(id: number, ms: number): void {
+    this.#reply({ op: 'waits', id, ms })
   }
 
   /** Sends a stream's next batch if it was asked for and there is one. */
@@ -223,7 +242,7 @@ export class Session implements Holder, Answering, LeaseHolder {
         this.#answer(id, store.remove(request.name))
         return
       case 'register':
-        this.#reply({ op: 'done', id, result: leases.register(this, request) })
+        this.#register(request)
         return
       case 'renew':
         this.#reply({ op: 'done', id, result: leases.renew(request.key, request.instance) })
@@ -234,6 +253,13 @@ export class Session implements Holder, Answering, LeaseHolder {
       case 'stats':
         this.#reply({ op: 'stats', id, stats: this.#shared.stats() })
     }
+  }
+
+  #register(request: RegisterRequest): void {
+    const { id } = request
+    if (this.#open.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `request ${id} is under way already` })
+    const newcomer = this.#shared.leases.register(this, request)
+    if (newcomer !== undefined) this.#open.set(id, newcomer)
   }
 
   #stream(request: StreamRequest): void {

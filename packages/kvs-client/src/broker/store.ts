@@ -61,6 +61,11 @@ export class Store {
     return this.#latest
   }
 
+  /** No revision that an earlier start of this store gave is above it, and none that this one gives is below. */
+  get born(): number {
+    return this.#clock.first
+  }
+
   /** A revision of its own, above every one given so far. */
   mark(): number {
     return this.#clock.next()

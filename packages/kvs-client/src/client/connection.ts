@@ -112,9 +112,9 @@ export class Connection {
     this.end(id)
   }
 
-  /** Fails the exchange unless it is disarmed within the call timeout. */
-  arm(exchange: Exchange): void {
-    this.#due.arm(exchange)
+  /** Fails the exchange unless it is disarmed within the call timeout, and so many ms more. */
+  arm(exchange: Exchange, more = 0): void {
+    this.#due.arm(exchange, more)
   }
 
   disarm(exchange: Exchange): void {

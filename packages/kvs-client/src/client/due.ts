@@ -1,3 +1,6 @@
+/** The longest timer there is, in ms. */
+const LONGEST_MS = 2 ** 31 - 1
+
 /** Something that is given up when it is due. */
 export interface Expiring {
   /** On the monotonic clock in ms; infinite for what may take for ever. */
@@ -19,9 +22,9 @@ export class DueTimer {
     this.#look = look
   }
 
-  arm(item: Expiring): void {
-    const now = performance.now()
-    item.due = now + this.#ms
+  /** It is due once its time, and so many ms more, have passed. */
+  arm(item: Expiring, more: number): void {
+    item.due = performance.now() + this.#ms + more
     this.#timer ??= this.#set(this.#ms)
   }
 
@@ -41,10 +44,13 @@ export class DueTimer {
 
   /** What is under way holds the process by its link, or by the attempt to make one. */
   #set(ms: number): NodeJS.Timeout {
-    const timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#look(performance.now())
-    }, ms)
+    const timer = setTimeout(
+      () => {
+        this.#timer = undefined
+        this.#look(performance.now())
+      },
+      Math.min(ms, LONGEST_MS),
+    )
     return timer.unref()
   }
 }

@@ -10,6 +10,8 @@ export class HeldRegistration implements Registration, Exchange {
   readonly #key: string
   readonly #value: Uint8Array
   readonly #ttl: number
+  readonly #takeover: boolean
+  readonly #onWaiting: ((ms: number) => void) | undefined
   readonly #instance = crypto.randomUUID()
   readonly #lost = new AbortController()
   readonly #signal: AbortSignal | undefined
@@ -35,6 +37,8 @@ export class HeldRegistration implements Registration, Exchange {
     this.#key = key
     this.#value = new Uint8Array(value)
     this.#ttl = options.ttl
+    this.#takeover = options.takeover ?? false
+    this.#onWaiting = options.onWaiting
     this.#signal = options.signal
     this.background = options.background
     this.#all = all
@@ -70,12 +74,15 @@ export class HeldRegistration implements Registration, Exchange {
       ttl: this.#ttl,
       instance: this.#instance,
       since: this.#since,
+      takeover: this.#takeover,
     })
   }
 
   replied(reply: Reply): void {
     if (this.#over) return
     if (reply.op === 'error') this.#stop(toError(reply))
+    else if (reply.op === 'probe') this.#renew()
+    else if (reply.op === 'waits') this.#waits(reply.ms)
     else if (reply.op === 'done' && typeof reply.result === 'number') this.#held(reply.result)
     // A sign of life came too late.
     else if (reply.op === 'done' && !reply.result) this.linked()
@@ -106,6 +113,13 @@ export class HeldRegistration implements Registration, Exchange {
     this.#first = undefined
   }
 
+  /** The broker answers by then. */
+  #waits(ms: number): void {
+    if (this.#first === undefined) return
+    this.#connection.arm(this, ms)
+    this.#onWaiting?.(ms)
+  }
+
   #renew(): void {
     this.#connection.send({ op: 'renew', id: this.#id, key: this.#key, instance: this.#instance })
   }
@@ -119,6 +133,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#connection.end(this.#id)
     this.#all.delete(this)
     if (this.#first !== undefined) {
+      this.#connection.send({ op: 'cancel', id: this.#id })
       // The broker may have it already.
       this.#connection.send({ op: 'unregister', id: this.#id, key: this.#key, instance: this.#instance })
       this.#first.reject(error)

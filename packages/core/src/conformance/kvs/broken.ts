@@ -217,8 +217,26 @@ export function brokenKvs(): BrokenKvs[] {
       })),
     },
     {
+      fault: 'a key that is held is given away',
+      clause: 'refuses a key that is held, whose holder keeps it',
+      breaks: (client) =>
+        but(client, { register: (key, value, options) => client.register(key, value, { ...options, takeover: true }) }),
+    },
+    {
+      fault: 'a key is given to all that register at once',
+      clause: 'gives a key to one of those that register at once',
+      breaks: (client) =>
+        but(client, { register: (key, value, options) => client.register(key, value, { ...options, takeover: true }) }),
+    },
+    {
+      fault: 'nobody can take a key over',
+      clause: 'takes a key over for who asks for it, and tells the former',
+      breaks: (client) =>
+        but(client, { register: (key, value, { ttl }) => client.register(key, value, { ttl, takeover: false }) }),
+    },
+    {
       fault: 'a takeover goes unnoticed',
-      clause: 'gives the key to the latest, and tells the former',
+      clause: 'takes a key over for who asks for it, and tells the former',
       breaks: (client) =>
         but(client, {
           async register(key, value, options) {

@@ -1,4 +1,6 @@
 import { ok, strictEqual } from 'node:assert/strict'
+import { once } from 'node:events'
+import { isDyadError } from '../../errors.js'
 import type { Clause, World } from './contract.js'
 import { bytes, expectCode, expectKeys, expectValue, gather, pending, take, takeUntil } from './expect.js'
 
@@ -72,6 +74,40 @@ export const restartClauses: readonly Clause[] = [
       expectValue(await other.registry.waitFor('node'), bytes('a'))
       strictEqual(registration.lost.aborted, false)
       await registration.close()
+    },
+  },
+  {
+    name: 'gives a key back to its holder from a newcomer that was first after a restart',
+    needs: 'crossProcess',
+    async run(world) {
+      const { site, client } = world
+      if (site.fork === undefined) return
+      const { writerElsewhere } = await import('./peer.js')
+      const holder = writerElsewhere(site.fork())
+      try {
+        await holder.register('node', bytes('holder'), 60_000)
+        // It cannot come back before the newcomer is there.
+        holder.hang()
+        await restart(world)
+        const newcomer = await client.register('node', bytes('newcomer'), { ttl: 60_000 })
+        const lost = pending(once(newcomer.lost, 'abort'))
+        holder.goOn()
+        await lost
+        ok(isDyadError(newcomer.lost.reason, 'ERR_DYAD_NODE_TAKEN'))
+        expectValue(await client.registry.get('node'), bytes('holder'))
+        const successor = await client.register('node', bytes('successor'), { ttl: 60_000, takeover: true })
+        holder.hang()
+        await restart(world)
+        await client.listNamespaces()
+        holder.goOn()
+        await holder.put('conformance', 'key', bytes('x')).catch(() => {})
+        strictEqual(successor.lost.aborted, false, 'what was taken over by name stays')
+        expectValue(await client.registry.get('node'), bytes('successor'))
+        await successor.close()
+      } finally {
+        holder.goOn()
+        await holder.close()
+      }
     },
   },
 ]

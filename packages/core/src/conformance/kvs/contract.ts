@@ -35,7 +35,7 @@ export interface Writer {
   put(namespace: string, key: string, value: Uint8Array): Promise<number>
   createNamespace(name: string): Promise<void>
   removeNamespace(name: string): Promise<void>
-  register(key: string, value: Uint8Array, ttl: number): Promise<void>
+  register(key: string, value: Uint8Array, ttl: number, takeover?: boolean): Promise<void>
   /** Takes a lease and keeps it; whether it is valid. */
   lease(namespace: string, key: string): Promise<boolean>
   /** Whether the lease taken last is still valid. */

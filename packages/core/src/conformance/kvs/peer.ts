@@ -7,7 +7,7 @@ import type { Writer } from './contract.js'
 type Command =
   | { op: 'put'; namespace: string; key: string; value: Uint8Array }
   | { op: 'create' | 'remove'; name: string }
-  | { op: 'register'; key: string; value: Uint8Array; ttl: number }
+  | { op: 'register'; key: string; value: Uint8Array; ttl: number; takeover: boolean }
   | { op: 'lease'; namespace: string; key: string }
   | { op: 'leased' }
 
@@ -57,7 +57,7 @@ async function obey(client: KvsClient, command: Command, kept: Kept): Promise<nu
       await client.removeNamespace(command.name)
       return 0
     case 'register':
-      await client.register(command.key, command.value, { ttl: command.ttl })
+      await client.register(command.key, command.value, { ttl: command.ttl, takeover: command.takeover })
       return 0
     case 'lease':
       return Number(await kept.take(client, command.namespace, command.key))
@@ -73,8 +73,8 @@ export function writerHere(client: KvsClient, crash: ((client: KvsClient) => voi
     put: (namespace, key, value) => client.namespace(namespace).put(key, value),
     createNamespace: (name) => client.createNamespace(name),
     removeNamespace: (name) => client.removeNamespace(name),
-    async register(key, value, ttl) {
-      await client.register(key, value, { ttl })
+    async register(key, value, ttl, takeover) {
+      await client.register(key, value, { ttl, takeover })
     },
     lease: (namespace, key) => kept.take(client, namespace, key),
     leased: () => Promise.resolve(kept.valid),
@@ -116,8 +116,8 @@ export function writerElsewhere(child: ChildProcess): Writer {
     async removeNamespace(name) {
       await ask({ op: 'remove', name })
     },
-    async register(key, value, ttl) {
-      await ask({ op: 'register', key, value, ttl })
+    async register(key, value, ttl, takeover = false) {
+      await ask({ op: 'register', key, value, ttl, takeover })
     },
     lease: async (namespace, key) => (await ask({ op: 'lease', namespace, key })) === 1,
     leased: async () => (await ask({ op: 'leased' })) === 1,

@@ -1,0 +1,25 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import type { NodeEntry } from '@dyad/core'
+
+/** Names the processes that this one sees by their ids; undefined where the system does not tell. */
+export const PROCESSES: string | undefined = nameProcesses()
+
+function nameProcesses(): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the process that registered a node has certainly ended: this one would see it. */
+export function hasEnded({ processes, pid }: NodeEntry): boolean {
+  if (processes === undefined || processes !== PROCESSES || pid === 0) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
+}

@@ -1,0 +1,85 @@
+import {
+  DyadError,
+  decodeNodeEntry,
+  encodeNodeEntry,
+  isDyadError,
+  type KvsClient,
+  type NodeEntry,
+  type Registration,
+} from '@dyad/core'
+import { hasEnded } from './processes.js'
+
+/** Who holds a node and gives no sign of life, as far as the registry tells, and for how many ms at most. */
+export interface SilentHolder {
+  readonly holder: NodeEntry | undefined
+  readonly ms: number
+}
+
+/** How a node is registered. */
+export interface RegisterNodeOptions {
+  /** Milliseconds that the node stays registered after the last sign of life. */
+  readonly leaseTtl: number
+  /** Whether to take the node from another service. @default false */
+  readonly takeover?: boolean | undefined
+  /** Told when the call waits for the lease of a holder that gives no sign of life. @default none */
+  readonly onWaiting?: ((silent: SilentHolder) => void) | undefined
+  /** Ends the call early; it rejects with the signal's reason. @default none */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Registers a node. A holder that gives no sign of life is waited for until its lease ends, unless its process was one of this host and has
+ * ended. ERR_DYAD_NODE_TAKEN, which names the holder, and the errors of KvsClient.register.
+ */
+export async function registerNode(
+  kvs: KvsClient,
+  entry: NodeEntry,
+  { leaseTtl: ttl, takeover, onWaiting, signal }: RegisterNodeOptions,
+): Promise<Registration> {
+  const value = encodeNodeEntry(entry)
+  const ended = new AbortController()
+  const waiting = async (ms: number) => {
+    const holder = await holderOf(kvs, entry.node)
+    if (holder !== undefined && hasEnded(holder)) ended.abort()
+    else onWaiting?.({ holder, ms })
+  }
+  try {
+    return await kvs.register(entry.node, value, {
+      ttl,
+      takeover,
+      signal: signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
+      onWaiting: (ms) => void waiting(ms),
+    })
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (ended.signal.aborted) return kvs.register(entry.node, value, { ttl, takeover: true, signal })
+    throw isDyadError(error, 'ERR_DYAD_NODE_TAKEN') ? await takenBy(kvs, entry.node, error) : error
+  }
+}
+
+/** The same error, with whoever holds the node now. */
+export async function takenBy(kvs: KvsClient, node: string, cause: unknown): Promise<DyadError> {
+  const holder = await holderOf(kvs, node)
+  return new DyadError('ERR_DYAD_NODE_TAKEN', {
+    node,
+    detail: holder === undefined ? undefined : describeHolder(holder),
+    cause,
+  })
+}
+
+/** Which service holds a node, in words. */
+export function describeHolder({ pid, host, startedAt }: NodeEntry): string {
+  const since = new Date(startedAt)
+  const time = Number.isNaN(since.getTime()) ? 'an unknown time' : since.toISOString()
+  return `process ${pid} on host '${host}' has served it since ${time}`
+}
+
+/** What is registered for a node; undefined if nothing is, or nobody can tell. */
+async function holderOf(kvs: KvsClient, node: string): Promise<NodeEntry | undefined> {
+  try {
+    const entry = await kvs.registry.get(node)
+    return entry && decodeNodeEntry(entry)
+  } catch {
+    return undefined
+  }
+}

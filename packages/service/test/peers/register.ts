@@ -1,0 +1,7 @@
+// Takes node n1 over with an entry of the test's. Arguments: the store's address, the entry in base64, the lease in ms.
+import { brokerKvs } from '@dyad/kvs-client'
+
+const [url = '', value = '', ttl = ''] = process.argv.slice(2)
+const kvs = brokerKvs({ url })
+await kvs.register('n1', Buffer.from(value, 'base64'), { ttl: Number(ttl), takeover: true })
+process.send?.('registered')
