@@ -11,6 +11,7 @@ import {
   connect,
   type Diagnostics,
   type Dyad,
+  DyadFile,
   DyadReadStream,
   DyadWriteStream,
   type FileRecord,
@@ -57,7 +58,7 @@ answer({
   close: () => core.close(),
   produce: (path: string) => core.produce(path),
   flush: () => core.flush(),
-  lookup: (path: string) => core.lookup(path, { wait: false }),
+  lookup: (path: string, options: { timeout?: number } = {}) => core.lookup(path, { ...options, wait: false }),
   consume(path: string, { timeout, abort, pauseAt = Number.POSITIVE_INFINITY }: ConsumeOptions = {}) {
     let told = false
     let paused = false
@@ -174,6 +175,11 @@ answer({
       }),
     )
     return { size, sha256: hash.digest('hex') }
+  },
+
+  /** Opens and closes a file as with node:fs/promises. */
+  async openFile(path: string, options: ReadOptions = {}) {
+    await (await DyadFile.open(core, path, 'r', undefined, { timeout: options.timeout })).close()
   },
 
   /** Brings a list of files here; when the transfer of `pauseAt` begins, the process says that it is paused and does nothing until it is unblocked. */

@@ -169,7 +169,15 @@ export const OPTIONS = {
     min: 1,
     max: LONGEST_MS,
     unit: 'ms',
-    doc: 'How long a transfer may stand still before it is begun anew from where it stopped.',
+    doc: 'How long a transfer may stand still before it is begun anew from where it stopped, over another transport if there is one; half of DYAD_OWNER_TIMEOUT at most.',
+  }),
+  leastRate: integer({
+    env: 'DYAD_LEAST_RATE',
+    default: 1024,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'bytes a second',
+    doc: 'A transfer that brings less than this for as long as DYAD_PROGRESS_TIMEOUT counts as one that stands still; 0 takes any rate for progress.',
   }),
   kvsTimeout: integer({
     env: 'DYAD_KVS_TIMEOUT',

@@ -128,7 +128,7 @@ export class DyadCore implements AsyncDisposable {
     return this.#operations.run(options.signal, async (signal) => {
       const name = await this.#nameOf(path)
       return options.wait === false
-        ? lookup(name, this.#lookupContext, signal)
+        ? lookup(name, this.#lookupContext, signal, options.timeout ?? this.config.timeout)
         : this.#consumer.waitForRecord(name, options, signal)
     })
   }

@@ -16,8 +16,8 @@ export interface Diagnostics {
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }
   /** A transfer failed and will be tried again after `delay` ms. */
   'dyad.transfer.retry': { record: FileRecord; error: Error; delay: number }
-  /** A copy could not be offered to other nodes. */
-  'dyad.transfer.notOffered': { record: FileRecord; error: Error }
+  /** A file is not shared with other nodes: the store did not take the place in its queue, or the offer of a copy. */
+  'dyad.transfer.notShared': { record: FileRecord; error: Error }
   /** A file was moved and stands whole at its path. `moved` is in bytes, `duration` in ms. */
   'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
   /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
@@ -52,7 +52,7 @@ export const CHANNELS = [
   'dyad.kvs.unreadable',
   'dyad.transfer.started',
   'dyad.transfer.retry',
-  'dyad.transfer.notOffered',
+  'dyad.transfer.notShared',
   'dyad.consumer.stored',
   'dyad.consumer.present',
   'dyad.consumer.ahead',

@@ -24,6 +24,6 @@ export async function consumeToOpen(
   }
   if (flags & (O_TRUNC | O_EXCL)) return file.local
   if (!(flags & O_CREAT)) return core.consume(file.local, options)
-  const record = await core.lookup(file.local, { wait: false, signal: options.signal })
+  const record = await core.lookup(file.local, { ...options, wait: false })
   return record === undefined ? file.local : core.consumeRecord(file.local, record, options)
 }

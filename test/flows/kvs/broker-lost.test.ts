@@ -47,3 +47,20 @@ test('a broker that hangs or is gone makes publishing fail, and work again when 
     t.strictSame(await consumer.ask('read', 'gone'), { size: 100, sha256: digestOf(100, 2) }, 'it works with the next')
   })
 })
+
+test('the time that a caller allows is kept while the broker hangs', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const broker = await cluster.node('K', { broker: true, directories: [] })
+  await cluster.createNamespace()
+  // The store's own time would outlast the test.
+  const consumer = await cluster.consumer({ kvsTimeout: 600_000 })
+  const waiting = consumer.ask('read', 'waiting', { timeout: 2_000 })
+  waiting.catch(() => {})
+  await consumer.noted('waiting')
+  broker.freeze()
+  const late = { code: 'ERR_DYAD_KVS_UNREACHABLE', path: 'x', message: /no answer in 300 ms, the time that the caller/ }
+  for (const op of ['read', 'consume', 'lookup', 'openFile']) {
+    await t.rejects(consumer.ask(op, 'x', { timeout: 300 }), late, op)
+  }
+  await t.rejects(waiting, { path: 'waiting', message: /2000 ms/ }, 'that of one that waited before, too')
+})

@@ -154,9 +154,11 @@ export class Consumer {
   async #open(): Promise<ConsumeContext> {
     const { config, kvs, transports, lookup, temporaries } = this.#parts
     const { consumerPath = '', stateDir, namespace = '', node, serveCopies, leaseTtl } = config
-    const { dtlMode, sharedStorage, ownerTimeout, progressTimeout } = config
+    const { dtlMode, sharedStorage, ownerTimeout, progressTimeout, leastRate } = config
     const directory = await ManagedDirectory.open(consumerPath)
-    const sharing = { kvs, namespace, node, storage: directory.real, leaseTtl, patience: progressTimeout }
+    // What is left of the owner's time is the owner's.
+    const patience = Math.min(progressTimeout, ownerTimeout / 2)
+    const sharing = { kvs, namespace, node, storage: directory.real, leaseTtl, patience }
     return {
       ...lookup,
       directory,
@@ -169,6 +171,7 @@ export class Consumer {
       sharedStorage,
       ownerTimeout,
       progressTimeout,
+      leastRate,
       temporaries,
       pace: new DiskPace(),
       flights: new SingleFlight(),

@@ -19,14 +19,22 @@ export interface WaitOptions {
   readonly onWaiting?: (() => void) | undefined
 }
 
-/** The newest record of a managed path, or undefined if it is not published. ERR_DYAD_METADATA, and the errors of KvsClient.get. */
+/**
+ * The newest record of a managed path, or undefined if it is not published. ERR_DYAD_METADATA, and the
+ * errors of KvsClient.get.
+ * @param timeout milliseconds that the store may take; 0 leaves that to its client
+ */
 export async function lookup(
   path: string,
   context: LookupContext,
   signal: AbortSignal,
+  timeout = 0,
 ): Promise<FileRecord | undefined> {
   try {
-    const entry = await context.namespace().get(context.key(path), { signal })
+    const late = () => unanswered(path, timeout)
+    const entry = await within(timeout, late, signal, (bounded) =>
+      context.namespace().get(context.key(path), { signal: bounded }),
+    )
     return entry === undefined ? undefined : decodeRecord(entry, path)
   } catch (error) {
     signal.throwIfAborted()
@@ -34,28 +42,41 @@ export async function lookup(
   }
 }
 
-/** The newest record of a managed path, as soon as there is one. ERR_DYAD_TIMEOUT, ERR_DYAD_METADATA, and the errors of KvsClient.waitFor. */
+/**
+ * The newest record of a managed path, as soon as there is one. ERR_DYAD_TIMEOUT, ERR_DYAD_METADATA, and
+ * the errors of KvsClient.waitFor; ERR_DYAD_KVS_UNREACHABLE if the store does not answer in `timeout`.
+ */
 export async function waitForRecord(
   path: string,
   context: LookupContext,
   { timeout, signal, onWaiting }: WaitOptions,
 ): Promise<FileRecord> {
-  const found = await lookup(path, context, signal)
-  if (found !== undefined) return found
   const namespace = context.namespace()
-  report('dyad.kvs.waiting', { path, namespace: namespace.name })
-  onWaiting?.()
-  const late = () =>
-    new DyadError('ERR_DYAD_TIMEOUT', { path, detail: `waited ${timeout} ms in namespace '${namespace.name}'` })
+  const key = context.key(path)
+  let isWaiting = false
+  const late = () => (isWaiting ? unpublished(path, timeout, namespace) : unanswered(path, timeout))
   try {
-    const entry = await within(timeout, late, signal, (bounded) =>
-      namespace.waitFor(context.key(path), { signal: bounded }),
-    )
-    return decodeRecord(entry, path)
+    return await within(timeout, late, signal, async (bounded) => {
+      const found = await namespace.get(key, { signal: bounded })
+      if (found !== undefined) return decodeRecord(found, path)
+      isWaiting = true
+      report('dyad.kvs.waiting', { path, namespace: namespace.name })
+      onWaiting?.()
+      return decodeRecord(await namespace.waitFor(key, { signal: bounded }), path)
+    })
   } catch (error) {
     signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path })
   }
+}
+
+function unpublished(path: string, timeout: number, { name }: KvsNamespace): DyadError {
+  return new DyadError('ERR_DYAD_TIMEOUT', { path, detail: `waited ${timeout} ms in namespace '${name}'` })
+}
+
+function unanswered(path: string, timeout: number): DyadError {
+  const detail = `no answer in ${timeout} ms, the time that the caller allows`
+  return new DyadError('ERR_DYAD_KVS_UNREACHABLE', { path, detail })
 }
 
 /** The next record of the path after `record`, or undefined if none is published within `ms`. */

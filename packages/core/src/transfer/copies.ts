@@ -42,9 +42,24 @@ export class Copies {
     this.#context = context
   }
 
-  /** Queues up for a file; undefined if it is too small to be shared. Whoever asks for it closes it. */
+  /**
+   * Queues up for a file; undefined if it is too small to be shared, or the store does not take the place
+   * in the queue in time. Whoever asks for it closes it.
+   */
   async want(record: FileRecord, signal: AbortSignal): Promise<WantedCopy | undefined> {
     if (record.size < LEAST_BYTES) return undefined
+    const late = () => new Error('the store did not take the place in the queue in time')
+    try {
+      return await within(this.#context.patience, late, signal, (bounded) => this.#queue(record, bounded))
+    } catch (error) {
+      signal.throwIfAborted()
+      // The owner has the file all the same.
+      report('dyad.transfer.notShared', { record, error: error as Error })
+      return undefined
+    }
+  }
+
+  async #queue(record: FileRecord, signal: AbortSignal): Promise<WantedCopy> {
     const { kvs, namespace, node, leaseTtl } = this.#context
     const name = createHash('sha256').update(`${namespace}\0${record.path}\0${record.generation}`).digest('hex')
     // The key is this node's own: whoever held it before is a process of this node that died, or is done.
@@ -60,7 +75,7 @@ export class Copies {
   /** Offers what has been stored at `local` to other nodes; does not wait until it is known. */
   offer(wanted: WantedCopy, local: string): void {
     const offering = this.#offer(wanted, local)
-      .catch((error: Error) => report('dyad.transfer.notOffered', { record: wanted.record, error }))
+      .catch((error: Error) => report('dyad.transfer.notShared', { record: wanted.record, error }))
       .finally(() => this.#offering.delete(offering))
     this.#offering.add(offering)
   }
@@ -128,8 +143,9 @@ export class WantedCopy implements AsyncDisposable {
         },
       )
     } catch (error) {
-      if (error === late) return this.record
-      throw error
+      signal.throwIfAborted()
+      if (error !== late) report('dyad.transfer.notShared', { record: this.record, error: error as Error })
+      return this.record
     }
   }
 

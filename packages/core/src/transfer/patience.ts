@@ -18,6 +18,14 @@ export class Patience {
     return Math.max(1, Math.ceil(this.#since + this.#limit - performance.now()))
   }
 
+  /**
+   * Milliseconds for one attempt: half of what is left, so that something else can be tried after it, but
+   * no less than a quarter of the whole, which is time enough for an answer.
+   */
+  get share(): number {
+    return Math.min(this.left, Math.max(this.left / 2, this.#limit / 4))
+  }
+
   /** There was progress: patience begins anew. */
   renew(): void {
     this.#since = performance.now()

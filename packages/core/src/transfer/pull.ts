@@ -3,8 +3,10 @@ import { DyadError, isDyadError, withContext } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import { Attempt } from './attempt.js'
 import type { Transfer } from './contract.js'
+import { LeastRate } from './least-rate.js'
 import { Patience } from './patience.js'
 import { type ReachContext, reach } from './reach.js'
+import { Ways } from './ways.js'
 
 /** Where the bytes of a file go. */
 export interface Destination {
@@ -30,14 +32,18 @@ export interface PullContext extends ReachContext {
   readonly ownerTimeout: number
   /** Milliseconds that a transfer may stand still. */
   readonly progressTimeout: number
+  /** Bytes a second below which what comes is no progress; 0 for any. */
+  readonly leastRate: number
   /** Resolves when this transfer may go on, where others have the right of way; rejects with the signal's reason. */
   readonly giveWay?: ((path: string, signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /**
- * Brings the bytes of the record's file from its owner, or from one of `sources`, into `destination`, over as many transfers as it takes: what breaks off goes on from where
- * it stopped. Tells how many bytes moved. Gives up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE are
- * final if the owner says so.
+ * Brings the bytes of the record's file from its owner, or from one of `sources`, into `destination`,
+ * over as many transfers as it takes: what breaks off goes on from where it stopped, over a transport
+ * that has not failed this file if there is one. Tells how many bytes moved. Gives up with
+ * ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE
+ * are final if the owner says so.
  */
 export async function pull(
   record: FileRecord,
@@ -50,6 +56,8 @@ export async function pull(
     destination,
     context,
     patience: new Patience(context.ownerTimeout),
+    ways: new Ways(),
+    overall: new LeastRate(context.leastRate),
     isOpen: false,
     received: 0,
   }
@@ -60,6 +68,7 @@ export async function pull(
       return await pullFrom(source, pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
+      if (mayRecover(error)) pulling.ways.failed(error)
       // What a copy was changed into may be among the bytes that came from it already; that is final, and whoever asks again is not sent there.
       const isLost = pulling.isOpen && !mayRecover(error)
       if (source !== record && !isLost) {
@@ -76,6 +85,9 @@ interface Pulling {
   readonly destination: Destination
   readonly context: PullContext
   readonly patience: Patience
+  readonly ways: Ways
+  /** Judges all transfers together: an owner that sends a little and stands still, each time, makes no progress. */
+  readonly overall: LeastRate
   /** Whether the node that was asked last has opened the file, so that its bytes may have gone to the destination. */
   isOpen: boolean
   received: number
@@ -83,15 +95,22 @@ interface Pulling {
 
 /** One transfer, from where the last one stopped. */
 async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSignal): Promise<number> {
-  const { destination, context, patience } = pulling
-  const { giveWay } = context
-  using attempt = new Attempt(signal, context.progressTimeout, () =>
-    interrupted(record, 'it stood still for longer than DYAD_PROGRESS_TIMEOUT'),
-  )
+  const { destination, context, patience, ways, overall } = pulling
+  const { giveWay, ownerTimeout, progressTimeout, leastRate } = context
+  const pace = new LeastRate(leastRate)
+  // Half of the patience, so that another way has its turn before the end of it.
+  using attempt = new Attempt(signal, Math.min(progressTimeout, patience.share), {
+    stalled: (ms) => interrupted(record, pace.complaint(ms)),
+    waited: (ms) => {
+      pace.waited(ms)
+      overall.waited(ms)
+    },
+  })
   const left = record.size - pulling.received
   pulling.isOpen = false
-  await using transfer = await reach(record, pulling.received, patience.left, context, attempt)
+  await using transfer = await reach(record, pulling.received, patience.left, context, attempt, ways)
   pulling.isOpen = true
+  pace.restart()
   if (transfer.size !== left) {
     const detail = `it sends ${transfer.size} bytes where ${left} were published`
     throw new DyadError('ERR_DYAD_CHANGED', { path: record.path, node: record.owner, detail })
@@ -111,7 +130,11 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
     const length = typeof arrived === 'number' ? arrived : arrived.length
     if (typeof arrived !== 'number') await destination.write(arrived)
     pulling.received += length
-    patience.renew()
+    if (overall.keeps(length)) patience.renew()
+    if (pace.keeps(length)) attempt.limit = Math.min(progressTimeout, ownerTimeout / 2)
+    else if (pace.behind >= attempt.limit && pulling.received < record.size) {
+      throw interrupted(record, pace.complaint(0))
+    }
   }
   if (pulling.received === record.size) return record.size
   throw interrupted(record, `${pulling.received} of ${record.size} bytes arrived`)
@@ -137,6 +160,7 @@ async function beforeNextAttempt(
     })
   }
   report('dyad.transfer.retry', { record, error: error as Error, delay })
+  pulling.overall.waited(delay)
   await patience.pause(delay, signal)
 }
 

@@ -3,9 +3,10 @@ import { DyadError, isDyadError, reasonOf } from '../errors.js'
 import type { NodeEntry } from '../kvs/node-entry.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Attempt } from './attempt.js'
-import type { Transfer, Transport } from './contract.js'
+import type { Transfer, Transport, TransportAddress } from './contract.js'
 import type { Nodes } from './nodes.js'
 import { obstacleTo } from './obstacle.js'
+import type { Ways } from './ways.js'
 
 /** What reaching an owner needs to know of its session. */
 export interface ReachContext {
@@ -24,8 +25,10 @@ interface PassedOver {
 }
 
 /**
- * Begins a transfer of the record's file from byte `start` on, over the best transport that the owner offers and this side can use.
- * Waits up to `patienceMs` for the owner to be registered. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_NO_TRANSPORT, and the errors of Transport.fetch.
+ * Begins a transfer of the record's file from byte `start` on, over the best transport that the owner
+ * offers and this side can use; what has failed this file before comes last. Waits up to `patienceMs`
+ * for the owner to be registered. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_NO_TRANSPORT, and the errors of
+ * Transport.fetch.
  */
 export async function reach(
   record: FileRecord,
@@ -33,6 +36,7 @@ export async function reach(
   patienceMs: number,
   context: ReachContext,
   attempt: Attempt,
+  ways: Ways,
 ): Promise<Transfer> {
   const owner = await context.nodes.find(record, patienceMs, attempt.signal)
   if (!owner.directories.includes(record.storage)) {
@@ -45,11 +49,15 @@ export async function reach(
   }
   let failure: unknown
   const passedOver: PassedOver[] = []
-  for await (const { transport, address } of candidates(owner, record.storage, context, passedOver)) {
+  for await (const { transport, address } of candidates(owner, record, context, ways, passedOver)) {
     report('dyad.transfer.started', () => {
-      const reason = reasonFor(context.mode, passedOver)
+      const reason = reasonFor(
+        context.mode,
+        passedOver.filter((way) => way.transport !== transport.name),
+      )
       return { record, node: record.owner, transport: transport.name, reason, start }
     })
+    ways.begin(record.owner, transport.name, address)
     try {
       const request = { ...record, start, end: record.size }
       return await attempt.await(transport.fetch(address, request, { signal: attempt.signal }))
@@ -57,6 +65,7 @@ export async function reach(
       // What is wrong with the file is wrong over every transport; what is wrong with the way may be right over the next.
       if (attempt.signal.aborted || isDyadError(error, 'ERR_DYAD_CHANGED') || isDyadError(error, 'ERR_DYAD_GONE'))
         throw error
+      ways.failed(error)
       failure = error
       passedOver.push({ transport: transport.name, why: error })
     }
@@ -65,20 +74,37 @@ export async function reach(
   throw failure ?? noTransport(record, owner, context, passedOver)
 }
 
-/** The transports to try, one after the other; what keeps one from being tried is added to `passedOver`. */
+/**
+ * The transports to try, one after the other: the best first, those that have failed this file last.
+ * What keeps one from being tried, or from being tried yet, is added to `passedOver`.
+ */
 async function* candidates(
   owner: NodeEntry,
-  storage: string,
+  record: FileRecord,
   { transports, mode }: ReachContext,
+  ways: Ways,
   passedOver: PassedOver[],
 ) {
+  const later: { transport: Transport; address: TransportAddress; setbacks: number }[] = []
   for (const transport of transports) {
     if (mode !== 'auto' && transport.name !== mode) continue
-    const address = owner.transports.find(({ name }) => name === transport.name)?.address
-    const why = await obstacleTo(transport, address, storage)
-    if (address === undefined || why !== undefined) passedOver.push({ transport: transport.name, why })
-    else yield { transport, address }
+    const offers = owner.transports.filter(({ name }) => name === transport.name)
+    if (offers.length === 0) {
+      passedOver.push({ transport: transport.name, why: await obstacleTo(transport, undefined, record.storage) })
+    }
+    for (const { address } of offers) {
+      const why = await obstacleTo(transport, address, record.storage)
+      const setback = ways.setbackOf(record.owner, transport.name, address)
+      if (why !== undefined) passedOver.push({ transport: transport.name, why })
+      else if (setback === undefined) yield { transport, address }
+      else {
+        passedOver.push({ transport: transport.name, why: setback.why })
+        later.push({ transport, address, setbacks: setback.count })
+      }
+    }
   }
+  // A stable sort: of two that have failed as often the better one comes first.
+  yield* later.sort((a, b) => a.setbacks - b.setbacks)
 }
 
 function reasonFor(mode: string, passedOver: readonly PassedOver[]): string {

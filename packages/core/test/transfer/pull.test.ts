@@ -84,6 +84,7 @@ function contextOf(transport: Transport): PullContext {
     mode: 'auto',
     ownerTimeout: 10_000,
     progressTimeout: 10_000,
+    leastRate: 1_024,
   }
 }
 

@@ -8,6 +8,7 @@ import { Attempt } from '../../src/transfer/attempt.js'
 import type { Transfer, Transport } from '../../src/transfer/contract.js'
 import { Nodes } from '../../src/transfer/nodes.js'
 import { reach } from '../../src/transfer/reach.js'
+import { Ways } from '../../src/transfer/ways.js'
 
 const RECORD = { path: 'x', owner: 'A', size: 10, mtimeNs: 1n, mode: 0o644, storage: '/a', generation: 1 }
 const NO_DEVICE = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })
@@ -36,19 +37,28 @@ function double(name: string, told: Partial<Transport> = {}): Transport {
 const failing = (error: Error): Partial<Transport> => ({ fetch: () => Promise.reject(error) })
 
 /** Reaches an owner that offers these transports, over those of this side. */
-async function reached(offered: readonly string[], transports: readonly Transport[], mode = 'auto'): Promise<void> {
+async function reached(
+  offered: readonly string[],
+  transports: readonly Transport[],
+  mode = 'auto',
+  ways = new Ways(),
+): Promise<void> {
   const value = encodeNodeEntry({
     node: 'A',
-    transports: offered.map((name) => ({ name, address: `at ${name}` })),
+    // `tcp#2` is another address of tcp.
+    transports: offered.map((offer) => ({ name: offer.split('#')[0] ?? '', address: `at ${offer}` })),
     directories: ['/a'],
     host: 'h',
     pid: 1,
     startedAt: 0,
   })
   const registry = { waitFor: async (key: string) => ({ key, value, revision: 1 }) } as unknown as KvsReader
-  using attempt = new Attempt(new AbortController().signal, 10_000, () => new Error('it stood still'))
+  using attempt = new Attempt(new AbortController().signal, 10_000, {
+    stalled: () => new Error('it stood still'),
+    waited: () => {},
+  })
   const context = { nodes: new Nodes(registry), transports, mode }
-  await (await reach(RECORD, 0, 10_000, context, attempt)).close()
+  await (await reach(RECORD, 0, 10_000, context, attempt, ways)).close()
 }
 
 /** What is told of the transfers that are begun from now on, until the test ends. */
@@ -138,4 +148,34 @@ test('no reason is put together for nobody, and no device is looked for in vain'
   const lines = told(t)
   await reached(['rdma', 'tcp'], [double('rdma', failing(silent)), double('tcp')])
   t.strictSame(lines.at(-1), 'tcp: the best that both sides have; not rdma: asked for 1 times', 'somebody listens')
+})
+
+test('what has failed this file comes after what has not, and of those the one that has failed least', async (t) => {
+  const lines = told(t)
+  const transports = [double('rdma'), double('tcp'), double('rpc', { obstacle: async () => 'out of sight' })]
+  const ways = new Ways()
+  for (const why of ['it stood still', 'it was cut off', 'it stood still again', undefined]) {
+    await reached(['rdma', 'tcp', 'rpc'], transports, 'auto', ways)
+    if (why !== undefined) ways.failed(new DyadError('ERR_DYAD_TRANSFER', { detail: why }))
+  }
+  const best = 'the best that both sides have'
+  t.strictSame(lines, [
+    `rdma: ${best}`,
+    `tcp: ${best}; not rdma: it stood still`,
+    `rdma: ${best}; not tcp: it was cut off; not rpc: out of sight`,
+    `tcp: ${best}; not rdma: it stood still again; not rpc: out of sight`,
+  ])
+})
+
+test('another address of one transport is another way', async (t) => {
+  const asked: string[] = []
+  const tcp = double('tcp', {
+    fetch: (address) => {
+      asked.push(address)
+      return Promise.reject(new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { detail: 'nobody listens' }))
+    },
+  })
+  const ways = new Ways()
+  await t.rejects(reached(['tcp', 'tcp#2'], [tcp], 'auto', ways), { code: 'ERR_DYAD_OWNER_UNREACHABLE' })
+  t.strictSame(asked, ['at tcp', 'at tcp#2'])
 })

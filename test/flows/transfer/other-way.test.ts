@@ -1,0 +1,125 @@
+import { decodeNodeEntry, encodeNodeEntry } from '@dyad/core'
+import type { ConfigOptions, Diagnostics } from 'dyad'
+import { type Test, test } from 'tap'
+import { Cluster, freePort } from '../../harness/cluster.js'
+import { digestOf } from '../../harness/contents.js'
+import { HamperedProxy } from '../../harness/hampered-proxy.js'
+import type { TestProcess } from '../../harness/process.js'
+
+const SIZE = 4 * 2 ** 20
+const PATIENCE = { ownerTimeout: 8_000, progressTimeout: 1_000 }
+
+/**
+ * A published file `x`, whose owner offers tcp through a proxy that hampers it, and beside it the other
+ * transports named: the owner's service itself runs as another node.
+ */
+async function site(t: Test, others: readonly string[], options: ConfigOptions = PATIENCE) {
+  const { cluster } = await Cluster.start(t)
+  await cluster.node('S', { directories: [cluster.directory('p')] })
+  const client = cluster.client()
+  t.teardown(() => client.close())
+  const entry = decodeNodeEntry(await client.registry.waitFor('S'))
+  const addressOf = (name: string) => entry.transports.find((transport) => transport.name === name)?.address ?? ''
+  const { v, url } = JSON.parse(addressOf('tcp')) as { v: number; url: string }
+  const proxy = await HamperedProxy.before(t, Number(new URL(url).port))
+  const through = (port: number) => JSON.stringify({ v, url: `tcp://127.0.0.1:${port}` })
+  const register = (port: number) =>
+    client.register(
+      'P',
+      encodeNodeEntry({
+        ...entry,
+        node: 'P',
+        transports: [
+          { name: 'tcp', address: through(port) },
+          ...others.map((name) => ({ name, address: addressOf(name) })),
+        ],
+      }),
+      { ttl: 60_000 },
+    )
+  const producer = await cluster.app('P', { producerPath: cluster.directory('p') })
+  await producer.ask('write', 'x', SIZE, 1)
+  const consumer = await cluster.consumer(options)
+  return { cluster, proxy, register, consumer }
+}
+
+/** Over which transports a process has fetched, and from which byte on. */
+function started(consumer: TestProcess): [string, boolean][] {
+  return consumer
+    .notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started')
+    .map(({ transport, start }) => [transport, start > 0])
+}
+
+const whole = { size: SIZE, sha256: digestOf(SIZE, 1) }
+
+test('a transfer that stands still from the beginning is tried over another transport', async (t) => {
+  const { proxy, register, consumer } = await site(t, ['rpc'])
+  await register(proxy.port)
+  proxy.hampering = { stopAfter: 0 }
+  t.strictSame(await consumer.ask('read', 'x'), whole)
+  t.strictSame(started(consumer), [
+    ['tcp', false],
+    ['rpc', false],
+  ])
+  const [, second] = consumer.notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started')
+  t.match(second?.reason, /; not tcp: it stood still for 1000 ms/, 'it says why')
+})
+
+test('one that stands still midway goes on over another transport where it stopped', async (t) => {
+  const { proxy, register, consumer } = await site(t, ['rpc'])
+  await register(proxy.port)
+  proxy.hampering = { stopAfter: 2 ** 20 }
+  t.strictSame(await consumer.ask('read', 'x'), whole)
+  t.strictSame(started(consumer), [
+    ['tcp', false],
+    ['rpc', true],
+  ])
+})
+
+test('one that brings a byte now and then is one that stands still', async (t) => {
+  const { proxy, register, consumer } = await site(t, ['rpc'])
+  await register(proxy.port)
+  proxy.hampering = { dripAfter: 2 ** 20 }
+  t.strictSame(await consumer.ask('read', 'x'), whole)
+  t.strictSame(started(consumer), [
+    ['tcp', false],
+    ['rpc', true],
+  ])
+  const [retry] = consumer.notes<Diagnostics['dyad.transfer.retry']>('dyad.transfer.retry')
+  t.match(retry?.error.message, /it sent \d+\.\d bytes a second for \d{4} ms; DYAD_LEAST_RATE is 1024/)
+})
+
+test('a closed port gives way to another transport at once', async (t) => {
+  const { register, consumer } = await site(t, ['rpc'], { ownerTimeout: 60_000, progressTimeout: 60_000 })
+  await register(await freePort())
+  t.strictSame(await consumer.ask('read', 'x'), whole)
+  t.strictSame(started(consumer), [
+    ['tcp', false],
+    ['rpc', false],
+  ])
+  t.strictSame(consumer.notes('dyad.transfer.retry'), [])
+})
+
+test('where every way fails the error names the owner and the rate', async (t) => {
+  const { cluster, proxy, register, consumer } = await site(t, [], { ownerTimeout: 3_000, progressTimeout: 1_000 })
+  await register(proxy.port)
+  proxy.hampering = { dripAfter: 200 }
+  await t.rejects(consumer.ask('read', 'x'), {
+    code: 'ERR_DYAD_OWNER_UNREACHABLE',
+    node: 'P',
+    message: /no progress for 3000 ms, .*it sent \d+\.\d bytes a second.*DYAD_LEAST_RATE/,
+  })
+  t.strictSame(cluster.files('b'), [])
+})
+
+test('with a least rate of 0 every byte is progress', async (t) => {
+  const options = { ownerTimeout: 1_000, progressTimeout: 500, leastRate: 0 }
+  const { proxy, register, consumer } = await site(t, ['rpc'], options)
+  await register(proxy.port)
+  proxy.hampering = { dripAfter: 2 ** 20 }
+  const reading = consumer.ask('read', 'x')
+  // Some three times the patience.
+  await proxy.dripped(300)
+  proxy.hampering = 'free'
+  t.strictSame(await reading, whole)
+  t.strictSame(started(consumer), [['tcp', false]])
+})

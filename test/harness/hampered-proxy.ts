@@ -1,0 +1,99 @@
+import { EventEmitter, once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Teardown } from './process.js'
+
+/** How bytes pass a proxy on their way back: freely, none after so many, or so many freely and then one by one. */
+export type Hampering = 'free' | { readonly stopAfter: number } | { readonly dripAfter: number }
+
+/** Milliseconds from one byte that drips to the next. */
+const DRIP_MS = 10
+
+/** A way to a server that hampers what the server sends, for each connection that is made from then on. */
+export class HamperedProxy {
+  readonly port: number
+  readonly #events: EventEmitter
+  readonly #passing: { hampering: Hampering }
+
+  private constructor(port: number, events: EventEmitter, passing: { hampering: Hampering }) {
+    this.port = port
+    this.#events = events
+    this.#passing = passing
+  }
+
+  static async before(t: Teardown, targetPort: number): Promise<HamperedProxy> {
+    const events = new EventEmitter()
+    const passing: { hampering: Hampering } = { hampering: 'free' }
+    const sockets = new Set<Socket>()
+    const server = createServer((client) => {
+      const target = connect(targetPort, '127.0.0.1')
+      for (const [socket, other] of [
+        [client, target],
+        [target, client],
+      ] as const) {
+        sockets.add(socket)
+        socket.on('error', () => {})
+        socket.on('close', () => {
+          sockets.delete(socket)
+          other.destroy()
+        })
+      }
+      client.on('data', (bytes) => target.write(bytes))
+      hamper(target, client, passing, events)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      server.close()
+      for (const socket of sockets) socket.destroy()
+    })
+    return new HamperedProxy((server.address() as AddressInfo).port, events, passing)
+  }
+
+  set hampering(hampering: Hampering) {
+    this.#passing.hampering = hampering
+    this.#events.emit('changed')
+  }
+
+  /** Resolves when so many bytes have dripped from now on. */
+  async dripped(count: number): Promise<void> {
+    for (let left = count; left > 0; left--) await once(this.#events, 'dripped')
+  }
+}
+
+/** Hands on what `from` sends; what is held back follows once the proxy lets bytes pass freely. */
+function hamper(from: Socket, to: Socket, passing: { hampering: Hampering }, events: EventEmitter): void {
+  const held: Buffer[] = []
+  let passed = 0
+  const allowed = () => {
+    const { hampering } = passing
+    if (hampering === 'free') return Number.POSITIVE_INFINITY
+    return Math.max(0, ('stopAfter' in hampering ? hampering.stopAfter : hampering.dripAfter) - passed)
+  }
+  const pass = (atMost: number) => {
+    for (let left = atMost; left > 0; ) {
+      const bytes = held.shift()
+      if (bytes === undefined) break
+      if (bytes.length > left) held.unshift(bytes.subarray(left))
+      to.write(bytes.subarray(0, left))
+      passed += Math.min(left, bytes.length)
+      left -= bytes.length
+    }
+    if (held.length > 0) from.pause()
+    else from.resume()
+  }
+  const passAllowed = () => pass(allowed())
+  const drip = setInterval(() => {
+    if (held.length === 0 || passing.hampering === 'free' || 'stopAfter' in passing.hampering) return
+    pass(1)
+    events.emit('dripped')
+  }, DRIP_MS)
+  events.on('changed', passAllowed)
+  from.on('data', (bytes: Buffer) => {
+    held.push(bytes)
+    passAllowed()
+  })
+  to.on('close', () => {
+    clearInterval(drip)
+    events.off('changed', passAllowed)
+  })
+}
