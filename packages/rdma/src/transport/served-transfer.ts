@@ -1,4 +1,4 @@
-import { DyadError, errorText, rangeOf, type SourceFile } from '@dyad/core'
+import { DyadError, errorText, type Place, type PlaceHolder, rangeOf, type SourceFile } from '@dyad/core'
 import { VerbError } from '../verbs/faults.js'
 import { MappedPages } from '../verbs/mapped-pages.js'
 import type { SendRequest, Span } from '../verbs/queue-pair.js'
@@ -17,13 +17,11 @@ import { type Link, SHORT_MESSAGE_BYTES } from './link.js'
 import type { Served } from './server.js'
 import type { Slab } from './slabs.js'
 
-/** How long a client may take to grant more memory, in ms. */
-const SILENCE_MS = 300_000
 /** Grants that a client may have given and that wait to be used. */
 const MAX_WAITING = 64
 
 /** Answers one request: reads the file into registered memory, and writes it from there into what the client grants. */
-export class ServedTransfer {
+export class ServedTransfer implements PlaceHolder {
   /** Resolves when the file is closed and the client was told how it ended. */
   readonly ended: Promise<void>
   readonly #id: number
@@ -35,6 +33,8 @@ export class ServedTransfer {
   /** Whether the client has heard, or will, how it ended. */
   #isTold = false
   #wake: (() => void) | undefined
+  /** Why it ends, if its client grants nothing. */
+  #idle: DyadError | undefined
 
   constructor(id: number, request: FetchFrame, grants: readonly Grant[], link: Link, served: Served) {
     this.#id = id
@@ -59,6 +59,16 @@ export class ServedTransfer {
     this.#wake?.()
   }
 
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** The client is told why, unlike one that wants no more. */
+  endIdle(reason: DyadError): void {
+    this.#idle = reason
+    this.#wake?.()
+  }
+
   async #serve(): Promise<void> {
     let failure: unknown
     try {
@@ -72,20 +82,20 @@ export class ServedTransfer {
   }
 
   async #answer(): Promise<void> {
-    const { files, source } = this.#served
+    const { places, source } = this.#served
     const { signal } = this.#stop
-    await files.acquire(signal)
+    const place = await places.take(this)
     let file: SourceFile | undefined
     try {
       const { start, end } = rangeOf(this.#request)
       file = await source.open(this.#request)
       signal.throwIfAborted()
       if (end - start <= dataRoom(SHORT_MESSAGE_BYTES)) await this.#sendShort(file, start, end)
-      else if (file.fd !== undefined && isInMemory(file.fd)) await this.#writePages(file, file.fd, start, end)
-      else await this.#write(file, start, end)
+      else if (file.fd !== undefined && isInMemory(file.fd)) await this.#writePages(file, file.fd, place, start, end)
+      else await this.#write(file, place, start, end)
     } finally {
       await file?.close()
-      files.release()
+      place.leave()
     }
   }
 
@@ -99,15 +109,15 @@ export class ServedTransfer {
   }
 
   /** Grant by grant, straight from the pages of the file; what the device has read is verified after that. */
-  async #writePages(file: SourceFile, fd: number, start: number, end: number): Promise<void> {
+  async #writePages(file: SourceFile, fd: number, place: Place, start: number, end: number): Promise<void> {
     let written: Promise<unknown> = Promise.resolve()
     for (let position = start; position < end; ) {
-      const grant = await this.#nextGrant()
+      const grant = await this.#nextGrant(place)
       const pages = this.#map(fd, position, Math.min(grant.length, end - position))
       if (pages === undefined) {
         // Kernels differ in what they register, and memory to lock may be scarce; or the file has become shorter, which reading it tells.
         await written
-        await this.#write(file, position, end, grant)
+        await this.#write(file, place, position, end, grant)
         return
       }
       written = new Promise<void>((resolve) => {
@@ -135,10 +145,10 @@ export class ServedTransfer {
   }
 
   /** Grant by grant, without waiting for the writes: the next bytes are read while they are under way. */
-  async #write(file: SourceFile, start: number, end: number, first?: Grant): Promise<void> {
+  async #write(file: SourceFile, place: Place, start: number, end: number, first?: Grant): Promise<void> {
     let grant = first
     for (let position = start; position < end; grant = undefined) {
-      grant ??= await this.#nextGrant()
+      grant ??= await this.#nextGrant(place)
       const length = Math.min(grant.length, end - position)
       for (let filled = 0; filled < length; ) {
         const slab = await this.#read(file, position + filled, length - filled, end)
@@ -188,17 +198,18 @@ export class ServedTransfer {
     this.#link.post(writes, { done })
   }
 
-  async #nextGrant(): Promise<Grant> {
-    this.#stop.signal.throwIfAborted()
-    const grant = this.#grants.shift()
-    if (grant !== undefined) return grant
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve, reject) => {
-      this.#wake = resolve
-      const detail = `the client granted nothing for ${SILENCE_MS} ms`
-      timer = setTimeout(() => reject(new DyadError('ERR_DYAD_TRANSFER', { detail })), SILENCE_MS).unref()
-    }).finally(() => clearTimeout(timer))
-    this.#wake = undefined
-    return this.#nextGrant()
+  async #nextGrant(place: Place): Promise<Grant> {
+    for (;;) {
+      this.#stop.signal.throwIfAborted()
+      if (this.#idle !== undefined) throw this.#idle
+      const grant = this.#grants.shift()
+      if (grant !== undefined) return grant
+      await place.restAndResume(
+        new Promise<void>((resolve) => {
+          this.#wake = resolve
+        }),
+      )
+      this.#wake = undefined
+    }
   }
 }

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { DyadError, type FileSource, isDyadError, Slots, type TransportServer } from '@dyad/core'
+import { DyadError, type FileSource, isDyadError, Places, type TransportServer } from '@dyad/core'
 import { isSameDigest } from '@dyad/wire'
 import { type CmEvent, type CmId, EventChannel } from '../verbs/connection-manager.js'
 import { unavailable, type Verbs } from '../verbs/library.js'
@@ -14,8 +14,6 @@ import { ServedConnection } from './served-connection.js'
 
 /** Connections at once. One more ends one that does nothing, or is refused. */
 const MAX_CONNECTIONS = 1024
-/** Files open at once; further requests wait. */
-const MAX_OPEN_FILES = 512
 /** Connections that wait to be accepted. */
 const BACKLOG = 128
 
@@ -31,8 +29,7 @@ export interface ServeRdmaOptions {
 /** What all connections of a server share. */
 export interface Served {
   readonly source: FileSource
-  /** Places for open files. */
-  readonly files: Slots
+  readonly places: Places
 }
 
 /** Listens on the fabric and serves the files of `source` to whoever has the token. ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND. */
@@ -79,7 +76,7 @@ class Server {
   #closing: Promise<void> | undefined
 
   constructor(verbs: Verbs, source: FileSource, { token, busyMs }: ServeRdmaOptions) {
-    this.#served = { source, files: new Slots(MAX_OPEN_FILES) }
+    this.#served = { source, places: new Places() }
     this.#proof = proofOf(token)
     this.#channel = new EventChannel(verbs)
     this.#adapters = new Adapters(verbs, busyMs)
@@ -131,10 +128,14 @@ class Server {
     this.#connections.add(connection)
   }
 
-  /** Ends the oldest connection that does nothing, if there is one. */
+  /**
+   * Ends the oldest connection that does nothing, and returns whether there was one. If there is
+   * none, ends a transfer whose client takes nothing, so that there will be one.
+   */
   #makeRoom(): boolean {
     const idle = [...this.#connections].find(({ isIdle }) => isIdle)
-    idle?.close()
+    if (idle === undefined) this.#served.places.reclaim()
+    else idle.close()
     return idle !== undefined
   }
 

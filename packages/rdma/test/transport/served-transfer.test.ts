@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type FileSource, Slots } from '@dyad/core'
+import { DyadError, type FileSource, Places } from '@dyad/core'
 import { test } from 'tap'
 import { LAST } from '../../src/transport/frames.js'
 import type { Link } from '../../src/transport/link.js'
@@ -11,6 +11,7 @@ const MAX_MESSAGE = 3_000
 const SLAB_AT = 0x10_0000
 const GRANT = { address: 0x5000_0000, rkey: 7, length: SIZE }
 const ID = 5
+const SLAB = { region: {}, address: SLAB_AT, bytes: Buffer.alloc(SIZE), release() {} }
 
 // No software device has a shorter message than what is granted at once; a mocked one has.
 test('what is longer than a message of the device is written in several, of which the last is told of', async (t) => {
@@ -28,7 +29,7 @@ test('what is longer than a message of the device is written in several, of whic
   const file = { read: async () => SIZE, verify: async () => {}, close: async () => {} }
   const source = { open: async () => file } as unknown as FileSource
   const request = { storage: '/managed', path: 'file', size: SIZE, mtimeNs: 1n, start: 0, end: SIZE }
-  const served = { source, files: new Slots(1) }
+  const served = { source, places: new Places() }
   await new ServedTransfer(ID, request, [GRANT], link as unknown as Link, served).ended
 
   t.match(
@@ -41,4 +42,30 @@ test('what is longer than a message of the device is written in several, of whic
     })),
   )
   t.equal(posted.length, 4)
+})
+
+test('clients that grant nothing keep nobody else waiting', async (t) => {
+  let told = 0
+  const link = {
+    adapter: { maxMessage: SIZE, slabs: { acquire: async (wanted: number) => ({ ...SLAB, length: wanted }) } },
+    send: () => {},
+    post: (_requests: readonly SendRequest[], { done }: PostOptions) => {
+      told++
+      done?.(0)
+    },
+  } as unknown as Link
+  const file = { read: async () => SIZE, verify: async () => {}, close: async () => {} }
+  const source = { open: async () => file } as unknown as FileSource
+  const request = { storage: '/managed', path: 'file', size: SIZE, mtimeNs: 1n, start: 0, end: SIZE }
+  const served = { source, places: new Places({ atWork: 2 }) }
+  const idle = Array.from({ length: 5 }, (_, id) => new ServedTransfer(id, request, [], link, served))
+  await new ServedTransfer(ID, request, [GRANT], link, served).ended
+  t.equal(told, 1)
+  idle[3]?.grant([GRANT])
+  await idle[3]?.ended
+  t.equal(told, 2, 'a grant that comes late is used')
+  idle[4]?.endIdle(new DyadError('ERR_DYAD_TRANSFER'))
+  await idle[4]?.ended
+  for (const transfer of idle) transfer.stop()
+  await Promise.all(idle.map(({ ended }) => ended))
 })

@@ -18,14 +18,23 @@ export class SendBuffers {
     this.#slots = new Slots(Math.min(MAX_BUFFERS, Math.max(MIN_BUFFERS, Math.floor(MAX_BYTES / chunkBytes))))
   }
 
+  /** A buffer if one is free. */
+  tryAcquire(): Buffer | undefined {
+    return this.#slots.tryAcquire() ? this.#take() : undefined
+  }
+
   /** A buffer, as soon as one is free; rejects with the signal's reason. */
   async acquire(signal: AbortSignal): Promise<Buffer> {
     await this.#slots.acquire(signal)
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.chunkBytes + DATA_HEADER_BYTES)
+    return this.#take()
   }
 
   release(buffer: Buffer): void {
     this.#free.push(buffer)
     this.#slots.release()
+  }
+
+  #take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.chunkBytes + DATA_HEADER_BYTES)
   }
 }

@@ -1,4 +1,4 @@
-import { broken, DyadError, type FileSource, MAX_CHUNK_BYTES, Slots } from '@dyad/core'
+import { broken, DyadError, type FileSource, MAX_CHUNK_BYTES, type Places, Slots } from '@dyad/core'
 import type { Link, LinkHandlers } from '@dyad/wire'
 import { dataId, type FetchFrame, readClientFrame } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
@@ -12,8 +12,7 @@ const MAX_OPEN_FILES = 256
 /** What all links of a server share. */
 export interface Served {
   readonly source: FileSource
-  /** Places for open files. */
-  readonly files: Slots
+  readonly places: Places
   readonly chunkBytes: number
 }
 

@@ -1,11 +1,11 @@
-import { broken, errorText, rangeOf, type Slots, type SourceFile } from '@dyad/core'
+import { broken, errorText, type Place, type PlaceHolder, rangeOf, type Slots, type SourceFile } from '@dyad/core'
 import type { Link } from '@dyad/wire'
 import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
 import type { SendBuffers } from './send-buffers.js'
 import type { Served } from './served-link.js'
 
 /** One transfer at its owner: reads no further than its client has given credit for. */
-export class ServedTransfer {
+export class ServedTransfer implements PlaceHolder {
   readonly #frame: FetchFrame
   readonly #link: Link
   readonly #served: Served
@@ -14,6 +14,8 @@ export class ServedTransfer {
   readonly #stop = new AbortController()
   #credit: number
   #granted: (() => void) | undefined
+  /** Whether it waits for the client to take what has been sent, of this transfer or others. */
+  #awaitsLink = false
 
   constructor(frame: FetchFrame, link: Link, served: Served, files: Slots, buffers: SendBuffers) {
     this.#frame = frame
@@ -35,6 +37,16 @@ export class ServedTransfer {
     this.#stop.abort(reason)
   }
 
+  get signal(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Only the end of the link gives back the buffers of a client that reads nothing at all. */
+  endIdle(reason: Error): void {
+    if (this.#awaitsLink) this.#link.terminate(reason)
+    else this.cancel(reason)
+  }
+
   /** Serves the transfer to its end, whatever that is, and never rejects. */
   async run(): Promise<void> {
     const { id } = this.#frame
@@ -47,45 +59,45 @@ export class ServedTransfer {
   }
 
   async #withPlaces(): Promise<void> {
-    const { signal } = this.#stop
-    await this.#files.acquire(signal)
+    await this.#files.acquire(this.signal)
     try {
-      await this.#served.files.acquire(signal)
+      const place = await this.#served.places.take(this)
       try {
-        await this.#open()
+        await this.#open(place)
       } finally {
-        this.#served.files.release()
+        place.leave()
       }
     } finally {
       this.#files.release()
     }
   }
 
-  async #open(): Promise<void> {
+  async #open(place: Place): Promise<void> {
     const { id, request } = this.#frame
     const range = rangeOf(request)
     const file = await this.#served.source.open(request)
     try {
-      this.#stop.signal.throwIfAborted()
+      this.signal.throwIfAborted()
       void this.#link.send({ op: 'opened', id })
-      await this.#send(file, range.start, range.end)
+      await this.#send(file, place, range.start, range.end)
       await file.verify()
     } finally {
       await file.close()
     }
   }
 
-  async #send(file: SourceFile, start: number, end: number): Promise<void> {
-    const { signal } = this.#stop
+  async #send(file: SourceFile, place: Place, start: number, end: number): Promise<void> {
     const chunkBytes = Math.min(this.#frame.chunk, this.#buffers.chunkBytes)
     let position = start
     while (position < end) {
-      await this.#takeCredit()
-      const buffer = await this.#buffers.acquire(signal)
+      this.signal.throwIfAborted()
+      if (this.#credit === 0) await place.restAndResume(this.#moreCredit())
+      this.#credit--
+      const buffer = this.#buffers.tryAcquire() ?? (await this.#bufferOfLink(place))
       const length = Math.min(chunkBytes, end - position)
       try {
         await file.read(buffer.subarray(DATA_HEADER_BYTES, DATA_HEADER_BYTES + length), position)
-        signal.throwIfAborted()
+        this.signal.throwIfAborted()
       } catch (error) {
         this.#buffers.release(buffer)
         throw error
@@ -97,20 +109,34 @@ export class ServedTransfer {
     }
   }
 
-  async #takeCredit(): Promise<void> {
-    const { signal } = this.#stop
-    signal.throwIfAborted()
-    if (this.#credit === 0) {
-      await new Promise<void>((resolve, reject) => {
-        const aborted = () => reject(signal.reason)
-        signal.addEventListener('abort', aborted, { once: true })
-        this.#granted = () => {
-          signal.removeEventListener('abort', aborted)
-          resolve()
-        }
-      })
-      this.#granted = undefined
+  /** The next buffer that the client's reading sets free. */
+  async #bufferOfLink(place: Place): Promise<Buffer> {
+    this.#awaitsLink = true
+    const taken = this.#buffers.acquire(this.signal)
+    try {
+      return await place.restAndResume(taken)
+    } catch (error) {
+      // The buffer may have come before the reason not to use it.
+      void taken.then(
+        (buffer) => this.#buffers.release(buffer),
+        () => {},
+      )
+      throw error
+    } finally {
+      this.#awaitsLink = false
     }
-    this.#credit--
+  }
+
+  async #moreCredit(): Promise<void> {
+    const { signal } = this
+    await new Promise<void>((resolve, reject) => {
+      const aborted = () => reject(signal.reason)
+      signal.addEventListener('abort', aborted, { once: true })
+      this.#granted = () => {
+        signal.removeEventListener('abort', aborted)
+        resolve()
+      }
+    })
+    this.#granted = undefined
   }
 }

@@ -1,11 +1,8 @@
-import { type FileSource, Slots, type TransportServer } from '@dyad/core'
+import { type FileSource, Places, type TransportServer } from '@dyad/core'
 import { type ListenOptions, listen } from '@dyad/wire'
 import { writeAddress } from '../address.js'
 import { MAX_REQUEST_BYTES } from './frames.js'
 import { ServedLink } from './served-link.js'
-
-/** Files open at once for all links together; the rest wait. */
-const MAX_OPEN_FILES = 512
 
 /** Options of {@link serveRpc}. */
 export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
@@ -16,7 +13,7 @@ export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
 /** Listens and serves the files of `source` to whoever presents the token. */
 export async function serveRpc(source: FileSource, options: ServeRpcOptions): Promise<TransportServer> {
   const { advertise, chunkBytes, ...listening } = options
-  const served = { source, files: new Slots(MAX_OPEN_FILES), chunkBytes }
+  const served = { source, places: new Places(), chunkBytes }
   const links = new Set<ServedLink>()
   const listener = await listen({ ...listening, maxFrameBytes: MAX_REQUEST_BYTES }, (link) => {
     const handlers = new ServedLink(link, served)

@@ -24,9 +24,12 @@ export class SendBuffers {
   readonly #largeRoom: number
   readonly #largeFree: SendBuffer[] = []
   readonly #smallFree: SendBuffer[] = []
+  readonly #onScarce: () => void
   #largeLeft: number
 
-  constructor(chunkBytes: number) {
+  /** @param onScarce called when a large buffer is wanted and none is left */
+  constructor(chunkBytes: number, onScarce: () => void) {
+    this.#onScarce = onScarce
     this.#largeRoom = chunkBytes
     this.#largeLeft = chunkBytes <= SMALL_BYTES ? 0 : Math.max(2, Math.floor(MAX_LARGE_BYTES / chunkBytes))
   }
@@ -41,6 +44,7 @@ export class SendBuffers {
         this.#largeLeft--
         return allocate(this.#largeRoom)
       }
+      this.#onScarce()
     }
     return this.#smallFree.pop() ?? allocate(smallRoom)
   }

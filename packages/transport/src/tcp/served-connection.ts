@@ -63,6 +63,11 @@ export class ServedConnection implements Outlet {
     })
   }
 
+  /** It does not read its reply, of which some was sent: an error has no place there. */
+  endIdle(): void {
+    this.destroy()
+  }
+
   /** Tells the peer why it is not served, and hangs up. */
   refuse(error: DyadError): void {
     if (this.#isEnding) return
@@ -78,6 +83,11 @@ export class ServedConnection implements Outlet {
     this.#isEnding = true
     this.#socket.destroy()
     if (!this.#stop.signal.aborted) this.#stop.abort(new DyadError('ERR_DYAD_TRANSFER'))
+  }
+
+  /** Calls `gone` once it is closed and no file is open for it. */
+  whenGone(gone: () => void): void {
+    this.#socket.on('close', () => void this.drained().then(gone))
   }
 
   /** Resolves when no file is open for it. */

@@ -1,17 +1,17 @@
 import { createServer } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import { DyadError, type FileSource, Slots, type TransportServer } from '@dyad/core'
+import { DyadError, type FileSource, Places, type TransportServer } from '@dyad/core'
 import { authority, type BindOptions, bind } from '@dyad/wire'
 import { writeAddress } from '../address.js'
 import { proofOf } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedConnection } from './served-connection.js'
 
-/** Connections at once. One more ends one that does nothing, or is refused. */
+/** Connections at once. One more ends one that does nothing or does not read, or is refused. */
 const MAX_CONNECTIONS = 1024
-/** Files open at once; further requests wait. */
-const MAX_OPEN_FILES = 512
-/** How long a peer may take for its hello, the TLS handshake included, or for a request that it began, in ms. */
+/** Connections that have been refused and may not have heard so yet. */
+const MAX_REFUSED = 64
+/** How long a peer may take for what it owes, in ms. */
 const PATIENCE_MS = 10_000
 /** How long a peer may be silent before the system asks whether it is there, in ms. */
 const KEEPALIVE_MS = 30_000
@@ -24,15 +24,21 @@ export interface ServeTcpOptions extends BindOptions {
   advertise?: string | undefined
   /** Longest read, in bytes. */
   chunkBytes: number
-  /** How long a peer may take for its hello, the TLS handshake included, or for a request that it began, in ms. @default 10000 */
+  /**
+   * How long a peer may take for its hello, TLS handshake included, for a request that it began,
+   * and to read on where others need its buffers or its connection, in ms. @default 10000
+   */
   patienceMs?: number | undefined
+  /** Connections at once. @default 1024 */
+  maxConnections?: number | undefined
+  /** Transfers that are worked on at once. @default 512 */
+  atWork?: number | undefined
 }
 
 /** What all connections of a server share. */
 export interface Served {
   readonly source: FileSource
-  /** Places for open files. */
-  readonly files: Slots
+  readonly places: Places
   readonly buffers: SendBuffers
   /** What a peer must prove, if there is a token. */
   readonly proof: Buffer | undefined
@@ -43,28 +49,34 @@ export interface Served {
 /** Listens and serves the files of `source` to whoever has the token. ERR_DYAD_BIND. */
 export async function serveTcp(source: FileSource, options: ServeTcpOptions): Promise<TransportServer> {
   const { token, tls, advertise, chunkBytes, patienceMs = PATIENCE_MS } = options
+  const { maxConnections = MAX_CONNECTIONS, atWork } = options
+  const places = new Places({ atWork, patienceMs })
   const served: Served = {
     source,
-    files: new Slots(MAX_OPEN_FILES),
-    buffers: new SendBuffers(chunkBytes),
+    places,
+    buffers: new SendBuffers(chunkBytes, () => places.reclaim()),
     proof: token ? proofOf(token) : undefined,
     patienceMs,
   }
   const secureContext = tls && createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
   const connections = new Set<ServedConnection>()
+  const refused = new Set<ServedConnection>()
   const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, (plain) => {
     const socket = secureContext ? new TLSSocket(plain, { isServer: true, secureContext }) : plain
     const connection = new ServedConnection(socket, served)
-    if (connections.size >= MAX_CONNECTIONS) makeRoom(connections, connection)
+    if (connections.size >= maxConnections && !makeRoom(connections, places)) {
+      refuse(connection, refused, maxConnections)
+      return
+    }
     connections.add(connection)
-    socket.on('close', () => void connection.drained().then(() => connections.delete(connection)))
+    connection.whenGone(() => connections.delete(connection))
   })
   const { host, port } = await bind(server, options)
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= (async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      const open = [...connections]
+      const open = [...connections, ...refused]
       for (const connection of open) connection.destroy()
       await closed
       await Promise.all(open.map((connection) => connection.drained()))
@@ -75,11 +87,26 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
   return { address: writeAddress(url), close, [Symbol.asyncDispose]: close }
 }
 
-/** Ends the oldest connection of a stranger, or else one that does nothing; if there is none, the newcomer is refused. */
-function makeRoom(connections: ReadonlySet<ServedConnection>, newcomer: ServedConnection): void {
+/**
+ * Ends the oldest connection of a stranger, or else one that does nothing, or does not read;
+ * returns whether there was one.
+ */
+function makeRoom(connections: ReadonlySet<ServedConnection>, places: Places): boolean {
   const all = [...connections]
   const useless = all.find(({ isKnown }) => !isKnown) ?? all.find(({ isIdle }) => isIdle)
-  const detail = `the owner serves ${MAX_CONNECTIONS} connections already`
-  if (useless === undefined) newcomer.refuse(new DyadError('ERR_DYAD_TRANSFER', { detail }))
-  else useless.destroy()
+  useless?.destroy()
+  return useless !== undefined || places.reclaim()
+}
+
+/** Tells a newcomer that there is no room. It may take its time to hear that only while few do. */
+function refuse(newcomer: ServedConnection, refused: Set<ServedConnection>, maxConnections: number): void {
+  for (const first of refused) {
+    if (refused.size < MAX_REFUSED) break
+    first.destroy()
+    refused.delete(first)
+  }
+  refused.add(newcomer)
+  newcomer.whenGone(() => refused.delete(newcomer))
+  const detail = `the owner serves ${maxConnections} connections already`
+  newcomer.refuse(new DyadError('ERR_DYAD_TRANSFER', { detail }))
 }

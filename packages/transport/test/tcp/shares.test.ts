@@ -1,0 +1,90 @@
+import { once } from 'node:events'
+import { stat, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type FileVersion, isDyadError, ManagedSource } from '@dyad/core'
+import { test } from 'tap'
+import { tcpTransport } from '../../src/index.js'
+import { helloOf, OPENED_BYTES, requestOf } from '../../src/tcp/frames.js'
+import { type ServeTcpOptions, serveTcp } from '../../src/tcp/server.js'
+import { RawSocket } from '../support/raw-tcp.js'
+import { serveFile } from '../support/served.js'
+
+/** More than the system takes for a peer that does not read, in bytes. */
+const SIZE = 32 * 1024 * 1024
+
+interface Scene {
+  readonly version: FileVersion
+  readonly address: string
+  /** Clients that have read the beginning of the file, and read no more. */
+  readonly idle: readonly RawSocket[]
+}
+
+/** Runs `work` beside a server of one large file and clients of it that do not read. */
+async function withIdle(count: number, options: Partial<ServeTcpOptions>, work: (scene: Scene) => Promise<void>) {
+  await using transport = tcpTransport()
+  await using served = await serveFile(transport)
+  const { storage } = served
+  await truncate(join(storage, 'file'), SIZE)
+  const { mtimeNs } = await stat(join(storage, 'file'), { bigint: true })
+  const version = { storage, path: 'file', size: SIZE, mtimeNs }
+  const source = await ManagedSource.open([storage])
+  await using server = await serveTcp(source, { chunkBytes: 65_536, ...options })
+  const idle: RawSocket[] = []
+  try {
+    for (let n = 0; n < count; n++) {
+      const client = await RawSocket.open(server.address)
+      idle.push(client)
+      client.send(helloOf(undefined), requestOf({ ...version, start: 0, end: SIZE }))
+      await client.take(OPENED_BYTES)
+      client.socket.pause()
+    }
+    await work({ version, address: server.address, idle })
+  } finally {
+    await Promise.all(idle.map((client) => client[Symbol.asyncDispose]()))
+  }
+}
+
+/** The bytes that a proper client gets. */
+async function fetchWhole({ address, version }: Scene): Promise<number> {
+  await using transport = tcpTransport()
+  let received = 0
+  for await (const chunk of await transport.fetch(address, version)) received += chunk.length
+  return received
+}
+
+test('more clients that never read than there are places keep nobody waiting', async (t) => {
+  await withIdle(20, { atWork: 4 }, async (scene) => {
+    t.equal(await fetchWhole(scene), SIZE)
+    const gone = scene.idle.map(({ socket }) => once(socket, 'close'))
+    const late = scene.idle[7] as RawSocket
+    late.socket.resume()
+    while ((await late.take(65_536)).length === 65_536) if (late.socket.bytesRead > SIZE) break
+    t.ok(late.socket.bytesRead > SIZE, 'one that reads on gets the rest')
+    t.equal(await Promise.race([Promise.race(gone), fetchWhole(scene)]), SIZE, 'nobody was ended for that')
+  })
+})
+
+test('clients that never read do not keep all connections', async (t) => {
+  await withIdle(8, { maxConnections: 8, patienceMs: 500 }, async (scene) => {
+    const ended = Promise.race(
+      scene.idle.map(({ socket }) =>
+        once(
+          socket.on('error', () => {}),
+          'close',
+        ),
+      ),
+    )
+    let received: number | undefined
+    while (received === undefined) {
+      received = await fetchWhole(scene).catch((error) => {
+        // Refused until one of the others has had its time.
+        if (isDyadError(error, 'ERR_DYAD_TRANSFER')) return undefined
+        throw error
+      })
+    }
+    t.equal(received, SIZE)
+    for (const { socket } of scene.idle) socket.resume()
+    await ended
+    t.pass('one of them was ended')
+  })
+})
