@@ -133,8 +133,8 @@ function present(file: ManagedFile, record: FileRecord, how: 'held' | 'owned' | 
 function assertUnchanged(file: ManagedFile, record: FileRecord): void {
   const about = { path: file.path, node: record.owner }
   try {
-    const { size, mtimeNs } = statSync(file.local, { bigint: true })
-    if (size === BigInt(record.size) && mtimeNs === record.mtimeNs) return
+    const found = statSync(file.local, { bigint: true })
+    if (found.isFile() && found.size === BigInt(record.size) && found.mtimeNs === record.mtimeNs) return
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM'
     throw new DyadError(code, { ...about, detail: `it is not at ${file.local}`, cause })

@@ -1,7 +1,7 @@
-import { openSync } from 'node:fs'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
+import { openRegular } from '../open-regular.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 
@@ -78,7 +78,7 @@ export class ConsumedFile {
       }, leave.signal)
       whole
         .then((record) => {
-          const made = file ?? new ConsumedFile(record, openSync(local, 'r'), pace, whole, leave)
+          const made = file ?? new ConsumedFile(record, openRegular(local), pace, whole, leave)
           made.#end(record.generation === made.record.generation ? 'whole' : { error: made.#newer() })
           if (file === undefined) opened(made)
         })
@@ -90,9 +90,9 @@ export class ConsumedFile {
     })
   }
 
-  /** Opens a file that stands at its place. Fails as open(2) would. */
+  /** Opens a file that stands at its place. Fails as open(2) would, and with ERR_DYAD_PATH if it is no regular file. */
   static whole(local: string, pace: DiskPace, record: FileRecord): ConsumedFile {
-    const file = new ConsumedFile(record, openSync(local, 'r'), pace, Promise.resolve())
+    const file = new ConsumedFile(record, openRegular(local), pace, Promise.resolve())
     file.#end('whole')
     return file
   }

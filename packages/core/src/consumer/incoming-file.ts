@@ -1,7 +1,8 @@
-import { closeSync, fchmodSync, fstatSync, ftruncateSync, linkSync, openSync, renameSync, unlinkSync } from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, linkSync, renameSync, unlinkSync } from 'node:fs'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
+import { openRegular } from '../open-regular.js'
 import type { Temporaries } from '../temporaries.js'
 import type { Transfer } from '../transfer/contract.js'
 import type { Destination } from '../transfer/pull.js'
@@ -166,7 +167,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   }
 
   #arrival(): Arrival {
-    return { record: this.#record, stored: this.#stored, open: () => openSync(this.#path, 'r') }
+    return { record: this.#record, stored: this.#stored, open: () => openRegular(this.#path) }
   }
 
   #finish(): void {

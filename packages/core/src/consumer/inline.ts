@@ -1,7 +1,8 @@
-import { readFileSync, type Stats, statSync } from 'node:fs'
+import { closeSync, readSync, type Stats, statSync } from 'node:fs'
 import { report } from '../diagnostics.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
+import { openRegular } from '../open-regular.js'
 import type { HeldFiles } from './held.js'
 import { IncomingFile, type StoringPlace } from './incoming-file.js'
 
@@ -35,14 +36,21 @@ export function placeInline(
 
 function isOf(found: Stats, local: string, mode: number, bytes: Uint8Array): boolean {
   try {
-    return (
-      found.isFile() &&
-      found.size === bytes.length &&
-      (found.mode & 0o777) === mode &&
-      readFileSync(local).equals(bytes)
-    )
+    return found.isFile() && found.size === bytes.length && (found.mode & 0o777) === mode && holds(local, bytes)
   } catch {
     // It is gone, or not to be read: then it is put there anew.
     return false
+  }
+}
+
+/** Whether a regular file has these bytes and no more. */
+function holds(local: string, bytes: Uint8Array): boolean {
+  const fd = openRegular(local)
+  try {
+    const found = Buffer.allocUnsafe(bytes.length + 1)
+    const length = readSync(fd, found, 0, found.length, 0)
+    return found.subarray(0, length).equals(bytes)
+  } finally {
+    closeSync(fd)
   }
 }

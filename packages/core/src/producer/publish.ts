@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, fstatSync, fsync, openSync, readSync, realpathSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, fsync, readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,6 +8,7 @@ import { DyadError, isDyadError, withContext } from '../errors.js'
 import type { KvsNamespace } from '../kvs/contract.js'
 import { encodeRecord, type FileRecord, type PublishedFile } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
+import { openRegular } from '../open-regular.js'
 
 /** What publishing needs to know of its session. */
 export interface PublishContext {
@@ -71,7 +72,7 @@ async function store(
 function look({ local }: ManagedFile): BigIntStats | undefined {
   let fd: number
   try {
-    fd = openSync(local, constants.O_RDONLY | constants.O_NONBLOCK)
+    fd = openRegular(local)
   } catch {
     return undefined
   }
@@ -109,7 +110,6 @@ async function describe(
       await syncDirectory(dirname(file.local))
     }
     const stat = fstatSync(fd, { bigint: true })
-    if (!stat.isFile()) throw new DyadError('ERR_DYAD_PATH', { ...about, detail: 'not a regular file' })
     const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readInline(fd, stat) : undefined
     const published = {
       path: file.path,
@@ -128,17 +128,9 @@ async function describe(
 
 function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { path: string; node: string }): number {
   try {
-    const real = realpathSync.native(file.local)
-    if (!real.startsWith(directory.real === '/' ? '/' : `${directory.real}/`)) {
-      throw new DyadError('ERR_DYAD_PATH', {
-        ...about,
-        detail: 'a symbolic link leads it out of the managed directory',
-      })
-    }
-    // Opening a pipe would wait for its writer.
-    return openSync(real, constants.O_RDONLY | constants.O_NONBLOCK)
+    return openRegular(file.local, directory.real)
   } catch (cause) {
-    if (cause instanceof DyadError) throw cause
+    if (isDyadError(cause)) throw new DyadError(cause.code, { ...about, detail: cause.detail })
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     throw new DyadError(missing ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM', { ...about, cause })
   }

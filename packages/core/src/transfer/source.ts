@@ -1,9 +1,11 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
+import { descriptorPath, hasDescriptorPaths, O_PATH } from '../descriptor-path.js'
 import { DyadError, isDyadError } from '../errors.js'
 import { managedPathFault } from '../managed-path.js'
+import { READ_REGULAR } from '../open-regular.js'
 import type { FileSource, FileVersion, SourceDirectory, SourceFile } from './contract.js'
-import { CallChooser, type FileCalls } from './file-calls.js'
+import { CallChooser } from './file-calls.js'
 
 /** The regular files below some managed directories, and nothing else of this machine. */
 export class ManagedSource implements FileSource {
@@ -124,17 +126,38 @@ async function resolveDirectory(directory: string): Promise<SourceDirectory> {
 
 async function openBelow(directory: SourceDirectory, version: FileVersion, chooser: CallChooser): Promise<OpenedFile> {
   const prefix = directory.path.endsWith('/') ? directory.path : `${directory.path}/`
+  return hasDescriptorPaths ? openFound(prefix, version, chooser) : openResolved(prefix, version, chooser)
+}
+
+/** What is looked at is what is opened, whatever takes its name meanwhile. */
+async function openFound(prefix: string, version: FileVersion, chooser: CallChooser): Promise<OpenedFile> {
+  const found = await chooser.calls.open(prefix + version.path, O_PATH)
+  try {
+    const itself = descriptorPath(found)
+    const real = await chooser.calls.readlink(itself)
+    if (!real.startsWith(prefix)) throw outside(version)
+    const stats = await chooser.calls.fstat(found)
+    checkRegular(stats, version)
+    checkVersion(stats, version)
+    return new OpenedFile(await chooser.calls.open(itself, READ_REGULAR), real, version, chooser)
+  } finally {
+    await chooser.calls.close(found)
+  }
+}
+
+/** As far as it goes where descriptors have no paths: looked at before it is opened, since opening a device can do something, and again once it is. */
+async function openResolved(prefix: string, version: FileVersion, chooser: CallChooser): Promise<OpenedFile> {
   const real = await chooser.calls.realpath(prefix + version.path)
-  if (!real.startsWith(prefix)) throw refused(version, 'it lies outside the managed directory')
-  // Looked at before it is opened, since opening a device can do something.
+  if (!real.startsWith(prefix)) throw outside(version)
   checkRegular(await chooser.calls.lstat(real), version)
-  const fd = await chooser.calls.open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const fd = await chooser.calls.open(real, READ_REGULAR | constants.O_NOFOLLOW)
   try {
     const stats = await chooser.calls.fstat(fd)
     checkRegular(stats, version)
-    if (!(await whereIs(fd, stats, real, chooser.calls)).startsWith(prefix)) {
-      throw refused(version, 'it lies outside the managed directory')
-    }
+    // A parent may have been swapped for a symbolic link after its path was resolved.
+    const again = await chooser.calls.realpath(real)
+    const { dev, ino } = await chooser.calls.stat(again)
+    if (!again.startsWith(prefix) || dev !== stats.dev || ino !== stats.ino) throw outside(version)
     checkVersion(stats, version)
     return new OpenedFile(fd, real, version, chooser)
   } catch (error) {
@@ -143,12 +166,8 @@ async function openBelow(directory: SourceDirectory, version: FileVersion, choos
   }
 }
 
-/** Where the opened file is: a parent may have been swapped for a symbolic link after its path was resolved. */
-async function whereIs(fd: number, opened: BigIntStats, real: string, calls: FileCalls): Promise<string> {
-  if (process.platform === 'linux') return calls.readlink(`/proc/self/fd/${fd}`)
-  const again = await calls.realpath(real)
-  const { dev, ino } = await calls.stat(again)
-  return dev === opened.dev && ino === opened.ino ? again : ''
+function outside(version: FileVersion): DyadError {
+  return refused(version, 'it lies outside the managed directory')
 }
 
 function checkRegular(stats: BigIntStats, version: FileVersion): void {

@@ -1,0 +1,50 @@
+import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync } from 'node:fs'
+import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
+import { DyadError } from './errors.js'
+
+const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
+
+/** How a regular file is opened: whatever else took its name neither blocks this process nor becomes its terminal. */
+export const READ_REGULAR = O_RDONLY | O_NONBLOCK | O_NOCTTY
+
+/**
+ * Opens a regular file for reading, and nothing else: on Linux whatever stands at the path is looked at before it is opened, and what was looked at is what is opened. Whoever
+ * calls closes the descriptor. ERR_DYAD_PATH for anything else than a regular file, and the system's own errors.
+ * @param directory where the file must lie once links are resolved; ERR_DYAD_PATH if it does not. @default anywhere
+ */
+export function openRegular(path: string, directory?: string): number {
+  if (!hasDescriptorPaths) return openChecked(path, directory)
+  const found = openSync(path, O_PATH)
+  try {
+    checkRegular(found, path)
+    const itself = descriptorPath(found)
+    if (directory !== undefined) checkBelow(readlinkSync(itself), directory, path)
+    return openSync(itself, READ_REGULAR)
+  } finally {
+    closeSync(found)
+  }
+}
+
+/** As far as it goes where descriptors have no paths. */
+function openChecked(path: string, directory: string | undefined): number {
+  const real = directory === undefined ? path : realpathSync.native(path)
+  if (directory !== undefined) checkBelow(real, directory, path)
+  const fd = openSync(real, READ_REGULAR)
+  try {
+    checkRegular(fd, path)
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+function checkRegular(fd: number, path: string): void {
+  if (!fstatSync(fd).isFile()) throw new DyadError('ERR_DYAD_PATH', { path, detail: 'not a regular file' })
+}
+
+function checkBelow(real: string, directory: string, path: string): void {
+  if (real.startsWith(directory === '/' ? '/' : `${directory}/`)) return
+  const detail = 'a symbolic link leads it out of the managed directory'
+  throw new DyadError('ERR_DYAD_PATH', { path, detail })
+}
