@@ -5,8 +5,6 @@ import { openRegular } from '../open-regular.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 
-/** Memory up to this size is cut from what Node keeps at hand, half of its pool; in bytes. */
-const SMALL_BYTES = 4 * 1024
 /** After so many bytes that took no waiting others have a turn of the event loop. */
 const TURN_BYTES = 1024 * 1024
 
@@ -116,7 +114,8 @@ export class ConsumedFile {
       (error) => done(error),
       (length) => {
         const wanted = Math.min(atMost, length)
-        const buffer = wanted <= SMALL_BYTES ? Buffer.allocUnsafe(wanted) : Buffer.allocUnsafeSlow(wanted)
+        // Not from Node's pool: a small chunk that is kept would hold all of the 8 KiB it was cut from.
+        const buffer = Buffer.allocUnsafeSlow(wanted)
         this.#fill(buffer, position, (error, bytes) =>
           done(error, bytes === wanted ? buffer : buffer.subarray(0, bytes)),
         )
