@@ -107,6 +107,11 @@ export const OPTIONS = {
     unit: 'bytes',
     doc: "The bytes of files up to this size travel in their records, which saves consumers the way to the owner and takes the store's memory; 0 for none.",
   }),
+  digestAll: boolean({
+    env: 'DYAD_DIGEST_ALL',
+    default: false,
+    doc: 'Files that were not written through DYAD from beginning to end are read when they are published, so that every record has a digest that consumers verify; without it that is so up to 64 KiB.',
+  }),
   readAhead: integer({
     env: 'DYAD_READ_AHEAD',
     default: 4,

@@ -15,6 +15,7 @@ import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
 import { OpenedOnce } from './opened-once.js'
 import { Operations } from './operations.js'
+import { SMALL_FILE_BYTES, type WrittenFile } from './producer/describe.js'
 import { PendingPublishes } from './producer/pending.js'
 import { type PublishContext, publish } from './producer/publish.js'
 import { type StagedFile, stage } from './producer/stage.js'
@@ -165,8 +166,8 @@ export class DyadCore implements AsyncDisposable {
    * @param flags numeric, as of node:fs constants
    */
   async stage(file: ManagedFile, flags: number): Promise<StagedFile> {
-    const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal))
-    return stage(file, flags, this.#temporaries, async () => {
+    return stage(file, flags, this.#temporaries, async (written) => {
+      const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal, written))
       if (!this.config.asyncPublish) return published()
       await this.#pending.add(file.path, published)
       return undefined
@@ -200,8 +201,8 @@ export class DyadCore implements AsyncDisposable {
     }
   }
 
-  async #publish(file: ManagedFile, signal: AbortSignal): Promise<FileRecord> {
-    const record = await publish(file, await this.#producer.get(), signal)
+  async #publish(file: ManagedFile, signal: AbortSignal, written?: WrittenFile): Promise<FileRecord> {
+    const record = await publish(file, await this.#producer.get(), signal, written)
     this.#noteHealth()
     return record
   }
@@ -235,7 +236,7 @@ export class DyadCore implements AsyncDisposable {
   }
 
   async #openProducer(): Promise<PublishContext> {
-    const { producerPath = '', node, fsyncWrite, sharedStorage, inlineLimit } = this.config
+    const { producerPath = '', node, fsyncWrite, sharedStorage, inlineLimit, digestAll } = this.config
     return {
       ...this.#lookupContext,
       node,
@@ -243,6 +244,7 @@ export class DyadCore implements AsyncDisposable {
       fsync: fsyncWrite,
       // With shared storage nothing moves, and nothing needs to.
       inlineLimit: sharedStorage ? 0 : inlineLimit,
+      digestLimit: sharedStorage ? -1 : digestAll ? Number.MAX_SAFE_INTEGER : SMALL_FILE_BYTES,
     }
   }
 

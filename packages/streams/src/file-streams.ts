@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import { finished } from 'node:stream/promises'
 import { NativeReadStream, NativeWriteStream } from './native-streams.js'
+import type { SequentialDigest } from './sequential-digest.js'
 
 /** Options of FileHandle.createReadStream, but `autoClose`. */
 export interface FileReadStreamOptions {
@@ -40,8 +41,10 @@ export class FileStreams {
     )
   }
 
-  writer(options: FileWriteStreamOptions = {}): fs.WriteStream {
-    const { open, write, writev } = fs
+  /** @param digest of what is written to the file, if that is kept */
+  writer(options: FileWriteStreamOptions = {}, digest?: SequentialDigest): fs.WriteStream {
+    const { open } = fs
+    const { write, writev } = digest ?? fs
     return this.#own((close) =>
       make(NativeWriteStream, { ...options, fd: this.#fd, fs: { open, write, writev, close } }),
     )

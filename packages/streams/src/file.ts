@@ -6,7 +6,9 @@ import { reads, writes } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { type FileReadStreamOptions, FileStreams, type FileWriteStreamOptions } from './file-streams.js'
 import { numericFlags, type OpenFlags } from './flags.js'
+import { SequentialDigest } from './sequential-digest.js'
 import { type Staging, stageToOpen } from './stage-to-open.js'
+import { trackHandle, type WritingMethod } from './track-handle.js'
 
 /** How {@link DyadFile.open} waits. */
 export interface DyadFileOptions extends Waiting {
@@ -22,6 +24,7 @@ export class DyadFile implements AsyncDisposable {
   readonly #handle: FileHandle
   readonly #staged: StagedFile | undefined
   readonly #streams: FileStreams
+  readonly #digest: SequentialDigest | undefined
   #changed: boolean
   #closing: Promise<void> | undefined
   #record: FileRecord | undefined
@@ -31,6 +34,7 @@ export class DyadFile implements AsyncDisposable {
     this.#staged = staging?.staged
     this.#streams = new FileStreams(handle.fd)
     this.#changed = staging?.isNew ?? false
+    this.#digest = staging?.isNew ? new SequentialDigest() : undefined
   }
 
   /**
@@ -68,6 +72,7 @@ export class DyadFile implements AsyncDisposable {
 
   /** The file descriptor; it stays the file's to close. */
   get fd(): number {
+    this.#digest?.lose()
     return this.#handle.fd
   }
 
@@ -78,17 +83,17 @@ export class DyadFile implements AsyncDisposable {
 
   /** FileHandle.read. */
   get read(): FileHandle['read'] {
-    return this.#bound('read')
+    return this.#reading('read')
   }
 
   /** FileHandle.readv. */
   get readv(): FileHandle['readv'] {
-    return this.#bound('readv')
+    return this.#reading('readv')
   }
 
   /** FileHandle.readFile. */
   get readFile(): FileHandle['readFile'] {
-    return this.#bound('readFile')
+    return this.#reading('readFile')
   }
 
   /** FileHandle.stat. */
@@ -108,27 +113,27 @@ export class DyadFile implements AsyncDisposable {
 
   /** FileHandle.write. */
   get write(): FileHandle['write'] {
-    return this.#changing('write')
+    return this.#writing('write')
   }
 
   /** FileHandle.writev. */
   get writev(): FileHandle['writev'] {
-    return this.#changing('writev')
+    return this.#writing('writev')
   }
 
   /** FileHandle.writeFile. */
   get writeFile(): FileHandle['writeFile'] {
-    return this.#changing('writeFile')
+    return this.#writing('writeFile')
   }
 
   /** FileHandle.appendFile. */
   get appendFile(): FileHandle['appendFile'] {
-    return this.#changing('appendFile')
+    return this.#writing('appendFile')
   }
 
   /** FileHandle.truncate. */
   get truncate(): FileHandle['truncate'] {
-    return this.#changing('truncate')
+    return this.#writing('truncate')
   }
 
   /** FileHandle.chmod; the permissions are part of what is published. */
@@ -143,18 +148,20 @@ export class DyadFile implements AsyncDisposable {
 
   /** FileHandle.readLines, except that the file stays open after the last line. */
   readLines(options?: FileReadStreamOptions): Interface & AsyncIterable<string> {
+    this.#digest?.lose()
     return this.#streams.lines(options)
   }
 
   /** FileHandle.createReadStream, except that the file stays open after its end. Closing the file destroys the stream. */
   createReadStream(options?: FileReadStreamOptions) {
+    this.#digest?.lose()
     return this.#streams.reader(options)
   }
 
   /** FileHandle.createWriteStream, except that the file stays open after its end: only `close()` publishes, and it ends the stream first. */
   createWriteStream(options?: FileWriteStreamOptions) {
     this.#changed = true
-    return this.#streams.writer(options)
+    return this.#streams.writer(options, this.#digest)
   }
 
   /**
@@ -180,7 +187,7 @@ export class DyadFile implements AsyncDisposable {
     let published = false
     try {
       await this.#closeHandle(publishing)
-      if (publishing) this.#record = await this.#staged?.publish()
+      if (publishing) this.#record = await this.#staged?.publish(this.#digest?.digest)
       published = publishing
     } finally {
       if (!published) await this.#staged?.discard()
@@ -196,17 +203,34 @@ export class DyadFile implements AsyncDisposable {
     }
   }
 
-  #bound<Name extends 'read' | 'readv' | 'readFile' | 'stat' | 'sync' | 'datasync'>(name: Name): FileHandle[Name] {
+  #bound<Name extends 'stat' | 'sync' | 'datasync'>(name: Name): FileHandle[Name] {
     return this.#handle[name].bind(this.#handle) as FileHandle[Name]
   }
 
-  #changing<Name extends 'write' | 'writev' | 'writeFile' | 'appendFile' | 'truncate' | 'chmod' | 'utimes'>(
-    name: Name,
-  ): FileHandle[Name] {
+  #reading<Name extends 'read' | 'readv' | 'readFile'>(name: Name): FileHandle[Name] {
+    const read = (...args: never[]): unknown => {
+      // The next write may go to where reading ends.
+      this.#digest?.lose()
+      return Reflect.apply(this.#handle[name], this.#handle, args)
+    }
+    return read as FileHandle[Name]
+  }
+
+  #changing<Name extends 'chmod' | 'utimes' | WritingMethod>(name: Name): FileHandle[Name] {
     const change = (...args: never[]): unknown => {
       this.#changed = true
       return Reflect.apply(this.#handle[name], this.#handle, args)
     }
     return change as FileHandle[Name]
+  }
+
+  #writing<Name extends WritingMethod>(name: Name): FileHandle[Name] {
+    const digest = this.#digest
+    if (digest === undefined) return this.#changing(name)
+    const write = (...args: never[]): Promise<unknown> => {
+      this.#changed = true
+      return trackHandle(digest, name, args, async () => Reflect.apply(this.#handle[name], this.#handle, args))
+    }
+    return write as FileHandle[Name]
   }
 }

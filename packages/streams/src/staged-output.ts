@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { DyadCore, FileRecord, StagedFile } from '@dyad/core'
 import { numericFlags, type OpenFlags } from './flags.js'
+import { SequentialDigest } from './sequential-digest.js'
 import { stageToOpen } from './stage-to-open.js'
 
 type Done = (error?: unknown) => void
@@ -21,8 +22,8 @@ export class StagedOutput {
   #fd: number | undefined
   #staged: StagedFile | undefined
   #abandoned = false
-  /** Whether it is a file of our own that nobody else has open. */
-  #isNew = false
+  /** Of a file of our own that nobody else has open; undefined of others. */
+  #digest: SequentialDigest | undefined
   /** Given to write one by one so far; what came in one go is more than a little. */
   #bytes = 0
   #publishing: Promise<FileRecord | undefined> | undefined
@@ -50,17 +51,31 @@ export class StagedOutput {
       done: (error: unknown, written?: number, data?: Uint8Array) => void,
     ): void => {
       this.#bytes += length
-      if (!this.#isNew || length > AT_ONCE_BYTES) {
+      if (this.#digest === undefined) {
         fs.write(fd, data, offset, length, position ?? null, done)
         return
       }
+      if (length > AT_ONCE_BYTES) {
+        this.#digest.write(fd, data, offset, length, position, done)
+        return
+      }
       try {
-        process.nextTick(done, null, fs.writeSync(fd, data, offset, length, position ?? null), data)
+        const written = fs.writeSync(fd, data, offset, length, position ?? null)
+        this.#digest.wrote(data.subarray(offset, offset + written), position)
+        process.nextTick(done, null, written, data)
       } catch (error) {
         process.nextTick(done, error)
       }
     },
-    writev: fs.writev,
+    writev: (
+      fd: number,
+      pieces: readonly Uint8Array[],
+      position: number | undefined,
+      done: (error: unknown, written?: number, pieces?: readonly NodeJS.ArrayBufferView[]) => void,
+    ): void => {
+      if (this.#digest === undefined) fs.writev(fd, pieces, position ?? null, done)
+      else this.#digest.writev(fd, pieces, position, done)
+    },
     // Publishing has closed the file before the stream does.
     fsync: (fd: number, callback: Done): void => {
       if (fd === this.#fd) fs.fsync(fd, callback)
@@ -100,7 +115,7 @@ export class StagedOutput {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const staging = await stageToOpen(this.#core, path, numericFlags(flags))
     this.#staged = staging.staged
-    this.#isNew = staging.isNew
+    this.#digest = staging.isNew ? new SequentialDigest() : undefined
     try {
       // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
       this.#fd = staging.isNew
@@ -121,6 +136,6 @@ export class StagedOutput {
       if (this.#bytes <= AT_ONCE_BYTES) fs.closeSync(fd)
       else await closeFile(fd)
     }
-    return staged.publish()
+    return staged.publish(this.#digest?.digest)
   }
 }

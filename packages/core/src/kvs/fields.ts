@@ -77,6 +77,14 @@ export class Fields {
     return value
   }
 
+  /** The members of a map, or undefined if there is no such member. */
+  map(name: string): Fields | undefined {
+    const value = this.#map[name]
+    if (value === undefined) return undefined
+    if (!isMap(value)) throw new RangeError(`bad ${name}`)
+    return new Fields(value)
+  }
+
   list(name: string, max: number): readonly unknown[] {
     const value = this.#map[name]
     if (!Array.isArray(value) || value.length > max) throw new RangeError(`bad ${name}`)

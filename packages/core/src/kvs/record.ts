@@ -1,3 +1,4 @@
+import { digestFault, type FileDigest } from '../digest.js'
 import { DyadError } from '../errors.js'
 import type { FileVersion } from '../transfer/contract.js'
 import type { KvsEntry } from './contract.js'
@@ -17,6 +18,11 @@ export interface PublishedFile extends FileVersion {
   readonly mode: number
   /** All bytes of the file, if it is small enough for them to travel in its record. */
   readonly inline?: Uint8Array | undefined
+  /**
+   * What all bytes of the file come to, by which consumers verify them; undefined if that was not known when it was
+   * published, as of a large file that was not written through DYAD from its beginning to its end.
+   */
+  readonly digest?: FileDigest | undefined
 }
 
 /** What is published under the key of a managed path. */
@@ -39,6 +45,7 @@ export function encodeRecord(file: PublishedFile): Uint8Array {
     mode: file.mode,
     storage: file.storage,
     inline: file.inline,
+    digest: file.digest && { algorithm: file.digest.algorithm, value: file.digest.value },
   })
 }
 
@@ -84,6 +91,7 @@ function checked(fields: Fields, generation: number): FileRecord {
   if (inline !== undefined && inline.length !== size) {
     throw new RangeError(`it carries ${inline.length} bytes of a file of ${size}`)
   }
+  const digest = fields.map('digest')
   return {
     path: fields.path('path'),
     owner: fields.node('owner'),
@@ -94,7 +102,16 @@ function checked(fields: Fields, generation: number): FileRecord {
     storage: fields.directory('storage'),
     generation,
     ...(inline && { inline }),
+    ...(digest && { digest: digestIn(digest) }),
   }
+}
+
+/** One of an algorithm that is not known here is kept as it is, and verified by others. */
+function digestIn(fields: Fields): FileDigest {
+  const digest = { algorithm: fields.text('algorithm', 32), value: fields.text('value', 128) }
+  const fault = digestFault(digest)
+  if (fault !== undefined) throw new RangeError(`bad digest: ${fault}`)
+  return digest
 }
 
 function ofPath(path: string, record: FileRecord): FileRecord {

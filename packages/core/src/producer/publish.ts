@@ -1,22 +1,15 @@
-import { type BigIntStats, closeSync, fstatSync, fsync, readSync } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { type BigIntStats, closeSync, fstatSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { report } from '../diagnostics.js'
-import { DyadError, isDyadError, withContext } from '../errors.js'
+import { isDyadError, withContext } from '../errors.js'
 import type { KvsNamespace } from '../kvs/contract.js'
 import { encodeRecord, type FileRecord, type PublishedFile } from '../kvs/record.js'
-import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
+import type { ManagedFile } from '../managed-directory.js'
 import { openRegular } from '../open-regular.js'
+import { type DescribeContext, describe, isSame, type WrittenFile } from './describe.js'
 
 /** What publishing needs to know of its session. */
-export interface PublishContext {
-  readonly node: string
-  readonly directory: ManagedDirectory
-  readonly fsync: boolean
-  /** Files up to this many bytes travel in their records. */
-  readonly inlineLimit: number
+export interface PublishContext extends DescribeContext {
   readonly namespace: () => KvsNamespace
   readonly key: (path: string) => string
 }
@@ -30,16 +23,22 @@ const LONGEST_PAUSE_MS = 256
  * files at one path, that may be the record of a newer file than the caller's: of the one that stood there when the record was stored.
  * ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the directory, ERR_DYAD_PUBLISH if
  * the store fails, and the errors of KvsClient.put.
+ * @param written what the caller knows of the bytes that it wrote there
  */
-export async function publish(file: ManagedFile, context: PublishContext, signal: AbortSignal): Promise<FileRecord> {
-  let described = await describe(file, context)
+export async function publish(
+  file: ManagedFile,
+  context: PublishContext,
+  signal: AbortSignal,
+  written?: WrittenFile,
+): Promise<FileRecord> {
+  let described = await describe(file, context, written)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
     // Another writer's record may have been stored before this one, though its file came later. The last to store looks last.
     const found = look(file)
     if (found === undefined || isSame(found, described.stat)) return record
     await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
-    const next = await describe(file, context).catch((error) => {
+    const next = await describe(file, context, written).catch((error) => {
       if (isDyadError(error, 'ERR_DYAD_GONE')) return undefined
       throw error
     })
@@ -80,78 +79,5 @@ function look({ local }: ManagedFile): BigIntStats | undefined {
     return fstatSync(fd, { bigint: true })
   } finally {
     closeSync(fd)
-  }
-}
-
-/** Whether it is the same file, with the same contents as far as its size and its time tell. */
-function isSame(a: BigIntStats, b: BigIntStats): boolean {
-  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev
-}
-
-/** A file as it stood when it was opened. */
-interface Described {
-  readonly published: PublishedFile
-  readonly stat: BigIntStats
-}
-
-/**
- * Looks at the file through one descriptor, so that what is published is of one file and not of two. The calls are synchronous: they take a few microseconds,
- * and a tenth of what they would through the thread pool.
- */
-async function describe(
-  file: ManagedFile,
-  { node, directory, fsync, inlineLimit }: PublishContext,
-): Promise<Described> {
-  const about = { path: file.path, node }
-  const fd = openPublished(file, directory, about)
-  try {
-    if (fsync) {
-      await syncFile(fd)
-      await syncDirectory(dirname(file.local))
-    }
-    const stat = fstatSync(fd, { bigint: true })
-    const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readInline(fd, stat) : undefined
-    const published = {
-      path: file.path,
-      owner: node,
-      size: Number(stat.size),
-      mtimeNs: stat.mtimeNs,
-      mode: Number(stat.mode) & 0o777,
-      storage: directory.real,
-      ...(inline && { inline }),
-    }
-    return { published, stat }
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { path: string; node: string }): number {
-  try {
-    return openRegular(file.local, directory.real)
-  } catch (cause) {
-    if (isDyadError(cause)) throw new DyadError(cause.code, { ...about, detail: cause.detail })
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    throw new DyadError(missing ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM', { ...about, cause })
-  }
-}
-
-/** All bytes of the file, unless it changes while they are read: then consumers fetch it, and are told. */
-function readInline(fd: number, stat: BigIntStats): Uint8Array | undefined {
-  const bytes = Buffer.allocUnsafe(Number(stat.size))
-  const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0)
-  const after = fstatSync(fd, { bigint: true })
-  return length === bytes.length && after.size === stat.size && after.mtimeNs === stat.mtimeNs ? bytes : undefined
-}
-
-const syncFile = promisify(fsync)
-
-/** A renamed file is on stable storage only once its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path)
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

@@ -10,9 +10,11 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs'
+import type { FileDigest } from '../digest.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
 import type { Temporaries } from '../temporaries.js'
+import type { WrittenFile } from './describe.js'
 
 /**
  * A file being written that nobody sees yet: writing goes to `path`, opened with `flags`, until either `publish` or `discard` ends it.
@@ -22,8 +24,11 @@ export interface StagedFile {
   /** What to open, and how. */
   readonly path: string
   readonly flags: number
-  /** Puts the written, closed file in its place and publishes it; resolves without a record where publishing is not waited for. */
-  publish(): Promise<FileRecord | undefined>
+  /**
+   * Puts the written, closed file in its place and publishes it; resolves without a record where publishing is not waited for.
+   * @param digest of all bytes of the file, if whoever wrote it knows; of no effect where a file was changed in its place
+   */
+  publish(digest?: FileDigest): Promise<FileRecord | undefined>
   /** Removes what was written, unless it changed a file in its place. */
   discard(): Promise<void>
 }
@@ -49,14 +54,14 @@ export function stage(
   file: ManagedFile,
   flags: number,
   temporaries: Temporaries,
-  publish: () => Promise<FileRecord | undefined>,
+  publish: (written?: WrittenFile) => Promise<FileRecord | undefined>,
 ): StagedFile {
   const existing = statSync(file.local, { throwIfNoEntry: false })
   if (existing !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
   if (existing === undefined && !(flags & O_CREAT)) throw systemError('ENOENT', 'no such file or directory', file.local)
   if (existing?.isDirectory()) throw systemError('EISDIR', 'illegal operation on a directory', file.local)
   const changesInPlace = existing !== undefined && !(flags & O_TRUNC)
-  if (changesInPlace) return { path: file.local, flags, publish, discard: async () => {} }
+  if (changesInPlace) return { path: file.local, flags, publish: () => publish(), discard: async () => {} }
 
   // As with open(2), what is written through a symbolic link lands where it leads.
   const target = existing === undefined ? file.local : realpathSync.native(file.local)
@@ -66,13 +71,14 @@ export function stage(
   return {
     path: temporary,
     flags: existing === undefined ? anew | O_CREAT | O_EXCL : anew,
-    publish: async () => {
+    publish: async (digest) => {
+      const written = digest && { digest, stat: statSync(temporary, { bigint: true }) }
       if (flags & O_EXCL) {
         // Unlike a rename, a link fails where somebody else was faster.
         linkSync(temporary, target)
         unlinkSync(temporary)
       } else renameSync(temporary, target)
-      return publish()
+      return publish(written)
     },
     discard: async () => temporaries.remove(temporary),
   }

@@ -141,3 +141,37 @@ test('a record that a caller gives is checked as one that a store gives', async 
     )
   }
 })
+
+test('a record may carry a digest of its file; one of an algorithm that is not known here is kept as it is', async (t) => {
+  t.notOk('digest' in decodeRecord(entry(encodeRecord(file)), file.path), 'or none, as those of before')
+  for (const digest of [
+    { algorithm: 'crc32', value: '0badcafe' },
+    { algorithm: 'xxh3-128', value: '0123456789abcdef0123456789abcdef' },
+  ]) {
+    t.strictSame(decodeRecord(entry(encodeRecord({ ...file, digest })), file.path).digest, digest)
+    t.strictSame(checkRecord({ ...file, digest, generation: 1 }, file.path).digest, digest)
+  }
+})
+
+test('a digest that is none is refused', async (t) => {
+  const bad: [string, Plain][] = [
+    ['text', 'crc32:0badcafe'],
+    ['a list', ['crc32', '0badcafe']],
+    ['bytes', new Uint8Array(4)],
+    ['nothing', null],
+    ['no algorithm', { value: '0badcafe' }],
+    ['no value', { algorithm: 'crc32' }],
+    ['a number', { algorithm: 'crc32', value: 0xbadcafe }],
+    ['too few digits', { algorithm: 'crc32', value: 'badcafe' }],
+    ['too many digits', { algorithm: 'crc32', value: '00badcafe' }],
+    ['other digits', { algorithm: 'crc32', value: '0BADCAFE' }],
+    ['control characters', { algorithm: 'sha\n256', value: '00' }],
+    ['a long name', { algorithm: 'x'.repeat(33), value: '00' }],
+    ['a long value', { algorithm: 'x', value: '0'.repeat(129) }],
+    ['no digits', { algorithm: 'x', value: '' }],
+  ]
+  for (const [name, digest] of bad) {
+    const value = encodePlain({ ...(file as unknown as PlainMap), v: 1, digest })
+    t.throws(() => decodeRecord(entry(value), file.path), { code: 'ERR_DYAD_METADATA' }, name)
+  }
+})

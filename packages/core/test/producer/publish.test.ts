@@ -30,6 +30,7 @@ async function site(t: Teardown, meanwhile: (local: string, put: number) => void
     directory: managed,
     fsync: false,
     inlineLimit: 1_024,
+    digestLimit: 65_536,
     namespace: () => ({ put }) as unknown as KvsNamespace,
     key: (path) => path,
   }

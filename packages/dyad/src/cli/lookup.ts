@@ -23,7 +23,7 @@ export function addLookup(program: Command, signal: AbortSignal): void {
   addExamples(command, 'dyad lookup group0/frame-1.bin', 'dyad lookup group0/frame-1.bin --json')
 }
 
-function printRecord({ path, owner, size, mtimeNs, mode, storage, generation }: FileRecord): void {
+function printRecord({ path, owner, size, mtimeNs, mode, storage, generation, digest }: FileRecord): void {
   print(`path        ${path}`)
   print(`owner       ${owner}`)
   print(`storage     ${storage}`)
@@ -31,4 +31,5 @@ function printRecord({ path, owner, size, mtimeNs, mode, storage, generation }: 
   print(`modified    ${time(mtimeNs)} UTC`)
   print(`mode        ${mode.toString(8).padStart(4, '0')}`)
   print(`generation  ${generation}`)
+  print(`digest      ${digest === undefined ? 'none' : `${digest.algorithm} ${digest.value}`}`)
 }

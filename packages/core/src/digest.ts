@@ -1,0 +1,62 @@
+import { crc32 } from 'node:zlib'
+
+/**
+ * What all bytes of a file come to. It tells of accidents on the way, on a disk or in memory; it is no proof
+ * against somebody who means to deceive.
+ */
+export interface FileDigest {
+  /** `crc32`, as of gzip and zlib; other versions of DYAD may write others, which are not verified here. */
+  readonly algorithm: string
+  /** In lower-case hexadecimal digits, of which `crc32` has eight. */
+  readonly value: string
+}
+
+/** The one that is written and verified here: the cheapest per byte of those in Node, and next to nothing for a small file. */
+const ALGORITHM = 'crc32'
+
+/** Why this cannot be a digest, as a clause for a person; undefined if it can. */
+export function digestFault({ algorithm, value }: FileDigest): string | undefined {
+  if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(algorithm)) return 'bad name of an algorithm'
+  const digits = algorithm === ALGORITHM ? /^[0-9a-f]{8}$/ : /^[0-9a-f]{1,128}$/
+  return digits.test(value) ? undefined : `bad ${algorithm}`
+}
+
+/** The digest of bytes that pass one after the other, from the first byte of a file on. */
+export class RunningDigest {
+  #crc = 0
+  #length = 0
+
+  /** How many bytes have passed. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** The digest of what has passed. */
+  get digest(): FileDigest {
+    return { algorithm: ALGORITHM, value: this.#crc.toString(16).padStart(8, '0') }
+  }
+
+  /** The next bytes pass; they stay the caller's. */
+  pass(bytes: Uint8Array): void {
+    // Of an empty array without memory zlib makes 0, whatever went before.
+    if (bytes.length > 0) this.#crc = crc32(bytes, this.#crc)
+    this.#length += bytes.length
+  }
+
+  /** Whether what has passed comes to that digest; true where its algorithm is not known here. */
+  fits(digest: FileDigest): boolean {
+    return digest.algorithm !== ALGORITHM || Number.parseInt(digest.value, 16) === this.#crc
+  }
+}
+
+/** The digest of all bytes of a file. */
+export function digestOf(bytes: Uint8Array): FileDigest {
+  const running = new RunningDigest()
+  running.pass(bytes)
+  return running.digest
+}
+
+/** A digest to verify the bytes of a file by as they pass; undefined if there is none, or none that is known here. */
+export function verifiable(digest: FileDigest | undefined): RunningDigest | undefined {
+  return digest?.algorithm === ALGORITHM ? new RunningDigest() : undefined
+}

@@ -1,0 +1,125 @@
+import { type BigIntStats, closeSync, fstatSync, fsync, read, readSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { promisify } from 'node:util'
+import { digestOf, type FileDigest, RunningDigest } from '../digest.js'
+import { DyadError, isDyadError } from '../errors.js'
+import type { PublishedFile } from '../kvs/record.js'
+import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
+import { openRegular } from '../open-regular.js'
+
+/** What describing a file needs to know of its session. */
+export interface DescribeContext {
+  readonly node: string
+  readonly directory: ManagedDirectory
+  readonly fsync: boolean
+  /** Files up to this many bytes travel in their records. */
+  readonly inlineLimit: number
+  /** Files up to this many bytes are read for their digest, where it is not known yet. */
+  readonly digestLimit: number
+}
+
+/** What is known of a file since it was written, as it looked when it was closed. */
+export interface WrittenFile {
+  readonly digest: FileDigest
+  readonly stat: BigIntStats
+}
+
+/** A file as it stood when it was opened. */
+export interface Described {
+  readonly published: PublishedFile
+  readonly stat: BigIntStats
+}
+
+/** Files up to this size are read for their digest in less time than their record takes to the store, in bytes. */
+export const SMALL_FILE_BYTES = 64 * 1024
+/** Read at a time, in bytes. */
+const PIECE_BYTES = 1024 * 1024
+
+/** Whether it is the same file, with the same contents as far as its size and its time tell. */
+export function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev
+}
+
+/**
+ * Looks at the file through one descriptor, so that what is published is of one file and not of two. The calls are synchronous: they take a few microseconds,
+ * and a tenth of what they would through the thread pool.
+ */
+export async function describe(
+  file: ManagedFile,
+  { node, directory, fsync, inlineLimit, digestLimit }: DescribeContext,
+  written: WrittenFile | undefined,
+): Promise<Described> {
+  const about = { path: file.path, node }
+  const fd = openPublished(file, directory, about)
+  try {
+    if (fsync) {
+      await syncFile(fd)
+      await syncDirectory(dirname(file.local))
+    }
+    const stat = fstatSync(fd, { bigint: true })
+    const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readWhole(fd, stat) : undefined
+    const known = written !== undefined && isSame(written.stat, stat) ? written.digest : undefined
+    const digest = known ?? (inline ? digestOf(inline) : await digestFrom(fd, stat, digestLimit))
+    const published = {
+      path: file.path,
+      owner: node,
+      size: Number(stat.size),
+      mtimeNs: stat.mtimeNs,
+      mode: Number(stat.mode) & 0o777,
+      storage: directory.real,
+      ...(inline && { inline }),
+      ...(digest && { digest }),
+    }
+    return { published, stat }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { path: string; node: string }): number {
+  try {
+    return openRegular(file.local, directory.real)
+  } catch (cause) {
+    if (isDyadError(cause)) throw new DyadError(cause.code, { ...about, detail: cause.detail })
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new DyadError(missing ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM', { ...about, cause })
+  }
+}
+
+/** All bytes of a small file, unless it changes while they are read: then consumers fetch it, and are told. */
+function readWhole(fd: number, stat: BigIntStats): Uint8Array | undefined {
+  const bytes = Buffer.allocUnsafe(Number(stat.size))
+  const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0)
+  return length === bytes.length && isSame(fstatSync(fd, { bigint: true }), stat) ? bytes : undefined
+}
+
+/** The digest of a file that was written by other means, unless it changes while it is read. */
+async function digestFrom(fd: number, stat: BigIntStats, limit: number): Promise<FileDigest | undefined> {
+  if (stat.size > limit) return undefined
+  if (stat.size <= SMALL_FILE_BYTES) {
+    const bytes = readWhole(fd, stat)
+    return bytes && digestOf(bytes)
+  }
+  const running = new RunningDigest()
+  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES)
+  while (running.length < stat.size) {
+    const { bytesRead } = await readPiece(fd, buffer, 0, buffer.length, running.length)
+    if (bytesRead === 0) return undefined
+    running.pass(buffer.subarray(0, bytesRead))
+  }
+  return isSame(fstatSync(fd, { bigint: true }), stat) ? running.digest : undefined
+}
+
+const readPiece = promisify(read)
+const syncFile = promisify(fsync)
+
+/** A renamed file is on stable storage only once its directory is. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
