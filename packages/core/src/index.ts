@@ -12,7 +12,7 @@ export {
 export type { OnProgress } from './consumer/arrival.js'
 export type { ConsumedFile, TakeDone } from './consumer/consumed-file.js'
 export type { ConsumeOptions } from './consumer/consumer.js'
-export { withNodeLock } from './consumer/node-lock.js'
+export { type LockWait, type NodeLock, NodeLocks } from './consumer/node-lock.js'
 export type { PrefetchResult } from './consumer/read-ahead.js'
 export type { ReadDone } from './consumer/read-descriptor.js'
 export { DyadCore, type DyadCoreOptions } from './core.js'

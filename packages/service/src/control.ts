@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { DyadError, makeDirectory, prepareStateDirectory, withNodeLock } from '@dyad/core'
+import { DyadError, makeDirectory, NodeLocks } from '@dyad/core'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -11,6 +11,9 @@ const MAX_SOCKET_PATH_BYTES = 103
 
 /** How long whatever listens at a node's socket may take to answer before it counts as a service that hangs, in ms. */
 const ANSWER_MS = 5_000
+/** How long another start of the same node may take until this one gives up, in ms. */
+const START_MS = 7_000
+const NEVER = new AbortController().signal
 
 /** What a running service answers on this host: one word in, one line of JSON out. */
 export interface Control extends AsyncDisposable {
@@ -31,18 +34,24 @@ export async function openControl(stateDir: string, node: string, answer: (word:
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
     throw new DyadError('ERR_DYAD_OPTION', { detail: `DYAD_STATE_DIR is too long for a socket in it: ${path}` })
   }
-  await prepareStateDirectory(stateDir)
+  using locks = await NodeLocks.open(stateDir)
   makeDirectory(join(stateDir, 'services'), 0o700)
   // Two services that start at once must not both find nobody and remove each other's socket.
-  return withNodeLock(`control ${path}`, new AbortController().signal, async () => {
-    const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)
-    if (running !== undefined) {
-      throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
-    }
-    // What nobody answers at was left by a service that was killed.
-    await unlink(path).catch(() => {})
-    return listenAt(path, node, answer)
+  using _lock = await locks.take(`control ${path}`, {
+    signal: NEVER,
+    patience: START_MS,
+    onStalled: (holder) => {
+      const detail = `${holder} has been starting its service for ${START_MS / 1_000} s; end that process`
+      throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
+    },
   })
+  const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)
+  if (running !== undefined) {
+    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
+  }
+  // What nobody answers at was left by a service that was killed.
+  await unlink(path).catch(() => {})
+  return await listenAt(path, node, answer)
 }
 
 async function listenAt(path: string, node: string, answer: (word: string) => unknown): Promise<Control> {
@@ -60,7 +69,8 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(new DyadError('ERR_DYAD_BIND', { node, detail: path, cause })))
-    server.listen(path, resolve)
+    // The workers of node:cluster would share the socket otherwise.
+    server.listen({ path, exclusive: true }, resolve)
   })
   let closed: Promise<void> | undefined
   const close = () => {

@@ -1,6 +1,8 @@
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, readdir } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
+import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { askControl, controlPath, listControls, openControl } from '../src/index.js'
@@ -47,6 +49,44 @@ t.test('the socket of a service that was killed is no obstacle', async (t) => {
   const path = controlPath(fixture.at('state'), 'n1')
   t.same(await listControls(fixture.at('state')), [path], 'it is still there')
   t.equal(await askControl(path, 'status'), undefined, 'and nobody behind it')
+  await using _control = await openControl(fixture.at('state'), 'n1', () => 'anew')
+  t.equal(await askControl(path, 'status'), 'anew')
+})
+
+t.test('of services of one node that start at once, one does', async (t) => {
+  await using fixture = await Fixture.make()
+  const starting = Array.from({ length: 4 }, (_, i) => openControl(fixture.at('state'), 'n1', () => i))
+  const started = await Promise.allSettled(starting)
+  const [first] = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const refused = started.flatMap((each) => (each.status === 'rejected' ? [each.reason.code] : []))
+  t.same(refused, Array(3).fill('ERR_DYAD_NODE_TAKEN'))
+  t.type(await askControl(controlPath(fixture.at('state'), 'n1'), 'status'), 'number', 'it answers')
+  await first?.close()
+})
+
+t.test('a start that is frozen is named, and once it is killed it is no obstacle', async (t) => {
+  await using fixture = await Fixture.make()
+  const path = controlPath(fixture.at('state'), 'n1')
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await chmod(fixture.at('state'), 0o700)
+  // It takes whatever listens there for a service that hangs, and waits for its answer.
+  const silent = createServer(() => {}).listen(path)
+  const service = fixture.service('n1', 60_000)
+  service.catch(() => {})
+  const [socket] = await once(silent, 'connection')
+  const [child] = fixture.children as [ChildProcess]
+  child.kill('SIGSTOP')
+  socket.destroy()
+  await new Promise((resolve) => silent.close(resolve))
+  await t.rejects(
+    openControl(fixture.at('state'), 'n1', () => 1),
+    {
+      code: 'ERR_DYAD_NODE_TAKEN',
+      node: 'n1',
+      detail: new RegExp(`^process ${child.pid} on host .* end that process`),
+    },
+  )
+  await kill(child)
   await using _control = await openControl(fixture.at('state'), 'n1', () => 'anew')
   t.equal(await askControl(path, 'status'), 'anew')
 })

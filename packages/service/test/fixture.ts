@@ -11,7 +11,8 @@ export class Fixture implements AsyncDisposable {
   readonly directory: string
   readonly broker: Broker
   readonly kvs: BrokerClient
-  readonly #children: ChildProcess[] = []
+  /** The services in other processes, in the order of their start. */
+  readonly children: ChildProcess[] = []
 
   private constructor(directory: string, broker: Broker) {
     this.directory = directory
@@ -32,7 +33,7 @@ export class Fixture implements AsyncDisposable {
     const peer = fileURLToPath(new URL('peers/service.ts', import.meta.url))
     const args = [this.broker.url(), node, this.at('state'), String(leaseTtl)]
     const child = fork(peer, args, { execArgv: ['--import=tsx'] })
-    this.#children.push(child)
+    this.children.push(child)
     await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(([code]) => {
@@ -43,7 +44,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) child.kill('SIGKILL')
+    for (const child of this.children) child.kill('SIGKILL')
     await this.kvs.close()
     await this.broker.close()
     await rm(this.directory, { recursive: true, force: true })

@@ -5,9 +5,10 @@ import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import type { HeldFiles } from './held.js'
+import type { Replacing } from './incoming-file.js'
 import { placeInline } from './inline.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
-import { withNodeLock } from './node-lock.js'
+import type { NodeLocks } from './node-lock.js'
 import type { SingleFlight } from './single-flight.js'
 import { type StoreContext, store } from './store.js'
 
@@ -17,6 +18,7 @@ export interface ConsumeContext extends LookupContext, StoreContext {
   readonly directory: ManagedDirectory
   readonly sharedStorage: boolean
   readonly held: HeldFiles
+  readonly locks: NodeLocks
   readonly flights: SingleFlight<FileRecord, Arrival>
 }
 
@@ -91,24 +93,45 @@ async function makePresent(
 ): Promise<FileRecord> {
   if (presentAtOnce(file, record, context)) return record
   return context.flights.run(`${record.generation} ${file.path}`, signal, onArrival, (shared, tellAll) =>
-    withNodeLock(file.local, shared, async () => {
-      // Another process may have stored it, or a newer one, while this one waited for the lock.
-      if (presentAtOnce(file, record, context)) return record
-      const generation = context.held.generation(file)
-      if (generation !== undefined && generation > record.generation) await assertNewest(file, record, context, shared)
-      const begun = performance.now()
-      const moved = await store(record, file.local, context, shared, tellAll, async () => {
-        // What came with its record needs no lock where nothing stands, so a newer one may stand there by now, and not be noted yet.
-        const found = context.held.generation(file)
-        if (found === undefined || found > record.generation) await assertNewest(file, record, context, shared)
-      })
-      context.held.add(file, record)
-      // Whoever has the lock next is to see it.
-      context.held.write()
-      report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
-      return record
-    }),
+    storeUnderLock(file, record, context, shared, tellAll),
   )
+}
+
+async function storeUnderLock(
+  file: ManagedFile,
+  record: FileRecord,
+  context: ConsumeContext,
+  signal: AbortSignal,
+  onArrival: OnArrival,
+): Promise<FileRecord> {
+  const { held } = context
+  using lock = await context.locks.take(file.local, { signal, patience: context.progressTimeout })
+  // Another process may have stored it, or a newer one, while this one waited for the lock.
+  if (presentAtOnce(file, record, context)) return record
+  const generation = held.generation(file)
+  if (generation !== undefined && generation > record.generation) await assertNewest(file, record, context, signal)
+  const begun = performance.now()
+  const replacing: Replacing = {
+    permitted: async () => {
+      const wasLost = await lock.regain()
+      // What came with its record needs no lock where nothing stands, so a newer one may stand there by now, and not be noted yet.
+      const found = held.generation(file)
+      if (wasLost || found === undefined || found > record.generation) await assertNewest(file, record, context, signal)
+    },
+    get isPermitted() {
+      return lock.isHeld
+    },
+  }
+  const tell = (arrival: Arrival) => {
+    lock.progress(arrival.stored)
+    onArrival(arrival)
+  }
+  const { moved, stats } = await store(record, file.local, context, signal, tell, replacing)
+  held.add(file, record, stats)
+  // Whoever has the lock next is to see it.
+  held.write()
+  report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
+  return record
 }
 
 /** ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */

@@ -14,6 +14,7 @@ import { type ConsumeContext, consume, standsAtOnce } from './consume.js'
 import { ConsumedFile } from './consumed-file.js'
 import { HeldFiles } from './held.js'
 import { type LookupContext, waitForRecord } from './lookup.js'
+import { NodeLocks } from './node-lock.js'
 import { type PrefetchResult, ReadAhead } from './read-ahead.js'
 import { RightOfWay } from './right-of-way.js'
 import { SingleFlight } from './single-flight.js'
@@ -123,6 +124,7 @@ export class Consumer {
     const context = await this.#context.current?.catch(() => undefined)
     context?.held.write()
     await context?.copies?.close()
+    context?.locks[Symbol.dispose]()
   }
 
   /** The newest record of a file that is opened now; tells the read ahead of it. */
@@ -162,6 +164,7 @@ export class Consumer {
     return {
       ...lookup,
       directory,
+      locks: await NodeLocks.open(stateDir),
       held: await HeldFiles.open(stateDir, directory, `${kvs.id} ${namespace}`),
       copies: serveCopies ? new Copies(sharing) : undefined,
       nodes: new Nodes(kvs.registry),

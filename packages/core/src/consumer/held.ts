@@ -65,18 +65,15 @@ export class HeldFiles {
   }
 
   /**
-   * Notes that the record's file has just been put in place, as it looks now; the note is written once the caller has gone on, who most likely waits for the store then. Where
-   * that cannot be noted, the file is simply not held.
+   * Notes that the record's file was put in place and looks like `stats`, which are of that very file: another one that stands there by now is not vouched for. The note is written once the
+   * caller has gone on, who most likely waits for the store then. Where that cannot be noted, the file is simply not held.
    */
-  add(file: ManagedFile, record: FileRecord): void {
-    try {
-      const note = { file, generation: record.generation, stats: statSync(file.local, { bigint: true }) }
-      if (this.#unwritten.length === 0) setImmediate(() => this.write())
-      this.#unwritten.push(note)
-      this.#remember(note)
-    } catch {
-      // It is gone already, and not held.
-    }
+  add(file: ManagedFile, { generation }: FileRecord, stats: BigIntStats | undefined): void {
+    if (stats === undefined) return
+    const note = { file, generation, stats }
+    if (this.#unwritten.length === 0) setImmediate(() => this.write())
+    this.#unwritten.push(note)
+    this.#remember(note)
   }
 
   /** Writes the notes that are not written yet. */

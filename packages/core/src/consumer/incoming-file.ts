@@ -1,4 +1,14 @@
-import { closeSync, fchmodSync, fstatSync, ftruncateSync, linkSync, renameSync, unlinkSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -20,6 +30,14 @@ export interface StoringPlace {
   readonly pace: DiskPace
 }
 
+/** Whether what stands at the place of a file may be replaced. */
+export interface Replacing {
+  /** Resolves once it may be. */
+  permitted(): Promise<void>
+  /** Whether that is still so. */
+  readonly isPermitted: boolean
+}
+
 /** A file on its way here: a temporary one beside its target, until it is put in place. Disposing of it before that leaves nothing. */
 export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #path: string
@@ -31,7 +49,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #writer: FileWriter
   #stored = 0
   #mode: number | undefined
-  #place: 'beside' | 'at target' = 'beside'
+  #place: 'beside' | 'at target' | 'owned' = 'beside'
 
   private constructor(
     temporary: { path: string; fd: number },
@@ -61,7 +79,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   async takeWhole(transfer: Transfer): Promise<number | undefined> {
     if (await transfer.isAt?.(this.#target)) {
-      this.#place = 'at target'
+      this.#place = 'owned'
       unlinkSync(this.#path)
       return 0
     }
@@ -108,23 +126,32 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     orStoreError(this.#target, () => this.#writer.writeAtOnce(bytes))
   }
 
-  /** Makes the whole file visible at its target, over what stands there, too, once `mayReplace` has resolved. ERR_DYAD_STORE, and what that rejects with. */
-  async putInPlace(mayReplace: () => Promise<void>): Promise<void> {
-    if (this.#place === 'at target') return
+  /** Makes the whole file visible at its target, over what stands there, too, as `replacing` permits. ERR_DYAD_STORE, and what that rejects with. */
+  async putInPlace(replacing: Replacing): Promise<void> {
+    if (this.#place !== 'beside') return
     try {
       await this.#writer.drain()
     } catch (cause) {
       throw storeError(this.#target, cause)
     }
     if (this.placeIfAbsent()) return
-    await mayReplace()
+    do await replacing.permitted()
+    while (!replacing.isPermitted)
     orStoreError(this.#target, () => renameSync(this.#path, this.#target))
     this.#place = 'at target'
+    // A process that was frozen between the look and the rename may have replaced a newer file.
+    if (!replacing.isPermitted) await replacing.permitted()
   }
 
   /** Whether the file that was put in place has all of the permissions that were published. */
   get hasPublishedMode(): boolean {
     return this.#mode === this.#record.mode
+  }
+
+  /** What the stored file looks like: this very file, whatever else may stand in its place by now. Undefined if it is gone. */
+  stats(): BigIntStats | undefined {
+    if (this.#place !== 'owned') return fstatSync(this.#fd, { bigint: true })
+    return statSync(this.#target, { bigint: true, throwIfNoEntry: false })
   }
 
   /** As `putInPlace`, but at once, and only if nothing stands there; tells whether it did. ERR_DYAD_STORE. */

@@ -29,7 +29,7 @@ export function placeInline(
   incoming.fill(bytes)
   if (!incoming.placeIfAbsent()) return undefined
   // Where the umask took some of its permissions, it does not look like the published file.
-  if (!incoming.hasPublishedMode) place.held.add(file, record)
+  if (!incoming.hasPublishedMode) place.held.add(file, record, incoming.stats())
   report('dyad.consumer.stored', { record, local, moved: 0, duration: performance.now() - begun })
   return 'stored'
 }

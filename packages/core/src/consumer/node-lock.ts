@@ -1,65 +1,186 @@
-import { createHash } from 'node:crypto'
-import { connect, createServer, type Server } from 'node:net'
-import { userId } from '../user-id.js'
+import { hash, randomBytes } from 'node:crypto'
+import { closeSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { hasFileLocks } from '../file-lock.js'
+import { makeDirectory } from '../make-directory.js'
+import { prepareStateDirectory } from '../state-directory.js'
+import { LockBell, type Ringing, untilRung } from './lock-bell.js'
+import { type Claim, LockTable } from './lock-table.js'
+
+/** How to wait for a lock. */
+export interface LockWait {
+  /** Ends the wait, which rejects with its reason. */
+  readonly signal: AbortSignal
+  /** Milliseconds that the holder may make no progress; then the lock is taken away from it. */
+  readonly patience: number
+  /** Told who holds the lock, before it is taken away; what this throws ends the wait instead. */
+  readonly onStalled?: ((holder: string) => void) | undefined
+}
+
+/** A lock that this process took. The taker disposes of it. */
+export interface NodeLock extends Disposable {
+  /** Whether it is still held: a holder that makes no progress loses it. */
+  readonly isHeld: boolean
+  /** Takes the lock again if it was lost, and resolves with whether it was. Waits, and rejects, as taking it does. */
+  regain(): Promise<boolean>
+  /** Tells the waiters how many bytes the work under the lock has stored. */
+  progress(bytes: number): void
+}
+
+interface Taken {
+  readonly table: LockTable
+  readonly claim: Claim
+  readonly ringing: Ringing
+}
+
+/** Longest path of a Unix socket on Linux; other systems take a little less. */
+const MAX_SOCKET_PATH_BYTES = 103
+/** Longest pause before a lock is tried again whose holder cannot be asked, in ms. */
+const LONGEST_PAUSE_MS = 250
+/** How the holder of a lock is noted: the name of its bell, and who it is. */
+const HOLDER = /^([0-9a-f]{16}) (process \d+ on host .+)$/
+/** The state's file system has no locks, or no room for their files. */
+const NO_LOCKS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'ENOLCK', 'EINVAL', 'ENOSPC', 'EDQUOT'])
 
 /**
- * Runs `work` while no other process of this user on this host runs work of the same name, so that two processes never fetch one file at once or put an older version
- * over a newer. The lock is a listening socket in Linux's abstract namespace: the kernel gives it up with the process that holds it, however that
- * ends, and tells those who wait by closing their connections. Elsewhere than on Linux there is no such thing, and work runs at once.
+ * The locks that the processes of one user share on a host. They lie below the user's directory for
+ * state, so that no stranger can take one. The kernel releases a lock with its process, and a waiter
+ * hears of that by the end of a connection. Where the system or that file system has no locks, everybody
+ * gets them. The maker closes it, after its locks.
  */
-export async function withNodeLock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  if (process.platform !== 'linux') return work()
-  const address = `\0dyad-${userId()}-${createHash('sha256').update(name).digest('hex').slice(0, 40)}`
-  let lock: Server | undefined
-  while (lock === undefined) {
-    signal.throwIfAborted()
-    lock = await tryListen(address)
-    if (lock === undefined) await untilReleased(address, signal)
-  }
-  try {
-    return await work()
-  } finally {
-    lock.close()
-    lock.emit('dyad:release')
-  }
-}
+export class NodeLocks implements Disposable {
+  readonly #directory: string
+  readonly #id = randomBytes(8).toString('hex')
+  readonly #tables = new Map<string, LockTable>()
+  #works = hasFileLocks()
+  #bell: LockBell | undefined
+  #descriptor: number | undefined
 
-/** The listening socket, or undefined if another process has it. */
-function tryListen(address: string): Promise<Server | undefined> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((waiter) => {
-      // Whoever waits is told by the end of the connection.
-      waiter.on('error', () => waiter.destroy())
-      waiter.resume()
-      waiter.unref()
-      server.once('dyad:release', () => waiter.destroy())
-    })
-    server.setMaxListeners(0)
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(undefined)
-      else reject(error)
-    })
-    server.listen({ path: address }, () => {
-      server.unref()
-      resolve(server)
-    })
-  })
-}
+  private constructor(directory: string) {
+    this.#directory = directory
+  }
 
-/** Resolves when the holder lets go; rejects with the signal's reason. */
-function untilReleased(address: string, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path: address })
-    const aborted = () => {
-      reject(signal.reason)
-      socket.destroy()
+  /** Opens the locks below a directory for state. ERR_DYAD_OPTION if that cannot be used. */
+  static async open(stateDir: string): Promise<NodeLocks> {
+    await prepareStateDirectory(stateDir)
+    return new NodeLocks(join(stateDir, 'locks'))
+  }
+
+  /** Takes the lock of a name, once no other process of this user on this host, nor other work of this one, holds it. */
+  async take(name: string, wait: LockWait): Promise<NodeLock> {
+    const digest = hash('sha256', name)
+    let taken = await this.#take(digest, wait)
+    const release = () => {
+      taken?.table.release(taken.claim)
+      taken?.ringing.release()
     }
-    signal.addEventListener('abort', aborted, { once: true })
-    socket.on('error', () => {})
-    socket.on('close', () => {
-      signal.removeEventListener('abort', aborted)
-      resolve()
-    })
-    socket.resume()
-  })
+    const isHeld = () => taken === undefined || taken.table.holds(taken.claim)
+    return {
+      get isHeld() {
+        return isHeld()
+      },
+      regain: async () => {
+        if (isHeld()) return false
+        release()
+        taken = await this.#take(digest, wait)
+        return true
+      },
+      progress: (bytes) => taken?.ringing.progress(bytes),
+      [Symbol.dispose]: release,
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#bell?.[Symbol.dispose]()
+    for (const table of this.#tables.values()) table[Symbol.dispose]()
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+  }
+
+  /** Undefined where there are no locks. */
+  async #take(digest: string, { signal, patience, onStalled }: LockWait): Promise<Taken | undefined> {
+    signal.throwIfAborted()
+    let since = performance.now()
+    let pause = 1
+    while (this.#works) {
+      const taken = this.#tryTake(digest)
+      if (typeof taken !== 'string') return taken
+      const [, bell, who = 'a process that has not said which one it is'] = HOLDER.exec(taken) ?? []
+      const left = since + patience - performance.now()
+      if (left <= 0) {
+        onStalled?.(who)
+        this.#table(digest).void()
+        since = performance.now()
+        continue
+      }
+      const heard = () => {
+        since = performance.now()
+        pause = 1
+      }
+      const rung =
+        bell === undefined ? 'gone' : await untilRung(this.#bellPath(bell), digest, { patience, left, heard }, signal)
+      if (rung !== 'gone') continue
+      // It has not noted itself yet, is not listening yet, or ends at this moment.
+      await delay(Math.min(pause, left), undefined, { signal }).catch(() => signal.throwIfAborted())
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+    }
+    return undefined
+  }
+
+  /** The lock, or its holder; undefined where there are no locks. */
+  #tryTake(digest: string): Taken | string | undefined {
+    try {
+      const offset = Number.parseInt(digest.slice(1, 13), 16)
+      this.#bell ??= this.#listen()
+      const table = this.#table(digest)
+      const claim = table.take(offset)
+      return claim === undefined ? table.holderOf(offset) : { table, claim, ringing: this.#bell.held(digest) }
+    } catch (error) {
+      if (!NO_LOCKS.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+      this.#works = false
+      return undefined
+    }
+  }
+
+  /** Locks are in sixteen files, so that few suffer with one that is taken away. */
+  #table(digest: string): LockTable {
+    return this.#tableOf(digest.slice(0, 1))
+  }
+
+  #tableOf(name: string): LockTable {
+    let table = this.#tables.get(name)
+    if (table === undefined) {
+      table = new LockTable(join(this.#directory, name), `${this.#id} process ${process.pid} on host ${hostname()}`)
+      this.#tables.set(name, table)
+    }
+    return table
+  }
+
+  /** A bell is there before the first lock is held, and its name is locked for as long as it is there. */
+  #listen(): LockBell {
+    makeDirectory(this.#directory, 0o700)
+    const bells = this.#tableOf('bells')
+    bells.take(bellOffset(this.#id))
+    for (const name of readdirSync(this.#directory)) {
+      const [, id] = /^([0-9a-f]{16})\.sock$/.exec(name) ?? []
+      const dead = id === undefined ? undefined : bells.take(bellOffset(id))
+      if (dead === undefined) continue
+      // A process that was killed left it.
+      rmSync(join(this.#directory, name), { force: true })
+      bells.release(dead)
+    }
+    return new LockBell(this.#bellPath(this.#id))
+  }
+
+  #bellPath(id: string): string {
+    const path = join(this.#directory, `${id}.sock`)
+    if (process.platform !== 'linux' || Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path
+    this.#descriptor ??= openSync(this.#directory, 'r')
+    return `/proc/self/fd/${this.#descriptor}/${id}.sock`
+  }
+}
+
+function bellOffset(id: string): number {
+  return Number.parseInt(id.slice(0, 12), 16)
 }

@@ -1,8 +1,9 @@
+import type { BigIntStats } from 'node:fs'
 import type { FileRecord } from '../kvs/record.js'
 import type { Copies } from '../transfer/copies.js'
 import { type PullContext, pull } from '../transfer/pull.js'
 import type { OnArrival } from './arrival.js'
-import { IncomingFile, type StoringPlace } from './incoming-file.js'
+import { IncomingFile, type Replacing, type StoringPlace } from './incoming-file.js'
 
 /** What storing a file needs to know of its session. */
 export interface StoreContext extends PullContext, StoringPlace {
@@ -12,7 +13,7 @@ export interface StoreContext extends PullContext, StoringPlace {
 
 /**
  * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a rename puts them in place once they are whole. Tells how many
- * bytes moved: none if the owner's file is `target` itself. What stands there is replaced once `mayReplace` has resolved. Whatever goes wrong leaves `target` as it was and nothing beside it. ERR_DYAD_STORE, and the
+ * bytes moved, none if the owner's file is `target` itself, and what the stored file looks like. What stands there is replaced only as `replacing` permits. Whatever goes wrong leaves `target` as it was and nothing beside it. ERR_DYAD_STORE, and the
  * errors of pull.
  */
 export async function store(
@@ -21,15 +22,16 @@ export async function store(
   context: StoreContext,
   signal: AbortSignal,
   onArrival: OnArrival,
-  mayReplace: () => Promise<void>,
-): Promise<number> {
+  replacing: Replacing,
+): Promise<{ moved: number; stats: BigIntStats | undefined }> {
   const { copies } = context
   await using incoming = IncomingFile.beside(target, context, record, onArrival)
   if (record.inline !== undefined) incoming.fill(record.inline)
   await using wanted = record.inline === undefined ? await copies?.want(record, signal) : undefined
   const moved = record.inline === undefined ? await pull(record, incoming, context, signal, wanted) : 0
   signal.throwIfAborted()
-  await incoming.putInPlace(mayReplace)
+  await incoming.putInPlace(replacing)
+  const stats = incoming.stats()
   if (wanted !== undefined) copies?.offer(wanted, target)
-  return moved
+  return { moved, stats }
 }

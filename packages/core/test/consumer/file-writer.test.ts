@@ -95,7 +95,7 @@ async function readWhileStored(t: Test, pace: DiskPace): Promise<Buffer> {
       // The owner of the memory does with it what it likes.
       chunk.fill('?')
     }
-    await incoming.putInPlace(async () => {})
+    await incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
     whole(record)
   })()
   const file = await opening

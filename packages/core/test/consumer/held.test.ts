@@ -2,6 +2,7 @@ import {
   appendFileSync,
   readdirSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,6 +15,7 @@ import type { FileRecord } from '../../src/kvs/record.js'
 import { ManagedDirectory } from '../../src/managed-directory.js'
 
 const record = { generation: 5 } as FileRecord
+const looks = ({ local }: { local: string }) => statSync(local, { bigint: true })
 
 test('a file is held as long as it is as it was stored', async (t) => {
   const root = t.testdir({ files: { x: 'content' } })
@@ -24,7 +26,7 @@ test('a file is held as long as it is as it was stored', async (t) => {
   )
   const held = (scope = 'store space') => (scope === 'store space' ? stores[0] : stores[1]) as HeldFiles
   t.equal(held().generation(file), undefined, 'there is no note')
-  held().add(file, record)
+  held().add(file, record, looks(file))
   t.equal(held().generation(file), 5)
   t.equal(held('store other').generation(file), undefined, 'of another namespace')
 
@@ -32,13 +34,29 @@ test('a file is held as long as it is as it was stored', async (t) => {
   writeFileSync(file.local, 'CONTENT')
   utimesSync(file.local, atime, mtime)
   t.equal(held().generation(file), undefined, 'changed, though size and time are the same')
-  held().add(file, record)
+  held().add(file, record, looks(file))
   t.equal(held().generation(file), 5)
   appendFileSync(file.local, '!')
   t.equal(held().generation(file), undefined, 'grown')
-  held().add(file, record)
+  held().add(file, record, looks(file))
   rmSync(file.local)
   t.equal(held().generation(file), undefined, 'gone')
+})
+
+test('a note vouches for the file that was stored, and for no other that took its place', async (t) => {
+  const root = t.testdir({ files: { x: 'older', newer: 'newer' } })
+  const directory = await ManagedDirectory.open(`${root}/files`)
+  const file = { path: 'x', local: `${root}/files/x` }
+  const held = await HeldFiles.open(`${root}/state`, directory, 's')
+  const other = await HeldFiles.open(`${root}/state`, directory, 's')
+  const stored = looks(file)
+  renameSync(`${root}/files/newer`, file.local)
+  held.add(file, record, stored)
+  held.write()
+  t.equal(held.generation(file), undefined)
+  t.equal(other.generation(file), undefined)
+  held.add(file, record, undefined)
+  t.equal(held.generation(file), undefined, 'nor is one that is gone')
 })
 
 test('a note that is none counts for nothing', async (t) => {
@@ -48,7 +66,7 @@ test('a note that is none counts for nothing', async (t) => {
   const held = await HeldFiles.open(`${root}/state`, directory, 's')
   // Another process has not noted it itself.
   const other = await HeldFiles.open(`${root}/state`, directory, 's')
-  held.add(file, record)
+  held.add(file, record, looks(file))
   held.write()
   const [note] = readdirSync(`${root}/state/held`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isSymbolicLink())
@@ -63,7 +81,7 @@ test('a note that is none counts for nothing', async (t) => {
   rmSync(note)
   writeFileSync(note, whole)
   t.equal(other.generation(file), undefined, 'a file where the note should be')
-  held.add(file, { generation: 6 } as FileRecord)
+  held.add(file, { generation: 6 } as FileRecord, looks(file))
   held.write()
   t.equal(readlinkSync(note), later, 'it is written over')
   t.equal(other.generation(file), 6)

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
@@ -47,26 +47,54 @@ test('what stands there is replaced only once it may be', async (t) => {
   {
     await using incoming = begin(`${root}/x`)
     incoming.fill(bytes)
-    await t.rejects(
-      incoming.putInPlace(() => Promise.reject(refused)),
-      refused,
-    )
+    await t.rejects(incoming.putInPlace({ permitted: () => Promise.reject(refused), isPermitted: true }), refused)
   }
   t.equal(readFileSync(`${root}/x`, 'utf8'), 'older')
   t.strictSame(readdirSync(root), ['x'])
   {
     await using incoming = begin(`${root}/x`)
     incoming.fill(bytes)
-    await incoming.putInPlace(async () => {
+    const permitted = async () => {
       t.equal(readFileSync(`${root}/x`, 'utf8'), 'older')
-    })
+    }
+    await incoming.putInPlace({ permitted, isPermitted: true })
   }
   t.strictSame(readFileSync(`${root}/x`), bytes)
   rmSync(`${root}/x`)
   await using incoming = begin(`${root}/x`)
   incoming.fill(bytes)
-  await incoming.putInPlace(() => Promise.reject(new Error('nobody asks where nothing stands')))
+  const permitted = () => Promise.reject(new Error('nobody asks where nothing stands'))
+  await incoming.putInPlace({ permitted, isPermitted: true })
   t.strictSame(readdirSync(root), ['x'])
+})
+
+test('who lost its permission asks again: before it replaces anything, and after it may have', async (t) => {
+  const root = t.testdir({ x: 'older' })
+  const seen: string[] = []
+  const permitted = async () => {
+    seen.push(readFileSync(`${root}/x`, 'utf8'))
+  }
+  // Lost at the first look, held at the second, lost again at the third, which follows the rename.
+  const looks = [false, true, false]
+  await using incoming = begin(`${root}/x`)
+  incoming.fill(bytes)
+  await incoming.putInPlace({
+    permitted,
+    get isPermitted() {
+      return looks.shift() ?? true
+    },
+  })
+  t.same(seen, ['older', 'older', 'content'])
+})
+
+test('what a file looks like is told of itself, whatever took its place', async (t) => {
+  const root = t.testdir({ x: 'older', other: 'of another process' })
+  await using incoming = begin(`${root}/x`)
+  incoming.fill(bytes)
+  await incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
+  t.equal(incoming.stats()?.ino, statSync(`${root}/x`, { bigint: true }).ino)
+  renameSync(`${root}/other`, `${root}/x`)
+  t.not(incoming.stats()?.ino, statSync(`${root}/x`, { bigint: true }).ino)
 })
 
 test('a file that is not whole is not placed, and one that cannot be is an error; neither leaves anything', (t) => {

@@ -1,67 +1,175 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
+import cluster from 'node:cluster'
 import { once, setMaxListeners } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { test } from 'tap'
-import { withNodeLock } from '../../src/consumer/node-lock.js'
+import { Worker } from 'node:worker_threads'
+import { type Test, test } from 'tap'
+import { NodeLocks } from '../../src/consumer/node-lock.js'
 
 const { signal } = new AbortController()
 setMaxListeners(0, signal)
+const wait = { signal, patience: 60_000 }
+const program = fileURLToPath(new URL('node-lock-process.ts', import.meta.url))
+const PLAIN = { execArgv: ['--import=tsx'], env: { ...process.env, NODE_OPTIONS: '' } }
+
+/** A process that holds a lock. */
+async function holder(t: Test, stateDir: string, name: string): Promise<ChildProcess> {
+  const child = fork(program, [stateDir, name], PLAIN)
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child, 'message')
+  return child
+}
+
+async function ask(child: ChildProcess, word: string): Promise<unknown> {
+  child.send(word)
+  return (await once(child, 'message'))[0]
+}
+
+/** Whether something comes about although the event loop turned many times. */
+async function comesAbout(told: Promise<unknown>): Promise<boolean> {
+  let came = false
+  told.then(
+    () => {
+      came = true
+    },
+    () => {},
+  )
+  for (let turn = 0; turn < 50 && !came; turn++) await new Promise((resolve) => setTimeout(resolve, 2))
+  return came
+}
 
 test('work of one name runs one after the other, work of others beside it', async (t) => {
+  const stateDir = t.testdir()
+  using one = await NodeLocks.open(stateDir)
+  using two = await NodeLocks.open(stateDir)
   let running = 0
   let most = 0
-  const work = async () => {
+  const work = async (locks: NodeLocks) => {
+    using lock = await locks.take('same', wait)
     most = Math.max(most, ++running)
     await new Promise((resolve) => setImmediate(resolve))
+    t.ok(lock.isHeld)
     running--
   }
-  await Promise.all(Array.from({ length: 20 }, () => withNodeLock(`${process.pid} same`, signal, work)))
+  await Promise.all(Array.from({ length: 20 }, (_, i) => work(i % 2 ? one : two)))
   t.equal(most, 1)
-  let met = 0
-  let bothThere: () => void = () => {}
-  const meeting = new Promise<void>((resolve) => {
-    bothThere = resolve
-  })
-  const meet = async () => {
-    if (++met === 2) bothThere()
-    await meeting
-  }
-  await Promise.all([withNodeLock(`${process.pid} a`, signal, meet), withNodeLock(`${process.pid} b`, signal, meet)])
-  t.equal(met, 2)
-})
-
-test('the lock is given up when the work fails', async (t) => {
-  const name = `${process.pid} fails`
-  await t.rejects(
-    withNodeLock(name, signal, async () => Promise.reject(new Error('broken'))),
-    { message: 'broken' },
-  )
-  t.equal(await withNodeLock(name, signal, async () => 'free'), 'free')
+  using _a = await one.take('a', wait)
+  using _b = await one.take('b', wait)
+  using _c = await two.take('c', wait)
+  t.pass('three at once')
 })
 
 test('who waits may leave', async (t) => {
-  const name = `${process.pid} leaves`
+  using locks = await NodeLocks.open(t.testdir())
   const control = new AbortController()
-  await withNodeLock(name, signal, async () => {
-    const waiting = withNodeLock(name, control.signal, async () => t.fail('must not run'))
-    setImmediate(() => control.abort(new Error('left')))
-    await t.rejects(waiting, { message: 'left' })
-  })
+  using _lock = await locks.take('leaves', wait)
+  const waiting = locks.take('leaves', { ...wait, signal: control.signal })
+  setImmediate(() => control.abort(new Error('left')))
+  await t.rejects(waiting, { message: 'left' })
+  await t.rejects(locks.take('leaves', { ...wait, signal: control.signal }), { message: 'left' })
 })
 
 test('the kernel gives the lock up with the process that holds it', async (t) => {
-  const name = `${process.pid} killed`
-  const child = fork(fileURLToPath(new URL('node-lock-process.ts', import.meta.url)), [name], {
-    execArgv: ['--import=tsx'],
-  })
-  await once(child, 'message')
-  let entered = false
-  const waiting = withNodeLock(name, signal, async () => {
-    entered = true
-  })
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  t.equal(entered, false, 'another process holds it')
+  const stateDir = t.testdir()
+  using locks = await NodeLocks.open(stateDir)
+  const child = await holder(t, stateDir, 'killed')
+  const waiting = locks.take('killed', wait)
+  t.equal(await comesAbout(waiting), false, 'another process holds it')
   child.kill('SIGKILL')
-  await waiting
-  t.equal(entered, true)
+  using lock = await waiting
+  t.ok(lock.isHeld)
+  using next = await NodeLocks.open(stateDir)
+  using _other = await next.take('other', wait)
+  const bells = readdirSync(`${stateDir}/locks`).filter((file) => file.endsWith('.sock'))
+  t.equal(bells.length, 2, 'the socket of the dead is gone, those of the living are not')
+})
+
+test('a holder that is frozen loses its lock, notices it, and may have it again', async (t) => {
+  const stateDir = t.testdir()
+  using locks = await NodeLocks.open(stateDir)
+  const child = await holder(t, stateDir, 'frozen')
+  child.kill('SIGSTOP')
+  const told: string[] = []
+  const first = await locks.take('frozen', { signal, patience: 100, onStalled: (who) => told.push(who) })
+  t.match(told, [new RegExp(`^process ${child.pid} on host .`)])
+  child.kill('SIGCONT')
+  t.equal(await ask(child, 'is it held?'), 'false')
+  t.ok(first.isHeld)
+  const regained = ask(child, 'regain')
+  t.equal(await comesAbout(regained), false, 'it waits as others do')
+  first[Symbol.dispose]()
+  t.equal(await regained, 'true')
+  t.equal(await ask(child, 'regain'), 'false', 'nobody has taken it since')
+  child.kill('SIGSTOP')
+  const refuse = (who: string) => {
+    throw new Error(`no: ${who}`)
+  }
+  await t.rejects(locks.take('frozen', { signal, patience: 100, onStalled: refuse }), { message: `${child.pid}` })
+  child.kill('SIGCONT')
+  t.equal(await ask(child, 'is it held?'), 'true', 'who may not take it away leaves it')
+})
+
+test('a holder that gets on keeps its lock, one that does not loses it though it answers', async (t) => {
+  const stateDir = t.testdir()
+  using locks = await NodeLocks.open(stateDir)
+  const child = await holder(t, stateDir, 'slow')
+  let stalls = 0
+  let moves = 0
+  const moving = setInterval(() => {
+    if (++moves <= 60) child.send('progress')
+  }, 100)
+  // Three times as long as it may stand still.
+  using _lock = await locks.take('slow', { signal, patience: 2_000, onStalled: () => stalls++ })
+  clearInterval(moving)
+  t.equal(stalls, 1)
+  t.ok(moves > 60, 'as long as it got on it was left alone')
+  t.equal(await ask(child, 'is it held?'), 'false')
+})
+
+test('a thread that is terminated gives its lock up', async (t) => {
+  const stateDir = t.testdir()
+  using locks = await NodeLocks.open(stateDir)
+  const url = new URL('node-lock-process.ts', import.meta.url)
+  const source = `import('tsx/esm/api').then((tsx) => (tsx.register(), import(${JSON.stringify(url)})))`
+  const thread = new Worker(source, { eval: true, workerData: [stateDir, 'thread'], execArgv: [] })
+  await once(thread, 'message')
+  const waiting = locks.take('thread', wait)
+  t.equal(await comesAbout(waiting), false)
+  await thread.terminate()
+  using lock = await waiting
+  t.ok(lock.isHeld)
+})
+
+test('workers of node:cluster exclude one another', async (t) => {
+  const stateDir = t.testdir()
+  cluster.setupPrimary({ exec: program, args: [stateDir, 'cluster'], execArgv: ['--import=tsx'] })
+  const env = { NODE_OPTIONS: '' }
+  const one = cluster.fork(env)
+  t.teardown(() => one.process.kill('SIGKILL'))
+  await once(one, 'message')
+  const two = cluster.fork(env)
+  t.teardown(() => two.process.kill('SIGKILL'))
+  const second = once(two, 'message')
+  await once(two, 'online')
+  using locks = await NodeLocks.open(stateDir)
+  const third = locks.take('cluster', wait)
+  t.equal(await comesAbout(Promise.race([second, third])), false, 'the first has it')
+  const ends = [second, third.then((lock) => lock[Symbol.dispose]())]
+  one.send('release')
+  await Promise.race(ends)
+  two.send('release')
+  await Promise.all(ends)
+})
+
+test('a directory for state may have a longer path than a socket', async (t) => {
+  const stateDir = `${t.testdir()}/${'x'.repeat(120)}`
+  using locks = await NodeLocks.open(stateDir)
+  const child = await holder(t, stateDir, 'far')
+  const waiting = locks.take('far', wait)
+  t.equal(await comesAbout(waiting), false)
+  t.equal(await ask(child, 'release'), 'released')
+  using lock = await waiting
+  t.ok(lock.isHeld)
+  t.equal(readdirSync(`${stateDir}/locks`).filter((file) => file.endsWith('.sock')).length, 2)
 })

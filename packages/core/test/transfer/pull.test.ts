@@ -123,7 +123,7 @@ for (const { what, ways, asked } of [
     {
       await using incoming = IncomingFile.beside(target, place, RECORD, (arrival) => stored.push(arrival.stored))
       t.equal(await pull(RECORD, incoming, contextOf(transport), new AbortController().signal), RECORD.size)
-      await incoming.putInPlace(async () => {})
+      await incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
     }
     t.strictSame(readFileSync(target), CONTENT)
     t.strictSame(transport.asked, asked)
