@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { DyadError } from './errors.js'
 import { nodeIdFault } from './node-id.js'
 import { boolean, directory, integer, type OptionRow, text } from './option-row.js'
+import { warnOfUnknownVariables } from './unknown-variables.js'
 import { userId } from './user-id.js'
 
 const LONGEST_MS = 2 ** 31 - 1
@@ -271,12 +272,16 @@ export type Config = { readonly [Name in OptionName]: ReturnType<Table[Name]['pa
 /** Options as a program gives them; what is left out, or undefined, comes from the environment, else from the defaults. */
 export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | undefined }
 
+/** What a session writes with the option `syncCheck`. */
+const HEALTH_VARIABLE = 'DYAD_SYNC_HEALTH'
+const KNOWN_VARIABLES = new Set([...Object.values(OPTIONS).map(({ env }) => env), HEALTH_VARIABLE])
+
 /** Where the value of an option came from. */
 export type OptionOrigin = 'program' | 'environment' | 'default'
 
 /**
  * The value of every option: the program's, else the environment's, else the default. A variable that is set but empty counts as not set, except that it turns a
- * boolean off. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+ * boolean off. Warns once of each variable DYAD_* that is no option. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
  */
 export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
   const config: Record<string, unknown> = {}
@@ -285,7 +290,13 @@ export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = p
       throw new DyadError('ERR_DYAD_OPTION', { detail: `there is no option '${name}'` })
   }
   for (const name of Object.keys(OPTIONS) as OptionName[]) config[name] = readOption(name, given, env).value
+  warnOfVariables(env)
   return config as unknown as Config
+}
+
+/** Warns once a process of each variable DYAD_* that no option reads. */
+export function warnOfVariables(env: NodeJS.ProcessEnv = process.env): void {
+  warnOfUnknownVariables(env, KNOWN_VARIABLES)
 }
 
 /** The value of one option, and where it came from. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
@@ -334,5 +345,5 @@ function parsed(name: string, row: OptionRow<unknown>, text: string): unknown {
 
 /** Tells programs that watch DYAD_SYNC_HEALTH that a synchronization succeeded: the one variable that is written. */
 export function noteHealth(): void {
-  process.env['DYAD_SYNC_HEALTH'] = 'ok'
+  process.env[HEALTH_VARIABLE] = 'ok'
 }

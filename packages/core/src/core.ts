@@ -7,6 +7,7 @@ import { lookup } from './consumer/lookup.js'
 import type { PrefetchResult } from './consumer/read-ahead.js'
 import { report, tellOnStderr } from './diagnostics.js'
 import { DyadError } from './errors.js'
+import { flatOptions } from './flat-options.js'
 import { globTest } from './glob.js'
 import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
 import { keyOf } from './kvs/key.js'
@@ -43,7 +44,8 @@ export class DyadCore implements AsyncDisposable {
   #closed: Promise<void> | undefined
 
   /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
-  constructor({ kvs, transports, ...options }: DyadCoreOptions) {
+  constructor(given: DyadCoreOptions) {
+    const { kvs, transports, ...options } = flatOptions(given)
     this.config = readConfig(options)
     this.#kvs = kvs
     this.#producer = new OpenedOnce(() => this.#openProducer())

@@ -8,6 +8,7 @@ export {
   type OptionOrigin,
   readConfig,
   readOption,
+  warnOfVariables,
 } from './config.js'
 export type { OnProgress } from './consumer/arrival.js'
 export type { ConsumedFile, TakeDone } from './consumer/consumed-file.js'
@@ -21,6 +22,7 @@ export { CHANNELS, type Diagnostics } from './diagnostics.js'
 export { type FileDigest, RunningDigest } from './digest.js'
 export { DyadError, ERRORS, type ErrorCode, type ErrorContext, type ErrorRow, isDyadError, reasonOf } from './errors.js'
 export { hasFileLocks, type LockRange, tryLock } from './file-lock.js'
+export { flatOptions } from './flat-options.js'
 export * from './kvs/contract.js'
 export { keyOf } from './kvs/key.js'
 export { decodeNodeEntry, encodeNodeEntry, type NodeEntry } from './kvs/node-entry.js'

@@ -92,3 +92,24 @@ test('every variable of DYAD is known', async (t) => {
     t.ok(known.has(`DYAD_${name}`), name)
   }
 })
+
+test('a variable that is no option is warned of once', async (t) => {
+  const warnings: string[] = []
+  const heard = (warning: Error & { code?: string }) => {
+    if (warning.code === 'DYAD_UNKNOWN_VARIABLE') warnings.push(warning.message)
+  }
+  process.on('warning', heard)
+  t.teardown(() => process.off('warning', heard))
+  const env = {
+    DYAD_PATH_PRODUCR: '/tmp/x',
+    DYAD_COLOUR: 'blue',
+    DYAD_SYNC_HEALTH: 'ok',
+    DYAD_NODE: 'n',
+    MY_DYAD_X: '',
+  }
+  readConfig({}, env)
+  readConfig({}, env)
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(warnings.length, 2)
+  t.match(warnings, [/"DYAD_PATH_PRODUCR"/, /"DYAD_COLOUR"/])
+})

@@ -1,6 +1,7 @@
 import {
   type ConfigOptions,
   DyadCore,
+  flatOptions,
   type KvsClient,
   prepareStateDirectory,
   readConfig,
@@ -24,7 +25,8 @@ export class Dyad extends DyadCore {
   }
 
   /** Composes a session. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
-  static compose(options: ConfigOptions): Dyad {
+  static compose(given: ConfigOptions): Dyad {
+    const options = flatOptions(given)
     const config = readConfig(options)
     return new Dyad(options, openKvs(config), openTransports(config), config.kvs === 'memory:')
   }

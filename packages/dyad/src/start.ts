@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import {
   type ConfigOptions,
   DyadError,
+  flatOptions,
   isDyadError,
   type KvsClient,
   type NodeEntry,
@@ -60,15 +61,8 @@ export interface RunningNode extends AsyncDisposable {
  * start fails. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND, ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED,
  * ERR_DYAD_SYSTEM.
  */
-export async function start({
-  directories,
-  broker: hostsBroker,
-  data,
-  takeover,
-  onWaiting,
-  signal,
-  ...options
-}: StartOptions): Promise<RunningNode> {
+export async function start(given: StartOptions): Promise<RunningNode> {
+  const { directories, broker: hostsBroker, data, takeover, onWaiting, signal, ...options } = flatOptions(given)
   if (data !== undefined && !hostsBroker) {
     throw new DyadError('ERR_DYAD_OPTION', {
       detail: `data is ${data}, and nothing is kept there without the option broker`,

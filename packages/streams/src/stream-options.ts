@@ -1,3 +1,5 @@
+import { flatOptions } from '@dyad/core'
+
 /**
  * The options of a stream with `own` in place of the caller's. As node:fs does, it takes an encoding
  * for them, ignores a function, reads options that an object inherits, and leaves anything else to
@@ -6,12 +8,5 @@
 export function streamOptions(given: unknown, own: object): object {
   if (given === undefined || given === null || typeof given === 'function') return own
   if (typeof given === 'string') return { encoding: given, ...own }
-  return typeof given === 'object' ? { ...flattened(given), ...own } : (given as object)
-}
-
-/** A copy of an object with what it inherits, and nothing to inherit. */
-function flattened(object: object): object {
-  const flat: Record<string, unknown> = {}
-  for (const key in object) flat[key] = (object as Record<string, unknown>)[key]
-  return flat
+  return typeof given === 'object' ? { ...flatOptions(given), ...own } : (given as object)
 }

@@ -1,4 +1,4 @@
-import { OPTIONS, type OptionName, readOption } from '@dyad/core'
+import { OPTIONS, type OptionName, readOption, warnOfVariables } from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
@@ -25,6 +25,7 @@ export function addEnv(program: Command): void {
     .option('--json', 'print one JSON array')
     .option('--export', 'print what is not a default as shell exports; the token is left out')
     .action(({ json, export: asExports }: { json?: true; export?: true }) => {
+      warnOfVariables()
       const rows = NAMES.map((name) => describe(name, command))
       if (json) printJson(rows)
       else if (asExports) printExports(rows)

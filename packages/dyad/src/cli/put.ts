@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { Transform } from 'node:stream'
@@ -22,12 +23,16 @@ export function addPut(program: Command, signal: AbortSignal): void {
     .description('copy a file into the producer-managed directory and publish it')
     .argument('<file>', 'file to copy, or - for the standard input; one in the directory is published where it is')
     .argument('[path]', 'managed path; default: the name of the file')
+    .option('--as <path>', 'managed path, also where a file of this name lies beside the one to copy')
     .option('--json', 'print the record as JSON')
-    .action(async (file: string, path: string | undefined, { json }: { json?: true }) => {
+    .action(async (file: string, name: string | undefined, { as, json }: { as?: string; json?: true }) => {
       const options = givenOptions(command)
-      if (readConfig(options).producerPath === undefined) {
+      const { producerPath } = readConfig(options)
+      if (producerPath === undefined) {
         throw new UsageError('no producer-managed directory: give --producer-path, or set DYAD_PATH_PRODUCER')
       }
+      if (name !== undefined) assertName(file, name, as, producerPath)
+      const path = as ?? name
       if (file === '-' && path === undefined) throw new UsageError('the standard input has no name: give a path')
       const record = await withSession(options, signal, (session) => put(session, file, path, signal))
       if (json) printJson(record)
@@ -35,6 +40,17 @@ export function addPut(program: Command, signal: AbortSignal): void {
     })
   addFlags(command, [...STORE_FLAGS, 'node', 'producerPath', 'fsyncWrite'])
   addExamples(command, 'dyad put frame-1.bin group0/frame-1.bin', 'tar c results | dyad put - results.tar')
+}
+
+/** A pattern of the shell that matches two files gives the second one as the name of the first. */
+function assertName(file: string, name: string, as: string | undefined, producerPath: string): void {
+  if (as !== undefined) throw new UsageError(`two managed paths for ${file}: ${name}, and --as ${as}`)
+  const here = resolve(name)
+  if (!existsSync(here) || here === resolve(producerPath, name)) return
+  throw new UsageError(
+    `${name} lies here, but as the second argument it names what ${file} is published as; ` +
+      `put one file at a time, or give --as ${name} if it is the name`,
+  )
 }
 
 async function put(session: Dyad, file: string, path: string | undefined, signal: AbortSignal): Promise<FileRecord> {

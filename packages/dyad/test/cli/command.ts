@@ -73,7 +73,8 @@ export class Sandbox implements AsyncDisposable {
     program: readonly string[] = [process.execPath, COMMAND],
   ): Running {
     const [file = '', ...words] = program
-    const child = spawn(file, [...words, ...args], { env: { ...this.env, ...env }, stdio: 'pipe' })
+    const options = { cwd: this.directory, env: { ...this.env, ...env }, stdio: 'pipe' } as const
+    const child = spawn(file, [...words, ...args], options)
     this.#children.add(child)
     const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
       ([stdout, stderr, [code]]) => ({ code: code as number | null, stdout, stderr }),

@@ -55,6 +55,25 @@ t.test('a file in the directory is published where it is', async (t) => {
   t.match(missing.stderr, /ENOENT/)
 })
 
+t.test('a second file is not taken for the name of the first', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  for (const name of ['a.txt', 'b.txt']) await writeFile(sandbox.at(name), name)
+  const env = sandbox.on('n1')
+  // As the shell gives what *.txt matches.
+  const both = await sandbox.run(['put', 'a.txt', 'b.txt'], env)
+  t.equal(both.code, 2)
+  t.match(both.stderr, /b\.txt lies here.*--as/s)
+  t.equal((await sandbox.run(['ls', '--json'], env)).stdout, '[]\n', 'nothing is published')
+  t.equal((await sandbox.run(['put', 'a.txt', 'c.txt', '--as', 'd.txt'], env)).code, 2)
+  const named = await sandbox.run(['put', 'a.txt', '--as', 'b.txt'], env)
+  t.same(named, { code: 0, stdout: 'b.txt\n', stderr: '' })
+  const again = await sandbox.run(['put', 'b.txt', sandbox.at('n1/b.txt')], env)
+  t.same(again, { code: 0, stdout: 'b.txt\n', stderr: '' }, 'the file to be replaced is a name')
+  t.equal((await sandbox.run(['get', 'b.txt', '-'], sandbox.on('n2'))).stdout, 'b.txt')
+  const misspelt = await sandbox.run(['env'], { DYAD_PATH_PRODUCR: '/x' })
+  t.match(misspelt.stderr, /no option reads the variable "DYAD_PATH_PRODUCR"/)
+})
+
 t.test('get and wait return when the file is put', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const watching = sandbox.spawn(['watch', '--json'])
