@@ -173,6 +173,13 @@ export const ERRORS = {
     remedy:
       'Give each node its own DYAD_NODE, or stop the other service; `dyad start --takeover` takes the node over from it.',
   },
+  ERR_DYAD_LOG: {
+    rc: -1,
+    retryable: false,
+    summary: "the store's records cannot be read",
+    remedy:
+      'Restore a copy of the directory, or let `dyad broker repair DIRECTORY` keep its files and all records that can be read; a log of another version needs that one.',
+  },
   ERR_DYAD_CLOSED: {
     rc: -1000,
     retryable: false,

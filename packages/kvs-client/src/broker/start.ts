@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError, isDyadError } from '@dyad/core'
 import { type Listener, type ListenOptions, listen } from '@dyad/wire'
 import type { RecordStore } from '../records/contract.js'
 import { LogRecordStore } from '../records/log-records.js'
@@ -19,6 +19,8 @@ export interface Broker extends AsyncDisposable {
   readonly port: number
   /** Address of the broker for clients that reach it under `hostname`, by default the address bound. */
   url(hostname?: string): string
+  /** What happened when the records were opened, in words, as that the end of a write that did not finish was cut off. */
+  readonly notices: readonly string[]
   /** What the broker holds now. */
   stats(): BrokerStats
   /** Closes every link, the socket and the log. Closing twice is no error. */
@@ -27,11 +29,12 @@ export interface Broker extends AsyncDisposable {
 
 /**
  * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without a token; ERR_DYAD_SYSTEM if the log
- * cannot be opened, or another broker has it open: then its detail names that one's process and host.
+ * cannot be opened, ERR_DYAD_LOG if it is damaged or another version's, or ERR_DYAD_SYSTEM if another broker has it open: then its detail names that one's process and host.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { data, ...listening } = options
-  const store = new Store(await openRecords(data))
+  const records = await openRecords(data)
+  const store = new Store(records)
   const leases = new Leases(store)
   let links = 0
   const stats = (): BrokerStats => ({ ...store.counts(), links, leases: leases.size })
@@ -61,7 +64,14 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     })()
     return closing
   }
-  return { port: listener.port, url: (hostname) => listener.url(hostname), stats, close, [Symbol.asyncDispose]: close }
+  return {
+    port: listener.port,
+    url: (hostname) => listener.url(hostname),
+    notices: records.notices,
+    stats,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 async function openRecords(data: string | undefined): Promise<RecordStore> {
@@ -69,6 +79,7 @@ async function openRecords(data: string | undefined): Promise<RecordStore> {
   try {
     return await LogRecordStore.open(data)
   } catch (cause) {
+    if (isDyadError(cause, 'ERR_DYAD_LOG')) throw cause
     throw new DyadError('ERR_DYAD_SYSTEM', { path: data, cause })
   }
 }

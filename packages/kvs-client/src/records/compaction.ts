@@ -14,7 +14,7 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
   const base = files.beginBase()
   const batch = new LogBatch()
   const write = async () => {
-    base.append(batch.seal())
+    base.append(batch.bytes)
     batch.clear()
     await nextTurn()
     signal.throwIfAborted()
@@ -28,6 +28,8 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
         if (batch.length > SLICE_BYTES) await write()
       }
     }
+    // Once more, since records without the name of their namespace are of little use if a batch is damaged.
+    for (const { id, name, nonce } of catalog.entries.values()) batch.create(id, name, nonce)
     await write()
   } catch (error) {
     base.drop()

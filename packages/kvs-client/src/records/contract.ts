@@ -31,6 +31,8 @@ export interface RecordStore {
   readonly durable: boolean
   /** A revision that no revision given so far is above; 0 for a store without a past. */
   readonly ceiling: number
+  /** What whoever runs the store is to be told of how it was opened. */
+  readonly notices: readonly string[]
   /** Remembers a higher ceiling, before any put that is asked for after it. */
   raise(ceiling: number): void
   namespaces(): StoredNamespace[]

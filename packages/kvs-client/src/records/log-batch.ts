@@ -1,15 +1,11 @@
-import { crc32 } from 'node:zlib'
+import { BATCH_HEADER_BYTES } from './log-frame.js'
 import { copyPacked, type Packed, unpack } from './packed.js'
 
 /**
- * What a log file consists of: after the name of the format, batches, each with its length and CRC-32 in four bytes each, then operations.
- * What one turn of the event loop writes is one batch, and is replayed whole or not at all. Numbers are little-endian.
+ * What a batch of a log file consists of: operations. What one turn of the event loop writes is one batch, and is replayed whole or not at all.
+ * Numbers are little-endian.
  */
 
-/** What every log file begins with. */
-export const MAGIC = Buffer.from('DYADLOG1')
-/** Length and checksum in front of a batch. */
-export const BATCH_HEADER_BYTES = 8
 /** A batch that has grown to this is written; one operation may exceed it. */
 export const FULL_BATCH_BYTES = 1024 * 1024
 /** Longest batch, in bytes. */
@@ -70,11 +66,8 @@ export class LogBatch implements Operations {
     this.#length = this.#bytes.writeDoubleLE(ceiling, this.#begin(CEILING, 0, 0))
   }
 
-  /** The whole batch; its memory is used again after {@link clear}. */
-  seal(): Buffer {
-    const body = this.#bytes.subarray(BATCH_HEADER_BYTES, this.#length)
-    this.#bytes.writeUInt32LE(body.length, 0)
-    this.#bytes.writeUInt32LE(crc32(body), 4)
+  /** The batch, its header left free; its memory is used again after {@link clear}. */
+  get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
@@ -98,11 +91,6 @@ export class LogBatch implements Operations {
     this.#bytes.writeUInt16LE(length, at)
     return at + 2 + length
   }
-}
-
-/** Whether these are the bytes that a batch's header promised. */
-export function isWhole(body: Buffer, checksum: number): boolean {
-  return crc32(body) === checksum
 }
 
 /** Replays the operations of one batch. RangeError if they are not what they declare. */

@@ -1,43 +1,60 @@
-import { closeSync, fdatasync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
-import { BATCH_HEADER_BYTES, isWhole, MAGIC, MAX_BATCH_BYTES, type Operations, replayBatch } from './log-batch.js'
+import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { syncNames } from './log-directory.js'
+import { fileHeader, newMark, sealBatch } from './log-frame.js'
 
 /** The disk is asked to keep what was written at most this often, in ms. */
 const SYNC_MS = 1_000
-const READ_BYTES = 2 * MAX_BATCH_BYTES
 
 /** A file that batches are appended to. What was appended survives the process at once, and the machine once it is synced. */
 export class LogFile {
   readonly #fd: number
+  readonly #mark: Buffer
   #size: number
   #timer: NodeJS.Timeout | undefined
   #syncing: Promise<void> | undefined
-  #broken: Error | undefined
+  /** Why half a batch stands at the end. */
+  #half: Error | undefined
 
-  private constructor(fd: number, size: number) {
+  private constructor(fd: number, mark: Buffer, size: number) {
     this.#fd = fd
+    this.#mark = mark
     this.#size = size
   }
 
-  /** Makes a new one; an existing file of this name is replaced. */
-  static create(path: string): LogFile {
-    const file = new LogFile(openSync(path, 'w+', 0o600), 0)
-    file.append(MAGIC)
-    return file
+  /** Makes a new one, which has this name only once its header is on the disk; an existing file of this name is replaced. */
+  static create(path: string, temporary: string): LogFile {
+    const file = LogFile.begin(temporary)
+    try {
+      fdatasyncSync(file.#fd)
+      renameSync(temporary, path)
+      syncNames(dirname(path))
+      return file
+    } catch (error) {
+      file.drop()
+      throw error
+    }
   }
 
-  /**
-   * Opens one and replays it. What an end of the process or the machine left half written at its end is cut off; with `complete`, it is an
-   * error, as is a file of another format.
-   */
-  static open(path: string, into: Operations, complete: boolean): LogFile {
+  /** Makes a new one that is not to be trusted under this name. */
+  static begin(path: string): LogFile {
+    const mark = newMark()
+    const file = new LogFile(openSync(path, 'w+', 0o600), mark, 0)
+    try {
+      file.#write(fileHeader(mark))
+      return file
+    } catch (error) {
+      file.drop()
+      throw error
+    }
+  }
+
+  /** Goes on after what has been read of one: the mark of its header, and where its last whole batch ends. The rest is cut off. */
+  static resume(path: string, mark: Buffer, end: number): LogFile {
     const fd = openSync(path, 'r+')
     try {
-      const { end, size } = replay(fd, into)
-      if (end < size && (complete || end === 0)) throw new Error(`${path} is damaged at byte ${end}`)
-      if (end < size) ftruncateSync(fd, end)
-      const file = new LogFile(fd, end)
-      if (end === 0) file.append(MAGIC)
-      return file
+      ftruncateSync(fd, end)
+      return new LogFile(fd, mark, end)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -48,19 +65,23 @@ export class LogFile {
     return this.#size
   }
 
-  /** Appends a batch, all of it or nothing. Throws what the system says. */
-  append(bytes: Buffer): void {
-    if (this.#broken !== undefined) throw this.#broken
-    try {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done)
-      }
-    } catch (error) {
-      this.#undo(error as Error)
-      throw error
-    }
-    this.#size += bytes.length
+  /** Appends a batch whose header has been left free, all of it or nothing. Throws what the system says. */
+  append(batch: Buffer): void {
+    this.assertWhole()
+    sealBatch(batch, this.#mark, this.#size)
+    this.#write(batch)
     this.#timer ??= setTimeout(() => this.#sync(), SYNC_MS).unref()
+  }
+
+  /** Cuts off half a batch that a failed write left and could not cut off, or throws what it failed with: nothing may follow it, in the next file neither. */
+  assertWhole(): void {
+    if (this.#half === undefined) return
+    try {
+      ftruncateSync(this.#fd, this.#size)
+    } catch {
+      throw this.#half
+    }
+    this.#half = undefined
   }
 
   /** Resolves when the disk has everything. */
@@ -82,13 +103,21 @@ export class LogFile {
     closeSync(this.#fd)
   }
 
-  /** What follows half a batch would never be replayed. */
-  #undo(cause: Error): void {
+  #write(bytes: Buffer): void {
     try {
-      ftruncateSync(this.#fd, this.#size)
-    } catch {
-      this.#broken = cause
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#size + done)
+      }
+    } catch (error) {
+      this.#half = error as Error
+      try {
+        this.assertWhole()
+      } catch {
+        // The next batch tries again.
+      }
+      throw error
     }
+    this.#size += bytes.length
   }
 
   #sync(): void {
@@ -100,46 +129,4 @@ export class LogFile {
       })
     })
   }
-}
-
-/** Replays whole batches; `end` is where the last one ends. */
-function replay(fd: number, into: Operations): { end: number; size: number } {
-  let window = Buffer.alloc(0)
-  let start = 0
-  let size = 0
-  const room = Buffer.allocUnsafeSlow(READ_BYTES)
-  /** Whether `length` bytes are there from `start` on. */
-  const has = (length: number): boolean => {
-    if (window.length - start >= length) return true
-    const rest = window.copy(room, 0, start)
-    const read = readFully(fd, room, rest, size)
-    size += read
-    window = room.subarray(0, rest + read)
-    start = 0
-    return window.length >= length
-  }
-  const whole = () => size - (window.length - start)
-  if (!has(MAGIC.length) || !window.subarray(0, MAGIC.length).equals(MAGIC)) return { end: 0, size }
-  start += MAGIC.length
-  while (has(BATCH_HEADER_BYTES)) {
-    const length = window.readUInt32LE(start)
-    if (length > MAX_BATCH_BYTES || !has(BATCH_HEADER_BYTES + length)) break
-    const body = window.subarray(start + BATCH_HEADER_BYTES, start + BATCH_HEADER_BYTES + length)
-    if (length === 0 || !isWhole(body, window.readUInt32LE(start + 4))) break
-    replayBatch(body, into)
-    start += BATCH_HEADER_BYTES + length
-  }
-  const end = whole()
-  while (has(window.length - start + 1)) start = window.length
-  return { end, size }
-}
-
-function readFully(fd: number, into: Buffer, at: number, position: number): number {
-  let read = 0
-  while (at + read < into.length) {
-    const more = readSync(fd, into, at + read, into.length - at - read, position + read)
-    if (more === 0) break
-    read += more
-  }
-  return read
 }

@@ -1,49 +1,68 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { renameSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Operations } from './log-batch.js'
+import { findFiles, logPath, missingFile, removeBefore, syncNames } from './log-directory.js'
 import { LogFile } from './log-file.js'
+import { LogReader } from './log-reader.js'
+import { damaged, type Replayed, replay } from './log-replay.js'
+import { saveTail } from './log-tail.js'
 
-const NAME = /^(base|log)\.(\d{1,9})$/
+/** A log that was replayed. */
+interface ReplayedLog extends Replayed {
+  readonly path: string
+  readonly mark: Buffer
+}
 
 /**
- * The files of a log. `base.N` holds everything that was before `log.N`, which `log.N+1` continues; without a base, everything is in the logs.
- * A base is made beside the others and gets its name when it is complete, whereupon all before it are needless.
+ * The files of a log. `base.N` holds everything that was before `log.N`, which `log.N+1` continues; without a base, everything is in the logs from
+ * `log.0` on. A base is made beside the others and gets its name when it is complete, whereupon all before it are needless.
  */
 export class LogFiles {
-  readonly #directory: string
+  readonly directory: string
   #generation = 0
   /** Bytes of the base, and of the logs after it but for the one that is appended to. */
   #baseBytes = 0
   #olderBytes = 0
+  /** What was cut off, in words. */
+  readonly cuts: string[] = []
 
   constructor(directory: string) {
-    this.#directory = directory
+    this.directory = directory
   }
 
-  /** Replays what there is; returns the log to append to. */
+  /**
+   * Replays what there is; returns the log to append to. The end of a write that did not finish is kept beside its file and cut off. ERR_DYAD_LOG if a
+   * file is missing, or damaged before something that is not.
+   */
   open(into: Operations): LogFile {
-    const found = readdirSync(this.#directory).flatMap((file) => {
-      const [, kind, number] = NAME.exec(file) ?? []
-      return kind === undefined ? [] : [{ file, kind, number: Number(number) }]
-    })
-    const base = Math.max(0, ...found.filter(({ kind }) => kind === 'base').map(({ number }) => number))
-    if (base > 0) {
-      const file = LogFile.open(this.#path('base', base), into, true)
-      this.#baseBytes = file.size
-      file.drop()
+    const found = findFiles(this.directory)
+    const { base, logs } = found
+    const missing = missingFile(found)
+    if (missing !== undefined) throw damaged(this.directory, `${missing} is missing, which others there continue`)
+    if (base > 0) this.#baseBytes = this.#replayBase(base, into)
+    const replayed = logs.map((number) => this.#replayLog(number, into))
+    for (const [i, log] of replayed.entries()) {
+      const follows = replayed.slice(i + 1).find(({ holdsAny }) => holdsAny)
+      if (log.end < log.size && follows !== undefined) {
+        throw damaged(
+          log.path,
+          `is damaged at byte ${log.end}, and ${basename(follows.path)}, which continues it, is not`,
+        )
+      }
     }
-    const logs = found.filter(({ kind, number }) => kind === 'log' && number >= base).map(({ number }) => number)
-    logs.sort((a, b) => a - b)
-    const last = logs.pop()
-    this.#generation = last ?? base
-    for (const number of logs) {
-      const file = LogFile.open(this.#path('log', number), into, false)
-      this.#olderBytes += file.size
-      file.drop()
-    }
-    this.#removeBefore(base)
-    const path = this.#path('log', this.#generation)
-    return last === undefined ? LogFile.create(path) : LogFile.open(path, into, false)
+    for (const log of replayed) if (log.end < log.size) this.#cut(log)
+    const last = replayed.pop()
+    for (const { end } of replayed) this.#olderBytes += end
+    this.#generation = logs.at(-1) ?? base
+    removeBefore(this.directory, base)
+    return last === undefined ? this.#create(this.#generation) : LogFile.resume(last.path, last.mark, last.end)
+  }
+
+  /** Takes the place of all files there, which cannot be opened: what is written from now on comes after them. */
+  supersede(): LogFile {
+    const { base, logs } = findFiles(this.directory)
+    this.#generation = (logs.at(-1) ?? base) + 1
+    return this.#create(this.#generation)
   }
 
   /** Bytes of the base. */
@@ -56,9 +75,10 @@ export class LogFiles {
     return this.#olderBytes
   }
 
-  /** A new log to append to; `current` is the one so far. */
+  /** A new log to append to; `current` is the one so far, which must end with a whole batch. */
   rotate(current: LogFile): LogFile {
-    const next = LogFile.create(this.#path('log', this.#generation + 1))
+    current.assertWhole()
+    const next = this.#create(this.#generation + 1)
     this.#generation++
     this.#olderBytes += current.size
     return next
@@ -66,38 +86,41 @@ export class LogFiles {
 
   /** A base to be filled with everything that was before the last rotation. */
   beginBase(): LogFile {
-    return LogFile.create(this.#path('part', this.#generation))
+    return LogFile.begin(logPath(this.directory, 'part', this.#generation))
   }
 
   /** The base is complete, and on the disk. */
   adoptBase(bytes: number): void {
-    renameSync(this.#path('part', this.#generation), this.#path('base', this.#generation))
-    this.#syncNames()
+    renameSync(logPath(this.directory, 'part', this.#generation), logPath(this.directory, 'base', this.#generation))
+    // The new name has to reach the disk before what it replaces is gone.
+    syncNames(this.directory)
     this.#baseBytes = bytes
     this.#olderBytes = 0
-    this.#removeBefore(this.#generation)
+    removeBefore(this.directory, this.#generation)
   }
 
-  /** The new name has to reach the disk before what it replaces is gone. */
-  #syncNames(): void {
-    const fd = openSync(this.#directory, 'r')
-    try {
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
+  #create(number: number): LogFile {
+    return LogFile.create(logPath(this.directory, 'log', number), logPath(this.directory, 'new', number))
   }
 
-  #removeBefore(generation: number): void {
-    for (const file of readdirSync(this.#directory)) {
-      const [, , number] = NAME.exec(file) ?? []
-      if (file.startsWith('part.') || (number !== undefined && Number(number) < generation)) {
-        rmSync(join(this.#directory, file), { force: true })
-      }
-    }
+  #replayBase(number: number, into: Operations): number {
+    using reader = new LogReader(logPath(this.directory, 'base', number))
+    const { end, size } = replay(reader, into)
+    // It got its name when it was complete.
+    if (end < size) throw damaged(reader.path, `is damaged at byte ${end}`)
+    return size
   }
 
-  #path(kind: 'base' | 'log' | 'part', number: number): string {
-    return join(this.#directory, `${kind}.${number}`)
+  #replayLog(number: number, into: Operations): ReplayedLog & { readonly holdsAny: boolean } {
+    using reader = new LogReader(logPath(this.directory, 'log', number))
+    const { begin, end, size } = replay(reader, into)
+    return { path: reader.path, mark: reader.mark, begin, end, size, holdsAny: end > begin }
+  }
+
+  #cut({ path, mark, end, size }: ReplayedLog): void {
+    const saved = saveTail(path, end, size)
+    LogFile.resume(path, mark, end).drop()
+    const what = `${size - end} bytes at the end of ${path}, of a write that did not finish, were cut off`
+    this.cuts.push(`${what}; they are in ${basename(saved)}`)
   }
 }

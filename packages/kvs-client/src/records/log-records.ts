@@ -77,6 +77,8 @@ export class LogRecordStore implements RecordStore, Writer {
   readonly #closed = new AbortController()
   #log: LogFile
   #staged: ((error: Error | undefined) => void)[] = []
+  /** Namespaces that the batch creates. */
+  readonly #created: CatalogEntry[] = []
   #scheduled = false
   #compacting: Promise<void> | undefined
   /** The log is rewritten when its files have this many bytes. */
@@ -94,7 +96,7 @@ export class LogRecordStore implements RecordStore, Writer {
     this.#plan()
   }
 
-  /** Opens the store in the directory `path`, which is made if it is missing. EBUSY if another process has it open. */
+  /** Opens the store in the directory `path`, which is made if it is missing. ERR_DYAD_LOG; EBUSY if another process has it open. */
   static async open(path: string, options: LogOptions = {}): Promise<LogRecordStore> {
     // A compaction opens files there later, when the working directory may be another.
     const directory = resolve(path)
@@ -112,6 +114,10 @@ export class LogRecordStore implements RecordStore, Writer {
     return this.#catalog.highest
   }
 
+  get notices(): readonly string[] {
+    return this.#files.cuts
+  }
+
   raise(ceiling: number): void {
     this.#catalog.ceiling(ceiling)
     this.batch.ceiling(ceiling)
@@ -126,6 +132,7 @@ export class LogRecordStore implements RecordStore, Writer {
   create(name: string, nonce: string, done: Committed): StoredNamespace {
     const entry = newEntry(this.#catalog.nextId++, name, nonce)
     this.batch.create(entry.id, name, nonce)
+    this.#created.push(entry)
     this.staged((error) => {
       if (error === undefined) this.#catalog.entries.set(entry.id, entry)
       done(error, undefined)
@@ -173,11 +180,14 @@ export class LogRecordStore implements RecordStore, Writer {
     this.#staged = []
     let failure: Error | undefined
     try {
-      this.#log.append(this.batch.seal())
+      this.#log.append(this.batch.bytes)
     } catch (error) {
       failure = error as Error
     }
     this.batch.clear()
+    // Once more, since records without the name of their namespace are of little use if a batch is damaged.
+    const created = this.#created.splice(0)
+    if (failure === undefined) for (const { id, name, nonce } of created) this.batch.create(id, name, nonce)
     for (const done of staged) done(failure)
     if (this.#log.size + this.#files.olderBytes >= this.#compactAt) this.#compact()
   }

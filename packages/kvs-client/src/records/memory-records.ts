@@ -48,6 +48,7 @@ export class MemoryRecords implements Records {
 export class MemoryRecordStore implements RecordStore {
   readonly durable = false
   readonly ceiling = 0
+  readonly notices: readonly string[] = []
   readonly #all = new Set<MemoryRecords>()
 
   raise(): void {}

@@ -1,0 +1,41 @@
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { syncNames } from './log-directory.js'
+
+const STEP_BYTES = 1024 * 1024
+
+/** Copies the end of a log file that is about to be cut off to a file beside it; returns the path of that. */
+export function saveTail(path: string, from: number, size: number): string {
+  const source = openSync(path, 'r')
+  try {
+    const { fd, path: saved } = createBeside(`${path}.cut-${from}`)
+    try {
+      const bytes = Buffer.allocUnsafeSlow(Math.min(STEP_BYTES, size - from))
+      for (let at = from; at < size; ) {
+        const read = readSync(source, bytes, 0, Math.min(bytes.length, size - at), at)
+        if (read === 0) break
+        for (let done = 0; done < read; ) done += writeSync(fd, bytes, done, read - done)
+        at += read
+      }
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    syncNames(dirname(path))
+    return saved
+  } finally {
+    closeSync(source)
+  }
+}
+
+/** A new file under this name, or under this name and the first number that is free. */
+function createBeside(name: string): { fd: number; path: string } {
+  for (let i = 0; ; i++) {
+    const path = i === 0 ? name : `${name}-${i}`
+    try {
+      return { fd: openSync(path, 'wx', 0o600), path }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
+}
