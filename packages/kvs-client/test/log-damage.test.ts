@@ -84,6 +84,8 @@ test('a byte that changed anywhere in a log is found, loses nothing unsaid, and 
     )
     match(found.message, /`dyad broker repair DIRECTORY`/)
     ok(readFileSync(join(other, 'log.0')).equals(flipped), 'the file is left as it is')
+    // A repair waits for the disk several times: one for each field and a few for each value will do.
+    if (at % 4 !== 0) continue
     const repair = await repairLog(other)
     const batch = states.findIndex(({ end }) => end > at)
     const lost = batch > 1 ? KEYS[batch - 2] : undefined
@@ -236,7 +238,7 @@ test('kill -9 at any moment of a rewrite loses nothing that was committed, and l
   await using directory = await temporaryDirectory()
   const newest = new Map<string, number>()
   let next = 0
-  const rewritten = new Set<string>()
+  let rewrites = 0
   for (let round = 0; round < 8; round++) {
     const writer = forkProcess('log-writer.ts', [directory.path, String(next)], ['--import=tsx'])
     const enough = 60 + round * 23
@@ -253,11 +255,12 @@ test('kill -9 at any moment of a rewrite loses nothing that was committed, and l
     await gone
     // What it had committed when it was killed may not have been told.
     next += 1_000
-    for (const name of readdirSync(directory.path)) if (name.startsWith('base.')) rewritten.add(name)
+    for (const name of readdirSync(directory.path))
+      rewrites = Math.max(rewrites, Number(/^base\.(\d+)$/.exec(name)?.[1] ?? 0))
     const store = await LogRecordStore.open(directory.path)
     const found = contents(store)
     await store.close()
     for (const [key, i] of newest) ok(Number(found[key]) >= i, `${key} is ${found[key]}, and ${i} was committed`)
   }
-  t.ok(rewritten.size > 3, `${rewritten.size} rewrites were begun or done`)
+  t.ok(rewrites > 8, `the log was rewritten ${rewrites} times`)
 })

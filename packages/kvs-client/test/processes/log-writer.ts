@@ -4,7 +4,7 @@ import { LogRecordStore } from '../../src/records/log-records.js'
 import { pack } from '../../src/records/packed.js'
 
 const [directory = '', first] = process.argv.slice(2)
-const store = await LogRecordStore.open(directory, { compactBytes: 4_000 })
+const store = await LogRecordStore.open(directory, { compactBytes: 1_000 })
 const ns =
   store.namespaces()[0] ??
   (await new Promise<StoredNamespace>((resolve) => {
