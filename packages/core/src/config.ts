@@ -232,7 +232,7 @@ export const OPTIONS = {
     env: 'DYAD_STATE_DIR',
     accepts: 'a directory that only you can write to; it is made if it is missing',
     defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files',
-    doc: 'Where this node notes which version of a file its consumers hold, and which services run.',
+    doc: 'Where this node notes which version of a file its consumers hold, and which services run. Only programs of one user with the same directory move files by the transport `local`.',
     fallback: (env: NodeJS.ProcessEnv) => resolve(env['XDG_RUNTIME_DIR'] || tmpdir(), `dyad-${userId()}`),
     parse: (given: string) => {
       if (given === '') throw new RangeError('empty')

@@ -7,13 +7,18 @@ import { userId } from './user-id.js'
 export async function prepareStateDirectory(path: string): Promise<void> {
   try {
     makeDirectory(path, 0o700)
-    const found = lstatSync(path)
-    if (!found.isDirectory() || (userId() !== -1 && found.uid !== userId()) || found.mode & 0o022) {
-      throw unusable('it is not a directory that only you can write to', path)
-    }
+    checkStateDirectory(path)
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw cause instanceof DyadError ? cause : unusable((cause as Error).message, path, cause)
+  }
+}
+
+/** Refuses what is no directory of this process's user, and what others can write to. ERR_DYAD_OPTION, and the system's own errors. */
+export function checkStateDirectory(path: string): void {
+  const found = lstatSync(path)
+  if (!found.isDirectory() || (userId() !== -1 && found.uid !== userId()) || found.mode & 0o022) {
+    throw unusable('it is not a directory that only you can write to', path)
   }
 }
 

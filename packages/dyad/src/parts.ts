@@ -18,13 +18,13 @@ export function openKvs(config: Config): BrokerClient {
 
 /** The transports there are, best first. ERR_DYAD_OPTION if a certificate cannot be read. */
 export function openTransports(config: Config): Transport[] {
-  const { token, host, advertise, dtlMode, rdmaBusyPoll } = config
+  const { token, host, advertise, dtlMode, rdmaBusyPoll, stateDir } = config
   const tls = readTls(config)
   const network = { token, tls, ca: readPem(config.tlsCa), host, advertise }
   // Verbs do not encrypt: with a certificate they are for who asks for them.
   const mustEncrypt = tls !== undefined && dtlMode !== 'rdma'
   return [
-    localTransport(),
+    localTransport({ stateDir }),
     rdmaTransport({ token, host, busyPollMs: rdmaBusyPoll, mustEncrypt }),
     tcpTransport(network),
     rpcTransport(network),

@@ -15,7 +15,7 @@ const LONG_LEASE_MS = 3_600_000
 
 t.test('a service registers its node, and takes it out when it closes', async (t) => {
   await using fixture = await Fixture.make()
-  const transports: Transport[] = [localTransport(), rpcTransport({})]
+  const transports: Transport[] = [localTransport({ stateDir: fixture.at('state') }), rpcTransport({})]
   const options = { node: 'n1', directories: [fixture.at('a/b'), fixture.at('c')], kvs: fixture.kvs, transports }
   const service = await Service.start({ ...options, leaseTtl: 60_000 })
   t.ok((await stat(fixture.at('a/b'))).isDirectory(), 'a missing directory is made')
@@ -37,7 +37,7 @@ t.test('a service that cannot start leaves nothing behind', async (t) => {
   await using fixture = await Fixture.make()
   await writeFile(fixture.at('file'), '')
   let closed = 0
-  const local = localTransport()
+  const local = localTransport({ stateDir: fixture.at('state') })
   const counted: Transport = {
     ...local,
     name: 'counted',
@@ -72,7 +72,7 @@ t.test('a service that cannot start leaves nothing behind', async (t) => {
 
 t.test('a transport that the host cannot use is left out, unless it is required', async (t) => {
   await using fixture = await Fixture.make()
-  await using local = localTransport()
+  await using local = localTransport({ stateDir: fixture.at('state') })
   const none = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })
   const close = async () => {}
   const unavailable: Transport = {
@@ -114,7 +114,13 @@ t.test('the lease of a service that was killed expires', async (t) => {
 t.test('a service is refused a node that another serves, and told which', async (t) => {
   await using fixture = await Fixture.make()
   const holder = await fixture.service('n1', 60_000)
-  const options = { node: 'n1', directories: [], transports: [localTransport()], kvs: fixture.kvs, leaseTtl: 60_000 }
+  const options = {
+    node: 'n1',
+    directories: [],
+    transports: [localTransport({ stateDir: fixture.at('state') })],
+    kvs: fixture.kvs,
+    leaseTtl: 60_000,
+  }
   for (let i = 0; i < 2; i++) {
     const error = await Service.start(options).catch((error: unknown) => error)
     t.match(error, { code: 'ERR_DYAD_NODE_TAKEN', node: 'n1' })
@@ -127,7 +133,12 @@ t.test('a service is refused a node that another serves, and told which', async 
 
 t.test('a node that another service takes over is lost', async (t) => {
   await using fixture = await Fixture.make()
-  const options = { node: 'n1', directories: [], transports: [localTransport()], leaseTtl: 60_000 }
+  const options = {
+    node: 'n1',
+    directories: [],
+    transports: [localTransport({ stateDir: fixture.at('state') })],
+    leaseTtl: 60_000,
+  }
   const first = await Service.start({ ...options, kvs: fixture.kvs })
   const lost = new Promise((resolve) => first.lost.addEventListener('abort', resolve))
   const kvs = brokerKvs({ url: fixture.broker.url() })
@@ -146,7 +157,7 @@ t.test('a node that another service takes over is lost', async (t) => {
 t.test('a service that was killed is followed at once on its host, long before its lease ends', async (t) => {
   await using fixture = await Fixture.make()
   for (let i = 0; i < 2; i++) await kill(await fixture.service('n1', LONG_LEASE_MS))
-  const transports = [localTransport()]
+  const transports = [localTransport({ stateDir: fixture.at('state') })]
   await using next = await Service.start({
     node: 'n1',
     directories: [],
@@ -171,7 +182,13 @@ t.test('a service that another host had is followed when its lease ends, and the
   await once(stranger, 'message')
   await kill(stranger)
   const told: unknown[] = []
-  const options = { node: 'n1', directories: [], transports: [localTransport()], kvs, leaseTtl: 60_000 }
+  const options = {
+    node: 'n1',
+    directories: [],
+    transports: [localTransport({ stateDir: fixture.at('state') })],
+    kvs,
+    leaseTtl: 60_000,
+  }
   await using next = await Service.start({ ...options, onWaiting: (silent) => told.push(silent) })
   t.match(told, [{ holder: { host: 'elsewhere', pid: foreign.pid }, ms: Number }])
   t.equal(next.lost.aborted, false)

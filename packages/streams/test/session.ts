@@ -39,7 +39,7 @@ export class TwoNodes implements AsyncDisposable {
 
   /** A session on a node that serves what it produces. */
   async node(node: string, options: Partial<DyadCoreOptions>): Promise<DyadCore> {
-    const transport = localTransport()
+    const transport = localTransport({ stateDir: join(this.root, 'state') })
     const core = new DyadCore({
       kvs: this.kvs,
       transports: [transport],

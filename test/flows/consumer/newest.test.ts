@@ -94,7 +94,7 @@ test('a store whose clock was set back does not keep its files from being read',
       },
     })
   }
-  const transports = [localTransport()]
+  const transports = [localTransport({ stateDir: cluster.path('state') })]
   const options = cluster.session('B', { consumerPath: cluster.path('b') })
   await using core = new DyadCore({ ...options, kvs, transports })
   t.equal(readFileSync(await core.consume('x')).length, 5_000)

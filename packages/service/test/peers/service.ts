@@ -9,7 +9,7 @@ await Service.start({
   node,
   directories: [],
   kvs: brokerKvs({ url }),
-  transports: [localTransport()],
+  transports: [localTransport({ stateDir })],
   leaseTtl: Number(leaseTtl),
 })
 process.send?.('ready')

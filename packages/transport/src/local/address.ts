@@ -1,36 +1,27 @@
-import type { SourceDirectory, TransportAddress } from '@dyad/core'
+import type { TransportAddress } from '@dyad/core'
 
-/** What a local server advertises. */
+/** What a local server advertises. Nothing in it is believed but that it names a marker. */
 export interface LocalAddress {
   readonly host: string
-  readonly directories: readonly SourceDirectory[]
+  /** Name of the file with which the server proves which directories are its own; see marker.ts. */
+  readonly marker: string
 }
 
-const VERSION = 1
-const MAX_ADDRESS_LENGTH = 16 * 1024
+const VERSION = 2
+const MAX_ADDRESS_LENGTH = 1024
 
-export function writeAddress({ host, directories }: LocalAddress): TransportAddress {
-  return JSON.stringify({
-    v: VERSION,
-    host,
-    directories: directories.map(({ path, dev, ino }) => ({ path, dev: `${dev}`, ino: `${ino}` })),
-  })
+export function writeAddress({ host, marker }: LocalAddress): TransportAddress {
+  return JSON.stringify({ v: VERSION, host, marker })
 }
 
 /** The address, or undefined if it is not one of this version. */
 export function readAddress(text: TransportAddress): LocalAddress | undefined {
   if (text.length > MAX_ADDRESS_LENGTH) return undefined
   try {
-    const { v, host, directories } = JSON.parse(text) as Record<string, unknown>
-    if (v !== VERSION || typeof host !== 'string' || !Array.isArray(directories)) return undefined
-    return { host, directories: directories.map(readDirectory) }
+    const { v, host, marker } = JSON.parse(text) as Record<string, unknown>
+    if (v !== VERSION || typeof host !== 'string' || typeof marker !== 'string') return undefined
+    return /^[0-9a-f]{32}$/.test(marker) ? { host, marker } : undefined
   } catch {
     return undefined
   }
-}
-
-function readDirectory(value: unknown): SourceDirectory {
-  const { path, dev, ino } = value as Record<string, unknown>
-  if (typeof path !== 'string') throw new TypeError('no path')
-  return { path, dev: BigInt(String(dev)), ino: BigInt(String(ino)) }
 }

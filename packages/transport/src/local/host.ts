@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 
-let identity: Promise<string> | undefined
+let identity: string | undefined
 
 /** Names this host until its next boot: equal in all its processes, different on any other host. */
-export function hostIdentity(): Promise<string> {
-  identity ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').then(
-    (bootId) => `${hostname()} ${bootId.trim()}`,
-    () => hostname(),
-  )
-  return identity
+export async function hostIdentity(): Promise<string> {
+  try {
+    identity ??= `${hostname()} ${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}`
+    return identity
+  } catch {
+    // What keeps it from being read may be over the next time.
+    return hostname()
+  }
 }

@@ -8,6 +8,8 @@ import {
   isDyadError,
   ManagedSource,
   rangeOf,
+  reasonOf,
+  type SourceDirectory,
   type Transfer,
   type Transport,
   type TransportAddress,
@@ -15,33 +17,53 @@ import {
 } from '@dyad/core'
 import { readAddress, writeAddress } from './address.js'
 import { hostIdentity } from './host.js'
+import { Marker, readMarker } from './marker.js'
 import { LocalTransfer } from './transfer.js'
 
-/** Moves files between processes that see the same directory on one host, by reflink or by the kernel's own copy. */
-export function localTransport(): Transport {
-  return new LocalTransport()
+/** Options of {@link localTransport}. */
+export interface LocalTransportOptions {
+  /** Directory for state of this user on this host, made by who serves; both sides must have the same. */
+  stateDir: string
 }
+
+/**
+ * Moves files between processes of one user that see the same directory on one host, by reflink or by copying. The owner proves by a file in the directory for state that
+ * it has the rights of this process.
+ */
+export function localTransport(options: LocalTransportOptions): Transport {
+  return new LocalTransport(options)
+}
+
+/** Addresses of which is kept what their markers say. */
+const MOST_KNOWN = 64
 
 class LocalTransport implements Transport {
   readonly name = 'local'
   readonly #transfers = new Set<LocalTransfer>()
   /** Files that were given up while they were opened. */
   readonly #late = new Set<Promise<void>>()
+  readonly #stateDir: string
+  /** What the markers of addresses say, or why they prove nothing. */
+  readonly #known = new Map<TransportAddress, readonly SourceDirectory[] | string>()
   #closed = false
 
-  /** Nothing runs at the owner: the address says where its directories are. */
+  constructor({ stateDir }: LocalTransportOptions) {
+    this.#stateDir = stateDir
+  }
+
+  /** Nothing runs at the owner: a marker says where its directories are. ERR_DYAD_OPTION if the directory for state cannot be used. */
   async serve(source: FileSource): Promise<TransportServer> {
     this.#checkOpen()
-    const address = writeAddress({ host: await hostIdentity(), directories: source.directories })
-    const close = async () => {}
-    return { address, close, [Symbol.asyncDispose]: close }
+    const host = await hostIdentity()
+    const marker = await Marker.make(this.#stateDir, { host, directories: source.directories })
+    const close = async () => marker.remove()
+    return { address: writeAddress({ host, marker: marker.name }), close, [Symbol.asyncDispose]: close }
   }
 
   async obstacle(address: TransportAddress, storage: string): Promise<string | undefined> {
-    const parsed = readAddress(address)
-    if (parsed === undefined) return 'its address is of no use here'
-    if (parsed.host !== (await hostIdentity())) return 'its files are not on this host'
-    const directory = parsed.directories.find(({ path }) => path === storage)
+    const directories = this.#known.get(address) ?? (await this.#learn(address))
+    if (typeof directories === 'string') return directories
+    const directory = directories.find(({ path }) => path === storage)
     if (directory === undefined) return 'it does not serve that directory'
     const seen = await stat(storage, { bigint: true }).catch(() => undefined)
     const isSame = seen !== undefined && seen.dev === directory.dev && seen.ino === directory.ino
@@ -51,11 +73,13 @@ class LocalTransport implements Transport {
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
     this.#checkOpen()
     options.signal?.throwIfAborted()
-    const parsed = readAddress(address)
-    if (parsed === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the local transport' })
+    if (readAddress(address) === undefined) {
+      throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the local transport' })
+    }
     const range = rangeOf(request)
     const { path, storage } = request
-    if (!parsed.directories.some((directory) => directory.path === storage)) {
+    const directories = this.#known.get(address) ?? (await this.#learn(address))
+    if (typeof directories !== 'string' && !directories.some((directory) => directory.path === storage)) {
       throw new DyadError('ERR_DYAD_REFUSED', { path, detail: `${storage} is not served` })
     }
     const opening = this.#open(address, request)
@@ -99,6 +123,24 @@ class LocalTransport implements Transport {
       throw isDyadError(cause) ? cause : new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, cause })
     })
     return source.open(request)
+  }
+
+  /** Reads the marker of an address, once: it was there before the address was. */
+  async #learn(address: TransportAddress): Promise<readonly SourceDirectory[] | string> {
+    const parsed = readAddress(address)
+    if (parsed === undefined) return 'its address is of no use here'
+    const host = await hostIdentity()
+    if (parsed.host !== host) return 'its files are not on this host'
+    let directories: ReturnType<typeof readMarker>
+    try {
+      directories = readMarker(this.#stateDir, parsed.marker, host)
+    } catch (error) {
+      // That may be over the next time.
+      return `its marker cannot be read: ${reasonOf(error)}`
+    }
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear()
+    this.#known.set(address, directories)
+    return directories
   }
 
   #checkOpen(): void {

@@ -1,4 +1,5 @@
 import { serveTransportPeer } from '@dyad/core/conformance'
 import { localTransport } from '../../src/index.js'
+import { stateDirOf } from '../support/local-state.js'
 
-serveTransportPeer(() => localTransport())
+serveTransportPeer(() => localTransport({ stateDir: stateDirOf(process.ppid) }))

@@ -1,0 +1,167 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { DyadCore, encodeNodeEntry, encodeRecord, keyOf, ManagedSource } from '@dyad/core'
+import { memoryKvs } from '@dyad/kvs-client'
+import { localTransport } from '@dyad/transport'
+import { type Test, test } from 'tap'
+
+const OTHER = 54_321
+const skip = process.getuid?.() !== 0 && 'only root can become another user'
+
+function directory(t: Test): string {
+  const root = mkdtempSync(`${tmpdir()}/dyad-trust-`)
+  t.teardown(() => rmSync(root, { recursive: true }))
+  chmodSync(root, 0o755)
+  return root
+}
+
+/** A service of another user, or of this one. */
+async function serveAs(
+  t: Test,
+  uid: number,
+  ...args: string[]
+): Promise<{ child: ChildProcess; address: string; forging: string }> {
+  const program = fileURLToPath(new URL('other-user.ts', import.meta.url))
+  const child = fork(program, [String(uid), ...args], { execArgv: ['--import=tsx'], silent: true })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [{ address, forging }] = await once(child, 'message')
+  return { child, address, forging }
+}
+
+/** Changes what an address says. */
+function changed(address: string, change: object): string {
+  return JSON.stringify({ ...JSON.parse(address), ...change })
+}
+
+test('what an owner of fewer rights names is not opened by the rights of the consumer', { skip }, async (t) => {
+  const root = directory(t)
+  const stateDir = `${root}/state`
+  mkdirSync(`${root}/secret`, { mode: 0o700 })
+  mkdirSync(`${root}/public`)
+  writeFileSync(`${root}/secret/key`, 'for root alone', { mode: 0o600 })
+  writeFileSync(`${root}/public/file`, 'for all')
+  mkdirSync(`${root}/theirs`)
+  chownSync(`${root}/theirs`, OTHER, OTHER)
+
+  await using local = localTransport({ stateDir })
+  await using own = await local.serve(await ManagedSource.open([`${root}/public`]))
+  const forged = `${stateDir}/local/.dyad-local-${'0'.repeat(32)}`
+  const { address, forging } = await serveAs(t, OTHER, `${root}/theirs/state`, `${root}/public`, forged)
+  t.equal(forging, 'EACCES', "it cannot make a marker in this user's directory for state")
+
+  const { host, marker } = JSON.parse(own.address)
+  const { dev, ino } = statSync(`${root}/secret`, { bigint: true })
+  const directories = [{ path: `${root}/secret`, dev: `${dev}`, ino: `${ino}` }]
+  const claims: Record<string, string> = {
+    'its own marker': address,
+    'its own marker, from here': changed(address, {
+      marker: `../../theirs/state/local/.dyad-local-${JSON.parse(address).marker}`,
+    }),
+    'a marker that is not there': changed(address, { marker: '1'.repeat(32) }),
+    'directories in the address': JSON.stringify({ v: 1, host, directories }),
+    'directories beside a marker of this user': changed(own.address, { directories }),
+    'a marker of this user': own.address,
+  }
+  await using kvs = memoryKvs()
+  await kvs.createNamespace('trust')
+  const { size, mtimeNs } = statSync(`${root}/secret/key`, { bigint: true })
+  const published = { path: 'key', owner: 'evil', size: Number(size), mtimeNs, mode: 0o644, storage: `${root}/secret` }
+  await kvs.namespace('trust').put(keyOf('key', 3, 1024), encodeRecord(published))
+  for (const [name, claim] of Object.entries(claims)) {
+    const entry = {
+      node: 'evil',
+      transports: [{ name: 'local', address: claim }],
+      directories: [`${root}/secret`],
+      host: 'here',
+      pid: 1,
+      startedAt: 0,
+    }
+    await using registered = await kvs.register('evil', encodeNodeEntry(entry), { ttl: 60_000 })
+    t.ok(registered)
+    await using core = new DyadCore({
+      kvs,
+      transports: [local],
+      namespace: 'trust',
+      node: 'me',
+      stateDir,
+      consumerPath: `${root}/consumed`,
+      ownerTimeout: 1,
+    })
+    await t.rejects(core.consume('key'), { code: /ERR_DYAD_(NO_TRANSPORT|OWNER_UNREACHABLE|REFUSED)/ }, name)
+    t.strictSame(readdirSync(`${root}/consumed`), [], name)
+    await t.rejects(local.fetch(claim, { ...published, storage: `${root}/secret` }), name)
+  }
+  t.match(
+    await local.obstacle(address, `${root}/public`),
+    /its service is of another user, or keeps its state elsewhere/,
+  )
+  t.equal(await local.obstacle(own.address, `${root}/public`), undefined)
+  t.ok(marker)
+})
+
+test('a marker counts only if it is of this user, and nobody else can have written it', { skip }, async (t) => {
+  const root = directory(t)
+  const stateDir = `${root}/state`
+  mkdirSync(`${root}/public`)
+  const source = await ManagedSource.open([`${root}/public`])
+  await using owner = localTransport({ stateDir })
+  await using server = await owner.serve(source)
+  const path = `${stateDir}/local/.dyad-local-${JSON.parse(server.address).marker}`
+  /** As a process sees it that has not looked before. */
+  const obstacle = async () => {
+    await using fresh = localTransport({ stateDir })
+    return fresh.obstacle(server.address, `${root}/public`)
+  }
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.equal(await obstacle(), undefined)
+  chownSync(path, OTHER, OTHER)
+  t.equal(await obstacle(), 'its marker belongs to another user')
+  chownSync(path, 0, 0)
+  chmodSync(path, 0o602)
+  t.equal(await obstacle(), 'its marker belongs to another user')
+  chmodSync(path, 0o600)
+  chmodSync(stateDir, 0o770)
+  t.match(await obstacle(), /DYAD_STATE_DIR cannot be used: it is not a directory that only you can write to/)
+  chmodSync(stateDir, 0o700)
+  chownSync(stateDir, OTHER, OTHER)
+  t.match(await obstacle(), /DYAD_STATE_DIR cannot be used/)
+  chownSync(stateDir, 0, 0)
+  t.equal(await obstacle(), undefined)
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/"host":"[^"]*"/, '"host":"another"'))
+  t.equal(await obstacle(), 'its files are not on this host')
+})
+
+test('a service that was killed proves nothing any more, and the next one removes its marker', async (t) => {
+  const root = directory(t)
+  const stateDir = `${root}/state`
+  mkdirSync(`${root}/public`)
+  const { child, address } = await serveAs(t, process.getuid?.() ?? 0, stateDir, `${root}/public`)
+  await using before = localTransport({ stateDir })
+  t.equal(await before.obstacle(address, `${root}/public`), undefined)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await using after = localTransport({ stateDir })
+  t.equal(await after.obstacle(address, `${root}/public`), 'its service has ended')
+  t.equal(readdirSync(`${stateDir}/local`).length, 1)
+  const servers = await Promise.all([1, 2].map(async () => after.serve(await ManagedSource.open([`${root}/public`]))))
+  const names = servers.map((server) => `.dyad-local-${JSON.parse(server.address).marker}`)
+  t.strictSame(readdirSync(`${stateDir}/local`).sort(), names.sort(), 'those that live keep theirs')
+  for (const server of servers) {
+    await server.close()
+    await server.close()
+  }
+  t.strictSame(readdirSync(`${stateDir}/local`), [])
+})
