@@ -49,6 +49,11 @@ export class RunningDigest {
   }
 }
 
+/** What does not fit, as a clause for a person. */
+export function misfit(found: FileDigest, published: FileDigest): string {
+  return `${found.algorithm} ${found.value} instead of ${published.value}`
+}
+
 /** The digest of all bytes of a file. */
 export function digestOf(bytes: Uint8Array): FileDigest {
   const running = new RunningDigest()

@@ -124,6 +124,13 @@ export const ERRORS = {
     summary: 'the file at its owner is not the one that was published',
     remedy: 'Publish it again there after every change; write it through DYAD, or call produce() once it is closed.',
   },
+  ERR_DYAD_CORRUPT: {
+    rc: -2004,
+    retryable: true,
+    summary: 'the bytes that arrived are not those that were published',
+    remedy:
+      'Try once more; if that fails too, produce the file again and check the disk and the memory of its owner, and the network in between.',
+  },
   ERR_DYAD_GONE: {
     rc: -2002,
     retryable: false,

@@ -1,3 +1,4 @@
+import type { DyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 
 /** What is known of a file on its way here. Whoever opens something closes the descriptor. */
@@ -7,6 +8,8 @@ export interface Arrival {
   readonly stored: number
   /** The bytes that follow what is stored, on their way to it; they are what they are until the next step. */
   readonly next?: Uint8Array | undefined
+  /** Why what had arrived before was not the published file, so that all of it comes anew; undefined the first time. */
+  readonly anew?: DyadError | undefined
   /** Opens what is stored here. */
   open(): number
   /** Opens the owner's own file, where this process can: all of it can be read at once, and is to be believed when the file has arrived. */

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import { report } from '../diagnostics.js'
-import { DyadError, isDyadError } from '../errors.js'
+import { DyadError, isDyadError, reasonOf } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import type { HeldFiles } from './held.js'
 import type { Replacing } from './incoming-file.js'
-import { placeInline } from './inline.js'
+import { intact, placeInline } from './inline.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import type { NodeLocks } from './node-lock.js'
 import type { SingleFlight } from './single-flight.js'
@@ -40,15 +40,23 @@ export async function consume(
   onArrival: OnArrival,
 ): Promise<FileRecord> {
   for (let wanted = record; ; ) {
+    const asked = intact(wanted)
     try {
-      return await makePresent(file, wanted, context, signal, onArrival)
+      return await makePresent(file, asked, context, signal, onArrival)
     } catch (error) {
-      if (!isOutOfDate(error)) throw error
+      if (!isOutOfDate(error)) throw asked === wanted ? error : damaged(wanted, error, signal)
       const newer = await newerThan(wanted, Math.min(REPUBLISH_MS, context.ownerTimeout), context, signal)
       if (newer === undefined) throw error
       wanted = newer
     }
   }
+}
+
+/** The bytes that came with the record are not the file's, and its owner did not serve them either. */
+function damaged({ path, owner }: FileRecord, error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return error
+  const detail = `those in its record, and its owner does not serve it: ${reasonOf(error)}`
+  return new DyadError('ERR_DYAD_CORRUPT', { path, node: owner, detail, cause: error })
 }
 
 /** The record may not be the newest any more. */
@@ -59,7 +67,7 @@ function isOutOfDate(error: unknown): boolean {
 /** Makes the record's file readable at its place here if that takes no transfer and no waiting, and tells whether it stands there now. ERR_DYAD_STORE. */
 export function standsAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): boolean {
   try {
-    return presentAtOnce(file, record, context)
+    return presentAtOnce(file, intact(record), context)
   } catch (error) {
     if (isOutOfDate(error)) return false
     throw error

@@ -30,6 +30,9 @@ export class ConsumedFile {
   #atOwner: ReadDescriptor | undefined
   /** How the arrival ended. */
   #ending: 'whole' | { readonly error: unknown } | undefined
+  /** Whether bytes of what has arrived were handed out. */
+  #isRead = false
+  #anew: DyadError | undefined
   #waiting: (() => void)[] = []
   /** Bytes read since others had a turn. */
   #sinceTurn = 0
@@ -70,6 +73,7 @@ export class ConsumedFile {
           const fd = tryOpen(arrival.open)
           if (fd === undefined) return
           const made = new ConsumedFile(arrival.record, fd, pace, whole, leave)
+          made.#anew = arrival.anew
           made.#arrived(arrival)
           opened(made)
         }
@@ -125,8 +129,13 @@ export class ConsumedFile {
 
   /** Closes the file; who still reads gets ERR_DYAD_CLOSED. What has not arrived yet does not arrive, unless others want it. */
   close(done: (error?: unknown) => void): void {
-    if (this.#stored < this.record.size) this.#leave?.abort()
     this.#file.end()
+    if (this.#isDistrusted) {
+      // What comes anew is brought here all the same, for the next one.
+      done()
+      return
+    }
+    if (this.#stored < this.record.size) this.#leave?.abort()
     if (this.#ending === undefined) this.#end({ error: this.#closed() })
     const closed = () => done()
     this.#whole.then(closed, closed)
@@ -160,6 +169,7 @@ export class ConsumedFile {
 
   /** Reads what can be read. */
   #fill(buffer: Uint8Array, position: number, done: ReadDone): void {
+    this.#isRead = true
     this.#sinceTurn += buffer.length
     const isWhole = this.#ending === 'whole'
     const from = position - this.#stored
@@ -192,6 +202,11 @@ export class ConsumedFile {
       this.#leave?.abort(this.#newer())
       return
     }
+    if (arrival.anew !== this.#anew) {
+      this.#anew = arrival.anew
+      // A mixture of both must not be read.
+      if (this.#isRead) this.#end({ error: arrival.anew })
+    }
     this.#stored = arrival.stored
     this.#next = arrival.next
     const openAtOwner = this.#ending === undefined ? arrival.openAtOwner : undefined
@@ -210,6 +225,16 @@ export class ConsumedFile {
     if (ending === 'whole') this.#stored = this.record.size
     this.#leaveOwner()
     this.#wake()
+  }
+
+  /** Whether bytes were handed out that turned out not to be the file's. */
+  get #isDistrusted(): boolean {
+    return (
+      this.#anew !== undefined &&
+      this.#ending !== undefined &&
+      this.#ending !== 'whole' &&
+      this.#ending.error === this.#anew
+    )
   }
 
   #leaveOwner(): void {

@@ -13,6 +13,7 @@ import type { OnArrival, OnProgress } from './arrival.js'
 import { type ConsumeContext, consume, standsAtOnce } from './consume.js'
 import { ConsumedFile } from './consumed-file.js'
 import { HeldFiles } from './held.js'
+import { intact } from './inline.js'
 import { type LookupContext, waitForRecord } from './lookup.js'
 import { NodeLocks } from './node-lock.js'
 import { type PrefetchResult, ReadAhead } from './read-ahead.js'
@@ -101,7 +102,7 @@ export class Consumer {
     const { onRecord, ...rest } = options
     const context = await this.#context.get()
     const opened = standsAtOnce(file, record, context)
-      ? ConsumedFile.whole(file.local, context.pace, record)
+      ? ConsumedFile.whole(file.local, context.pace, intact(record))
       : await ConsumedFile.open(file.local, context.pace, signal, (onArrival, leave) =>
           this.#parts.operations.run(leave, (bounded) => this.consume(file, record, rest, bounded, onArrival)),
         )

@@ -9,10 +9,12 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs'
+import { misfit, type RunningDigest, verifiable } from '../digest.js'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import { openRegular } from '../open-regular.js'
+import { readBack } from '../read-back.js'
 import type { Temporaries } from '../temporaries.js'
 import type { Transfer } from '../transfer/contract.js'
 import type { Destination } from '../transfer/pull.js'
@@ -46,7 +48,11 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #target: string
   readonly #record: FileRecord
   readonly #onArrival: OnArrival
-  readonly #writer: FileWriter
+  readonly #pace: DiskPace
+  #writer: FileWriter
+  /** Of what has passed this process, or was read back. */
+  #verifier: RunningDigest | undefined
+  #anew: DyadError | undefined
   #stored = 0
   #mode: number | undefined
   #place: 'beside' | 'at target' | 'owned' = 'beside'
@@ -64,10 +70,9 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     this.#target = target
     this.#record = record
     this.#onArrival = onArrival
-    this.#writer = new FileWriter(temporary.fd, pace, (bytes) => {
-      this.#stored = bytes
-      onArrival(this.#arrival())
-    })
+    this.#pace = pace
+    this.#writer = this.#beginWriting()
+    this.#verifier = verifiable(record.digest)
   }
 
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
@@ -92,10 +97,10 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     if (openAtOwner !== undefined) tell()
     const progress = setInterval(tell, PROGRESS_MS)
     try {
-      await transfer.copyTo(this.#fd)
+      await transfer.copyTo(this.#fd, this.#verifier && ((bytes) => this.#pass(bytes)))
+      await this.#passStored(this.#record.size)
     } catch (cause) {
-      ftruncateSync(this.#fd)
-      this.#stored = 0
+      this.#forget()
       throw storeError(this.#target, cause)
     } finally {
       clearInterval(progress)
@@ -113,6 +118,8 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   write(chunk: Uint8Array): Promise<void> | undefined {
     try {
+      // Before the last of them is handed to anybody.
+      this.#pass(chunk)
       // Whoever waits for just these bytes need not read them back. Behind others, they are not those that follow what is stored.
       if (!this.#writer.isBehind) this.#onArrival({ ...this.#arrival(), next: chunk })
       return this.#writer.write(chunk)?.catch((cause) => Promise.reject(storeError(this.#target, cause)))
@@ -123,7 +130,19 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   /** Takes all bytes of the file at once, without a transfer. ERR_DYAD_STORE. */
   fill(bytes: Uint8Array): void {
-    orStoreError(this.#target, () => this.#writer.writeAtOnce(bytes))
+    orStoreError(this.#target, () => {
+      this.#pass(bytes)
+      this.#writer.writeAtOnce(bytes)
+    })
+  }
+
+  async beginAnew(why: DyadError): Promise<void> {
+    await this.#writer.close()
+    this.#anew = why
+    this.#forget()
+    this.#writer = this.#beginWriting()
+    // Readers are to know before anything else is written there.
+    this.#onArrival(this.#arrival())
   }
 
   /** Makes the whole file visible at its target, over what stands there, too, as `replacing` permits. ERR_DYAD_STORE, and what that rejects with. */
@@ -185,6 +204,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   async *#tellOf(lengths: AsyncIterable<number>): AsyncGenerator<number> {
     try {
       for await (const length of lengths) {
+        await this.#passStored(this.#stored + length)
         this.#writer.skip(length)
         yield length
       }
@@ -194,7 +214,45 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   }
 
   #arrival(): Arrival {
-    return { record: this.#record, stored: this.#stored, open: () => openRegular(this.#path) }
+    return {
+      record: this.#record,
+      stored: this.#stored,
+      anew: this.#anew,
+      open: () => openRegular(this.#path),
+    }
+  }
+
+  #beginWriting(): FileWriter {
+    return new FileWriter(this.#fd, this.#pace, (bytes) => {
+      this.#stored = bytes
+      this.#onArrival(this.#arrival())
+    })
+  }
+
+  #forget(): void {
+    ftruncateSync(this.#fd)
+    this.#stored = 0
+    this.#verifier = verifiable(this.#record.digest)
+  }
+
+  /** The next bytes of the file; the last of them only if they are all that was published. ERR_DYAD_CORRUPT. */
+  #pass(bytes: Uint8Array): void {
+    this.#verifier?.pass(bytes)
+    if (this.#verifier?.length === this.#record.size) this.#verify()
+  }
+
+  /** As `#pass`, of what is stored up to `end` and has not passed. */
+  async #passStored(end: number): Promise<void> {
+    const from = this.#verifier?.length ?? end
+    await readBack(this.#fd, from, end, (bytes) => this.#pass(bytes))
+  }
+
+  /** ERR_DYAD_CORRUPT. */
+  #verify(): void {
+    const { digest, size, path } = this.#record
+    if (this.#verifier === undefined || digest === undefined) return
+    if (this.#verifier.length === size && this.#verifier.fits(digest)) return
+    throw new DyadError('ERR_DYAD_CORRUPT', { path, detail: misfit(this.#verifier.digest, digest) })
   }
 
   #finish(): void {
@@ -202,6 +260,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     if (size !== this.#record.size || this.#stored !== size) {
       throw new Error(`${Math.min(size, this.#stored)} of ${this.#record.size} bytes were stored`)
     }
+    this.#verify()
     this.#mode = mode & this.#record.mode
     if ((mode & 0o7777) !== this.#mode) fchmodSync(this.#fd, this.#mode)
   }

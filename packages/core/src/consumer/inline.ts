@@ -1,5 +1,6 @@
 import { closeSync, readSync, type Stats, statSync } from 'node:fs'
 import { report } from '../diagnostics.js'
+import { verifiable } from '../digest.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
 import { openRegular } from '../open-regular.js'
@@ -32,6 +33,15 @@ export function placeInline(
   if (!incoming.hasPublishedMode) place.held.add(file, record, incoming.stats())
   report('dyad.consumer.stored', { record, local, moved: 0, duration: performance.now() - begun })
   return 'stored'
+}
+
+/** The record without the bytes that came with it, if they are not those of its digest: then its owner is asked for them. */
+export function intact(record: FileRecord): FileRecord {
+  const { inline, digest, ...rest } = record
+  const verifier = inline && verifiable(digest)
+  if (inline === undefined || digest === undefined || verifier === undefined) return record
+  verifier.pass(inline)
+  return verifier.fits(digest) ? record : { ...rest, digest }
 }
 
 function isOf(found: Stats, local: string, mode: number, bytes: Uint8Array): boolean {

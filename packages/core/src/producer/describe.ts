@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, fstatSync, fsync, read, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, fsync, readSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
@@ -7,6 +7,7 @@ import { DyadError, isDyadError } from '../errors.js'
 import type { PublishedFile } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { openRegular } from '../open-regular.js'
+import { readBack } from '../read-back.js'
 
 /** What describing a file needs to know of its session. */
 export interface DescribeContext {
@@ -33,8 +34,6 @@ export interface Described {
 
 /** Files up to this size are read for their digest in less time than their record takes to the store, in bytes. */
 export const SMALL_FILE_BYTES = 64 * 1024
-/** Read at a time, in bytes. */
-const PIECE_BYTES = 1024 * 1024
 
 /** Whether it is the same file, with the same contents as far as its size and its time tell. */
 export function isSame(a: BigIntStats, b: BigIntStats): boolean {
@@ -102,16 +101,10 @@ async function digestFrom(fd: number, stat: BigIntStats, limit: number): Promise
     return bytes && digestOf(bytes)
   }
   const running = new RunningDigest()
-  const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES)
-  while (running.length < stat.size) {
-    const { bytesRead } = await readPiece(fd, buffer, 0, buffer.length, running.length)
-    if (bytesRead === 0) return undefined
-    running.pass(buffer.subarray(0, bytesRead))
-  }
+  await readBack(fd, 0, Number(stat.size), (bytes) => running.pass(bytes))
   return isSame(fstatSync(fd, { bigint: true }), stat) ? running.digest : undefined
 }
 
-const readPiece = promisify(read)
 const syncFile = promisify(fsync)
 
 /** A renamed file is on stable storage only once its directory is. */

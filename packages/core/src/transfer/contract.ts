@@ -89,8 +89,9 @@ export interface Transfer extends AsyncDisposable {
   /**
    * Instead of iterating: fills the open, empty file `fd` with the whole file, where the transport can do so without passing the bytes through this process.
    * Only present when the whole file was asked for. The descriptor stays the caller's, who may close it as soon as this settles.
+   * @param passed told of the bytes of the file in order, from the first on, as far as they pass this process; they stay the transport's
    */
-  copyTo?(fd: number): Promise<void>
+  copyTo?(fd: number, passed?: (bytes: Uint8Array) => void): Promise<void>
   /**
    * Instead of iterating: receives straight into the pages of the open file `fd`, from its byte `position` on. Yields how many more bytes stand there, in order and at most MAX_CHUNK_BYTES at a time; the
    * last only after the owner verified them, and can change none of them any more. Undefined where that cannot be done, or is not worth it, with this file. The descriptor is the caller's, is open for

@@ -16,6 +16,8 @@ export interface Destination {
   receive(transfer: Transfer): AsyncIterable<number> | undefined
   /** Takes the next bytes; they are the caller's again when it resolves, or returns. */
   write(chunk: Uint8Array): Promise<void> | undefined
+  /** Forgets every byte that it took, for `why`: the file comes anew from its beginning. */
+  beginAnew(why: DyadError): Promise<void>
 }
 
 /** The nodes that may be asked for a file, one after the other. */
@@ -43,7 +45,9 @@ export interface PullContext extends ReachContext {
  * over as many transfers as it takes: what breaks off goes on from where it stopped, over a transport
  * that has not failed this file if there is one. Tells how many bytes moved. Gives up with
  * ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE
- * are final if the owner says so.
+ * are final if the owner says so. What does not fit the digest of the record is fetched anew, once from
+ * the owner if it was a copy, and once more over another transport if there is one; then it is
+ * ERR_DYAD_CORRUPT.
  */
 export async function pull(
   record: FileRecord,
@@ -60,14 +64,21 @@ export async function pull(
     overall: new LeastRate(context.leastRate),
     isOpen: false,
     received: 0,
+    mayBeCopy: true,
+    mayBeginAnew: true,
   }
   for (;;) {
     await context.giveWay?.(record.path, signal)
-    const source = (await sources?.source(signal)) ?? record
+    const source = (pulling.mayBeCopy ? await sources?.source(signal) : undefined) ?? record
     try {
       return await pullFrom(source, pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
+      if (isDyadError(error, 'ERR_DYAD_CORRUPT')) {
+        if (source !== record) sources?.failed(source)
+        await beginAnew(error, source, source !== record, pulling)
+        continue
+      }
       if (mayRecover(error)) pulling.ways.failed(error)
       // What a copy was changed into may be among the bytes that came from it already; that is final, and whoever asks again is not sent there.
       const isLost = pulling.isOpen && !mayRecover(error)
@@ -91,6 +102,10 @@ interface Pulling {
   /** Whether the node that was asked last has opened the file, so that its bytes may have gone to the destination. */
   isOpen: boolean
   received: number
+  /** Whether copies may be asked: not after one had other bytes than were published. */
+  mayBeCopy: boolean
+  /** Whether the owner may be asked once more for what does not fit. */
+  mayBeginAnew: boolean
 }
 
 /** One transfer, from where the last one stopped. */
@@ -138,6 +153,19 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
   }
   if (pulling.received === record.size) return record.size
   throw interrupted(record, `${pulling.received} of ${record.size} bytes arrived`)
+}
+
+/** Gets ready to fetch anew what came from `source` and does not fit the record's digest; throws what is final. */
+async function beginAnew(error: DyadError, source: FileRecord, isCopy: boolean, pulling: Pulling): Promise<void> {
+  const { path, owner } = source
+  const why = new DyadError('ERR_DYAD_CORRUPT', { path, node: owner, detail: error.detail })
+  if (!isCopy && !pulling.mayBeginAnew) throw why
+  if (isCopy) pulling.mayBeCopy = false
+  else pulling.mayBeginAnew = false
+  report('dyad.transfer.retry', { record: source, error: why, delay: 0 })
+  pulling.ways.failed(why)
+  pulling.received = 0
+  await pulling.destination.beginAnew(why)
 }
 
 /** Pauses after a failure of the owner; throws what is final. */

@@ -13,10 +13,12 @@ import { clone, copyContents, procPath } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024
 
+type Passed = (bytes: Uint8Array) => void
+
 /** One file of this host, read or copied. */
 export class LocalTransfer implements Transfer {
   readonly size: number
-  readonly copyTo?: (fd: number) => Promise<void>
+  readonly copyTo?: (fd: number, passed?: Passed) => Promise<void>
   readonly openHere?: () => number
   readonly isAt?: (target: string) => Promise<boolean>
   /** Resolves when nothing is open any more, a copy that went on after an abort included. */
@@ -48,7 +50,7 @@ export class LocalTransfer implements Transfer {
     signal?.addEventListener('abort', this.#aborted, { once: true })
     if (range.whole) {
       if (process.platform === 'linux') {
-        this.copyTo = (fd) => this.#copy(fd)
+        this.copyTo = (fd, passed) => this.#copy(fd, passed)
         this.openHere = () => openSync(procPath(this.#file.fd), constants.O_RDONLY)
       }
       this.isAt = (target) => this.#isAt(target)
@@ -105,9 +107,9 @@ export class LocalTransfer implements Transfer {
     return this.size === 0 ? undefined : chunk
   }
 
-  async #copy(fd: number): Promise<void> {
+  async #copy(fd: number, passed: Passed | undefined): Promise<void> {
     this.#stop.signal.throwIfAborted()
-    const copying = this.#copyInto(fd)
+    const copying = this.#copyInto(fd, passed)
     this.#copying = copying.catch(() => {})
     await abortable(copying, this.#stop.signal)
   }
@@ -116,13 +118,13 @@ export class LocalTransfer implements Transfer {
    * Copies from descriptor to descriptor, so that no other file under either name can get in between. The target's is one of our own: an abort leaves a copy going
    * on, and by then the caller's may be another file's.
    */
-  async #copyInto(fd: number): Promise<void> {
+  async #copyInto(fd: number, passed: Passed | undefined): Promise<void> {
     try {
       const into = openSync(procPath(fd), constants.O_WRONLY)
       try {
         await this.#file.verify()
         if (!(await clone(procPath(this.#file.fd), into))) {
-          await copyContents(this.#file, this.size, into, this.#stop.signal)
+          await copyContents(this.#file, this.size, into, this.#stop.signal, passed)
         }
         await this.#file.verify()
       } finally {

@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Teardown } from './process.js'
+
+/** Flips one bit of a file as a failing disk would: its size and its times stay what they are. */
+export function flipBit(path: string, at: number, bit: number): void {
+  const times = `${path}.times`
+  writeFileSync(times, '')
+  execFileSync('touch', ['-r', path, times])
+  const fd = openSync(path, 'r+')
+  const byte = Buffer.alloc(1)
+  readSync(fd, byte, 0, 1, at)
+  writeSync(fd, Buffer.of((byte[0] ?? 0) ^ (1 << bit)), 0, 1, at)
+  closeSync(fd)
+  execFileSync('touch', ['-r', times, path])
+  rmSync(times)
+}
+
+/** A way to a server that flips a bit every so many bytes that the server sends, once or again and again. */
+export async function flippingProxy(t: Teardown, targetPort: number, every: number, times: number): Promise<number> {
+  const sockets = new Set<Socket>()
+  let left = times
+  const server = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1')
+    for (const [socket, other] of [
+      [client, target],
+      [target, client],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+    client.pipe(target)
+    let passed = 0
+    target.on('data', (bytes: Buffer) => {
+      const here = every - (passed % every)
+      passed += bytes.length
+      if (here < bytes.length && left-- > 0) bytes.writeUInt8(bytes.readUInt8(here) ^ 0x10, here)
+      if (!client.write(bytes)) target.pause()
+    })
+    client.on('drain', () => target.resume())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return (server.address() as AddressInfo).port
+}
