@@ -7,7 +7,7 @@ import { BrokerClient } from './client/kvs.js'
 export interface BrokerKvsOptions {
   /** Address of the broker: `ws://host:port`, or `wss:` for TLS. */
   url: string
-  /** What the broker asks for. @default none */
+  /** What the broker and this side must both know; it is proved, and not sent. @default none */
   token?: string | undefined
   /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
   ca?: string | Buffer | undefined
@@ -27,9 +27,10 @@ export interface BrokerKvsOptions {
  */
 export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
   const { url, token, ca, connectTimeout = 10_000, callTimeout = 30_000, onDisconnect, onReconnect } = options
+  const linked = { token, ca, maxFrameBytes: MAX_FRAME_BYTES }
   const connection = new Connection({
     url,
-    dial: (handlersFor, signal) => connect(url, { token, ca, maxFrameBytes: MAX_FRAME_BYTES, signal }, handlersFor),
+    dial: (handlersFor, signal) => connect(url, { ...linked, signal }, handlersFor),
     connectTimeout,
     callTimeout,
     onDisconnect,

@@ -1,13 +1,17 @@
-import type { NetConnectOpts, Socket } from 'node:net'
+import type { NetConnectOpts } from 'node:net'
 import { DyadError } from '@dyad/core'
 import { WebSocket } from 'ws'
 import { connectLending, type LendingSocket } from './lending-socket.js'
 import { Link, type LinkHandlers } from './link.js'
+import { type Handshake, makeNonce, proofOf, proves } from './proof.js'
+import { clientHeaders, nonceIn, proofIn } from './upgrade.js'
 
 /** Options of {@link connect}. */
 export interface ConnectOptions {
-  /** What to present to the listener. @default none */
+  /** What both ends must know; it is proved, and not sent. @default none */
   token?: string | undefined
+  /** What is meant to be served there; it must be what the listener names. @default '', as at a store */
+  audience?: string | undefined
   /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
   ca?: string | Buffer | undefined
   /** Largest message accepted, in bytes; a larger one closes the link. */
@@ -18,10 +22,11 @@ export interface ConnectOptions {
 
 /** How long a listener may take to answer, in ms. */
 const HANDSHAKE_MS = 10_000
+const NOTHING = Buffer.alloc(0)
 
 /**
- * Opens a link to a listener. ERR_DYAD_DENIED if it wants another token, ERR_DYAD_PROTOCOL if it answers otherwise than a listener of ours,
- * and the network's own error (ECONNREFUSED, …) if it cannot be reached.
+ * Opens a link to a listener. ERR_DYAD_DENIED if the listener does not prove that it knows the token, and then it learns nothing of it;
+ * ERR_DYAD_PROTOCOL if it answers otherwise than a listener of ours, and the network's own error (ECONNREFUSED, …) if it cannot be reached.
  */
 export function connect(
   url: string,
@@ -29,7 +34,7 @@ export function connect(
   handlersFor: (link: Link) => LinkHandlers,
 ): Promise<Link> {
   return new Promise((resolve, reject) => {
-    const { signal } = options
+    const { signal, token, audience = '', maxFrameBytes } = options
     if (signal?.aborted) {
       reject(signal.reason)
       return
@@ -39,12 +44,13 @@ export function connect(
       lending = connectLending(where as NetConnectOpts)
       return lending.socket
     }
+    const clientNonce = makeNonce()
     const socket = new WebSocket(url, {
       // With TLS Node decrypts into new memory anyway.
       ...(new URL(url).protocol === 'ws:' && { createConnection }),
-      headers: options.token ? { authorization: `Bearer ${options.token}` } : {},
+      headers: clientHeaders(clientNonce),
       ca: options.ca,
-      maxPayload: options.maxFrameBytes,
+      maxPayload: maxFrameBytes,
       perMessageDeflate: false,
       handshakeTimeout: HANDSHAKE_MS,
       followRedirects: false,
@@ -60,19 +66,34 @@ export function connect(
     socket.on('error', failed)
     socket.on('unexpected-response', (_request, response) => {
       response.resume()
-      const code = response.statusCode === 401 ? 'ERR_DYAD_DENIED' : 'ERR_DYAD_PROTOCOL'
-      failed(new DyadError(code, { detail: `${url} answered ${response.statusCode}` }))
+      const { statusCode } = response
+      const answered = `${url} answered ${statusCode}`
+      if (statusCode === 503) failed(new Error(`${answered}: it has no room for another connection`))
+      else failed(new DyadError(statusCode === 401 ? 'ERR_DYAD_DENIED' : 'ERR_DYAD_PROTOCOL', { detail: answered }))
     })
-    let raw: Socket | undefined
-    socket.on('upgrade', (response) => {
-      raw = response.socket
+    let opened: (() => Link) | undefined
+    // ws tells of the upgrade before it is open.
+    socket.on('upgrade', ({ headers, socket: raw }) => {
+      const serverNonce = nonceIn(headers)
+      const handshake: Handshake | undefined = serverNonce && { token, audience, clientNonce, serverNonce }
+      if (handshake === undefined || !proves(proofIn(headers) ?? NOTHING, 'server', handshake)) {
+        const detail = `what answers at ${url} does not prove that it knows the token`
+        failed(new DyadError('ERR_DYAD_DENIED', { detail }))
+        return
+      }
+      opened = () => {
+        const end = { client: true, maxFrameBytes, isLent: lending !== undefined }
+        return new Link(socket, raw, end, (link) => {
+          // The first message, whatever else is sent at once.
+          link.post(proofOf('client', handshake))
+          return handlersFor(link)
+        })
+      }
     })
     socket.on('open', () => {
       signal?.removeEventListener('abort', aborted)
       socket.off('error', failed)
-      // ws tells of the upgrade before it is open.
-      const end = { client: true, maxFrameBytes: options.maxFrameBytes, isLent: lending !== undefined }
-      resolve(new Link(socket, raw as Socket, end, handlersFor))
+      if (opened !== undefined) resolve(opened())
       lending?.lend()
     })
   })

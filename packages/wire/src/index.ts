@@ -1,7 +1,9 @@
-/** Authenticated, bounded WebSocket links that carry msgpack frames: what the broker and the rpc transport have in common. */
+/** Authenticated, bounded WebSocket links that carry msgpack frames, and the handshake and gate of other listeners: what the network parts have in common. */
 export { authority, type BindOptions, bind } from './bind.js'
 export { type ConnectOptions, connect } from './connect.js'
 export { decode, encode } from './frame.js'
+export { Gate, type GateOptions, PATIENCE_MS } from './gate.js'
 export type { Link, LinkHandlers } from './link.js'
 export { type Listener, type ListenOptions, listen } from './listen.js'
+export { type Handshake, makeNonce, NONCE_BYTES, PROOF_BYTES, proofOf, proves, type Role } from './proof.js'
 export { digestOf, isSameDigest } from './secret.js'

@@ -1,10 +1,13 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
-import { WebSocketServer } from 'ws'
+import { createServer as createNetServer, type Socket } from 'node:net'
+import { createSecureContext, TLSSocket } from 'node:tls'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { authority, type BindOptions, bind } from './bind.js'
+import { descriptorLimit } from './descriptor-limit.js'
+import { Gate, PATIENCE_MS } from './gate.js'
 import { Link, type LinkHandlers } from './link.js'
-import { digestOf, isSameDigest } from './secret.js'
+import { type Handshake, makeNonce, proofOf, proves } from './proof.js'
+import { nonceIn, PROOF_FRAME_BYTES, proofInFrame, serverHeaders } from './upgrade.js'
 
 /** Options of {@link listen}. */
 export interface ListenOptions extends BindOptions {
@@ -12,6 +15,10 @@ export interface ListenOptions extends BindOptions {
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined
   /** Largest message accepted, in bytes; a larger one closes its link. */
   maxFrameBytes: number
+  /** What is served, as clients name it when they connect: their proofs count for nothing elsewhere. @default '', as at a store */
+  audience?: (() => string) | undefined
+  /** How long a peer may take until it has proved itself, the TLS handshake included, in ms. @default 10000 */
+  patienceMs?: number | undefined
 }
 
 /** A listening socket and the links that it accepted. */
@@ -19,48 +26,70 @@ export interface Listener extends AsyncDisposable {
   readonly port: number
   /** Address of this listener for peers that reach it under `hostname`, by default the address bound. */
   url(hostname?: string): string
-  /** Closes every link and the socket. Closing twice is no error. */
+  /** Closes every link and the socket; what has not closed after two seconds is destroyed. Closing twice is no error. */
   close(): Promise<void>
 }
 
-/** How long a peer may take to ask for a link, in ms. */
-const HANDSHAKE_MS = 10_000
+/** How long a listener that closes waits for its links to close, in ms. */
+const GRACE_MS = 2_000
+const UNAUTHORIZED = 'HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
-/** Accepts links from peers that present the token. ERR_DYAD_BIND if the address cannot be bound, or not without a token. */
+/**
+ * Accepts links from peers that prove to know the token, half as many as the process may have descriptors. ERR_DYAD_BIND if the address cannot be
+ * bound, or not without a token.
+ */
 export async function listen(options: ListenOptions, accept: (link: Link) => LinkHandlers): Promise<Listener> {
-  const server = options.tls
-    ? createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' }, refusePlain)
-    : createServer(refusePlain)
-  server.headersTimeout = HANDSHAKE_MS
-  server.requestTimeout = HANDSHAKE_MS
-  server.keepAliveTimeout = 1
+  const { tls, token, maxFrameBytes, audience = () => '', patienceMs = PATIENCE_MS } = options
+  const gate = new Gate({ patienceMs })
+  const maxLinks = Math.max(1, Math.floor(descriptorLimit() / 2))
+  const links = new Set<Link>()
+  const greetings = new WeakMap<IncomingMessage, string[]>()
   const sockets = new WebSocketServer({
     noServer: true,
-    maxPayload: options.maxFrameBytes,
+    maxPayload: maxFrameBytes,
     perMessageDeflate: false,
     clientTracking: false,
   })
-  const links = new Set<Link>()
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    // A peer may hang up before or while it is answered.
-    socket.on('error', () => socket.destroy())
-    if (!presentsToken(request, options.token)) {
-      socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-      return
-    }
+  sockets.on('headers', (headers, request) => headers.push(...(greetings.get(request) ?? [])))
+
+  const admit = (webSocket: WebSocket, socket: Socket) => {
+    gate.admit(socket)
+    new Link(webSocket, socket, { client: false, maxFrameBytes, isLent: false }, (link) => {
+      links.add(link)
+      const handlers = accept(link)
+      return {
+        message: (bytes) => handlers.message(bytes),
+        closed: (reason) => {
+          links.delete(link)
+          handlers.closed(reason)
+        },
+      }
+    })
+  }
+
+  const http = createServer(refusePlain)
+  http.keepAliveTimeout = 1
+  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const clientNonce = nonceIn(request.headers)
+    if (clientNonce === undefined) return gate.refuse(socket, UNAUTHORIZED)
+    if (gate.admitted >= maxLinks) return gate.refuse(socket, UNAVAILABLE)
+    const serverNonce = makeNonce()
+    const handshake: Handshake = { token, audience: audience(), clientNonce, serverNonce }
+    greetings.set(request, serverHeaders(serverNonce, proofOf('server', handshake)))
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      new Link(webSocket, socket, { client: false, maxFrameBytes: options.maxFrameBytes, isLent: false }, (link) => {
-        links.add(link)
-        const handlers = accept(link)
-        return {
-          message: (bytes) => handlers.message(bytes),
-          closed: (reason) => {
-            links.delete(link)
-            handlers.closed(reason)
-          },
-        }
+      awaitProof(webSocket, socket, (proof) => {
+        if (proves(proof, 'client', handshake)) admit(webSocket, socket)
+        else socket.destroy()
       })
     })
+  })
+
+  const secureContext = tls && createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
+  const server = createNetServer({ allowHalfOpen: true, noDelay: true }, (plain) => {
+    const socket = secureContext ? new TLSSocket(plain, { isServer: true, secureContext }) : plain
+    gate.enter(socket)
+    http.emit('connection', socket)
   })
   const { host, port } = await bind(server, options)
   let closing: Promise<void> | undefined
@@ -68,20 +97,34 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
     closing ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       for (const link of links) link.close()
-      server.closeAllConnections()
+      gate.close(GRACE_MS)
     })
     return closing
   }
   return {
     port,
-    url: (hostname = host) => `${options.tls ? 'wss' : 'ws'}://${authority(hostname, port)}`,
+    url: (hostname = host) => `${tls ? 'wss' : 'ws'}://${authority(hostname, port)}`,
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-function presentsToken(request: IncomingMessage, token: string | undefined): boolean {
-  return !token || isSameDigest(digestOf(request.headers.authorization ?? ''), digestOf(`Bearer ${token}`))
+/** Reads the frame that a client's proof comes in; ws reads nothing before `decide` has returned. */
+function awaitProof(webSocket: WebSocket, socket: Socket, decide: (proof: Buffer) => void): void {
+  const readers = socket.listeners('data') as ((chunk: Buffer) => void)[]
+  let frame: Buffer = Buffer.alloc(0)
+  const read = (chunk: Buffer) => {
+    frame = frame.length === 0 ? chunk : Buffer.concat([frame, chunk])
+    if (frame.length < PROOF_FRAME_BYTES) return
+    socket.off('data', read)
+    for (const reader of readers) socket.on('data', reader)
+    decide(proofInFrame(frame) ?? Buffer.alloc(0))
+    if (frame.length > PROOF_FRAME_BYTES && !socket.destroyed) socket.emit('data', frame.subarray(PROOF_FRAME_BYTES))
+  }
+  socket.on('data', read)
+  for (const reader of readers) socket.off('data', reader)
+  // Until there is a link nobody else listens.
+  webSocket.on('error', () => socket.destroy())
 }
 
 const refusePlain: RequestListener = (_request, response) => {

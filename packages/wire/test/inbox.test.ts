@@ -3,6 +3,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'tap'
 import { Inbox } from '../src/inbox.js'
 import { hear } from './support/pair.js'
+import { shakeHands } from './support/plain.js'
 
 let seed = 1
 const random = (below: number) => {
@@ -25,11 +26,11 @@ function frame(first: number, payload: Buffer, masked = true): Buffer {
 
 const bytes = (length: number) => Buffer.from(Uint8Array.from({ length }, () => random(256)))
 
-async function raw(port: number): Promise<Socket> {
-  const socket = connectTcp(port, '127.0.0.1')
-  const key = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n'
-  socket.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n`)
-  await once(socket, 'data')
+async function raw(there: Awaited<ReturnType<typeof hear>>): Promise<Socket> {
+  const { length } = there.ears
+  const socket = connectTcp(there.listener.port, '127.0.0.1')
+  await shakeHands(socket)
+  await there.accepted(length + 1)
   return socket
 }
 
@@ -116,7 +117,7 @@ test('whatever comes is taken or left, once and in order, however it is cut', as
 
 test('messages arrive the same, whoever reads them', async (t) => {
   await using there = await hear()
-  const socket = await raw(there.listener.port)
+  const socket = await raw(there)
   socket.resume()
   socket.setNoDelay(true)
   const ear = there.ears[0]
@@ -163,7 +164,7 @@ test('a message in parts that a whole one interrupts is a breach, as is one too 
     [frame(0x82, Buffer.alloc(1_000_001))],
     [frame(0x82, bytes(3), false)],
   ].entries()) {
-    const socket = await raw(there.listener.port)
+    const socket = await raw(there)
     const closed = once(socket, 'close')
     socket.resume()
     socket.write(Buffer.concat(sent))

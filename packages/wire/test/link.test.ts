@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { test } from 'tap'
-import { WebSocket } from 'ws'
 import { connect, decode } from '../src/index.js'
 import { Ear, hear } from './support/pair.js'
+import { openPlain } from './support/plain.js'
 
 const OPTIONS = { maxFrameBytes: 1_000_000 }
 
@@ -81,7 +81,7 @@ test('a message over the bound closes the link', async (t) => {
 
 test('text is not the protocol', async (t) => {
   await using there = await hear()
-  const socket = new WebSocket(there.listener.url())
+  const socket = openPlain(there.listener.url())
   const code = new Promise<number>((resolve) => socket.on('close', resolve))
   socket.on('open', () => socket.send('text'))
   await there.first
@@ -94,7 +94,7 @@ for (const bytes of [60_000, 10]) {
   test(`a peer that does not read is not heard either, until it does: ${bytes} bytes a message`, async (t) => {
     const ASKED = 200
     await using there = await hear()
-    const socket = new WebSocket(there.listener.url())
+    const socket = openPlain(there.listener.url())
     await once(socket, 'open')
     await there.first
     const [ear, remote] = [there.ears[0], there.links[0]]
@@ -141,5 +141,6 @@ test('a link that is not held lets the process go', async (t) => {
   const args = ['--import=tsx', '--input-type=module', '-e', script, there.listener.url()]
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 })
   t.equal(stdout.trim(), 'idle')
+  await there.first
   t.ok((await there.ears[0]?.closed) instanceof Error)
 })

@@ -98,6 +98,7 @@ test('a server that speaks something else', async (t) => {
     await once(socket, 'close')
   }
   const link = await connect(there.listener.url(), OPTIONS, nobody)
+  await there.first
   t.equal(there.links.length, 1, 'who speaks the protocol is served')
   link.close()
 })

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { Duplex } from 'node:stream'
 import { test } from 'tap'
-import { WebSocket } from 'ws'
 import { connect } from '../src/index.js'
 import { Outbox } from '../src/outbox.js'
 import { Ear, hear } from './support/pair.js'
+import { openPlain } from './support/plain.js'
 
 const OPTIONS = { maxFrameBytes: 1_000_000 }
 const LENGTHS = [0, 1, 63, 64, 125, 126, 127, 4096, 4097, 65_521, 65_522, 65_535, 65_536, 200_000]
@@ -90,9 +90,9 @@ test('what one turn sends is one write, under a mask of its own if it is a clien
   }
 })
 
-test('a peer that speaks WebSocket and nothing of ours understands it', async (t) => {
+test('a peer that speaks WebSocket and nothing of ours but the handshake understands it', async (t) => {
   await using there = await hear()
-  const socket = new WebSocket(there.listener.url())
+  const socket = openPlain(there.listener.url())
   await there.first
   const remote = there.links[0]
   const got = once(socket, 'message')

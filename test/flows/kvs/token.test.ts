@@ -32,7 +32,11 @@ test('with a token set, who does not present it gets nothing from a broker or a 
     await t.rejects(consumer.ask('connect', cluster.session('B', { token })), denied, `${what}: no session`)
     await t.rejects(stranger.ask('start', cluster.session('Z', { token })), denied, `${what}: no node`)
     const url = rpcUrl(await a.ask('status'))
-    await t.rejects(connect(url, { token, maxFrameBytes: 1_000 }, handlers), denied, `${what}: no link to the service`)
+    await t.rejects(
+      connect(url, { token, audience: url, maxFrameBytes: 1_000 }, handlers),
+      denied,
+      `${what}: no link to the service`,
+    )
   }
 
   t.strictSame(await consumer.ask('read', 'x'), { size: 50_000, sha256: digestOf(50_000, 1) }, 'the right token')

@@ -9,10 +9,19 @@ import type { NodeStatus } from 'dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
+import { shakeHands } from '../../harness/raw-link.js'
 import { writeSparse } from '../../harness/sparse.js'
 
 /** What bad peers may cost a node, in MiB, at the most. */
 const BOUND = 96
+
+const TOKEN = 'known to all of this test'
+
+/** A socket of WebSocket, and what its clients mean to reach. */
+interface Listens {
+  url: string
+  audience: string
+}
 
 interface Wanted {
   storage: string
@@ -38,16 +47,16 @@ function fetchFrame(id: number, { storage, path, size = 0, mtimeNs = 0n }: Wante
   })
 }
 
-function rpcPort({ transports }: NodeStatus): number {
+function rpcUrl({ transports }: NodeStatus): string {
   const address = transports.find(({ name }) => name === 'rpc')?.address
-  return Number(new URL((JSON.parse(String(address)) as { url: string }).url).port)
+  return (JSON.parse(String(address)) as { url: string }).url
 }
 
 /** Sends one message over a link of its own; resolves with what came back until the answer was complete or the link was closed. */
-function exchange(port: number, message: Uint8Array): Promise<unknown[]> {
+function exchange({ url, audience }: Listens, message: Uint8Array): Promise<unknown[]> {
   const came: unknown[] = []
   return new Promise((resolve, reject) => {
-    connect(`ws://127.0.0.1:${port}`, { maxFrameBytes: 8 * 2 ** 20 }, (link) => ({
+    connect(url, { token: TOKEN, audience, maxFrameBytes: 8 * 2 ** 20 }, (link) => ({
       message(bytes) {
         const reply = bytes[0] === 0xc1 ? { op: 'data' } : (decode(bytes) as { op: string })
         if (reply.op !== 'hello') came.push(reply)
@@ -58,9 +67,8 @@ function exchange(port: number, message: Uint8Array): Promise<unknown[]> {
   })
 }
 
-const HANDSHAKE =
-  'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
-  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
+/** Stands for what makes a link of a connection. */
+const HANDSHAKE = 'the handshake'
 
 /** A WebSocket frame of a client: masked with zeros, so that it reads as it is. */
 function frame(payload: Uint8Array, { opcode = 2, claims = payload.length } = {}): Buffer {
@@ -72,11 +80,15 @@ function frame(payload: Uint8Array, { opcode = 2, claims = payload.length } = {}
 }
 
 /** Connects, says it all, and keeps the connection; with `reads` off it never looks at what comes back. */
-async function say(to: number | string, words: (string | Uint8Array)[], reads = true): Promise<Socket> {
-  const socket = typeof to === 'number' ? dial(to, '127.0.0.1') : dial(to)
+async function say(to: Listens | string, words: (string | Uint8Array)[], reads = true): Promise<Socket> {
+  const socket = typeof to === 'string' ? dial(to) : dial(Number(new URL(to.url).port), '127.0.0.1')
   socket.on('error', () => {})
   await once(socket, 'connect')
-  for (const word of words) socket.write(word)
+  for (const word of words) {
+    if (word === HANDSHAKE && typeof to !== 'string') await shakeHands(socket, TOKEN, to.audience)
+    else socket.write(word)
+  }
+  if (!reads) socket.pause()
   if (reads) socket.resume()
   return socket
 }
@@ -86,7 +98,7 @@ const closed = (socket: Socket) =>
   new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())))
 
 test('a request by hand gets nothing but regular files of the managed directories', async (t) => {
-  const { cluster, a } = await Cluster.start(t)
+  const { cluster, a } = await Cluster.start(t, { token: TOKEN })
   const storage = cluster.path('a')
   const secret = cluster.path('secret')
   writeFileSync(secret, 'nobody may read this')
@@ -97,7 +109,8 @@ test('a request by hand gets nothing but regular files of the managed directorie
   symlinkSync(cluster.root, cluster.path('a', 'up'))
   symlinkSync('/dev/zero', cluster.path('a', 'zero'))
   execFileSync('mkfifo', [cluster.path('a', 'pipe')])
-  const port = rpcPort(await a.ask('status'))
+  const url = rpcUrl(await a.ask('status'))
+  const port = { url, audience: url }
   const ask = (wanted: Wanted) => exchange(port, fetchFrame(0, wanted))
   const looksOf = (path: string) => {
     const { size, mtimeNs } = statSync(path, { bigint: true })
@@ -137,10 +150,11 @@ test('a request by hand gets nothing but regular files of the managed directorie
 })
 
 test('garbage on any socket closes that connection, and nothing else', async (t) => {
-  const { cluster, a } = await Cluster.start(t)
+  const { cluster, a } = await Cluster.start(t, { token: TOKEN })
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer({ dtlMode: 'rpc' })])
-  const rpc = rpcPort(await a.ask('status'))
-  const broker = Number(new URL(cluster.kvs).port)
+  const url = rpcUrl(await a.ask('status'))
+  const rpc = { url, audience: url }
+  const broker = { url: cluster.kvs, audience: '' }
   const control = controlPath(cluster.path('state'), 'A')
   let round = 0
   /** Others are served: one file more is published, found and moved. */
@@ -178,7 +192,7 @@ test('garbage on any socket closes that connection, and nothing else', async (t)
     })
 
     await t.test(`bytes to the ${name} socket`, async (t) => {
-      const plain = await fetch(`http://127.0.0.1:${port}/etc/passwd`)
+      const plain = await fetch(`${port.url.replace('ws:', 'http:')}/etc/passwd`)
       t.equal(plain.status, 426, 'plain HTTP is told what is spoken here')
       t.notMatch(await plain.text(), /root:/)
       for (const [what, words] of Object.entries({

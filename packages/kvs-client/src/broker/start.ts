@@ -9,7 +9,7 @@ import { Session } from './session.js'
 import { Store } from './store.js'
 
 /** Options of {@link startBroker}. */
-export interface BrokerOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
+export interface BrokerOptions extends Omit<ListenOptions, 'maxFrameBytes' | 'audience'> {
   /** Directory of the log; records in it survive the process. @default none: records are kept in memory */
   data?: string | undefined
 }

@@ -90,7 +90,7 @@ export class ClientPool {
     const { token, ca, idleMs } = this.#options
     let client: RpcClient | undefined
     try {
-      await connect(url, { token, ca, signal, maxFrameBytes: MAX_REPLY_BYTES }, (link) => {
+      await connect(url, { token, audience: url, ca, signal, maxFrameBytes: MAX_REPLY_BYTES }, (link) => {
         const made = new RpcClient(link, idleMs, this.#live, retired)
         this.#clients.add(made)
         client = made

@@ -5,17 +5,19 @@ import { MAX_REQUEST_BYTES } from './frames.js'
 import { ServedLink } from './served-link.js'
 
 /** Options of {@link serveRpc}. */
-export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes'> {
+export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes' | 'audience'> {
   advertise?: string | undefined
   chunkBytes: number
 }
 
-/** Listens and serves the files of `source` to whoever presents the token. */
+/** Listens and serves the files of `source` to whoever proves to know the token. */
 export async function serveRpc(source: FileSource, options: ServeRpcOptions): Promise<TransportServer> {
   const { advertise, chunkBytes, ...listening } = options
   const served = { source, places: new Places(), chunkBytes }
   const links = new Set<ServedLink>()
-  const listener = await listen({ ...listening, maxFrameBytes: MAX_REQUEST_BYTES }, (link) => {
+  let url = ''
+  const bounds = { audience: () => url, maxFrameBytes: MAX_REQUEST_BYTES }
+  const listener = await listen({ ...listening, ...bounds }, (link) => {
     const handlers = new ServedLink(link, served)
     links.add(handlers)
     return {
@@ -26,6 +28,7 @@ export async function serveRpc(source: FileSource, options: ServeRpcOptions): Pr
       },
     }
   })
+  url = listener.url(advertise)
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= (async () => {
@@ -35,5 +38,5 @@ export async function serveRpc(source: FileSource, options: ServeRpcOptions): Pr
     })()
     return closing
   }
-  return { address: writeAddress(listener.url(advertise)), close, [Symbol.asyncDispose]: close }
+  return { address: writeAddress(url), close, [Symbol.asyncDispose]: close }
 }

@@ -1,4 +1,4 @@
-import { decode, encode, listen } from '@dyad/wire'
+import { decode, encode, type Link, type LinkHandlers, type Listener, listen } from '@dyad/wire'
 import { test } from 'tap'
 import { rpcTransport } from '../../src/index.js'
 import { serveFile } from '../support/served.js'
@@ -27,6 +27,12 @@ test('the token and the address', async (t) => {
 const VERSION = { storage: '/x', path: 'x', size: 100, mtimeNs: 1n }
 const data = (length: number) => Buffer.concat([Buffer.from([0xc1, 0, 0, 0, 0]), Buffer.alloc(length)])
 
+/** Listens as a server of the transport does. */
+async function listenAsOwner(accept: (link: Link) => LinkHandlers): Promise<Listener> {
+  const listener: Listener = await listen({ maxFrameBytes: 65_536, audience: () => listener.url() }, accept)
+  return listener
+}
+
 test('a server that breaks the protocol fails its transfers', async (t) => {
   const opened = encode({ op: 'opened', id: 0 })
   const answers: Record<string, Buffer[]> = {
@@ -42,7 +48,7 @@ test('a server that breaks the protocol fails its transfers', async (t) => {
     'a code that is not ours': [encode({ op: 'error', id: 0, code: 'toString', detail: '' })],
   }
   for (const [name, answer] of Object.entries(answers)) {
-    await using listener = await listen({ maxFrameBytes: 65_536 }, (link) => ({
+    await using listener = await listenAsOwner((link) => ({
       message: (bytes) => {
         if ((decode(bytes) as { op: string }).op !== 'fetch') return
         for (const frame of answer) void link.send(frame)
@@ -60,7 +66,7 @@ test('a server that breaks the protocol fails its transfers', async (t) => {
 })
 
 test('an error of the owner arrives with its code and its words', async (t) => {
-  await using listener = await listen({ maxFrameBytes: 65_536 }, (link) => ({
+  await using listener = await listenAsOwner((link) => ({
     message: () => void link.send({ op: 'error', id: 0, code: 'ERR_DYAD_REFUSED', detail: 'no such luck' }),
     closed: () => {},
   }))
@@ -75,7 +81,7 @@ test('one connection serves all transfers, and an idle one is closed', async (t)
   const closed = new Promise<void>((resolve) => {
     resolveClosed = resolve
   })
-  await using listener = await listen({ maxFrameBytes: 65_536 }, (link) => {
+  await using listener = await listenAsOwner((link) => {
     links++
     return {
       message: (bytes) => {

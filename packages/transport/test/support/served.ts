@@ -50,7 +50,7 @@ export class RawClient implements AsyncDisposable {
 
   static async open(url: string): Promise<RawClient> {
     const client = new RawClient()
-    client.#link = await connect(url, { maxFrameBytes: 8 * 1024 * 1024 }, () => ({
+    client.#link = await connect(url, { audience: url, maxFrameBytes: 8 * 1024 * 1024 }, () => ({
       message: (bytes) => {
         client.#received.push(bytes)
         client.#wake?.()

@@ -38,16 +38,17 @@ export class Ear {
 export async function hear(options: Partial<ListenOptions> = {}) {
   const ears: Ear[] = []
   const links: Link[] = []
-  let accepted: () => void = () => {}
-  const first = new Promise<void>((resolve) => {
-    accepted = resolve
-  })
+  const waiting: (() => void)[] = []
+  /** Resolves when so many links were accepted. */
+  const accepted = async (count: number) => {
+    while (links.length < count) await new Promise<void>((resolve) => waiting.push(resolve))
+  }
   const listener: Listener = await listen({ maxFrameBytes: 1_000_000, ...options }, (link) => {
     const ear = new Ear()
     ears.push(ear)
     links.push(link)
-    accepted()
+    for (const resolve of waiting.splice(0)) resolve()
     return ear.handlers
   })
-  return { listener, ears, links, first, [Symbol.asyncDispose]: () => listener.close() }
+  return { listener, ears, links, accepted, first: accepted(1), [Symbol.asyncDispose]: () => listener.close() }
 }

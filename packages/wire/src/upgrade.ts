@@ -1,0 +1,46 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { NONCE_BYTES, PROOF_BYTES } from './proof.js'
+
+// The handshake of a link. The client draws a nonce and names it in a header of its upgrade; the listener answers with a nonce and its proof in
+// headers of the 101; the client checks that, and its own proof is the first message, which goes together with what follows.
+
+const NONCE_HEADER = 'dyad-nonce'
+const PROOF_HEADER = 'dyad-proof'
+
+/** Bytes of the frame that a client's proof comes in: head, mask, proof. */
+export const PROOF_FRAME_BYTES = 2 + 4 + PROOF_BYTES
+const FIN_BINARY = 0x82
+const MASKED = 0x80
+
+/** What a client adds to its upgrade. */
+export function clientHeaders(nonce: Buffer): Record<string, string> {
+  return { [NONCE_HEADER]: nonce.toString('base64url') }
+}
+
+/** What a listener adds to its answer, line by line. */
+export function serverHeaders(nonce: Buffer, proof: Buffer): string[] {
+  return [`${NONCE_HEADER}: ${nonce.toString('base64url')}`, `${PROOF_HEADER}: ${proof.toString('base64url')}`]
+}
+
+/** The nonce in the headers of a peer; undefined if there is none. */
+export function nonceIn(headers: IncomingHttpHeaders): Buffer | undefined {
+  return bytesOf(headers[NONCE_HEADER], NONCE_BYTES)
+}
+
+/** The proof in the headers of a listener; undefined if there is none. */
+export function proofIn(headers: IncomingHttpHeaders): Buffer | undefined {
+  return bytesOf(headers[PROOF_HEADER], PROOF_BYTES)
+}
+
+/** The proof in a frame of {@link PROOF_FRAME_BYTES}; undefined if the frame carries something else. */
+export function proofInFrame(frame: Buffer): Buffer | undefined {
+  if (frame[0] !== FIN_BINARY || frame[1] !== (MASKED | PROOF_BYTES)) return undefined
+  const mask = frame.subarray(2, 6)
+  return Buffer.from(frame.subarray(6, PROOF_FRAME_BYTES).map((byte, i) => byte ^ (mask[i & 3] as number)))
+}
+
+function bytesOf(header: string | string[] | undefined, length: number): Buffer | undefined {
+  if (typeof header !== 'string' || !/^[\w-]{43}$/.test(header)) return undefined
+  const bytes = Buffer.from(header, 'base64url')
+  return bytes.length === length ? bytes : undefined
+}
