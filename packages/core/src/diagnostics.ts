@@ -1,6 +1,7 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { debuglog, inspect } from 'node:util'
 import type { FileRecord } from './kvs/record.js'
+import { visible } from './visible.js'
 
 /** What each diagnostics channel tells. The words of the names follow the way of the data. */
 export interface Diagnostics {
@@ -41,7 +42,7 @@ export function report<Name extends keyof Diagnostics>(
   if (!target.hasSubscribers && !log.enabled) return
   const message = typeof told === 'function' ? told() : told
   if (target.hasSubscribers) target.publish(message)
-  if (log.enabled) log('%s %o', name, message)
+  if (log.enabled) log('%s', lineOf(name, message))
 }
 
 /** Every channel there is. */
@@ -62,7 +63,13 @@ export const CHANNELS = [
 let tellers = 0
 
 function tell(message: unknown, name: string | symbol): void {
-  process.stderr.write(`${String(name)} ${inspect(message, { breakLength: Number.POSITIVE_INFINITY, depth: 3 })}\n`)
+  process.stderr.write(`${lineOf(name, message)}\n`)
+}
+
+/** One line, but for the stack of an error, whose lines are indented: nothing in a message can forge a line. */
+function lineOf(name: string | symbol, message: unknown): string {
+  const text = inspect(message, { breakLength: Number.POSITIVE_INFINITY, depth: 3 })
+  return `${String(name)} ${text.split('\n').map(visible).join('\n    ')}`
 }
 
 /** Tells on stderr whatever the channels tell, once however many sessions ask for it, until the last of them disposes of it. */

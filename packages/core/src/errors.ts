@@ -1,3 +1,5 @@
+import { visible } from './visible.js'
+
 /** One row of the table of errors. */
 export interface ErrorRow {
   /** DYAD's return code for the same failure (`DYAD_RC_*` in the C library). */
@@ -209,7 +211,15 @@ export interface ErrorContext {
   cause?: unknown
 }
 
-/** The one class of errors that DYAD raises; match on {@link DyadError.code}. */
+/** The longest part of a message that may come from elsewhere, in characters. */
+const MAX_SHOWN = 4_096
+
+/** A part of a message: it may come from elsewhere, and must not forge another line or take the rest out of sight. */
+function shown(text: string): string {
+  return visible(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
+}
+
+/** The one class of errors that DYAD raises; match on {@link DyadError.code}. Its message is one line that a terminal can show. */
 export class DyadError extends Error {
   readonly code: ErrorCode
   /** DYAD's return code for this failure. */
@@ -224,12 +234,12 @@ export class DyadError extends Error {
   constructor(code: ErrorCode, context: ErrorContext = {}) {
     const row: ErrorRow = ERRORS[code]
     const where = [
-      context.path === undefined ? '' : ` '${context.path}'`,
-      context.node === undefined ? '' : ` on node '${context.node}'`,
+      context.path === undefined ? '' : ` '${shown(context.path)}'`,
+      context.node === undefined ? '' : ` on node '${shown(context.node)}'`,
     ].join('')
     const detail = context.detail ?? causeText(context.cause)
     super(
-      `${row.summary}${where === '' ? '' : `:${where}`}${detail === '' ? '' : ` (${detail})`}. ${row.remedy}`,
+      `${row.summary}${where === '' ? '' : `:${where}`}${detail === '' ? '' : ` (${shown(detail)})`}. ${row.remedy}`,
       context.cause === undefined ? undefined : { cause: context.cause },
     )
     this.code = code

@@ -1,7 +1,7 @@
 import { type DeviceTrial, type HostReport, reportHost, tryDevices } from '@dyad/rdma'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
-import { bytes, emphasis, print, printJson } from './output.js'
+import { bytes, print, printHeading, printJson } from './output.js'
 
 export function addDoctor(program: Command): void {
   const command = program
@@ -21,26 +21,26 @@ export function addDoctor(program: Command): void {
 }
 
 function printTrials(trials: readonly DeviceTrial[]): void {
-  print(emphasis('tried: from this process into itself'))
+  printHeading('tried: from this process into itself')
   for (const { address, connecting, speed } of trials) {
     print(`  ${address}  connected in ${connecting.toFixed(1)} ms, ${speed.toFixed(0)} MiB/s in writes of 1 MiB`)
   }
 }
 
 function printReport({ isUsable, koffi, devices, addresses, lockedMemory, findings }: HostReport): void {
-  print(emphasis(`RDMA verbs ${isUsable ? 'can be used here' : 'cannot be used here; files move over tcp'}`))
+  printHeading(`RDMA verbs ${isUsable ? 'can be used here' : 'cannot be used here; files move over tcp'}`)
   print(`  libraries      ${koffi === undefined ? 'not loaded' : `libibverbs and librdmacm, by koffi ${koffi}`}`)
   print(`  locked memory  ${lockedMemory === undefined ? 'unlimited' : `up to ${bytes(lockedMemory)} a process`}`)
   print(`  addresses      ${addresses.join(', ') || 'none'}`)
   for (const { name, firmware, hasMemoryWindows, ports } of devices) {
-    print(emphasis(`device ${name}`))
+    printHeading(`device ${name}`)
     print(`  firmware ${firmware}, ${hasMemoryWindows ? 'memory windows' : 'no memory windows'}`)
     for (const { number, state, linkLayer, mtu, maxMessage, gids } of ports) {
       print(`  port ${number}  ${state}, ${linkLayer}, MTU ${mtu}, messages up to ${bytes(maxMessage)}`)
       for (const { index, gid, type } of gids) print(`    gid ${index}  ${gid}  ${type}`)
     }
   }
-  print(emphasis('what to change'))
+  printHeading('what to change')
   if (findings.length === 0) print('  nothing')
   for (const { isFatal, what, remedy } of findings) {
     print(`  ${isFatal ? 'needed' : 'better'}: ${what}`)

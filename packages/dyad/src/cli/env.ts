@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
-import { print, printJson, printTable } from './output.js'
+import { printExactly, printJson, printTable } from './output.js'
 
 const NAMES = Object.keys(OPTIONS) as OptionName[]
 /** A secret is not shown. */
@@ -24,12 +24,12 @@ export function addEnv(program: Command): void {
     .description('print every option: its variable, its value, and where that comes from')
     .option('--json', 'print one JSON array')
     .option('--export', 'print what is not a default as shell exports; the token is left out')
-    .action(({ json, export: asExports }: { json?: true; export?: true }) => {
+    .action(async ({ json, export: asExports }: { json?: true; export?: true }) => {
       warnOfVariables()
       const rows = NAMES.map((name) => describe(name, command))
       if (json) printJson(rows)
       else if (asExports) printExports(rows)
-      else printTable(['VARIABLE', 'FROM', 'VALUE'], rows.map(cells))
+      else await printTable(['VARIABLE', 'FROM', 'VALUE'], rows.map(cells))
       const wrong = rows.filter(({ error }) => error !== undefined)
       if (wrong.length > 0) throw new UsageError(wrong.map(({ error }) => error).join('; '))
     })
@@ -59,8 +59,8 @@ function cells({ variable, value, origin, error }: Row): string[] {
 function printExports(rows: readonly Row[]): void {
   for (const { option, variable, value, origin, error } of rows) {
     if (origin === 'default' || error !== undefined || value === null) continue
-    if (option === 'token') print(`# ${variable} is set, and not shown`)
-    else print(`export ${variable}=${quoted(typeof value === 'boolean' ? (value ? '1' : '0') : String(value))}`)
+    if (option === 'token') printExactly(`# ${variable} is set, and not shown`)
+    else printExactly(`export ${variable}=${quoted(typeof value === 'boolean' ? (value ? '1' : '0') : String(value))}`)
   }
 }
 

@@ -1,6 +1,7 @@
 import { debuglog, inspect, styleText } from 'node:util'
-import { isDyadError, readOption } from '@dyad/core'
+import { isDyadError, readOption, visible } from '@dyad/core'
 import { Interruption } from './interruption.js'
+import { tell } from './output.js'
 
 /** What the command line or the environment must be corrected for. */
 export class UsageError extends Error {
@@ -42,8 +43,8 @@ export function tellFailure(error: unknown): Failure {
   const failure = failureOf(error)
   if (failure.line !== '') {
     const name = process.stderr.isTTY && process.stderr.hasColors() ? styleText('red', 'dyad:') : 'dyad:'
-    process.stderr.write(`${name} ${failure.line}\n`)
-    if (wantsStack()) process.stderr.write(`${inspect(error)}\n`)
+    process.stderr.write(`${name} ${visible(failure.line)}\n`)
+    if (wantsStack()) for (const line of inspect(error).split('\n')) tell(`  ${line}`)
   }
   return failure
 }

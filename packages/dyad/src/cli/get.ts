@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
-import { print, printJson } from './output.js'
+import { outputStream, print, printJson } from './output.js'
 import { Progress } from './progress.js'
 import { withSession } from './session.js'
 
@@ -56,7 +56,7 @@ async function get(options: ReturnType<typeof givenOptions>, path: string, signa
 
 async function toOutput(local: string, signal: AbortSignal): Promise<void> {
   try {
-    await pipeline(createReadStream(local), process.stdout, { signal, end: false })
+    await pipeline(createReadStream(local), outputStream(), { signal, end: false })
   } catch (error) {
     signal.throwIfAborted()
     // Who reads no more has what it wanted.

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
@@ -14,22 +15,38 @@ export class Interruption extends Error {
   }
 }
 
+/** Why a command ends whose output fails: it ends quietly if nobody reads any more. */
+export function outputFailure(error: NodeJS.ErrnoException): Interruption {
+  return new Interruption(`the output cannot be written: ${error.message}`, error.code === 'EPIPE' ? 0 : 1)
+}
+
 /** Turns SIGINT, SIGTERM and a closed output into an abort, until disposed of. The second signal ends the process at once. */
 export class Interruptions implements Disposable {
   readonly #abort = new AbortController()
+  #failed: Interruption | undefined
   readonly #interrupt = (name: NodeJS.Signals) => {
     this[Symbol.dispose]()
     this.#abort.abort(new Interruption(name, 128 + (constants.signals[name] ?? 0)))
   }
   readonly #outputFailed = (error: NodeJS.ErrnoException) => {
-    const exitCode = error.code === 'EPIPE' ? 0 : 1
-    this.#abort.abort(new Interruption(`the output cannot be written: ${error.message}`, exitCode))
+    this.#failed ??= outputFailure(error)
+    this.#abort.abort(this.#failed)
   }
 
   constructor() {
     for (const name of SIGNALS) process.on(name, this.#interrupt)
     // This listener stays: what is written late must not end the process in its own way.
     process.stdout.on('error', this.#outputFailed)
+    // What cannot be said must not end a command that does what it is asked to do.
+    process.stderr.on('error', () => {})
+  }
+
+  /** Resolves when everything that was printed is written; rejects with the Interruption if that failed. */
+  async outputWritten(): Promise<void> {
+    if (process.stdout.writableLength > 0) await new Promise<void>((told) => process.stdout.write('', () => told()))
+    // A failure is told of in a later turn.
+    await setImmediate()
+    if (this.#failed !== undefined) throw this.#failed
   }
 
   get signal(): AbortSignal {

@@ -2,8 +2,9 @@ import type { FileRecord } from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
-import { bytes, printJson, printTable, time } from './output.js'
+import { bytes, printJsonArray, printTable, tell, time } from './output.js'
 import { withSession } from './session.js'
+import { onUnreadable } from './unreadable.js'
 
 export function addLs(program: Command, signal: AbortSignal): void {
   const command = program
@@ -13,14 +14,19 @@ export function addLs(program: Command, signal: AbortSignal): void {
     .option('--json', 'print one JSON array of records')
     .action(async (pattern: string, { json }: { json?: true }) => {
       const records: FileRecord[] = []
+      let unreadable = 0
+      using _ = onUnreadable(() => {
+        unreadable++
+      })
       await withSession(givenOptions(command), signal, async (session) => {
         for await (const record of session.list(pattern, { signal })) records.push(record)
       })
+      if (unreadable > 0) tell(`${unreadable} records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why`)
       records.sort((a, b) => (a.path < b.path ? -1 : 1))
-      if (json) return printJson(records)
+      if (json) return printJsonArray(records)
       if (records.length === 0) return
       const rows = records.map(({ size, mtimeNs, owner, path }) => [bytes(size), time(mtimeNs), owner, path])
-      printTable(['SIZE', 'MODIFIED (UTC)', 'OWNER', 'PATH'], rows, ['SIZE'])
+      await printTable(['SIZE', 'MODIFIED (UTC)', 'OWNER', 'PATH'], rows, ['SIZE'])
     })
   addFlags(command, STORE_FLAGS)
   addExamples(command, 'dyad ls', "dyad ls 'group0/*.bin' --json")

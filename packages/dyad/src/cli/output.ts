@@ -1,8 +1,29 @@
+import { createWriteStream, fstatSync, writeSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { styleText } from 'node:util'
+import { visible } from '@dyad/core'
+import { outputFailure } from './interruption.js'
 
-/** Prints one line of a result. */
+/** The characters of a result that are written at once. */
+const PIECE = 64 * 1024
+
+/**
+ * Prints one line of a result. Paths and the like come from others: on a terminal everything that it would act on is
+ * shown as an escape sequence; elsewhere only what would end the line is, so that xargs(1) gets exact names.
+ */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+  write(`${shown(line)}\n`)
+}
+
+/** As `print`, emphasized on a terminal that shows it; NO_COLOR and its like are the terminal's to know. */
+export function printHeading(line: string): void {
+  const text = shown(line)
+  write(`${process.stdout.isTTY && process.stdout.hasColors() ? styleText('bold', text) : text}\n`)
+}
+
+/** Prints lines for another program exactly as they are. */
+export function printExactly(line: string): void {
+  write(`${line}\n`)
 }
 
 /** Says on stderr what goes on beside the result. */
@@ -12,31 +33,103 @@ export function say(line: string): void {
 
 /** Prints one value as a line of JSON; what JSON has no number for is text. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item)))
+  write(`${jsonOf(value)}\n`)
 }
 
-/** Prints rows in columns under a heading; columns named in `right` are aligned to the right. */
-export function printTable(
+/** Prints any number of values as one line, an array of JSON. */
+export async function printJsonArray(values: readonly unknown[]): Promise<void> {
+  await writeAll(function* () {
+    yield '['
+    for (const [i, value] of values.entries()) yield `${i === 0 ? '' : ','}${jsonOf(value)}`
+    yield ']\n'
+  })
+}
+
+/** Prints any number of rows in columns under a heading; columns named in `right` are aligned to the right. */
+export async function printTable(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly string[] = [],
-): void {
-  const widths = heading.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)))
+): Promise<void> {
+  const widths = heading.map((title) => title.length)
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, shown(cell).length)
+  }
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, i) => {
+        const text = shown(cell)
         const width = widths[i] ?? 0
-        if (right.includes(heading[i] ?? '')) return cell.padStart(width)
-        return i === cells.length - 1 ? cell : cell.padEnd(width)
+        if (right.includes(heading[i] ?? '')) return text.padStart(width)
+        return i === cells.length - 1 ? text : text.padEnd(width)
       })
       .join('  ')
-  print(emphasis(line(heading)))
-  for (const row of rows) print(line(row))
+  printHeading(line(heading))
+  await writeAll(function* () {
+    for (const row of rows) yield `${line(row)}\n`
+  })
 }
 
-/** Emphasizes text on a terminal that shows it; NO_COLOR and its like are the terminal's to know. */
-export function emphasis(text: string): string {
-  return process.stdout.isTTY && process.stdout.hasColors() ? styleText('bold', text) : text
+/** Says a line to the person who called the command, on stderr. */
+export function tell(line: string): void {
+  process.stderr.write(`${visible(line)}\n`)
+}
+
+/** The standard output for bytes; it stays open when they end. */
+export function outputStream(): NodeJS.WritableStream {
+  return isFile() ? createWriteStream('', { fd: process.stdout.fd, autoClose: false }) : process.stdout
+}
+
+/** Writes text to the standard output; throws an Interruption if a file does not take all of it. */
+export function write(text: string): void {
+  if (!isFile()) {
+    process.stdout.write(text)
+    return
+  }
+  // On a disk that becomes full a write may be short, which the stream of Node takes for a success.
+  const bytes = Buffer.from(text)
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(process.stdout.fd, bytes, done)
+  } catch (error) {
+    throw outputFailure(error as NodeJS.ErrnoException)
+  }
+}
+
+/** Writes pieces, many at once; others have a turn in between, a signal that interrupts the command among them. */
+async function writeAll(pieces: () => Iterable<string>): Promise<void> {
+  let text = ''
+  for (const piece of pieces()) {
+    text += piece
+    if (text.length < PIECE) continue
+    write(text)
+    text = ''
+    await setImmediate()
+  }
+  write(text)
+}
+
+let file: boolean | undefined
+
+/** Whether the standard output is a file, or a device that is no terminal. */
+function isFile(): boolean {
+  if (file === undefined) {
+    const stats = fstatSync(process.stdout.fd)
+    file = !process.stdout.isTTY && (stats.isFile() || stats.isCharacterDevice())
+  }
+  return file
+}
+
+/** A line of a result without what could end it early or, on a terminal, do anything else. */
+function shown(line: string): string {
+  return process.stdout.isTTY ? visible(line) : line.replace(/[\n\r]/g, visible)
+}
+
+/** JSON without a character that a terminal acts on: each is escaped, so that it is read as it was. */
+function jsonOf(value: unknown): string {
+  const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (sign) => {
+    return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

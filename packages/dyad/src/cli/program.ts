@@ -6,6 +6,7 @@ import { addGet } from './get.js'
 import { addLookup } from './lookup.js'
 import { addLs } from './ls.js'
 import { addNamespace } from './namespace.js'
+import { tell, write } from './output.js'
 import { addPut } from './put.js'
 import { addStart } from './start.js'
 import { addStatus } from './status.js'
@@ -40,11 +41,22 @@ export function program(signal: AbortSignal): Command {
     .description('Files stream from producers to consumers across nodes, synchronized per file.')
     .version(version)
     .exitOverride()
+    .configureOutput({
+      writeOut: write,
+      outputError,
+    })
     .showHelpAfterError('(--help says more)')
     .addHelpText(
       'after',
-      '\nWhat the flags leave out comes from DYAD_* variables; `dyad env` shows them.\nExit codes: 0, 1 for a failure, 2 for wrong usage, 130 and 143 when interrupted.',
+      '\nWhat the flags leave out comes from DYAD_* variables; `dyad env` shows them.\nA terminal shows names with control characters as \\n, \\x1b or \\u202e; a pipe gets names as they are, but for ends of\nlines; --json is exact.\nExit codes: 0, 1 for a failure, 2 for wrong usage, 130 and 143 when interrupted.',
     )
   for (const add of COMMANDS) add(root, signal)
   return root
+}
+
+/** The words of a command line may come from others, and the message quotes them; commander adds a line that helps. */
+function outputError(text: string): void {
+  const [, message = text, hint] = /^(.*?)(?:\n(\(Did you mean .*\?\)))?\n$/s.exec(text) ?? []
+  tell(message)
+  if (hint !== undefined) tell(hint)
 }

@@ -1,5 +1,5 @@
 import { type Options, SingleBar } from 'cli-progress'
-import { bytes } from './output.js'
+import { bytes, tell } from './output.js'
 
 /** A bar on stderr while bytes move, where stderr is a terminal. Disposing of it leaves the cursor on a new line. */
 export class Progress implements Disposable {
@@ -15,7 +15,7 @@ export class Progress implements Disposable {
 
   /** Says what is waited for, to a log too: no wait is silent. */
   waiting(path: string): void {
-    process.stderr.write(`waiting for ${path} …\n`)
+    tell(`waiting for ${path} …`)
   }
 
   /** Shows how far it is. @param size undefined while nobody knows */

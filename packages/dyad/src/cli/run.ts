@@ -8,6 +8,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   using interruptions = new Interruptions()
   try {
     await program(interruptions.signal).parseAsync(argv)
+    await interruptions.outputWritten()
   } catch (error) {
     // Commander has said what was wrong; its only successes that are thrown are help and version.
     process.exitCode =

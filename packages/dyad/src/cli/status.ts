@@ -1,5 +1,13 @@
 import { hostname } from 'node:os'
-import { type Config, decodeNodeEntry, isNodeKey, type NodeEntry, readConfig, type Transport } from '@dyad/core'
+import {
+  type Config,
+  decodeNodeEntry,
+  isDyadError,
+  isNodeKey,
+  type NodeEntry,
+  readConfig,
+  type Transport,
+} from '@dyad/core'
 import type { BrokerClient } from '@dyad/kvs-client'
 import { askControl, listControls } from '@dyad/service'
 import type { Command } from 'commander'
@@ -7,7 +15,7 @@ import { openTransports } from '../parts.js'
 import type { NodeStatus } from '../start.js'
 import { addExamples } from './examples.js'
 import { addFlags, givenOptions } from './flags.js'
-import { emphasis, moment, print, printJson } from './output.js'
+import { moment, print, printHeading, printJson } from './output.js'
 import { withStore } from './session.js'
 import { type Way, waysTo } from './ways.js'
 
@@ -46,11 +54,19 @@ async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSigna
   const transports = openTransports(config)
   try {
     const nodes: NodeReport[] = []
+    const unreadable: string[] = []
     for await (const entry of kvs.registry.list('', { signal })) {
-      if (isNodeKey(entry.key)) nodes.push(await nodeReport(decodeNodeEntry(entry), transports, config.dtlMode))
+      if (!isNodeKey(entry.key)) continue
+      try {
+        nodes.push(await nodeReport(decodeNodeEntry(entry), transports, config.dtlMode))
+      } catch (error) {
+        // One entry that cannot be read must not hide the others.
+        if (!isDyadError(error, 'ERR_DYAD_METADATA')) throw error
+        unreadable.push(error.message)
+      }
     }
     nodes.sort((a, b) => (a.node < b.node ? -1 : 1))
-    return { durable: kvs.capabilities.durable, counts, namespaces, nodes }
+    return { durable: kvs.capabilities.durable, counts, namespaces, nodes, unreadable }
   } finally {
     await Promise.all(transports.map((transport) => transport.close()))
   }
@@ -73,7 +89,7 @@ function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } 
 }
 
 function printServices(services: readonly NodeStatus[]): void {
-  print(emphasis('services of yours on this host'))
+  printHeading('services of yours on this host')
   if (services.length === 0) print('  none')
   for (const { node, pid, broker, kvs, unavailable, lost } of services) {
     const store =
@@ -86,19 +102,20 @@ function printServices(services: readonly NodeStatus[]): void {
 
 function printStore(
   address: string,
-  { durable, counts, namespaces, nodes }: Awaited<ReturnType<typeof storeReport>>,
+  { durable, counts, namespaces, nodes, unreadable }: Awaited<ReturnType<typeof storeReport>>,
 ): void {
-  print(emphasis('store'))
+  printHeading('store')
   print(`  ${address}, ${durable ? 'durable' : 'in memory'}`)
   print(
     `  ${Object.entries(counts)
       .map(([what, count]) => `${count} ${what}`)
       .join(', ')}`,
   )
-  print(emphasis('namespaces'))
+  printHeading('namespaces')
   for (const name of namespaces.length === 0 ? ['none'] : namespaces) print(`  ${name}`)
-  print(emphasis('nodes'))
+  printHeading('nodes')
   if (nodes.length === 0) print('  none')
+  for (const message of unreadable) print(`  left out: ${message}`)
   for (const { node, host, pid, startedAt, alive, evidence, directories, transports } of nodes) {
     print(
       `  ${node}  ${alive ? 'alive' : 'dead'}: ${evidence}; process ${pid} on ${host} since ${moment(startedAt)} UTC`,

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
-import { print, printJson } from './output.js'
+import { print, printJson, tell } from './output.js'
 import { withSession } from './session.js'
+import { onUnreadable } from './unreadable.js'
 
 export function addWatch(program: Command, signal: AbortSignal): void {
   const command = program
@@ -11,6 +12,7 @@ export function addWatch(program: Command, signal: AbortSignal): void {
     .argument('[pattern]', 'of the paths: *, ** and ?', '**')
     .option('--json', 'print the records as JSON, one a line')
     .action(async (pattern: string, { json }: { json?: true }) => {
+      using _ = onUnreadable((error) => tell(`left out: ${error.message}`))
       await withSession(givenOptions(command), signal, async (session) => {
         for await (const record of session.watch(pattern, { signal })) {
           if (json) printJson(record)

@@ -1,0 +1,11 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Diagnostics } from '@dyad/core'
+
+const CHANNEL = 'dyad.kvs.unreadable' satisfies keyof Diagnostics
+
+/** Calls `told` for each record that is passed over since it cannot be read, until disposed of. */
+export function onUnreadable(told: (error: Error) => void): Disposable {
+  const heard = (message: unknown) => told((message as Diagnostics[typeof CHANNEL]).error)
+  subscribe(CHANNEL, heard)
+  return { [Symbol.dispose]: () => void unsubscribe(CHANNEL, heard) }
+}

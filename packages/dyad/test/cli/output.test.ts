@@ -1,0 +1,77 @@
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import t from 'tap'
+import { COMMAND, type Outcome, Sandbox } from './command.js'
+
+/** Runs a command under a shell that redirects it; `$0` and what follows are the command. */
+const redirected = (
+  sandbox: Sandbox,
+  script: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Outcome> => sandbox.spawn(args, env, ['sh', '-c', script, process.execPath, COMMAND]).ended
+
+t.test('output that a full device does not take is an error of every command', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  writeFileSync(sandbox.at('file'), 'x')
+  t.equal((await sandbox.run(['put', sandbox.at('file'), 'big'], sandbox.on('n1'))).code, 0)
+  for (const args of [
+    ['--help'],
+    ['--version'],
+    ['ls'],
+    ['ls', '--json'],
+    ['lookup', 'big'],
+    ['lookup', 'big', '--json'],
+    ['wait', 'big'],
+    ['put', sandbox.at('file')],
+    ['get', 'big'],
+    ['get', 'big', '-'],
+    ['status'],
+    ['status', '--json'],
+    ['env'],
+    ['env', '--export'],
+    ['namespace', 'list'],
+    ['stop', '--json', '--node', 'n2'],
+  ]) {
+    const { code, stderr } = await redirected(sandbox, '"$0" "$@" > /dev/full', args, sandbox.on('n2'))
+    t.equal(code, 1, args.join(' '))
+    t.match(stderr, /ENOSPC/, args.join(' '))
+    t.equal(stderr.trimEnd().split('\n').length, 1, 'in one line')
+  }
+  const { code, stdout } = await redirected(sandbox, '"$0" "$@" 2> /dev/full', ['wait', 'never', '--timeout', '50'])
+  t.equal(code, 1, 'what cannot be said does not end a command in another way')
+  t.equal(stdout, '')
+})
+
+t.test('output that is cut short is an error', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  // A limit on the length of files, in blocks of 512 bytes, cuts a write short, as a disk does that becomes full. A process that does not
+  // listen to its signal would be killed by it.
+  const listening = { NODE_OPTIONS: "--import=data:text/javascript,process.on('SIGXFSZ',()=>{})" }
+  writeFileSync(sandbox.at('file'), '')
+  truncateSync(sandbox.at('file'), 100_000)
+  t.equal((await sandbox.run(['put', sandbox.at('file'), 'big'], sandbox.on('n1'))).code, 0)
+  const limited = (args: readonly string[]) =>
+    redirected(sandbox, `ulimit -f 1; "$0" "$@" > '${sandbox.at('out')}'`, args, { ...sandbox.on('n1'), ...listening })
+  for (const args of [['get', 'big', '-'], ['env', '--json'], ['--help']]) {
+    const { code, stderr } = await limited(args)
+    t.equal(code, 1, args.join(' '))
+    t.match(stderr, /EFBIG/, args.join(' '))
+    t.ok(readFileSync(sandbox.at('out')).length > 0, 'part of it was written')
+  }
+  t.equal(
+    (await redirected(sandbox, `"$0" "$@" > '${sandbox.at('out')}'`, ['get', 'big', '-'], sandbox.on('n1'))).code,
+    0,
+  )
+  t.equal((await readFile(sandbox.at('out'))).length, 100_000, 'without a limit all of it is there')
+})
+
+t.test('a reader that has gone ends a command quietly', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  for (const args of [['--help'], ['ls'], ['env', '--json'], ['status']]) {
+    // The reader is gone before the command begins.
+    const { code, stderr } = await redirected(sandbox, '{ sleep 1; "$0" "$@"; echo $? >&2; } | true', args)
+    t.equal(code, 0)
+    t.equal(stderr, '0\n', args.join(' '))
+  }
+})
