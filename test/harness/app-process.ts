@@ -164,6 +164,8 @@ answer({
     let size = 0
     const source = new DyadReadStream(core, path, { timeout, signal: signalNamed(abort) })
     source.on('waiting', () => note('waiting', path))
+    source.on('storeLost', ({ address, why }) => note('storeLost', { address, why: why.message, path }))
+    source.on('storeBack', () => note('storeBack', path))
     await pipeline(
       source,
       new Writable({
@@ -222,7 +224,8 @@ answer({
   },
   async watch(pattern: string, count: number) {
     const paths: string[] = []
-    for await (const record of core.watch(pattern)) {
+    const onStoreLost = () => note('storeLost', { path: `watch ${pattern}` })
+    for await (const record of core.watch(pattern, { onStoreLost })) {
       paths.push(record.path)
       note('watched', record.path)
       if (paths.length === count) break

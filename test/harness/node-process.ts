@@ -1,9 +1,12 @@
 /** A node of a test: `start` of the dyad package in a process of its own. */
+import { channel } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
 import { type RunningNode, type StartOptions, start } from 'dyad'
 import { answer, note } from './answer.js'
 
 let node: RunningNode
+
+for (const name of ['dyad.kvs.lost', 'dyad.kvs.back']) channel(name).subscribe((message) => note(name, message))
 
 answer({
   async start(options: StartOptions) {

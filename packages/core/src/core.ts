@@ -11,6 +11,7 @@ import { flatOptions } from './flat-options.js'
 import { globTest } from './glob.js'
 import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
 import { keyOf } from './kvs/key.js'
+import { type OutageListener, Outages } from './kvs/outages.js'
 import { checkRecord, decodeAnyRecord, type FileRecord } from './kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
@@ -38,6 +39,7 @@ export class DyadCore implements AsyncDisposable {
   readonly #temporaries = new Temporaries()
   readonly #pending = new PendingPublishes()
   readonly #operations = new Operations()
+  readonly #outages: Outages
   readonly #stderr: Disposable | undefined
   readonly #producer: OpenedOnce<PublishContext>
   readonly #consumer: Consumer
@@ -48,6 +50,7 @@ export class DyadCore implements AsyncDisposable {
     const { kvs, transports, ...options } = flatOptions(given)
     this.config = readConfig(options)
     this.#kvs = kvs
+    this.#outages = new Outages(kvs)
     this.#producer = new OpenedOnce(() => this.#openProducer())
     this.#consumer = new Consumer({
       config: this.config,
@@ -76,7 +79,7 @@ export class DyadCore implements AsyncDisposable {
    * ERR_DYAD_CHANGED, ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
    */
   consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
-    return this.#operations.run(options.signal, async (signal) => {
+    return this.#waiting(options, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
       await this.#consumer.consumeNewest(file, options, signal)
       this.#noteHealth()
@@ -89,7 +92,7 @@ export class DyadCore implements AsyncDisposable {
    * whole. Whoever opened it closes it. Reading fails with the errors of `consume`, if the rest does not come.
    */
   openConsumed(file: ManagedFile, options: ConsumeOptions = {}): Promise<ConsumedFile> {
-    return this.#operations.run(options.signal, async (signal) => {
+    return this.#waiting(options, async (signal) => {
       const opened = await this.#consumer.open(file, options, signal)
       this.#noteHealth()
       return opened
@@ -102,7 +105,7 @@ export class DyadCore implements AsyncDisposable {
     record: FileRecord,
     options: Omit<ConsumeOptions, 'timeout' | 'onWaiting'> = {},
   ): Promise<string> {
-    return this.#operations.run(options.signal, async (signal) => {
+    return this.#waiting(options, async (signal) => {
       const file = await this.#tracked(path, 'consumer')
       await this.#consumer.consume(file, checkRecord(record, file.path), options, signal)
       this.#noteHealth()
@@ -128,7 +131,7 @@ export class DyadCore implements AsyncDisposable {
   lookup(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<FileRecord | undefined>
   lookup(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<FileRecord>
   lookup(path: string | URL, options: ConsumeOptions & { wait?: boolean } = {}): Promise<FileRecord | undefined> {
-    return this.#operations.run(options.signal, async (signal) => {
+    return this.#waiting(options, async (signal) => {
       const name = await this.#nameOf(path)
       return options.wait === false
         ? lookup(name, this.#lookupContext, signal, options.timeout ?? this.config.timeout)
@@ -145,8 +148,13 @@ export class DyadCore implements AsyncDisposable {
    * The record of each file that matches `pattern`: those published already, then each as it is published, again when it is published anew, none missed over a lost
    * connection. Ends only by leaving the loop, by `signal` (rejecting with its reason), or by the end of the session.
    */
-  async *watch(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
-    yield* this.#matching(pattern, this.#namespace().watch('', { signal: this.#lifetime(signal) }))
+  async *watch(pattern = '**', options: Waiting & OutageListener = {}): AsyncIterableIterator<FileRecord> {
+    const waiting = this.#outages.begin(options)
+    try {
+      yield* this.#matching(pattern, this.#namespace().watch('', { signal: this.#lifetime(options.signal) }))
+    } finally {
+      this.#outages.end(waiting)
+    }
   }
 
   /** The managed file that a path names for writing, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
@@ -199,8 +207,14 @@ export class DyadCore implements AsyncDisposable {
       await Promise.all([this.#consumer.endReadAhead(), this.#operations.close()])
       await this.#consumer.close()
       await this.#temporaries.settled()
+      this.#outages[Symbol.dispose]()
       this.#stderr?.[Symbol.dispose]()
     }
+  }
+
+  /** Runs an operation, whose caller is told when the store goes away meanwhile. */
+  #waiting<T>(options: OutageListener & Waiting, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#outages.during(options, () => this.#operations.run(options.signal, work))
   }
 
   async #publish(file: ManagedFile, signal: AbortSignal, written?: WrittenFile): Promise<FileRecord> {
@@ -260,6 +274,7 @@ export class DyadCore implements AsyncDisposable {
 
   readonly #lookupContext = {
     namespace: this.#namespace,
+    outage: () => this.#outages.current,
     key: (path: string) => keyOf(path, this.config.keyDepth, this.config.keyBins),
   }
 

@@ -11,6 +11,10 @@ export interface Diagnostics {
   'dyad.producer.failed': { path: string; error: Error }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
+  /** The store went away while something was under way; `since` is in ms since 1970, `why` what the attempt to reach it failed with. */
+  'dyad.kvs.lost': { address: string; since: number; why: Error }
+  /** The store, which was away since then, is back. */
+  'dyad.kvs.back': { address: string; since: number }
   /** A record, or the offer of a copy, that cannot be read was passed over. */
   'dyad.kvs.unreadable': { error: Error }
   /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason, which also says what kept better ones from being used. */
@@ -50,6 +54,8 @@ export const CHANNELS = [
   'dyad.producer.published',
   'dyad.producer.failed',
   'dyad.kvs.waiting',
+  'dyad.kvs.lost',
+  'dyad.kvs.back',
   'dyad.kvs.unreadable',
   'dyad.transfer.started',
   'dyad.transfer.retry',

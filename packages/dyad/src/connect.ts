@@ -37,16 +37,21 @@ export class Dyad extends DyadCore {
   }
 
   /**
-   * Whether the session can do what it was asked for: has the transport, a place for what its consumers note, and a store that knows the namespace. A store of this process
-   * alone begins with none, and is given it.
+   * Whether the session can do what it was asked for: has the transport, and a place for what its consumers note. A store of this process alone begins with no
+   * namespace, and is given it; another is not asked.
    */
-  async greet(): Promise<void> {
+  async prepare(): Promise<void> {
     const { namespace, dtlMode, consumerPath, stateDir } = this.config
     checkMode(dtlMode, this.#transports)
     if (consumerPath !== undefined) await prepareStateDirectory(stateDir)
-    if (namespace === undefined) return
-    if (this.#isAlone) await this.#kvs.createNamespace(namespace)
-    else await this.#kvs.namespace(namespace).get('greeting')
+    if (namespace !== undefined && this.#isAlone) await this.#kvs.createNamespace(namespace)
+  }
+
+  /** As `prepare`, and asks the store whether it knows the namespace. */
+  async greet(): Promise<void> {
+    await this.prepare()
+    const { namespace } = this.config
+    if (namespace !== undefined && !this.#isAlone) await this.#kvs.namespace(namespace).get('greeting')
   }
 
   override close(): Promise<void> {

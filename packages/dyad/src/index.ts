@@ -10,6 +10,7 @@ export {
   type ErrorCode,
   type FileRecord,
   isDyadError,
+  type KvsOutage,
 } from '@dyad/core'
 export { DyadFile, DyadReadStream, DyadWriteStream } from '@dyad/streams'
 export { connect, Dyad } from './connect.js'

@@ -7,6 +7,7 @@ import {
   isDyadError,
   type KvsClient,
   type NodeEntry,
+  Outages,
   readConfig,
   reasonOf,
   type Transport,
@@ -99,7 +100,8 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       kvsUrl = broker.url(address.hostname)
     }
     const kvs = openKvs({ ...config, kvs: kvsUrl })
-    parts.push(kvs)
+    const outages = new Outages(kvs)
+    parts.push({ [Symbol.asyncDispose]: async () => outages[Symbol.dispose]() }, kvs)
     if (broker !== undefined) await ensureNamespace(kvs, config.namespace, signal)
     const transports = openTransports({ ...config, advertise: config.advertise ?? reachableName(config.host) })
     parts.push(...transports)

@@ -13,12 +13,11 @@ export interface BrokerKvsOptions {
   ca?: string | Buffer | undefined
   /** Ms that the first connection may take; then everything rejects with ERR_DYAD_KVS_UNREACHABLE. @default 10_000 */
   connectTimeout?: number | undefined
-  /** Ms that an answer may take, `waitFor` and `watch` excepted. @default 30_000 */
+  /**
+   * Ms that an answer may take, `waitFor` and `watch` excepted, and that a broker may be silent before it
+   * counts as away. @default 30_000
+   */
   callTimeout?: number | undefined
-  /** Called when the connection was lost, with the reason if it broke. @default none */
-  onDisconnect?: ((reason: Error | undefined) => void) | undefined
-  /** Called when a lost connection was made anew. @default none */
-  onReconnect?: (() => void) | undefined
 }
 
 /**
@@ -26,15 +25,13 @@ export interface BrokerKvsOptions {
  * asked for again. Errors are those of the contract, in time: ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED.
  */
 export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
-  const { url, token, ca, connectTimeout = 10_000, callTimeout = 30_000, onDisconnect, onReconnect } = options
-  const linked = { token, ca, maxFrameBytes: MAX_FRAME_BYTES }
+  const { url, token, ca, connectTimeout = 10_000, callTimeout = 30_000 } = options
+  const linked = { token, ca, maxFrameBytes: MAX_FRAME_BYTES, silentMs: callTimeout }
   const connection = new Connection({
     url,
     dial: (handlersFor, signal) => connect(url, { ...linked, signal }, handlersFor),
     connectTimeout,
     callTimeout,
-    onDisconnect,
-    onReconnect,
   })
   return new BrokerClient(url, connection, { crossProcess: true, leases: true, readLeases: true })
 }

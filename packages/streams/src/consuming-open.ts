@@ -6,13 +6,14 @@ import {
   type DyadCore,
   type FileRecord,
   giveBackController,
+  type KvsOutage,
   takeController,
 } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { numericFlags, type OpenFlags } from './flags.js'
 
 type Opened = (error: unknown, fd?: number) => void
-type Tell = (...event: ['waiting'] | ['record', FileRecord]) => void
+type Tell = (...event: ['waiting' | 'storeBack'] | ['storeLost', KvsOutage] | ['record', FileRecord]) => void
 
 const openFile = promisify(fs.open)
 
@@ -26,7 +27,7 @@ export class ConsumingOpen {
   #opening = true
   #file: ConsumedFile | undefined
 
-  /** @param tell told of events, each in a microtask of its own, so that what it throws is uncaught and not an error of consuming */
+  /** @param tell told of events, each in a microtask, so that what it throws is uncaught and not an error of consuming */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
     this.#core = core
     this.#timeout = timeout
@@ -77,6 +78,8 @@ export class ConsumingOpen {
       timeout: this.#timeout,
       signal: this.#abort.signal,
       onWaiting: () => queueMicrotask(() => this.#tell('waiting')),
+      onStoreLost: (outage) => this.#tell('storeLost', outage),
+      onStoreBack: () => this.#tell('storeBack'),
       onRecord: (record) => queueMicrotask(() => this.#tell('record', record)),
     }
     const file = numeric === fs.constants.O_RDONLY ? await this.#core.locateConsumed(path) : undefined

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type fs from 'node:fs'
-import { type ConsumedFile, type DyadCore, DyadError, type FileRecord } from '@dyad/core'
+import { type ConsumedFile, type DyadCore, DyadError, type FileRecord, type KvsOutage } from '@dyad/core'
 import { ConsumingOpen } from './consuming-open.js'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'
@@ -35,7 +35,15 @@ export interface DyadReadStreamOptions {
 const NodeReadStream = NativeReadStream as unknown as new (
   path: string | URL,
   options: object,
-) => Listeners<{ waiting: []; record: [record: FileRecord] }> & fs.ReadStream & StreamState
+) => Listeners<Events> & fs.ReadStream & StreamState
+
+/** What it emits beside the events of fs.ReadStream. */
+interface Events extends Record<string, readonly unknown[]> {
+  waiting: []
+  storeLost: [outage: KvsOutage]
+  storeBack: []
+  record: [record: FileRecord]
+}
 
 /** What the types of Node leave out. */
 interface StreamState {
@@ -48,7 +56,8 @@ interface StreamState {
 
 /**
  * As fs.ReadStream, of a file that is waited for and brought here, if it is in the consumer-managed directory. Emits 'waiting' if the file is not
- * published yet, and 'record' with the record of what it reads, before 'open'. Its bytes can be read while the rest arrives; 'end' comes once the whole file stands at its
+ * published yet, 'storeLost' with its address and the reason if the store goes away meanwhile, 'storeBack' when it is back,
+ * and 'record' with the record of what it reads, before 'open'. Its bytes can be read while the rest arrives; 'end' comes once the whole file stands at its
  * path, and an error if the rest does not come. Destroying it ends the wait. Errors are those of DyadCore.consume and of node:fs.
  */
 export class DyadReadStream extends NodeReadStream {

@@ -16,6 +16,8 @@ export interface ConnectOptions {
   ca?: string | Buffer | undefined
   /** Largest message accepted, in bytes; a larger one closes the link. */
   maxFrameBytes: number
+  /** Milliseconds that the listener may be silent before the link is given up, 3,000 to 30,000. @default 30000 */
+  silentMs?: number | undefined
   /** Ends the attempt early; it rejects with the signal's reason. @default none */
   signal?: AbortSignal | undefined
 }
@@ -34,7 +36,7 @@ export function connect(
   handlersFor: (link: Link) => LinkHandlers,
 ): Promise<Link> {
   return new Promise((resolve, reject) => {
-    const { signal, token, audience = '', maxFrameBytes } = options
+    const { signal, token, audience = '', maxFrameBytes, silentMs } = options
     if (signal?.aborted) {
       reject(signal.reason)
       return
@@ -82,7 +84,7 @@ export function connect(
         return
       }
       opened = () => {
-        const end = { client: true, maxFrameBytes, isLent: lending !== undefined }
+        const end = { client: true, maxFrameBytes, silentMs, isLent: lending !== undefined }
         return new Link(socket, raw, end, (link) => {
           // The first message, whatever else is sent at once.
           link.post(proofOf('client', handshake))

@@ -18,8 +18,9 @@ export interface LinkHandlers {
   closed(reason: Error | undefined): void
 }
 
-/** A silent peer is asked this often, in ms, and given up when it stays silent three times. */
-const HEARTBEAT_MS = 10_000
+/** A silent peer is asked this often at most and at least, in ms, and given up when it stays silent three times. */
+const SHORTEST_HEARTBEAT_MS = 1_000
+const LONGEST_HEARTBEAT_MS = 10_000
 const HEARTBEATS_MISSED = 3
 /** A peer that sends without reading what it gets in return is not read any more while this many bytes wait for it. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024
@@ -37,6 +38,8 @@ export interface LinkEnd {
   maxFrameBytes: number
   /** Whether what comes in is lent until its listeners return. */
   isLent: boolean
+  /** Milliseconds that the peer may be silent before it is given up, 3,000 to 30,000. @default 30000 */
+  silentMs?: number | undefined
 }
 
 /** One connection that carries binary messages both ways. */
@@ -45,6 +48,7 @@ export class Link {
   readonly #raw: Socket
   readonly #outbox: Outbox
   readonly #handlers: LinkHandlers
+  readonly #heartbeatMs: number
   readonly #heartbeat: NodeJS.Timeout
   #reason: Error | undefined
   /** Messages that came in one piece with others before the pause took effect. */
@@ -60,7 +64,10 @@ export class Link {
     this.#socket = socket
     this.#raw = raw
     this.#outbox = new Outbox(raw, end.client)
-    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS)
+    const { silentMs = HEARTBEATS_MISSED * LONGEST_HEARTBEAT_MS } = end
+    const wanted = Math.max(SHORTEST_HEARTBEAT_MS, silentMs / HEARTBEATS_MISSED)
+    this.#heartbeatMs = Math.min(LONGEST_HEARTBEAT_MS, wanted)
+    this.#heartbeat = setInterval(() => this.#beat(), this.#heartbeatMs)
     this.#handlers = handlersFor(this)
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
     socket.on('pong', () => {
@@ -215,7 +222,8 @@ export class Link {
 
   #beat(): void {
     if (this.#missed >= HEARTBEATS_MISSED) {
-      this.terminate(new Error(`the peer has been silent for ${(HEARTBEATS_MISSED * HEARTBEAT_MS) / 1000} s`))
+      const seconds = (HEARTBEATS_MISSED * this.#heartbeatMs) / 1_000
+      this.terminate(new Error(`the peer has been silent for ${seconds} s`))
       return
     }
     this.#missed++

@@ -1,6 +1,7 @@
 import type { Config } from '../config.js'
 import { DiskPace } from '../disk-pace.js'
 import type { KvsClient, Waiting } from '../kvs/contract.js'
+import type { OutageListener } from '../kvs/outages.js'
 import type { FileRecord } from '../kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from '../managed-directory.js'
 import { OpenedOnce } from '../opened-once.js'
@@ -22,7 +23,7 @@ import { SingleFlight } from './single-flight.js'
 import { assertStandingRoom } from './standing-room.js'
 
 /** How a consumer waits. */
-export interface ConsumeOptions extends Waiting {
+export interface ConsumeOptions extends Waiting, OutageListener {
   /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` */
   timeout?: number | undefined
   /** Told once, if the file is not published yet. */
@@ -168,7 +169,7 @@ export class Consumer {
       locks: await NodeLocks.open(stateDir),
       held: await HeldFiles.open(stateDir, directory, `${kvs.id} ${namespace}`),
       copies: serveCopies ? new Copies(sharing) : undefined,
-      nodes: new Nodes(kvs.registry),
+      nodes: new Nodes(kvs),
       transports,
       mode: dtlMode,
       node,

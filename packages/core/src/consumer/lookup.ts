@@ -1,14 +1,20 @@
 import { within } from '../deadline.js'
 import { report } from '../diagnostics.js'
 import { DyadError, withContext } from '../errors.js'
-import type { KvsNamespace } from '../kvs/contract.js'
+import type { KvsNamespace, KvsOutage } from '../kvs/contract.js'
+import { outageText } from '../kvs/outages.js'
 import { decodeRecord, type FileRecord } from '../kvs/record.js'
 
 /** What looking up needs to know of its session. */
 export interface LookupContext {
   readonly namespace: () => KvsNamespace
   readonly key: (path: string) => string
+  /** Why the store cannot be asked at this moment, if so. */
+  readonly outage: () => KvsOutage | undefined
 }
+
+/** A wait that is about to end asks the store once more, so that a store that hangs is not taken for a producer that is late; in ms. */
+const LAST_QUESTION_MS = 1_000
 
 /** How to wait for a record. */
 export interface WaitOptions {
@@ -31,7 +37,7 @@ export async function lookup(
   timeout = 0,
 ): Promise<FileRecord | undefined> {
   try {
-    const late = () => unanswered(path, timeout)
+    const late = () => unanswered(path, timeout, context)
     const entry = await within(timeout, late, signal, (bounded) =>
       context.namespace().get(context.key(path), { signal: bounded }),
     )
@@ -53,20 +59,34 @@ export async function waitForRecord(
 ): Promise<FileRecord> {
   const namespace = context.namespace()
   const key = context.key(path)
-  let isWaiting = false
-  const late = () => (isWaiting ? unpublished(path, timeout, namespace) : unanswered(path, timeout))
+  let isAnswered = false
+  const late = () =>
+    isAnswered && context.outage() === undefined
+      ? unpublished(path, timeout, namespace)
+      : unanswered(path, timeout, context)
+  const ask = async (bounded: AbortSignal) => {
+    isAnswered = false
+    const found = await namespace.get(key, { signal: bounded })
+    isAnswered = true
+    return found
+  }
+  let lastQuestion: NodeJS.Timeout | undefined
   try {
     return await within(timeout, late, signal, async (bounded) => {
-      const found = await namespace.get(key, { signal: bounded })
+      const found = await ask(bounded)
       if (found !== undefined) return decodeRecord(found, path)
-      isWaiting = true
       report('dyad.kvs.waiting', { path, namespace: namespace.name })
       onWaiting?.()
+      if (timeout >= 2 * LAST_QUESTION_MS) {
+        lastQuestion = setTimeout(() => ask(bounded).catch(() => {}), timeout - LAST_QUESTION_MS)
+      }
       return decodeRecord(await namespace.waitFor(key, { signal: bounded }), path)
     })
   } catch (error) {
     signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path })
+  } finally {
+    clearTimeout(lastQuestion)
   }
 }
 
@@ -74,9 +94,11 @@ function unpublished(path: string, timeout: number, { name }: KvsNamespace): Dya
   return new DyadError('ERR_DYAD_TIMEOUT', { path, detail: `waited ${timeout} ms in namespace '${name}'` })
 }
 
-function unanswered(path: string, timeout: number): DyadError {
-  const detail = `no answer in ${timeout} ms, the time that the caller allows`
-  return new DyadError('ERR_DYAD_KVS_UNREACHABLE', { path, detail })
+function unanswered(path: string, timeout: number, { outage }: LookupContext): DyadError {
+  const known = outage()
+  const why = known === undefined ? '' : `; ${outageText(known)}`
+  const detail = `no answer in ${timeout} ms, the time that the caller allows${why}`
+  return new DyadError('ERR_DYAD_KVS_UNREACHABLE', { path, detail, cause: known?.why })
 }
 
 /** The next record of the path after `record`, or undefined if none is published within `ms`. */

@@ -119,8 +119,25 @@ export interface RegisterOptions extends Waiting {
   onWaiting?: ((ms: number) => void) | undefined
 }
 
+/** A store that cannot be asked at this moment. */
+export interface KvsOutage {
+  /** Where the store is looked for. */
+  readonly address: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+  /** What the last attempt to reach it failed with. */
+  readonly why: Error
+}
+
 /** A client of a key-value store. Whoever made it closes it. */
 export interface KvsClient extends AsyncDisposable {
+  /** Since when and why the store cannot be asked, as far as is known; undefined while it can be. */
+  readonly outage: KvsOutage | undefined
+  /**
+   * Calls `told` with the outage when the store goes away while anything is under way, and with undefined
+   * when it is back, until the function returned is called. A store of this process alone never goes away.
+   */
+  onOutage(told: (outage: KvsOutage | undefined) => void): () => void
   readonly capabilities: KvsCapabilities
   /** Names the store, so that revisions of different stores are never compared. */
   readonly id: string

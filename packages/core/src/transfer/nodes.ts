@@ -1,7 +1,8 @@
 import { within } from '../deadline.js'
 import { DyadError } from '../errors.js'
-import type { KvsReader } from '../kvs/contract.js'
+import type { KvsClient } from '../kvs/contract.js'
 import { decodeNodeEntry, type NodeEntry } from '../kvs/node-entry.js'
+import { outageText } from '../kvs/outages.js'
 import type { FileRecord } from '../kvs/record.js'
 
 /** What begins the names of entries of the registry that are no nodes': the ids of nodes have no control characters. */
@@ -19,26 +20,30 @@ export function otherKey(kind: string, ...parts: string[]): string {
 
 /** How the nodes that files are fetched from can be reached, as the registry told last: asked once, and again once it did not hold. */
 export class Nodes {
-  readonly #registry: KvsReader
+  readonly #kvs: Pick<KvsClient, 'registry' | 'outage'>
   readonly #known = new Map<string, NodeEntry>()
 
-  constructor(registry: KvsReader) {
-    this.#registry = registry
+  constructor(kvs: Pick<KvsClient, 'registry' | 'outage'>) {
+    this.#kvs = kvs
   }
 
-  /** The node that has the record's file; waits up to `patienceMs` for it to be registered. ERR_DYAD_OWNER_UNREACHABLE, and the errors of KvsReader.waitFor. */
+  /**
+   * The node that has the record's file; waits up to `patienceMs` for it to be registered. ERR_DYAD_OWNER_UNREACHABLE,
+   * ERR_DYAD_KVS_UNREACHABLE if the store is away then, and the errors of KvsReader.waitFor.
+   */
   async find(record: FileRecord, patienceMs: number, signal: AbortSignal): Promise<NodeEntry> {
     const known = this.#known.get(record.owner)
     // It may have been started anew, with more directories.
     if (known?.directories.includes(record.storage)) return known
-    const absent = () =>
-      new DyadError('ERR_DYAD_OWNER_UNREACHABLE', {
-        path: record.path,
-        node: record.owner,
-        detail: 'no service has registered that node',
-      })
+    const about = { path: record.path, node: record.owner }
+    const absent = () => {
+      const { outage } = this.#kvs
+      return outage === undefined
+        ? new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { ...about, detail: 'no service has registered that node' })
+        : new DyadError('ERR_DYAD_KVS_UNREACHABLE', { ...about, detail: outageText(outage), cause: outage.why })
+    }
     const entry = await within(patienceMs, absent, signal, (bounded) =>
-      this.#registry.waitFor(record.owner, { signal: bounded }),
+      this.#kvs.registry.waitFor(record.owner, { signal: bounded }),
     )
     const node = decodeNodeEntry(entry)
     this.#known.set(record.owner, node)

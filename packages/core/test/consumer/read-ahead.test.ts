@@ -20,6 +20,7 @@ function site(files: number, bytes: number) {
     files,
     bytes,
     namespace: () => namespace,
+    outage: () => undefined,
     key: (path) => path,
     fetch: (path, _record, signal) => {
       fetched.push(path)

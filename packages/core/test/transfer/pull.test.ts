@@ -79,7 +79,7 @@ function contextOf(transport: Transport): PullContext {
   })
   const registry = { waitFor: async (key: string) => ({ key, value, revision: 1 }) } as unknown as KvsReader
   return {
-    nodes: new Nodes(registry),
+    nodes: new Nodes({ registry, outage: undefined }),
     transports: [transport],
     mode: 'auto',
     ownerTimeout: 10_000,

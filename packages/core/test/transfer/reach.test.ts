@@ -57,7 +57,7 @@ async function reached(
     stalled: () => new Error('it stood still'),
     waited: () => {},
   })
-  const context = { nodes: new Nodes(registry), transports, mode }
+  const context = { nodes: new Nodes({ registry, outage: undefined }), transports, mode }
   await (await reach(RECORD, 0, 10_000, context, attempt, ways)).close()
 }
 

@@ -34,7 +34,11 @@ export function addPut(program: Command, signal: AbortSignal): void {
       if (name !== undefined) assertName(file, name, as, producerPath)
       const path = as ?? name
       if (file === '-' && path === undefined) throw new UsageError('the standard input has no name: give a path')
-      const record = await withSession(options, signal, (session) => put(session, file, path, signal))
+      const record = await withSession(options, signal, async (session) => {
+        // Before anything is written.
+        await session.greet()
+        return put(session, file, path, signal)
+      })
       if (json) printJson(record)
       else print(record.path)
     })

@@ -1,11 +1,11 @@
-import { type ConfigOptions, readConfig } from '@dyad/core'
+import { type ConfigOptions, Outages, readConfig } from '@dyad/core'
 import type { BrokerClient } from '@dyad/kvs-client'
 import { Dyad } from '../connect.js'
 import { openKvs } from '../parts.js'
 
 /**
  * Runs `work` in a session, which an abort ends at any stage. Paths on a command line are relative to the managed directories, and a command that
- * ended well has published.
+ * ended well has published. The store is first asked by `work`, within the limits of what that does.
  */
 export async function withSession<T>(
   options: ConfigOptions,
@@ -14,7 +14,7 @@ export async function withSession<T>(
 ): Promise<T> {
   const session = Dyad.compose({ ...options, relative: true, asyncPublish: false })
   return ending(signal, session, async () => {
-    await session.greet()
+    await session.prepare()
     return work(session)
   })
 }
@@ -26,7 +26,8 @@ export async function withStore<T>(
   work: (kvs: BrokerClient) => Promise<T>,
 ): Promise<T> {
   const kvs = openKvs(readConfig(options))
-  return ending(signal, kvs, () => work(kvs))
+  using _ = new Outages(kvs)
+  return await ending(signal, kvs, () => work(kvs))
 }
 
 /** What an abort ends in the middle of a call fails in one way or another; the abort is why. */

@@ -75,7 +75,7 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   )
   const alone = await sandbox.run(['status', '--kvs-timeout', '200'])
   t.equal(alone.code, 1)
-  t.match(alone.stderr, /^dyad: ERR_DYAD_KVS_UNREACHABLE: /)
+  t.match(alone.stderr, /^waiting for the store .*ECONNREFUSED.* …\ndyad: ERR_DYAD_KVS_UNREACHABLE: /)
 })
 
 t.test('UCX means the best that there is, and what is not offered is told', async (t) => {

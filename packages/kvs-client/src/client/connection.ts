@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { DyadError, isDyadError } from '@dyad/core'
+import { DyadError, isDyadError, type KvsOutage } from '@dyad/core'
 import type { LinkHandlers } from '@dyad/wire'
 import { PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
@@ -10,6 +10,8 @@ import { LeaseBook } from './lease-book.js'
 /** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
+/** A broker that has neither accepted nor refused a link for so long counts as away, in ms. */
+const SILENT_MS = 1_000
 /** How long a link holds the process after the last exchange, in ms, since letting go and taking hold cost as much as an exchange. */
 const LINGER_MS = 50
 
@@ -43,10 +45,6 @@ export interface ConnectionOptions {
   connectTimeout: number
   /** Ms that an answer may take. */
   callTimeout: number
-  /** Called when a link was lost, with the reason if it broke. */
-  onDisconnect?: ((reason: Error | undefined) => void) | undefined
-  /** Called when a lost link was made anew. */
-  onReconnect?: (() => void) | undefined
 }
 
 /** One link to a broker, made when needed and made anew while anything is under way. */
@@ -68,6 +66,8 @@ export class Connection {
   #link: ClientLink | undefined
   #dialing: AbortController | undefined
   #lastCause: unknown
+  #outage: KvsOutage | undefined
+  readonly #outageListeners = new Set<(outage: KvsOutage | undefined) => void>()
   #everLinked = false
   #closed = false
   #unlinked: (() => void) | undefined
@@ -85,6 +85,17 @@ export class Connection {
 
   get linked(): boolean {
     return this.#link !== undefined
+  }
+
+  /** Why there is no link, if one was wanted. */
+  get outage(): KvsOutage | undefined {
+    return this.#outage
+  }
+
+  /** As KvsClient.onOutage. */
+  onOutage(told: (outage: KvsOutage | undefined) => void): () => void {
+    this.#outageListeners.add(told)
+    return () => this.#outageListeners.delete(told)
   }
 
   /** Puts something under way. It is told of a link at once if there is one. */
@@ -153,6 +164,7 @@ export class Connection {
           expired = true
           dialing.abort()
         }, this.#options.connectTimeout)
+    const silent = setTimeout(() => this.#away(new Error('it does not answer')), SILENT_MS).unref()
     let pause = FIRST_PAUSE_MS
     while (this.#link === undefined && !dialing.signal.aborted) {
       try {
@@ -161,15 +173,18 @@ export class Connection {
         if (dialing.signal.aborted) break
         this.#lastCause = error
         if (isDyadError(error, 'ERR_DYAD_DENIED')) {
+          this.#outage = undefined
           this.#failAll(error)
           break
         }
+        this.#away(error)
         const ref = this.#foreground > 0
         await delay(pause * (0.5 + Math.random() / 2), undefined, { ref, signal: dialing.signal }).catch(() => {})
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
       }
     }
     clearTimeout(window)
+    clearTimeout(silent)
     this.#dialing = undefined
     if (expired && this.#link === undefined) {
       this.#failAll(this.#unreachable(`cannot be reached in ${this.#options.connectTimeout} ms`))
@@ -198,12 +213,13 @@ export class Connection {
     }
     mine = link
     this.#link = link
-    const again = this.#everLinked
     this.#everLinked = true
     this.send({ op: 'hello', version: PROTOCOL_VERSION })
     link.hold(this.#foreground > 0)
     for (const [, exchange] of this.#exchanges.entries()) exchange.linked()
-    if (again) this.#options.onReconnect?.()
+    if (this.#outage === undefined) return
+    this.#outage = undefined
+    this.#tellOutage()
   }
 
   #lost(reason: Error | undefined): void {
@@ -212,8 +228,21 @@ export class Connection {
     this.#lastCause = reason ?? new Error('the broker closed the connection')
     this.#unlinked?.()
     if (this.#closed) return
-    this.#options.onDisconnect?.(reason)
-    if (this.#exchanges.size > 0) void this.#dial()
+    if (this.#exchanges.size === 0) return
+    this.#away(this.#lastCause)
+    void this.#dial()
+  }
+
+  /** The broker cannot be asked. Told once, and noted with what it was last. */
+  #away(cause: unknown): void {
+    const why = cause instanceof Error ? cause : new Error(String(cause))
+    const known = this.#outage
+    this.#outage = { address: this.#options.url, since: known?.since ?? Date.now(), why }
+    if (known === undefined) this.#tellOutage()
+  }
+
+  #tellOutage(): void {
+    for (const told of this.#outageListeners) told(this.#outage)
   }
 
   #receive(reply: Reply): void {

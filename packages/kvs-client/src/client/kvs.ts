@@ -4,6 +4,7 @@ import {
   type KvsCapabilities,
   type KvsClient,
   type KvsNamespace,
+  type KvsOutage,
   type KvsReader,
   type RegisterOptions,
   type Registration,
@@ -36,6 +37,14 @@ export class BrokerClient implements KvsClient {
   /** `durable` is what the broker says, known once it has answered anything. */
   get capabilities(): KvsCapabilities {
     return { ...this.#capabilities, durable: this.#connection.durable }
+  }
+
+  get outage(): KvsOutage | undefined {
+    return this.#connection.outage
+  }
+
+  onOutage(told: (outage: KvsOutage | undefined) => void): () => void {
+    return this.#connection.onOutage(told)
   }
 
   namespace(name: string): KvsNamespace {

@@ -1,6 +1,7 @@
 import { ok, strictEqual } from 'node:assert/strict'
 import { once } from 'node:events'
 import { isDyadError } from '../../errors.js'
+import type { KvsOutage } from '../../kvs/contract.js'
 import type { Clause, World } from './contract.js'
 import { bytes, expectCode, expectKeys, expectValue, gather, pending, take, takeUntil } from './expect.js'
 
@@ -62,6 +63,33 @@ export const restartClauses: readonly Clause[] = [
       await creating
       expectKeys(await gather(namespace.list('')), keys)
       await expectCode(world.client.createNamespace('other'), 'ERR_DYAD_NAMESPACE_EXISTS')
+    },
+  },
+  {
+    name: 'says that the store went away, why, and that it is back',
+    needs: 'crossProcess',
+    async run(world) {
+      const { client } = world
+      strictEqual(client.outage, undefined)
+      const told: (KvsOutage | undefined)[] = []
+      let isBack = () => {}
+      const back = new Promise<void>((resolve) => {
+        isBack = resolve
+      })
+      const stop = client.onOutage((outage) => {
+        told.push(outage)
+        if (outage === undefined) isBack()
+      })
+      client.onOutage(() => told.push(undefined))()
+      const registration = await client.register('node', bytes('a'), { ttl: 60_000 })
+      await restart(world)
+      await back
+      const [lost] = told
+      ok(lost?.why instanceof Error && lost.address !== '' && lost.since <= Date.now())
+      strictEqual(told.length, 2, 'once for each, and nothing for who listens no more')
+      strictEqual(client.outage, undefined)
+      stop()
+      await registration.close()
     },
   },
   {
