@@ -2,8 +2,8 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DyadError } from './errors.js'
-import { makeDirectory } from './make-directory.js'
 import { assertManagedPath } from './managed-path.js'
+import { makeTrustedDirectory } from './trusted-place.js'
 
 /** The end of a path that can name a directory only. */
 const NAMES_DIRECTORY = /(?:^|\/)\.{0,2}$/
@@ -30,14 +30,14 @@ export class ManagedDirectory {
     this.real = real
   }
 
-  /** Opens a managed directory, making it if it is missing. ERR_DYAD_SYSTEM. */
+  /** Opens a managed directory, making it if it is missing. ERR_DYAD_OPTION if another user could lead it elsewhere, ERR_DYAD_SYSTEM. */
   static async open(path: string): Promise<ManagedDirectory> {
     const absolute = resolve(path)
     try {
-      makeDirectory(absolute)
+      makeTrustedDirectory(absolute)
       return new ManagedDirectory(absolute, await realpath(absolute))
     } catch (cause) {
-      throw new DyadError('ERR_DYAD_SYSTEM', { path: absolute, cause })
+      throw cause instanceof DyadError ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: absolute, cause })
     }
   }
 

@@ -1,12 +1,12 @@
 import { accessSync, constants, lstatSync } from 'node:fs'
 import { DyadError } from './errors.js'
-import { makeDirectory } from './make-directory.js'
+import { makeTrustedDirectory } from './trusted-place.js'
 import { userId } from './user-id.js'
 
 /** Makes the directory for this node's state. Refuses one that others can write to, and one in which this process cannot make anything. ERR_DYAD_OPTION. */
 export async function prepareStateDirectory(path: string): Promise<void> {
   try {
-    makeDirectory(path, 0o700)
+    makeTrustedDirectory(path, 0o700)
     checkStateDirectory(path)
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {

@@ -1,10 +1,11 @@
 import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import {
   DyadError,
   isDyadError,
   type KvsClient,
   ManagedSource,
-  makeDirectory,
+  makeTrustedDirectory,
   type NodeEntry,
   type Registration,
   type Transport,
@@ -125,7 +126,7 @@ export class Service implements AsyncDisposable {
 
 async function openSource(directories: readonly string[], node: string): Promise<ManagedSource> {
   try {
-    for (const directory of directories) makeDirectory(directory)
+    for (const directory of directories) makeTrustedDirectory(resolve(directory))
     return await ManagedSource.open(directories)
   } catch (cause) {
     throw cause instanceof DyadError ? cause : new DyadError('ERR_DYAD_SYSTEM', { node, cause })

@@ -21,6 +21,7 @@ import { type PrefetchResult, ReadAhead } from './read-ahead.js'
 import { RightOfWay } from './right-of-way.js'
 import { SingleFlight } from './single-flight.js'
 import { assertStandingRoom } from './standing-room.js'
+import { StoringParents } from './storing-parents.js'
 
 /** How a consumer waits. */
 export interface ConsumeOptions extends Waiting, OutageListener {
@@ -178,6 +179,7 @@ export class Consumer {
       progressTimeout,
       leastRate,
       temporaries,
+      parents: new StoringParents(directory.real),
       pace: new DiskPace(),
       flights: new SingleFlight(),
     }

@@ -5,10 +5,13 @@ import {
   fstatSync,
   ftruncateSync,
   linkSync,
+  readlinkSync,
   renameSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { descriptorPath } from '../descriptor-path.js'
 import { misfit, type RunningDigest, verifiable } from '../digest.js'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
@@ -20,6 +23,7 @@ import type { Transfer } from '../transfer/contract.js'
 import type { Destination } from '../transfer/pull.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { FileWriter } from './file-writer.js'
+import type { StoringParent, StoringParents } from './storing-parents.js'
 
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
@@ -30,6 +34,7 @@ const WRITABLE = 0o200
 export interface StoringPlace {
   readonly temporaries: Temporaries
   readonly pace: DiskPace
+  readonly parents: StoringParents
 }
 
 /** Whether what stands at the place of a file may be replaced. */
@@ -46,6 +51,9 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   readonly #fd: number
   readonly #temporaries: Temporaries
   readonly #target: string
+  readonly #parent: StoringParent
+  /** The target, for system calls. */
+  readonly #at: string
   readonly #record: FileRecord
   readonly #onArrival: OnArrival
   readonly #pace: DiskPace
@@ -61,10 +69,13 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     temporary: { path: string; fd: number },
     target: string,
     record: FileRecord,
-    { temporaries, pace }: StoringPlace,
+    { temporaries, pace }: Omit<StoringPlace, 'parents'>,
+    parent: StoringParent,
     onArrival: OnArrival,
   ) {
-    this.#path = temporary.path
+    this.#path = within(parent, temporary.path)
+    this.#at = within(parent, target)
+    this.#parent = parent
     this.#fd = temporary.fd
     this.#temporaries = temporaries
     this.#target = target
@@ -78,8 +89,17 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
   static beside(target: string, place: StoringPlace, record: FileRecord, onArrival: OnArrival): IncomingFile {
     // The system applies the umask. A transport that clones opens the file anew, and has to be allowed to write to it.
-    const temporary = orStoreError(target, () => place.temporaries.create(target, record.mode | WRITABLE))
-    return new IncomingFile(temporary, target, record, place, onArrival)
+    return orStoreError(target, () => {
+      const parent = place.parents.enter(dirname(target))
+      try {
+        const temporary = place.temporaries.create(target, record.mode | WRITABLE)
+        if (parent.isExposed) assertIn(parent, temporary)
+        return new IncomingFile(temporary, target, record, place, parent, onArrival)
+      } catch (error) {
+        parent[Symbol.dispose]()
+        throw error
+      }
+    })
   }
 
   async takeWhole(transfer: Transfer): Promise<number | undefined> {
@@ -156,7 +176,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     if (this.placeIfAbsent()) return
     do await replacing.permitted()
     while (!replacing.isPermitted)
-    orStoreError(this.#target, () => renameSync(this.#path, this.#target))
+    orStoreError(this.#target, () => renameSync(this.#path, this.#at))
     this.#place = 'at target'
     // A process that was frozen between the look and the rename may have replaced a newer file.
     if (!replacing.isPermitted) await replacing.permitted()
@@ -179,7 +199,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       this.#finish()
       try {
         // Unlike a rename, a link fails where somebody else was faster.
-        linkSync(this.#path, this.#target)
+        linkSync(this.#path, this.#at)
       } catch (error) {
         if (REFUSED_LINK.has((error as NodeJS.ErrnoException).code ?? '')) return false
         throw error
@@ -197,8 +217,12 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
   /** Of one that was filled at once. */
   [Symbol.dispose](): void {
-    closeSync(this.#fd)
-    if (this.#place === 'beside') this.#temporaries.remove(this.#path)
+    try {
+      closeSync(this.#fd)
+      if (this.#place === 'beside') this.#temporaries.remove(this.#path)
+    } finally {
+      this.#parent[Symbol.dispose]()
+    }
   }
 
   async *#tellOf(lengths: AsyncIterable<number>): AsyncGenerator<number> {
@@ -268,6 +292,20 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
 
 /** Somebody else's file stands there, or the file system has no links. */
 const REFUSED_LINK = new Set(['EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+/** The path, for system calls, of something in this directory. */
+function within({ path }: StoringParent, file: string): string {
+  return path === dirname(file) ? file : `${path}/${basename(file)}`
+}
+
+/** Removes a temporary file that was made elsewhere, since a directory on its way was exchanged at that moment, and throws. ERR_DYAD_STORE. */
+function assertIn({ path }: StoringParent, temporary: { path: string; fd: number }): void {
+  const real = readlinkSync(descriptorPath(temporary.fd))
+  if (dirname(real) === readlinkSync(path)) return
+  closeSync(temporary.fd)
+  unlinkSync(real)
+  throw new DyadError('ERR_DYAD_STORE', { path: temporary.path, detail: `its directory led to ${dirname(real)}` })
+}
 
 function orStoreError<T>(path: string, work: () => T): T {
   try {

@@ -1,9 +1,11 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { type Test, test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { ConsumedFile } from '../../src/consumer/consumed-file.js'
 import { FileWriter } from '../../src/consumer/file-writer.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { StoringParents } from '../../src/consumer/storing-parents.js'
 import { DiskPace } from '../../src/disk-pace.js'
 import type { FileRecord } from '../../src/kvs/record.js'
 import { Temporaries } from '../../src/temporaries.js'
@@ -79,7 +81,7 @@ async function readWhileStored(t: Test, pace: DiskPace): Promise<Buffer> {
   const record = { path: 'file', size: content.length, mode: 0o644, generation: 1 } as FileRecord
   let tell: (arrival: Arrival) => void = () => {}
   let whole: (record: FileRecord) => void = () => {}
-  const place = { temporaries: new Temporaries(), pace }
+  const place = { temporaries: new Temporaries(), pace, parents: new StoringParents(dirname(target)) }
   await using incoming = IncomingFile.beside(target, place, record, (arrival) => tell(arrival))
   const opening = ConsumedFile.open(target, pace, new AbortController().signal, (onArrival) => {
     tell = onArrival

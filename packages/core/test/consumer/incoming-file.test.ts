@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { StoringParents } from '../../src/consumer/storing-parents.js'
 import { DiskPace } from '../../src/disk-pace.js'
 import type { FileRecord } from '../../src/kvs/record.js'
 import { Temporaries } from '../../src/temporaries.js'
@@ -10,7 +12,12 @@ const bytes = Buffer.from('content')
 const record = { path: 'x', owner: 'A', size: bytes.length, mode: 0o640, generation: 5 } as FileRecord
 const nobody = () => {}
 const begin = (target: string, onArrival: (arrival: Arrival) => void = nobody) =>
-  IncomingFile.beside(target, { temporaries: new Temporaries(), pace: new DiskPace() }, record, onArrival)
+  IncomingFile.beside(
+    target,
+    { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(dirname(target)) },
+    record,
+    onArrival,
+  )
 
 test('a filled file is placed where nothing stands', (t) => {
   const root = t.testdir()

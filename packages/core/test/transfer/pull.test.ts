@@ -1,6 +1,8 @@
 import { readFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { test } from 'tap'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { StoringParents } from '../../src/consumer/storing-parents.js'
 import { DiskPace } from '../../src/disk-pace.js'
 import { DyadError, isDyadError } from '../../src/errors.js'
 import type { KvsReader } from '../../src/kvs/contract.js'
@@ -119,7 +121,7 @@ for (const { what, ways, asked } of [
     const target = `${t.testdir()}/x`
     const stored: number[] = []
     const transport = double(ways)
-    const place = { temporaries: new Temporaries(), pace: new DiskPace() }
+    const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(dirname(target)) }
     {
       await using incoming = IncomingFile.beside(target, place, RECORD, (arrival) => stored.push(arrival.stored))
       t.equal(await pull(RECORD, incoming, contextOf(transport), new AbortController().signal), RECORD.size)
@@ -146,7 +148,7 @@ test('what the file system refuses is told of as what it is, and final', async (
   const full = Object.assign(new Error('posix_fallocate: ENOSPC'), { code: 'ENOSPC' })
   const transport = double([{ inPlace: true, steps: [4], error: full }])
   const target = `${t.testdir()}/x`
-  const place = { temporaries: new Temporaries(), pace: new DiskPace() }
+  const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(dirname(target)) }
   await using incoming = IncomingFile.beside(target, place, RECORD, () => {})
   try {
     await pull(RECORD, incoming, contextOf(transport), new AbortController().signal)

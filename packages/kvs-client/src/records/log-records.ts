@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { makeDirectory } from '@dyad/core'
+import { makeTrustedDirectory } from '@dyad/core'
 import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
 import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
@@ -100,7 +100,7 @@ export class LogRecordStore implements RecordStore, Writer {
   static async open(path: string, options: LogOptions = {}): Promise<LogRecordStore> {
     // A compaction opens files there later, when the working directory may be another.
     const directory = resolve(path)
-    makeDirectory(directory, 0o700)
+    makeTrustedDirectory(directory, 0o700)
     const release = lockDirectory(directory)
     try {
       return new LogRecordStore(new LogFiles(directory), options, release)

@@ -1,0 +1,148 @@
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { descriptorPath, hasDescriptorPaths, O_PATH } from '../descriptor-path.js'
+import { DyadError } from '../errors.js'
+import { makeDirectory } from '../make-directory.js'
+import { makeTrustedDirectory } from '../trusted-place.js'
+import { userId } from '../user-id.js'
+
+/** Directories that are kept in mind. */
+const MOST_KNOWN = 1024
+const OTHERS_WRITE = 0o022
+const STICKY = 0o1000
+
+/** A directory below a managed one, in which files are put. Whoever entered it leaves it. */
+export interface StoringParent extends Disposable {
+  /** For system calls: leads to this very directory as long as it is not left. */
+  readonly path: string
+  /** Whether others could exchange a directory on the way there for another. */
+  readonly isExposed: boolean
+}
+
+/**
+ * The directories below a managed one in which files are stored. Each is proved to lie there, once links are resolved, before anything is made in it. Where others than this user and
+ * root could exchange a part of the way for a link, files are put there by a descriptor of the directory that was proved, and not by its path.
+ */
+export class StoringParents {
+  readonly #root: string
+  readonly #known = new Map<string, { readonly parent: StoringParent; readonly dev: bigint; readonly ino: bigint }>()
+
+  /** @param root the managed directory, with links resolved */
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Enters a directory of the managed one, which is made if it is missing. ERR_DYAD_STORE if a link leads it out, and the system's own errors. */
+  enter(directory: string): StoringParent {
+    const known = this.#known.get(directory)
+    if (known !== undefined) {
+      const now = statSync(directory, { bigint: true, throwIfNoEntry: false })
+      if (now !== undefined && now.ino === known.ino && now.dev === known.dev) return known.parent
+    }
+    return hasDescriptorPaths ? this.#prove(directory) : this.#resolve(directory)
+  }
+
+  #prove(directory: string): StoringParent {
+    const fd = this.#open(directory)
+    try {
+      const path = descriptorPath(fd)
+      if (readlinkSync(path) !== directory || isExposed(directory)) {
+        return { path, isExposed: true, [Symbol.dispose]: () => closeSync(fd) }
+      }
+      const parent = this.#remember(directory, fstatSync(fd, { bigint: true }))
+      closeSync(fd)
+      return parent
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+  }
+
+  /** A descriptor of a directory that lies in the managed one. */
+  #open(directory: string): number {
+    const flags = O_PATH | constants.O_DIRECTORY
+    let fd: number
+    try {
+      fd = openSync(directory, flags)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      this.#make(directory)
+      fd = openSync(directory, flags)
+    }
+    const real = readlinkSync(descriptorPath(fd))
+    if (this.#holds(real)) return fd
+    closeSync(fd)
+    throw ledOut(directory, real)
+  }
+
+  #make(directory: string): void {
+    if (!this.#holds(dirname(directory))) {
+      makeTrustedDirectory(directory)
+      return
+    }
+    const above = this.#open(dirname(directory))
+    try {
+      mkdirSync(`${descriptorPath(above)}/${basename(directory)}`)
+    } catch (error) {
+      // Somebody else was faster, or a link that leads nowhere stands there.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    } finally {
+      closeSync(above)
+    }
+  }
+
+  /** As far as it goes where descriptors have no paths. */
+  #resolve(directory: string): StoringParent {
+    makeDirectory(directory)
+    const real = realpathSync.native(directory)
+    if (!this.#holds(real)) throw ledOut(directory, real)
+    return this.#remember(directory, statSync(directory, { bigint: true }))
+  }
+
+  #remember(path: string, { dev, ino }: BigIntStats): StoringParent {
+    const parent = { path, isExposed: false, [Symbol.dispose]: () => {} }
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear()
+    this.#known.set(path, { parent, dev, ino })
+    return parent
+  }
+
+  #holds(directory: string): boolean {
+    return directory === this.#root || directory.startsWith(this.#root === '/' ? '/' : `${this.#root}/`)
+  }
+}
+
+/**
+ * Whether another user could exchange a directory on this way for something else: one of them, or what holds it, is theirs, or what holds it may be written to by others and does not keep
+ * them from removing what is not theirs.
+ */
+function isExposed(directory: string): boolean {
+  let at = directory
+  for (let found = lstatSync(at); at !== '/'; ) {
+    const holder = lstatSync(dirname(at))
+    if (!isOurs(holder.uid)) return true
+    if (holder.mode & OTHERS_WRITE && !(holder.mode & STICKY && isOurs(found.uid))) return true
+    at = dirname(at)
+    found = holder
+  }
+  return false
+}
+
+function isOurs(uid: number): boolean {
+  return uid === 0 || uid === userId()
+}
+
+function ledOut(directory: string, real: string): DyadError {
+  const detail = `a link leads its directory out of the managed one, to ${real}`
+  return new DyadError('ERR_DYAD_STORE', { path: directory, detail })
+}

@@ -1,0 +1,70 @@
+import { lstatSync, readlinkSync, type Stats } from 'node:fs'
+import { dirname } from 'node:path'
+import { DyadError } from './errors.js'
+import { makeDirectory } from './make-directory.js'
+import { userId } from './user-id.js'
+
+/** As many links as Linux follows on one path. */
+const MOST_LINKS = 40
+/** Everybody may write. */
+const OPEN = 0o002
+
+/**
+ * Refuses a path that leads through something that another user put where everybody may write, as in the directory for temporary files: a directory there stays in the hands of whoever
+ * made it, and a link leads where that user wants. What the system or this user made is trusted, wherever it is, and so is what others have in places of their own.
+ * What is missing is not judged. ERR_DYAD_OPTION, and the system's own errors.
+ * @param path absolute
+ */
+export function assertTrustedPlace(path: string): void {
+  if (userId() === -1) return
+  const rest = namesOf(path)
+  let holder = lstatSync('/')
+  let reached = ''
+  for (let links = 0; ; ) {
+    const name = rest.shift()
+    if (name === undefined) return
+    if (name === '..') {
+      reached = reached === '' ? '' : dirname(`${reached}`).replace(/^\/$/, '')
+      holder = lstatSync(reached || '/')
+      continue
+    }
+    const at = `${reached}/${name}`
+    const found = lstatSync(at, { throwIfNoEntry: false })
+    if (found === undefined) return
+    if (!isTrusted(found, holder)) throw untrusted(path, at, found)
+    if (!found.isSymbolicLink()) {
+      reached = at
+      holder = found
+      continue
+    }
+    if (++links > MOST_LINKS) return
+    const target = readlinkSync(at)
+    rest.unshift(...namesOf(target))
+    if (target.startsWith('/')) {
+      reached = ''
+      holder = lstatSync('/')
+    }
+  }
+}
+
+/** Makes a directory, and those above it that are missing, in a trusted place; it may be there already. As `assertTrustedPlace`, and the system's own errors. */
+export function makeTrustedDirectory(path: string, mode?: number): void {
+  assertTrustedPlace(path)
+  makeDirectory(path, mode)
+  // Another user may have been faster to make it.
+  assertTrustedPlace(path)
+}
+
+function isTrusted(found: Stats, holder: Stats): boolean {
+  if ((holder.mode & OPEN) === 0) return true
+  return found.uid === userId() || found.uid === 0 || found.uid === holder.uid
+}
+
+function untrusted(path: string, at: string, { uid }: Stats): DyadError {
+  const detail = `'${at}' was made by user ${uid}, in a directory where everybody may write, and could lead files elsewhere; remove it, or name another directory`
+  return new DyadError('ERR_DYAD_OPTION', { path, detail })
+}
+
+function namesOf(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.')
+}

@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process'
+import fs, {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
+import { type Test, test } from 'tap'
+import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { StoringParents } from '../../src/consumer/storing-parents.js'
+import { DiskPace } from '../../src/disk-pace.js'
+import type { FileRecord } from '../../src/kvs/record.js'
+import { Temporaries } from '../../src/temporaries.js'
+
+const record = { path: 'x', owner: 'A', size: 7, mode: 0o644, generation: 5 } as FileRecord
+
+function site(t: Test): { root: string; managed: string; out: string } {
+  const root = mkdtempSync(`${realpathSync(tmpdir())}/dyad-storing-`)
+  t.teardown(() => rmSync(root, { recursive: true }))
+  for (const name of ['managed', 'out']) mkdirSync(`${root}/${name}`)
+  return { root, managed: `${root}/managed`, out: `${root}/out` }
+}
+
+/** Stores a file, over what may stand there. */
+async function store(managed: string, target: string): Promise<void> {
+  const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(managed) }
+  await using incoming = IncomingFile.beside(target, place, record, () => {})
+  incoming.fill(Buffer.from('content'))
+  await incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
+}
+
+test('what a link leads out of the directory is not stored, nor is anything made there', async (t) => {
+  const { root, managed, out } = site(t)
+  mkdirSync(`${managed}/inside`)
+  writeFileSync(`${out}/x`, 'theirs')
+  symlinkSync(out, `${managed}/link`)
+  symlinkSync('../out', `${managed}/relative`)
+  symlinkSync('..', `${managed}/inside/up`)
+  symlinkSync('/', `${managed}/top`)
+  symlinkSync(`${root}/none`, `${managed}/dangling`)
+  mkdirSync(`${root}/managed-beside`)
+  symlinkSync('../managed-beside', `${managed}/beside`)
+  for (const way of [
+    'link/x',
+    'link/new/x',
+    'relative/x',
+    'inside/up/../out/x',
+    'inside/up/link/x',
+    `top${out}/x`,
+    'dangling/x',
+    'beside/x',
+  ]) {
+    await t.rejects(store(managed, `${managed}/${way}`), { code: 'ERR_DYAD_STORE' }, way)
+  }
+  t.equal(readFileSync(`${out}/x`, 'utf8'), 'theirs')
+  t.strictSame(
+    execFileSync('find', [root, '-mindepth', '1', '-printf', '%P\n'], { encoding: 'utf8' }).trim().split('\n').sort(),
+    [
+      'managed',
+      'managed-beside',
+      'managed/beside',
+      'managed/dangling',
+      'managed/inside',
+      'managed/inside/up',
+      'managed/link',
+      'managed/relative',
+      'managed/top',
+      'out',
+      'out/x',
+    ],
+  )
+})
+
+test('links that stay in the directory are followed, and a link in the place of the file is replaced', async (t) => {
+  const { managed, out } = site(t)
+  mkdirSync(`${managed}/a/b`, { recursive: true })
+  symlinkSync('a', `${managed}/link`)
+  symlinkSync(`${managed}/a/b`, `${managed}/absolute`)
+  writeFileSync(`${out}/x`, 'theirs')
+  symlinkSync(`${out}/x`, `${managed}/x`)
+  for (const way of ['x', 'link/x', 'absolute/x', 'link/new/deep/x', 'n1/n2/x'])
+    await store(managed, `${managed}/${way}`)
+  for (const file of ['x', 'a/x', 'a/b/x', 'a/new/deep/x', 'n1/n2/x']) {
+    t.equal(readFileSync(`${managed}/${file}`, 'utf8'), 'content', file)
+  }
+  t.equal(readFileSync(`${out}/x`, 'utf8'), 'theirs')
+  rmSync(managed, { recursive: true })
+  await store(managed, `${managed}/again/x`)
+  t.equal(readFileSync(`${managed}/again/x`, 'utf8'), 'content', 'the directory is made anew')
+})
+
+const CALLS = [
+  'openSync',
+  'readlinkSync',
+  'mkdirSync',
+  'linkSync',
+  'renameSync',
+  'unlinkSync',
+  'lstatSync',
+  'statSync',
+  'fstatSync',
+]
+
+/** Runs `work` with `between` called before its system call number `at`; tells how many it made. */
+async function interrupted(at: number, between: () => void, work: () => Promise<void>): Promise<number> {
+  let count = 0
+  let isWithin = false
+  const originals = CALLS.map((name) => [name, Reflect.get(fs, name)] as const)
+  for (const [name, original] of originals) {
+    Reflect.set(fs, name, (...args: unknown[]) => {
+      if (!isWithin && count++ === at) {
+        isWithin = true
+        between()
+        isWithin = false
+      }
+      return original(...args)
+    })
+  }
+  syncBuiltinESMExports()
+  try {
+    await work()
+  } catch (error) {
+    if ((error as { code: string }).code !== 'ERR_DYAD_STORE') throw error
+  } finally {
+    for (const [name, original] of originals) Reflect.set(fs, name, original)
+    syncBuiltinESMExports()
+  }
+  return count
+}
+
+const skip = process.platform !== 'linux' && 'descriptors have no paths'
+
+test('a directory that others exchange for a link, before whichever system call, leads nothing out', {
+  skip,
+}, async (t) => {
+  for (const way of ['shared/sub/x', 'shared/sub/new/x']) {
+    for (const stands of [false, true]) {
+      let calls = 1
+      for (let at = -1; at < calls; at++) {
+        const { managed, out } = site(t)
+        mkdirSync(`${managed}/shared/sub/new`, { recursive: true })
+        if (!stands && way.includes('new')) rmSync(`${managed}/shared/sub/new`, { recursive: true })
+        else if (stands) writeFileSync(`${managed}/${way}`, 'before')
+        mkdirSync(`${out}/new`)
+        writeFileSync(`${out}/x`, 'theirs')
+        writeFileSync(`${out}/new/x`, 'theirs')
+        chmodSync(`${managed}/shared`, 0o777)
+        const swap = () => {
+          renameSync(`${managed}/shared/sub`, `${managed}/shared/aside`)
+          symlinkSync(out, `${managed}/shared/sub`)
+        }
+        const count = await interrupted(at, swap, () => store(managed, `${managed}/${way}`))
+        if (at === -1) {
+          calls = count
+          t.equal(readFileSync(`${managed}/${way}`, 'utf8'), 'content')
+        }
+        const left = readdirSync(out, { recursive: true, encoding: 'utf8' }).sort()
+        const isUntouched =
+          left.join() === 'new,new/x,x' &&
+          ['x', 'new/x'].every((name) => readFileSync(`${out}/${name}`, 'utf8') === 'theirs')
+        t.ok(isUntouched, `${way}, ${stands ? 'over a file' : 'anew'}, before call ${at} of ${calls}: ${left}`)
+      }
+      t.ok(calls > 5)
+    }
+  }
+})
