@@ -174,9 +174,10 @@ export class DyadCore implements AsyncDisposable {
   /**
    * Stages a file of the producer-managed directory for writing. With the option `asyncPublish` its `publish` resolves without waiting for the store. Fails as open(2) would.
    * @param flags numeric, as of node:fs constants
+   * @param mode permissions of a file that is new, less the process's umask
    */
-  async stage(file: ManagedFile, flags: number): Promise<StagedFile> {
-    return stage(file, flags, this.#temporaries, async (written) => {
+  async stage(file: ManagedFile, flags: number, mode = 0o666): Promise<StagedFile> {
+    return stage(file, flags, mode, this.#temporaries, async (written) => {
       const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal, written))
       if (!this.config.asyncPublish) return published()
       await this.#pending.add(file.path, published)

@@ -1,43 +1,39 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { openSync, readFileSync, readlinkSync, statSync, unlinkSync } from 'node:fs'
-import { opendir, unlink } from 'node:fs/promises'
+import { closeSync, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
+import { tryLock } from './file-lock.js'
 import { makeDirectory } from './make-directory.js'
 import { TEMPORARY_PREFIX } from './managed-path.js'
+import { Sweeps } from './sweep.js'
+
+/** A temporary file, open for reading and writing. The caller closes it, after it has removed or renamed the file. */
+export interface Temporary {
+  readonly path: string
+  readonly fd: number
+}
 
 /**
- * Names temporary files, and removes those that killed processes left. A name tells host, process and start of the process that made it,
- * `.dyad-<host>-<pid>-<start>-<random>`, so that nobody removes what a living process still writes, on this host or another.
+ * Makes temporary files, and removes those that processes left behind. A temporary file is locked by
+ * the descriptor that it was made with, so the kernel says whether somebody still writes it: on this
+ * host, in another container or under another user, and however the process ended.
  */
 export class Temporaries {
-  readonly #swept = new Map<string, Promise<void>>()
-  readonly #instance = randomBytes(6).toString('hex')
+  readonly #sweeps = new Sweeps(HOST)
+  readonly #instance = randomBytes(8).toString('hex')
   #count = 0
 
-  /** A new name beside `target`, in a directory that may be missing. */
-  name(target: string): string {
+  /** Creates a new file beside `target`, and makes the directory if it is missing. Throws as open(2) does. */
+  create(target: string, mode: number): Temporary {
     const directory = dirname(target)
-    if (!this.#swept.has(directory)) this.#swept.set(directory, sweep(directory))
-    return `${directory === '/' ? '' : directory}/${OURS}-${this.#instance}${(this.#count++).toString(16)}`
-  }
-
-  /** As `name`, with the directory made if it is missing. */
-  beside(target: string): string {
-    const directory = dirname(target)
-    if (statSync(directory, { throwIfNoEntry: false }) === undefined) makeDirectory(directory)
-    return this.name(target)
-  }
-
-  /** Creates a new file beside `target`, for reading and writing, with the directory made if it is missing; whoever calls closes the descriptor. */
-  create(target: string, mode: number): { path: string; fd: number } {
-    const path = this.name(target)
-    try {
-      return { path, fd: openSync(path, 'wx+', mode) }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      makeDirectory(dirname(target))
-      return { path, fd: openSync(path, 'wx+', mode) }
+    this.#sweeps.storedIn(directory)
+    for (;;) {
+      const path = `${directory === '/' ? '' : directory}/${TEMPORARY_PREFIX}${HOST}-${this.#instance}${(this.#count++).toString(16)}`
+      const fd = createIn(directory, path, mode)
+      if (isOurs(fd)) return { path, fd }
+      // A sweep came between its making and its locking.
+      closeSync(fd)
+      this.remove(path)
     }
   }
 
@@ -51,54 +47,39 @@ export class Temporaries {
     }
   }
 
-  /** Resolves when the sweeps begun so far are done. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#swept.values())
+  /** Resolves when the sweeps begun so far are done, which end soon in large directories. */
+  settled(): Promise<void> {
+    return this.#sweeps.settled()
   }
 }
 
-function readOr(path: string, fallback: string, read: (path: string) => string): string {
+function createIn(directory: string, path: string, mode: number): number {
   try {
-    return read(path)
-  } catch {
-    return fallback
+    return openSync(path, 'wx+', mode)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    makeDirectory(directory)
+    return openSync(path, 'wx+', mode)
   }
 }
 
-/** When a process started, in clock ticks since boot; '' if there is no such process. Elsewhere than on Linux, whether there is one. */
-function startOf(pid: number): string {
-  if (process.platform !== 'linux') {
-    try {
-      process.kill(pid, 0)
-      return 'alive'
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'alive' : ''
-    }
-  }
-  const stat = readOr(`/proc/${pid}/stat`, '', (path) => readFileSync(path, 'latin1'))
-  // The second field is the program's name in parentheses and may hold anything; the start is the 20th after it.
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-}
-
-// Process ids mean something only within one boot of one host, in one namespace of processes.
-const HOST = createHash('sha256')
-  .update(hostname())
-  .update(readOr('/proc/sys/kernel/random/boot_id', '', (path) => readFileSync(path, 'latin1')))
-  .update(readOr('/proc/self/ns/pid', '', (path) => readlinkSync(path)))
-  .digest('hex')
-  .slice(0, 10)
-const OURS = `${TEMPORARY_PREFIX}${HOST}-${process.pid}-${startOf(process.pid)}`
-const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}${HOST}-(\\d+)-(\\w*)-`)
-
-/** Removes what dead processes of this host left in a directory. What cannot be removed stays: it is debris, not data. */
-async function sweep(directory: string): Promise<void> {
+/** Locks a new file, and tells whether it is still there: from then on no sweep removes it. */
+function isOurs(fd: number): boolean {
   try {
-    for await (const entry of await opendir(directory)) {
-      const [, pid, start] = NAME.exec(entry.name) ?? []
-      if (pid === undefined || startOf(Number(pid)) === start) continue
-      await unlink(join(directory, entry.name)).catch(() => {})
-    }
+    return tryLock(fd) && fstatSync(fd).nlink > 0
   } catch {
-    // The directory vanished or cannot be listed.
+    // Where there are no locks, sweeps get none either, and remove nothing.
+    return true
+  }
+}
+
+/** Names this host through its reboots, and its containers where they have its name. */
+const HOST = createHash('sha256').update(hostname()).update(machineId()).digest('hex').slice(0, 10)
+
+function machineId(): string {
+  try {
+    return readFileSync('/etc/machine-id', 'latin1').trim()
+  } catch {
+    return ''
   }
 }

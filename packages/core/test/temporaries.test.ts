@@ -1,42 +1,216 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from 'tap'
+import { Worker } from 'node:worker_threads'
+import { type Test, test } from 'tap'
 import { Temporaries } from '../src/temporaries.js'
+
+const program = fileURLToPath(new URL('temporaries-process.ts', import.meta.url))
+const PLAIN = { execArgv: ['--import=tsx'], env: { ...process.env, NODE_OPTIONS: '' } }
+const isRoot = process.getuid?.() === 0
+
+/** A process that writes a temporary file beside `target`. */
+async function writer(t: Test, target: string): Promise<ChildProcess> {
+  const child = fork(program, [target], PLAIN)
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child, 'message')
+  return child
+}
+
+/** Runs the same program through a command that starts the command given to it, until it has said that it is done. */
+async function through(t: Test, command: string[], ...args: string[]): Promise<ChildProcess> {
+  // What the test runner loads into a process writes to the runner's own folder.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command, process.execPath, '--import=tsx', program, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: PLAIN.env,
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return child
+}
+
+async function sweep(target: string): Promise<void> {
+  const temporaries = new Temporaries()
+  const { path, fd } = temporaries.create(target, 0o600)
+  await temporaries.settled()
+  temporaries.remove(path)
+  closeSync(fd)
+}
+
+/** A folder that others than this user can reach. */
+function openFolder(t: Test): string {
+  const root = mkdtempSync(join(tmpdir(), 'dyad-temporaries-'))
+  t.teardown(() => rmSync(root, { recursive: true, force: true }))
+  chmodSync(root, 0o777)
+  return root
+}
 
 test('names are beside the target, short, and never the same', async (t) => {
   const root = t.testdir()
   const one = new Temporaries()
   const two = new Temporaries()
   const target = `${root}/new/${'x'.repeat(255)}`
-  const names = await Promise.all([one.beside(target), one.beside(target), two.beside(target)])
-  t.equal(new Set(names).size, 3)
-  for (const name of names) {
-    t.equal(dirname(name), `${root}/new`)
-    writeFileSync(name, '')
+  const made = [one, one, two].map((temporaries) => temporaries.create(target, 0o600))
+  t.equal(new Set(made.map(({ path }) => path)).size, 3)
+  for (const { path, fd } of made) {
+    t.equal(dirname(path), `${root}/new`)
+    t.equal(statSync(path).mode & 0o777, 0o600)
+    closeSync(fd)
   }
+  await Promise.all([one.settled(), two.settled()])
 })
 
 test('what a killed process left is removed, what a living one writes is not, nor anything else', async (t) => {
-  const root = t.testdir({ '.dyad-other0host-1-1-0-x': '', '.dyad-': '', 'file.bin': '' })
-  const program = fileURLToPath(new URL('temporaries-process.ts', import.meta.url))
-  const child = fork(program, [`${root}/x`], { execArgv: ['--import=tsx'] })
-  await once(child, 'message')
-  const withChilds = readdirSync(root)
-  t.equal(withChilds.length, 4)
-
-  const alive = new Temporaries()
-  writeFileSync(await alive.beside(`${root}/y`), '')
-  await alive.settled()
-  t.equal(readdirSync(root).length, 5, 'the child lives')
-
+  const root = t.testdir({ '.dyad-other': '', '.dyad-': '', 'file.bin': '' })
+  const child = await writer(t, `${root}/x`)
+  t.equal(readdirSync(root).length, 4)
+  await sweep(`${root}/y`)
+  t.equal(readdirSync(root).length, 4, 'the child lives')
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const next = new Temporaries()
-  await next.beside(`${root}/z`)
-  await next.settled()
-  t.equal(readdirSync(root).length, 4, 'the child is dead')
-  t.ok(readdirSync(root).includes('.dyad-other0host-1-1-0-x'), "another host's is not ours to judge")
+  await sweep(`${root}/z`)
+  t.same(readdirSync(root).sort(), ['.dyad-', '.dyad-other', 'file.bin'], 'the child is dead')
+})
+
+test('what a thread left that was terminated is removed', async (t) => {
+  const root = t.testdir()
+  const url = new URL('temporaries-process.ts', import.meta.url)
+  const source = `import('tsx/esm/api').then((tsx) => (tsx.register(), import(${JSON.stringify(url)})))`
+  const thread = new Worker(source, { eval: true, workerData: [`${root}/x`], execArgv: [] })
+  await once(thread, 'message')
+  await sweep(`${root}/y`)
+  t.equal(readdirSync(root).length, 1, 'it writes')
+  await thread.terminate()
+  await sweep(`${root}/y`)
+  t.same(readdirSync(root), [])
+})
+
+test('a session that goes on sweeps again as it stores', async (t) => {
+  const root = t.testdir()
+  const long = new Temporaries()
+  const store = () => {
+    const { path, fd } = long.create(`${root}/x`, 0o600)
+    closeSync(fd)
+    unlinkSync(path)
+  }
+  store()
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const child = await writer(t, `${root}/y`)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  t.equal(readdirSync(root).length, 1)
+  for (let i = 0; i < 100; i++) store()
+  await long.settled()
+  t.same(readdirSync(root), [])
+})
+
+test('the end of a session does not wait for the whole of a large directory', async (t) => {
+  const root = t.testdir()
+  for (let i = 0; i < 12_000; i++) writeFileSync(`${root}/${i}`, '')
+  // Dead ones are found before the bound, not beyond it: at least one of so many is left.
+  for (let i = 0; i < 3_000; i++) writeFileSync(`${root}/.dyad-0123456789-${i.toString(16)}`, '')
+  const temporaries = new Temporaries()
+  const { path, fd } = temporaries.create(`${root}/x`, 0o600)
+  await temporaries.settled()
+  temporaries.remove(path)
+  closeSync(fd)
+  const left = readdirSync(root).filter((name) => name.startsWith('.dyad-')).length
+  t.ok(left > 0 && left < 3_000, `${left} left`)
+})
+
+test('leftovers of another boot, another host on this disk and an earlier version are removed', async (t) => {
+  const root = t.testdir({ '.dyad-0123456789-abcdef0': 'another host', '.dyad-0123456789-42-1234-ab12': 'earlier' })
+  const young = join(root, '.dyad-0123456789-43-1234-ab13')
+  writeFileSync(young, 'of an earlier version that may still run')
+  utimesSync(join(root, '.dyad-0123456789-42-1234-ab12'), 1, 1)
+  await sweep(`${root}/x`)
+  t.same(readdirSync(root), ['.dyad-0123456789-43-1234-ab13'])
+})
+
+test('what is not a file is left alone, and not opened', async (t) => {
+  const root = t.testdir({ elsewhere: { file: '' } })
+  mkdirSync(`${root}/d/.dyad-0123456789-1`, { recursive: true })
+  symlinkSync(`${root}/elsewhere/file`, `${root}/d/.dyad-0123456789-2`)
+  spawnSync('mkfifo', [`${root}/d/.dyad-0123456789-3`])
+  await sweep(`${root}/d/x`)
+  t.equal(readdirSync(`${root}/d`).length, 3)
+  t.same(readdirSync(`${root}/elsewhere`), ['file'])
+})
+
+test('a file that is in its place is no temporary one any more, and may be locked by others', async (t) => {
+  const root = t.testdir()
+  const { path, fd } = new Temporaries().create(`${root}/x`, 0o600)
+  renameSync(path, `${root}/x`)
+  closeSync(fd)
+  await sweep(`${root}/y`)
+  t.same(readdirSync(root), ['x'])
+})
+
+const another = ['setpriv', '--reuid=65534', '--clear-groups']
+const hidden = ['unshare', '--mount', 'sh', '-c', 'mount -o remount,hidepid=2 /proc && exec "$@"', 'sh', ...another]
+const skip = !isRoot && 'only root can be another user'
+
+test('another user, to whom processes are hidden, takes nobody for dead', { skip }, async (t) => {
+  const root = openFolder(t)
+  const child = await writer(t, `${root}/x`)
+  const [name = ''] = readdirSync(root)
+  // Readable for others, so that the lock is what keeps it.
+  chmodSync(join(root, name), 0o666)
+  for (const command of [another, hidden]) {
+    const sweeper = await through(t, command, `${root}/y`, 'sweep')
+    await once(sweeper, 'exit')
+    t.same(readdirSync(root), [name], 'it lives')
+  }
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const sweeper = await through(t, hidden, `${root}/y`, 'sweep')
+  await once(sweeper, 'exit')
+  t.same(readdirSync(root), [], 'it is dead, and the directory belongs to everybody')
+})
+
+const container = [
+  'unshare',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  '--uts',
+  'sh',
+  '-c',
+  'hostname other; exec "$@"',
+  'sh',
+]
+test('what a killed container left is removed, what a living one writes is not', { skip }, async (t) => {
+  const root = openFolder(t)
+  const child = await through(t, container, `${root}/x`)
+  const [name = ''] = readdirSync(root)
+  await sweep(`${root}/y`)
+  t.same(readdirSync(root), [name], 'it lives')
+  // Nor does a container take this host's for dead.
+  const own = await writer(t, `${root}/own`)
+  await once(await through(t, container, `${root}/y`, 'sweep'), 'exit')
+  t.equal(readdirSync(root).length, 2)
+  for (const process of [child, own]) {
+    process.kill('SIGKILL')
+    await once(process, 'exit')
+  }
+  // The kernel ends the processes of the container with the first of them.
+  for (let turn = 0; turn < 100 && readdirSync(root).length > 0; turn++) await sweep(`${root}/y`)
+  t.same(readdirSync(root), [])
 })

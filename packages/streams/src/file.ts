@@ -61,7 +61,7 @@ export class DyadFile implements AsyncDisposable {
       const found = isOther ? path : await consumeToOpen(core, path, numeric, options)
       if (produced === undefined) return new DyadFile(await open(found, flags, mode), undefined)
     }
-    const staging = await stageToOpen(core, path, numeric)
+    const staging = await stageToOpen(core, path, numeric, mode)
     try {
       return new DyadFile(await open(staging.path, staging.flags, mode), staging)
     } catch (error) {

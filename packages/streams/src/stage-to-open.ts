@@ -15,10 +15,10 @@ export interface Staging {
 }
 
 /**
- * Stages a path for opening with these flags, which may or may not write. Fails as open(2) would.
+ * Stages a path for opening with these flags, which may or may not write, and this mode, 0o666 by default. Fails as open(2) would.
  * ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
  */
-export async function stageToOpen(core: DyadCore, path: string | URL, flags: number): Promise<Staging> {
+export async function stageToOpen(core: DyadCore, path: string | URL, flags: number, mode?: number): Promise<Staging> {
   const file = await core.locateProduced(path)
   if (file === undefined) {
     assertUnmanaged(core, path, 'producer')
@@ -27,7 +27,7 @@ export async function stageToOpen(core: DyadCore, path: string | URL, flags: num
   const explain = (error: unknown) => asOpenError(error, file.local)
   if (!writes(flags)) return { path: file.local, flags, isNew: false, staged: undefined, explain }
   try {
-    const staged = await core.stage(file, flags)
+    const staged = await core.stage(file, flags, mode)
     return { path: staged.path, flags: staged.flags, isNew: staged.path !== file.local, staged, explain }
   } catch (error) {
     throw explain(error)

@@ -113,7 +113,7 @@ export class StagedOutput {
 
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
-    const staging = await stageToOpen(this.#core, path, numericFlags(flags))
+    const staging = await stageToOpen(this.#core, path, numericFlags(flags), mode)
     this.#staged = staging.staged
     this.#digest = staging.isNew ? new SequentialDigest() : undefined
     try {

@@ -1,20 +1,10 @@
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  linkSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-} from 'node:fs'
+import { constants, realpathSync, statSync } from 'node:fs'
 import type { FileDigest } from '../digest.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
 import type { Temporaries } from '../temporaries.js'
 import type { WrittenFile } from './describe.js'
+import { StagedTemporary } from './staged-temporary.js'
 
 /**
  * A file being written that nobody sees yet: writing goes to `path`, opened with `flags`, until either `publish` or `discard` ends it.
@@ -53,6 +43,7 @@ export function reads(flags: number): boolean {
 export function stage(
   file: ManagedFile,
   flags: number,
+  mode: number,
   temporaries: Temporaries,
   publish: (written?: WrittenFile) => Promise<FileRecord | undefined>,
 ): StagedFile {
@@ -65,35 +56,15 @@ export function stage(
 
   // As with open(2), what is written through a symbolic link lands where it leads.
   const target = existing === undefined ? file.local : realpathSync.native(file.local)
-  const temporary = temporaries.beside(target)
-  if (existing !== undefined) createLike(existing, temporary)
-  const anew = flags & ~(O_TRUNC | O_CREAT | O_EXCL)
+  const staged = new StagedTemporary(temporaries, target, mode, existing)
   return {
-    path: temporary,
-    flags: existing === undefined ? anew | O_CREAT | O_EXCL : anew,
+    path: staged.path,
+    flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest) => {
-      const written = digest && { digest, stat: statSync(temporary, { bigint: true }) }
-      if (flags & O_EXCL) {
-        // Unlike a rename, a link fails where somebody else was faster.
-        linkSync(temporary, target)
-        unlinkSync(temporary)
-      } else renameSync(temporary, target)
-      return publish(written)
+      const stat = staged.place((flags & O_EXCL) !== 0)
+      return publish(digest && { digest, stat })
     },
-    discard: async () => temporaries.remove(temporary),
-  }
-}
-
-/**
- * Writing anew over a file keeps its permissions, as truncating it would. They are there before the file is opened, so that whoever may not write to it
- * may not here either, and whoever writes may change them.
- */
-function createLike(existing: Stats, temporary: string): void {
-  const fd = openSync(temporary, 'wx', 0o600)
-  try {
-    fchmodSync(fd, existing.mode & 0o7777)
-  } finally {
-    closeSync(fd)
+    discard: async () => staged.discard(),
   }
 }
 

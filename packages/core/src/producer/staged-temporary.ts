@@ -1,0 +1,102 @@
+import {
+  type BigIntStats,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs'
+import type { Temporaries, Temporary } from '../temporaries.js'
+
+/** What the owner of a file may do to it, so that the writer can open it by its name. */
+const OWNER_WRITES = 0o600
+
+/**
+ * A temporary file that its writer opens by its name, and closes before it is in place. The descriptor
+ * here holds its lock until then. The maker ends it by `place` or `discard`.
+ */
+export class StagedTemporary {
+  readonly #temporaries: Temporaries
+  readonly #temporary: Temporary
+  readonly #target: string
+  /** The mode to restore, where the writer would not have been allowed to open the file. */
+  #mode: { readonly wanted: number; readonly lent: number } | undefined
+  #isOpen = true
+
+  /**
+   * @param mode permissions of a new file, less the process's umask
+   * @param existing the file that stands at `target`, whose permissions are kept
+   */
+  constructor(temporaries: Temporaries, target: string, mode: number, existing: Stats | undefined) {
+    this.#temporaries = temporaries
+    this.#target = target
+    this.#temporary = temporaries.create(target, existing === undefined ? mode : OWNER_WRITES)
+    try {
+      this.#setMode(existing)
+    } catch (error) {
+      this.discard()
+      throw error
+    }
+  }
+
+  get path(): string {
+    return this.#temporary.path
+  }
+
+  /**
+   * Puts the file, which its writer has closed, in its place, and returns what it looks like. EEXIST if
+   * `isExclusive` and something stands there.
+   */
+  place(isExclusive: boolean): BigIntStats {
+    const { path, fd } = this.#temporary
+    this.#restoreMode(fd)
+    if (isExclusive) {
+      // Unlike a rename, a link fails where somebody else was faster.
+      linkSync(path, this.#target)
+      unlinkSync(path)
+    } else renameSync(path, this.#target)
+    const stats = fstatSync(fd, { bigint: true })
+    this.#close()
+    return stats
+  }
+
+  /** Removes the file, unless it is in its place. */
+  discard(): void {
+    if (!this.#isOpen) return
+    try {
+      this.#temporaries.remove(this.#temporary.path)
+    } finally {
+      this.#close()
+    }
+  }
+
+  /**
+   * Writing anew over a file keeps its permissions, as truncating it would. The file has them before it is opened, so that
+   * whoever may not write to the one may not write to the other either, and whoever writes may change them.
+   */
+  #setMode(existing: Stats | undefined): void {
+    const { fd } = this.#temporary
+    if (existing !== undefined) {
+      fchmodSync(fd, existing.mode & 0o7777)
+      return
+    }
+    const wanted = fstatSync(fd).mode & 0o7777
+    if ((wanted & OWNER_WRITES) === OWNER_WRITES) return
+    this.#mode = { wanted, lent: wanted | OWNER_WRITES }
+    fchmodSync(fd, this.#mode.lent)
+  }
+
+  /** The writer may have given the file other permissions meanwhile. */
+  #restoreMode(fd: number): void {
+    if (this.#mode !== undefined && (fstatSync(fd).mode & 0o7777) === this.#mode.lent) {
+      fchmodSync(fd, this.#mode.wanted)
+    }
+  }
+
+  #close(): void {
+    this.#isOpen = false
+    closeSync(this.#temporary.fd)
+  }
+}

@@ -1,0 +1,97 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } from 'node:fs'
+import { opendir, statfs } from 'node:fs/promises'
+import { uptime } from 'node:os'
+import { join } from 'node:path'
+import { tryLock } from './file-lock.js'
+import { TEMPORARY_PREFIX } from './managed-path.js'
+
+/** A directory is swept again after so many files were stored in it, or as many as it has names if those are more: so a sweep looks at one name for each file at most. */
+const FEWEST_STORED = 100
+/** Names that sweeps may still look at once their session closes. */
+const NAMES_AT_END = 10_000
+/** Directories that are remembered. */
+const MOST_DIRECTORIES = 4_096
+
+/** A name that tells the host, and one that an earlier version made, which locked nothing. */
+const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}([0-9a-f]{10})-(?:[0-9a-f]+|(\\d+-\\w*-[0-9a-f]+))$`)
+
+/**
+ * File systems that belong to one kernel, by their numbers in statfs(2): ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS, bcachefs, ramfs. A lock of another one may be
+ * known to this host alone, while another host writes the file.
+ */
+const LOCAL = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x858458f6,
+])
+
+/** When to sweep which directory: as files are stored there, one sweep at a time. */
+export class Sweeps {
+  readonly #host: string
+  /** Files that are still to be stored in a directory before it is swept. */
+  readonly #until = new Map<string, number>()
+  #last = Promise.resolve()
+  #namesLeft = Number.POSITIVE_INFINITY
+
+  /** @param host what the names of this host's temporary files begin with */
+  constructor(host: string) {
+    this.#host = host
+  }
+
+  /** A file is stored in a directory, which may be missing. */
+  storedIn(directory: string): void {
+    const left = this.#until.get(directory) ?? 1
+    this.#until.set(directory, left - 1)
+    if (left !== 1) return
+    this.#forgetOldest()
+    this.#last = this.#last.then(() => this.#sweep(directory))
+  }
+
+  /** Resolves when the sweeps begun so far are done. */
+  async settled(): Promise<void> {
+    this.#namesLeft = NAMES_AT_END
+    await this.#last
+  }
+
+  #forgetOldest(): void {
+    if (this.#until.size <= MOST_DIRECTORIES) return
+    for (const oldest of this.#until.keys()) {
+      this.#until.delete(oldest)
+      return
+    }
+  }
+
+  /** Removes what nobody writes any more. What cannot be removed stays: it is debris, not data. */
+  async #sweep(directory: string): Promise<void> {
+    let names = 0
+    try {
+      const isLocal = LOCAL.has((await statfs(directory)).type)
+      for await (const { name } of await opendir(directory, { bufferSize: 512 })) {
+        if (this.#namesLeft-- <= 0) break
+        names++
+        const [, host, earlier] = NAME.exec(name) ?? []
+        if (host === undefined || !(isLocal || (host === this.#host && earlier === undefined))) continue
+        removeIfDead(join(directory, name), earlier !== undefined)
+      }
+    } catch {
+      // The directory vanished or cannot be listed.
+    }
+    this.#until.set(directory, Math.max(FEWEST_STORED, names))
+  }
+}
+
+/** Removes a temporary file if its lock is free: the kernel releases it with whoever writes the file. */
+function removeIfDead(path: string, isUnlocked: boolean): void {
+  let fd: number | undefined
+  try {
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+    if (!lstatSync(path).isFile()) return
+    fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    const { mtimeMs } = fstatSync(fd)
+    // A process of an earlier version that still runs has no lock. None has outlived the last boot.
+    if (isUnlocked && mtimeMs >= Date.now() - uptime() * 1_000) return
+    if (tryLock(fd, { shared: true })) unlinkSync(path)
+  } catch {
+    // It is gone, or another user's to judge.
+  } finally {
+    if (fd !== undefined) closeSync(fd)
+  }
+}
