@@ -139,6 +139,12 @@ answer({
     }
     return count
   },
+  /** The same, all at once. */
+  async writeAllAtOnce(count: number, size: number) {
+    await Promise.all(
+      Array.from({ length: count }, (_, i) => pipeline(contents(size, i), new DyadWriteStream(core, `many/${i}`))),
+    )
+  },
   proceed: () => goOn?.(),
 
   /** Begins to write, and gives up: by an error of the source, by a signal, or by leaving the scope of the stream. */
@@ -215,6 +221,37 @@ answer({
       paths.map(async (path) => (await Readable.from(new DyadReadStream(core, path, options)).toArray()).length >= 0),
     )
     return texts.length
+  },
+
+  /**
+   * Opens so many files of `writeMany` at once, each through a stream; resolves with how many had
+   * the right bytes, and with what else became of the others.
+   */
+  async readAllAtOnce(count: number, size: number) {
+    const found = await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const chunks = await Readable.from(new DyadReadStream(core, `many/${i}`)).toArray()
+        return Buffer.concat(chunks).equals(Buffer.concat([...contents(size, i)])) ? 'right' : 'wrong'
+      }).map((reading) => reading.catch((error) => `${error.code}: ${error.message}`)),
+    )
+    return {
+      right: found.filter((each) => each === 'right').length,
+      others: [...new Set(found.filter((each) => each !== 'right'))],
+    }
+  },
+  /** As `readAllAtOnce`, but each through a handle. */
+  async openAllAtOnce(count: number, size: number) {
+    const sizes = await Promise.all(
+      Array.from({ length: count }, async (_, i) => {
+        const file = await DyadFile.open(core, `many/${i}`)
+        try {
+          return (await file.readFile()).length
+        } finally {
+          await file.close()
+        }
+      }),
+    )
+    return sizes.filter((each) => each === size).length
   },
 
   async list(pattern?: string) {

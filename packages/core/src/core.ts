@@ -5,6 +5,7 @@ import type { ConsumedFile } from './consumer/consumed-file.js'
 import { type ConsumeOptions, Consumer } from './consumer/consumer.js'
 import { lookup } from './consumer/lookup.js'
 import type { PrefetchResult } from './consumer/read-ahead.js'
+import { withDescriptors } from './descriptors.js'
 import { report, tellOnStderr } from './diagnostics.js'
 import { DyadError } from './errors.js'
 import { flatOptions } from './flat-options.js'
@@ -176,13 +177,19 @@ export class DyadCore implements AsyncDisposable {
    * @param flags numeric, as of node:fs constants
    * @param mode permissions of a file that is new, less the process's umask
    */
-  async stage(file: ManagedFile, flags: number, mode = 0o666): Promise<StagedFile> {
-    return stage(file, flags, mode, this.#temporaries, async (written) => {
+  async stage(
+    file: ManagedFile,
+    flags: number,
+    mode = 0o666,
+    { signal = this.#operations.closing }: Waiting = {},
+  ): Promise<StagedFile> {
+    const publishStaged = async (written: WrittenFile | undefined) => {
       const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal, written))
       if (!this.config.asyncPublish) return published()
       await this.#pending.add(file.path, published)
       return undefined
-    })
+    }
+    return withDescriptors(() => stage(file, flags, mode, this.#temporaries, publishStaged), signal)
   }
 
   /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */

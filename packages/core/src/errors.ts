@@ -151,6 +151,12 @@ export const ERRORS = {
     summary: 'the file could not be stored here',
     remedy: 'Check space and permissions of the directory; no partial file was left.',
   },
+  ERR_DYAD_DESCRIPTORS: {
+    rc: -1,
+    retryable: true,
+    summary: 'no file descriptor became free in time',
+    remedy: 'Raise the limit (`ulimit -n`), or keep fewer files and connections open at once.',
+  },
   ERR_DYAD_SYSTEM: {
     rc: -1,
     retryable: false,

@@ -4,10 +4,12 @@ import {
   type ConsumedFile,
   type ConsumeOptions,
   type DyadCore,
+  descriptorClosed,
   type FileRecord,
   giveBackController,
   type KvsOutage,
   takeController,
+  withDescriptors,
 } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { numericFlags, type OpenFlags } from './flags.js'
@@ -67,7 +69,7 @@ export class ConsumingOpen {
     },
     read: fs.read,
     close: (fd: number, done: (error?: unknown) => void): void => {
-      if (this.#file === undefined) fs.close(fd, done)
+      if (this.#file === undefined) closeAndTell(fd, done)
       else this.#file.close(done)
     },
   }
@@ -89,6 +91,13 @@ export class ConsumingOpen {
     }
     const found = await consumeToOpen(this.#core, path, numeric, options)
     this.#abort.signal.throwIfAborted()
-    return openFile(found, flags, mode)
+    return withDescriptors(() => openFile(found, flags, mode), this.#abort.signal)
   }
+}
+
+function closeAndTell(fd: number, done: (error?: unknown) => void): void {
+  fs.close(fd, (error) => {
+    descriptorClosed()
+    done(error)
+  })
 }

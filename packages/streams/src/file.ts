@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import type { Interface } from 'node:readline'
 import type { DyadCore, FileRecord, StagedFile, Waiting } from '@dyad/core'
-import { reads, writes } from '@dyad/core'
+import { descriptorClosed, reads, withDescriptors, writes } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { type FileReadStreamOptions, FileStreams, type FileWriteStreamOptions } from './file-streams.js'
 import { numericFlags, type OpenFlags } from './flags.js'
@@ -53,17 +53,20 @@ export class DyadFile implements AsyncDisposable {
     options.signal?.throwIfAborted()
     const numeric = numericFlags(flags)
     if (!writes(numeric))
-      return new DyadFile(await open(await consumeToOpen(core, path, numeric, options), flags, mode), undefined)
+      return new DyadFile(
+        await openHandle(await consumeToOpen(core, path, numeric, options), flags, mode, options),
+        undefined,
+      )
     const produced = await core.locateProduced(path)
     if (reads(numeric)) {
       const consumed = await core.locateConsumed(path)
       const isOther = produced !== undefined && consumed?.local !== produced.local
       const found = isOther ? path : await consumeToOpen(core, path, numeric, options)
-      if (produced === undefined) return new DyadFile(await open(found, flags, mode), undefined)
+      if (produced === undefined) return new DyadFile(await openHandle(found, flags, mode, options), undefined)
     }
-    const staging = await stageToOpen(core, path, numeric, mode)
+    const staging = await stageToOpen(core, path, numeric, mode, options)
     try {
-      return new DyadFile(await open(staging.path, staging.flags, mode), staging)
+      return new DyadFile(await openHandle(staging.path, staging.flags, mode, options), staging)
     } catch (error) {
       await staging.staged?.discard()
       throw staging.explain(error)
@@ -200,6 +203,7 @@ export class DyadFile implements AsyncDisposable {
     } finally {
       await this.#streams.destroy()
       await this.#handle.close()
+      descriptorClosed()
     }
   }
 
@@ -233,4 +237,14 @@ export class DyadFile implements AsyncDisposable {
     }
     return write as FileHandle[Name]
   }
+}
+
+/** Opens a file once there is a descriptor for it. */
+async function openHandle(
+  path: string | URL,
+  flags: OpenFlags,
+  mode: number | undefined,
+  { signal }: Waiting,
+): Promise<FileHandle> {
+  return withDescriptors(() => open(path, flags, mode), signal)
 }

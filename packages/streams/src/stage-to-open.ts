@@ -1,4 +1,4 @@
-import { type DyadCore, type StagedFile, writes } from '@dyad/core'
+import { type DyadCore, type StagedFile, type Waiting, writes } from '@dyad/core'
 import { asOpenError } from './open-error.js'
 import { assertUnmanaged } from './unmanaged.js'
 
@@ -18,7 +18,13 @@ export interface Staging {
  * Stages a path for opening with these flags, which may or may not write, and this mode, 0o666 by default. Fails as open(2) would.
  * ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
  */
-export async function stageToOpen(core: DyadCore, path: string | URL, flags: number, mode?: number): Promise<Staging> {
+export async function stageToOpen(
+  core: DyadCore,
+  path: string | URL,
+  flags: number,
+  mode: number | undefined,
+  waiting: Waiting,
+): Promise<Staging> {
   const file = await core.locateProduced(path)
   if (file === undefined) {
     assertUnmanaged(core, path, 'producer')
@@ -27,7 +33,7 @@ export async function stageToOpen(core: DyadCore, path: string | URL, flags: num
   const explain = (error: unknown) => asOpenError(error, file.local)
   if (!writes(flags)) return { path: file.local, flags, isNew: false, staged: undefined, explain }
   try {
-    const staged = await core.stage(file, flags, mode)
+    const staged = await core.stage(file, flags, mode, waiting)
     return { path: staged.path, flags: staged.flags, isNew: staged.path !== file.local, staged, explain }
   } catch (error) {
     throw explain(error)

@@ -1,6 +1,14 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import type { DyadCore, FileRecord, StagedFile } from '@dyad/core'
+import {
+  type DyadCore,
+  descriptorClosed,
+  type FileRecord,
+  giveBackController,
+  type StagedFile,
+  takeController,
+  withDescriptors,
+} from '@dyad/core'
 import { numericFlags, type OpenFlags } from './flags.js'
 import { SequentialDigest } from './sequential-digest.js'
 import { stageToOpen } from './stage-to-open.js'
@@ -22,6 +30,9 @@ export class StagedOutput {
   #fd: number | undefined
   #staged: StagedFile | undefined
   #abandoned = false
+  readonly #waiting = takeController()
+  #isOpening = true
+  #hasEndedWait = false
   /** Of a file of our own that nobody else has open; undefined of others. */
   #digest: SequentialDigest | undefined
   /** Given to write one by one so far; what came in one go is more than a little. */
@@ -38,8 +49,16 @@ export class StagedOutput {
   readonly fs = {
     open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
       this.#open(path, flags, mode).then(
-        (fd) => process.nextTick(callback, null, fd),
-        (error) => process.nextTick(callback, error),
+        (fd) => {
+          this.#isOpening = false
+          giveBackController(this.#waiting)
+          process.nextTick(callback, null, fd)
+        },
+        (error) => {
+          this.#isOpening = false
+          this.#hasEndedWait = this.#waiting.signal.aborted && error === this.#waiting.signal.reason
+          process.nextTick(callback, error)
+        },
       )
     },
     write: (
@@ -84,7 +103,10 @@ export class StagedOutput {
     close: (fd: number, callback: Done): void => {
       if (fd === this.#fd) {
         this.#fd = undefined
-        fs.close(fd, callback)
+        fs.close(fd, (error) => {
+          descriptorClosed()
+          callback(error)
+        })
       } else process.nextTick(callback)
     },
   }
@@ -92,6 +114,16 @@ export class StagedOutput {
   /** Keeps the file from being opened. */
   abandon(): void {
     this.#abandoned = true
+  }
+
+  /** Ends the wait for a descriptor at once: Node waits for the open before it closes. */
+  endWait(): void {
+    if (this.#isOpening) this.#waiting.abort()
+  }
+
+  /** Whether the wait for a descriptor ended because it was not wanted any more. */
+  get hasEndedWait(): boolean {
+    return this.#hasEndedWait
   }
 
   /** Closes the file unless it is closed, and publishes it; resolves with the record if there is one and nobody was given it before. */
@@ -113,14 +145,16 @@ export class StagedOutput {
 
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
-    const staging = await stageToOpen(this.#core, path, numericFlags(flags), mode)
+    const { signal } = this.#waiting
+    const staging = await stageToOpen(this.#core, path, numericFlags(flags), mode, { signal })
     this.#staged = staging.staged
     this.#digest = staging.isNew ? new SequentialDigest() : undefined
     try {
       // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
-      this.#fd = staging.isNew
-        ? fs.openSync(staging.path, staging.flags, mode)
-        : await openFile(staging.path, staging.flags, mode)
+      const opened = staging.isNew
+        ? withDescriptors(() => fs.openSync(staging.path, staging.flags, mode), this.#waiting.signal)
+        : withDescriptors(() => openFile(staging.path, staging.flags, mode), this.#waiting.signal)
+      this.#fd = opened instanceof Promise ? await opened : opened
       return this.#fd
     } catch (error) {
       await this.discard()
@@ -135,6 +169,7 @@ export class StagedOutput {
       this.#fd = undefined
       if (this.#bytes <= AT_ONCE_BYTES) fs.closeSync(fd)
       else await closeFile(fd)
+      descriptorClosed()
     }
     return staged.publish(this.#digest?.digest)
   }

@@ -63,13 +63,21 @@ export class DyadWriteStream extends NodeWriteStream {
     if (this.writableFinished && !this.#publishesAtFinish) this.destroy()
   }
 
+  /** As of Writable; ends the wait for a descriptor, too. */
+  override destroy(...args: Parameters<fs.WriteStream['destroy']>): this {
+    if (#output in this) this.#output.endWait()
+    // Node takes a callback behind the error, which its types leave out.
+    return Reflect.apply(super.destroy, this, args)
+  }
+
   override _final(callback: (error?: Error | null) => void): void {
     if (this.#publishesAtFinish) this.#publish(callback)
     else callback()
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    super._destroy(error, (failure) => {
+    const isNotWanted = #output in this && this.#output.hasEndedWait
+    super._destroy(isNotWanted ? this.errored : error, (failure) => {
       if (!(#output in this)) return callback(failure)
       if (!failure && this.writableFinished) return this.#publish(callback)
       const ended = (discarding?: Error | undefined) => process.nextTick(callback, failure ?? discarding)

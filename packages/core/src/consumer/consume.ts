@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs'
+import { withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError, reasonOf } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import type { Arrival, OnArrival } from './arrival.js'
+import type { FlightPlaces } from './flight-places.js'
 import type { HeldFiles } from './held.js'
 import type { Replacing } from './incoming-file.js'
 import { intact, placeInline } from './inline.js'
@@ -20,6 +22,7 @@ export interface ConsumeContext extends LookupContext, StoreContext {
   readonly held: HeldFiles
   readonly locks: NodeLocks
   readonly flights: SingleFlight<FileRecord, Arrival>
+  readonly places: FlightPlaces
 }
 
 /**
@@ -42,7 +45,7 @@ export async function consume(
   for (let wanted = record; ; ) {
     const asked = intact(wanted)
     try {
-      return await makePresent(file, asked, context, signal, onArrival)
+      return await withDescriptors(() => makePresent(file, asked, context, signal, onArrival), signal)
     } catch (error) {
       if (!isOutOfDate(error)) throw asked === wanted ? error : damaged(wanted, error, signal)
       const newer = await newerThan(wanted, Math.min(REPUBLISH_MS, context.ownerTimeout), context, signal)
@@ -101,7 +104,7 @@ async function makePresent(
 ): Promise<FileRecord> {
   if (presentAtOnce(file, record, context)) return record
   return context.flights.run(`${record.generation} ${file.path}`, signal, onArrival, (shared, tellAll) =>
-    storeUnderLock(file, record, context, shared, tellAll),
+    inTurn(record.owner, context, shared, () => storeUnderLock(file, record, context, shared, tellAll)),
   )
 }
 
@@ -140,6 +143,13 @@ async function storeUnderLock(
   held.write()
   report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
   return record
+}
+
+/** Runs `work` when few enough files are on their way. */
+function inTurn<T>(owner: string, { places, giveWay }: ConsumeContext, signal: AbortSignal, work: () => Promise<T>) {
+  // What is fetched ahead is bounded by itself. It may stand still for what is asked for, which
+  // must not wait for it.
+  return giveWay === undefined ? places.run(owner, signal, work) : work()
 }
 
 /** ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */

@@ -1,3 +1,4 @@
+import { withDescriptors } from '../descriptors.js'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -79,8 +80,10 @@ export class ConsumedFile {
         }
       }, leave.signal)
       whole
-        .then((record) => {
-          const made = file ?? new ConsumedFile(record, openRegular(local), pace, whole, leave)
+        .then(async (record) => {
+          const openWhole = () => openRegular(local)
+          const made =
+            file ?? new ConsumedFile(record, await withDescriptors(openWhole, leave.signal), pace, whole, leave)
           made.#end(record.generation === made.record.generation ? 'whole' : { error: made.#newer() })
           if (file === undefined) opened(made)
         })

@@ -1,4 +1,5 @@
 import type { Config } from '../config.js'
+import { descriptorLimit, withDescriptors } from '../descriptors.js'
 import { DiskPace } from '../disk-pace.js'
 import type { KvsClient, Waiting } from '../kvs/contract.js'
 import type { OutageListener } from '../kvs/outages.js'
@@ -13,6 +14,7 @@ import { Nodes } from '../transfer/nodes.js'
 import type { OnArrival, OnProgress } from './arrival.js'
 import { type ConsumeContext, consume, standsAtOnce } from './consume.js'
 import { ConsumedFile } from './consumed-file.js'
+import { FlightPlaces } from './flight-places.js'
 import { HeldFiles } from './held.js'
 import { intact } from './inline.js'
 import { type LookupContext, waitForRecord } from './lookup.js'
@@ -22,6 +24,12 @@ import { RightOfWay } from './right-of-way.js'
 import { SingleFlight } from './single-flight.js'
 import { assertStandingRoom } from './standing-room.js'
 import { StoringParents } from './storing-parents.js'
+
+/**
+ * Descriptors that this process may have for each file that is fetched ahead: most are left for
+ * what is asked for.
+ */
+const DESCRIPTORS_FOR_EACH_AHEAD = 16
 
 /** How a consumer waits. */
 export interface ConsumeOptions extends Waiting, OutageListener {
@@ -55,9 +63,10 @@ export class Consumer {
   constructor(parts: ConsumerParts) {
     this.#parts = parts
     const { readAhead, readAheadBytes } = parts.config
+    const mostAhead = Math.ceil(descriptorLimit() / DESCRIPTORS_FOR_EACH_AHEAD)
     this.#readAhead = new ReadAhead({
       ...parts.lookup,
-      files: readAhead,
+      files: Math.min(readAhead, mostAhead),
       bytes: readAheadBytes,
       fetch: (path, record, signal) => this.#fetchAhead(path, record, signal),
     })
@@ -103,11 +112,16 @@ export class Consumer {
     const record = await this.#newestRecord(file, options, signal)
     const { onRecord, ...rest } = options
     const context = await this.#context.get()
-    const opened = standsAtOnce(file, record, context)
-      ? ConsumedFile.whole(file.local, context.pace, intact(record))
-      : await ConsumedFile.open(file.local, context.pace, signal, (onArrival, leave) =>
-          this.#parts.operations.run(leave, (bounded) => this.consume(file, record, rest, bounded, onArrival)),
-        )
+    const atOnce = withDescriptors(
+      () =>
+        standsAtOnce(file, record, context) ? ConsumedFile.whole(file.local, context.pace, intact(record)) : undefined,
+      signal,
+    )
+    const opened =
+      (atOnce instanceof Promise ? await atOnce : atOnce) ??
+      (await ConsumedFile.open(file.local, context.pace, signal, (onArrival, leave) =>
+        this.#parts.operations.run(leave, (bounded) => this.consume(file, record, rest, bounded, onArrival)),
+      ))
     onRecord?.(opened.record)
     return opened
   }
@@ -149,7 +163,7 @@ export class Consumer {
   async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
     const context = await this.#context.get()
     const file = context.directory.file(path)
-    if (standsAtOnce(file, record, context)) return
+    if (await withDescriptors(() => standsAtOnce(file, record, context), signal)) return
     const giveWay = (name: string, ending: AbortSignal) => this.#rightOfWay.give(name, ending)
     await this.#parts.operations.run(signal, (bounded) =>
       consume(file, record, { ...context, giveWay }, bounded, () => {}),
@@ -182,6 +196,7 @@ export class Consumer {
       parents: new StoringParents(directory.real),
       pace: new DiskPace(),
       flights: new SingleFlight(),
+      places: new FlightPlaces(),
     }
   }
 }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { descriptorPath } from '../descriptor-path.js'
+import { descriptorClosed, isShortage } from '../descriptors.js'
 import { misfit, type RunningDigest, verifiable } from '../digest.js'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
@@ -121,6 +122,8 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       await this.#passStored(this.#record.size)
     } catch (cause) {
       this.#forget()
+      // Bytes that pass through here need no more descriptors.
+      if (isShortage(cause)) return undefined
       throw storeError(this.#target, cause)
     } finally {
       clearInterval(progress)
@@ -222,6 +225,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       if (this.#place === 'beside') this.#temporaries.remove(this.#path)
     } finally {
       this.#parent[Symbol.dispose]()
+      descriptorClosed()
     }
   }
 

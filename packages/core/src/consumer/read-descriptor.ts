@@ -1,4 +1,5 @@
 import { closeSync, read, readSync } from 'node:fs'
+import { descriptorClosed } from '../descriptors.js'
 import type { DiskPace } from '../disk-pace.js'
 
 /** Told how many bytes were read, none at the end; may be called before the call that it was given to returns. */
@@ -44,6 +45,8 @@ export class ReadDescriptor {
   /** Closes it once nothing is being read: until then it must not become another file's. */
   end(): void {
     this.#isEnded = true
-    if (this.#reading === 0) closeSync(this.fd)
+    if (this.#reading > 0) return
+    closeSync(this.fd)
+    descriptorClosed()
   }
 }

@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, fstatSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isShortage, withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { isDyadError, withContext } from '../errors.js'
 import type { KvsNamespace } from '../kvs/contract.js'
@@ -31,14 +32,16 @@ export async function publish(
   signal: AbortSignal,
   written?: WrittenFile,
 ): Promise<FileRecord> {
-  let described = await describe(file, context, written)
+  const now = () => describe(file, context, written)
+  let described = await withDescriptors(now, signal)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
     // Another writer's record may have been stored before this one, though its file came later. The last to store looks last.
-    const found = look(file)
+    const looked = withDescriptors(() => look(file), signal)
+    const found = looked instanceof Promise ? await looked : looked
     if (found === undefined || isSame(found, described.stat)) return record
     await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
-    const next = await describe(file, context, written).catch((error) => {
+    const next = await withDescriptors(now, signal).catch((error) => {
       if (isDyadError(error, 'ERR_DYAD_GONE')) return undefined
       throw error
     })
@@ -72,7 +75,8 @@ function look({ local }: ManagedFile): BigIntStats | undefined {
   let fd: number
   try {
     fd = openRegular(local)
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     return undefined
   }
   try {

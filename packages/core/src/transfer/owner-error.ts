@@ -6,6 +6,10 @@ const MAX_DETAIL = 1024
 
 /** What a peer is told of an error, cut to what a frame may hold. */
 export function errorText(error: unknown): { code: string; detail: string } {
+  // It is the owner's to wait for, and the peer may well find it over when it asks again.
+  if (isDyadError(error, 'ERR_DYAD_DESCRIPTORS')) {
+    return { code: 'ERR_DYAD_TRANSFER', detail: 'the owner has no file descriptor free' }
+  }
   if (isDyadError(error)) return { code: error.code, detail: cut(error.detail ?? '') }
   return { code: 'ERR_DYAD_SYSTEM', detail: cut(String((error as Error)?.message ?? error)) }
 }

@@ -1,3 +1,4 @@
+import { isShortage } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError, withContext } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -74,6 +75,8 @@ export async function pull(
       return await pullFrom(source, pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
+      // It is this side's, and whoever waits for a descriptor must not hold others meanwhile.
+      if (pulling.received === 0 && isShortage(error)) throw error
       if (isDyadError(error, 'ERR_DYAD_CORRUPT')) {
         if (source !== record) sources?.failed(source)
         await beginAnew(error, source, source !== record, pulling)

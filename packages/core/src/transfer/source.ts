@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from '../descriptor-path.js'
+import { descriptorClosed } from '../descriptors.js'
 import { DyadError, isDyadError } from '../errors.js'
 import { managedPathFault } from '../managed-path.js'
 import { READ_REGULAR } from '../open-regular.js'
@@ -114,6 +115,7 @@ export class OpenedFile implements SourceFile {
       })
     }
     await this.#chooser.calls.close(this.#fd)
+    descriptorClosed()
   }
 }
 

@@ -1,4 +1,12 @@
-import { DyadError, errorText, type Place, type PlaceHolder, rangeOf, type SourceFile } from '@dyad/core'
+import {
+  DyadError,
+  errorText,
+  type Place,
+  type PlaceHolder,
+  rangeOf,
+  type SourceFile,
+  withDescriptors,
+} from '@dyad/core'
 import { VerbError } from '../verbs/faults.js'
 import { MappedPages } from '../verbs/mapped-pages.js'
 import type { SendRequest, Span } from '../verbs/queue-pair.js'
@@ -88,7 +96,7 @@ export class ServedTransfer implements PlaceHolder {
     let file: SourceFile | undefined
     try {
       const { start, end } = rangeOf(this.#request)
-      file = await source.open(this.#request)
+      file = await withDescriptors(() => source.open(this.#request), signal)
       signal.throwIfAborted()
       if (end - start <= dataRoom(SHORT_MESSAGE_BYTES)) await this.#sendShort(file, start, end)
       else if (file.fd !== undefined && isInMemory(file.fd)) await this.#writePages(file, file.fd, place, start, end)

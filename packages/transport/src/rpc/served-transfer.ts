@@ -1,4 +1,13 @@
-import { broken, errorText, type Place, type PlaceHolder, rangeOf, type Slots, type SourceFile } from '@dyad/core'
+import {
+  broken,
+  errorText,
+  type Place,
+  type PlaceHolder,
+  rangeOf,
+  type Slots,
+  type SourceFile,
+  withDescriptors,
+} from '@dyad/core'
 import type { Link } from '@dyad/wire'
 import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
 import type { SendBuffers } from './send-buffers.js'
@@ -75,7 +84,7 @@ export class ServedTransfer implements PlaceHolder {
   async #open(place: Place): Promise<void> {
     const { id, request } = this.#frame
     const range = rangeOf(request)
-    const file = await this.#served.source.open(request)
+    const file = await withDescriptors(() => this.#served.source.open(request), this.signal)
     try {
       this.signal.throwIfAborted()
       void this.#link.send({ op: 'opened', id })

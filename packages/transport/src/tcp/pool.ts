@@ -1,8 +1,10 @@
-import { abortable, DyadError, SilentServers, Slots } from '@dyad/core'
+import { abortable, DyadError, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad/core'
 import { Connection, type ConnectionOptions } from './connection.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */
 const MAX_TRANSFERS = 256
+/** How long a place stays empty after the server had no room for one more connection, in ms. */
+const REFUSED_MS = 1_000
 /** Connections to one server that are kept for later. */
 const MAX_IDLE = 32
 
@@ -11,6 +13,11 @@ export interface Lease {
   readonly connection: Connection
   /** Gives it back, to be used again unless it is gone. Called once. */
   release(): void
+  /**
+   * Gives it back, for the server had no room for it; others are used less for a while. Called
+   * instead of `release`.
+   */
+  refused(): void
 }
 
 interface Server {
@@ -28,6 +35,10 @@ export class Pool {
   readonly #servers = new Map<string, Server>()
   readonly #connections = new Set<Connection>()
   readonly #silent = new SilentServers()
+  /** Ends of the times for which places stay empty. */
+  readonly #pauses = new Set<NodeJS.Timeout>()
+
+  readonly #noMoreRelief = onShortage(() => this.#closeIdle())
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -71,6 +82,8 @@ export class Pool {
 
   /** Drops every connection, and waits until nothing is open. */
   async close(): Promise<void> {
+    this.#noMoreRelief()
+    for (const pause of this.#pauses) clearTimeout(pause)
     const connections = [...this.#connections]
     for (const connection of connections) connection.destroy()
     await Promise.all(connections.map(({ whenClosed }) => whenClosed))
@@ -90,7 +103,16 @@ export class Pool {
       server.slots.release()
       this.#leave(url, server)
     }
-    return { connection, release }
+    const refused = () => {
+      connection.destroy()
+      const pause = setTimeout(() => {
+        this.#pauses.delete(pause)
+        server.slots.release()
+      }, REFUSED_MS)
+      this.#pauses.add(pause)
+      this.#leave(url, server)
+    }
+    return { connection, release, refused }
   }
 
   #connect(server: Server): Connection {
@@ -99,8 +121,15 @@ export class Pool {
       if (at >= 0) server.idle.splice(at, 1)
     })
     this.#connections.add(connection)
-    void connection.whenClosed.then(() => this.#connections.delete(connection))
+    void connection.whenClosed.then(() => {
+      this.#connections.delete(connection)
+      descriptorClosed()
+    })
     return connection
+  }
+
+  #closeIdle(): void {
+    for (const { idle } of this.#servers.values()) for (const connection of idle.splice(0)) connection.destroy()
   }
 
   #keep(server: Server, connection: Connection): void {

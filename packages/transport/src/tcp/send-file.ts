@@ -1,4 +1,4 @@
-import { errorText, type Place, type PlaceHolder, rangeOf, type SourceFile } from '@dyad/core'
+import { errorText, type Place, type PlaceHolder, rangeOf, type SourceFile, withDescriptors } from '@dyad/core'
 import { errorReply, OPENED_BYTES, type TcpRequest, VERIFIED_BYTES, writeOpened, writeVerified } from './frames.js'
 import { DATA_AT, type SendBuffer, type SendBuffers } from './send-buffers.js'
 import type { Served } from './server.js'
@@ -53,7 +53,7 @@ async function readAndSend(
   let file: SourceFile | undefined
   try {
     const { start, end } = rangeOf(request)
-    file = await source.open(request)
+    file = await withDescriptors(() => source.open(request), outlet.signal)
     outlet.signal.throwIfAborted()
     return await sendRange(file, start, end, { buffers, place, lanes, outlet })
   } finally {

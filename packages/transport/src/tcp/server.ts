@@ -1,14 +1,30 @@
 import { createServer } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import { DyadError, type FileSource, Places, type TransportServer } from '@dyad/core'
+import {
+  DyadError,
+  descriptorClosed,
+  descriptorLimit,
+  type FileSource,
+  onShortage,
+  Places,
+  type TransportServer,
+} from '@dyad/core'
 import { authority, type BindOptions, bind } from '@dyad/wire'
 import { writeAddress } from '../address.js'
 import { proofOf } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedConnection } from './served-connection.js'
 
-/** Connections at once. One more ends one that does nothing or does not read, or is refused. */
+/**
+ * Connections at once, where there are descriptors for them. One more ends one that does nothing or
+ * does not read, or is refused.
+ */
 const MAX_CONNECTIONS = 1024
+/**
+ * Descriptors that this process may have for each: the connection, a file, and as many for what
+ * else it does.
+ */
+const DESCRIPTORS_FOR_EACH = 4
 /** Connections that have been refused and may not have heard so yet. */
 const MAX_REFUSED = 64
 /** How long a peer may take for what it owes, in ms. */
@@ -29,7 +45,9 @@ export interface ServeTcpOptions extends BindOptions {
    * and to read on where others need its buffers or its connection, in ms. @default 10000
    */
   patienceMs?: number | undefined
-  /** Connections at once. @default 1024 */
+  /**
+   * Connections at once. @default 1024, or a quarter of the descriptors that this process may have
+   */
   maxConnections?: number | undefined
   /** Transfers that are worked on at once. @default 512 */
   atWork?: number | undefined
@@ -49,7 +67,8 @@ export interface Served {
 /** Listens and serves the files of `source` to whoever has the token. ERR_DYAD_BIND. */
 export async function serveTcp(source: FileSource, options: ServeTcpOptions): Promise<TransportServer> {
   const { token, tls, advertise, chunkBytes, patienceMs = PATIENCE_MS } = options
-  const { maxConnections = MAX_CONNECTIONS, atWork } = options
+  const { maxConnections = Math.min(MAX_CONNECTIONS, Math.ceil(descriptorLimit() / DESCRIPTORS_FOR_EACH)), atWork } =
+    options
   const places = new Places({ atWork, patienceMs })
   const served: Served = {
     source,
@@ -69,12 +88,17 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
       return
     }
     connections.add(connection)
-    connection.whenGone(() => connections.delete(connection))
+    connection.whenGone(() => {
+      connections.delete(connection)
+      descriptorClosed()
+    })
   })
   const { host, port } = await bind(server, options)
+  const noMoreRelief = onShortage(() => endUseless(connections, places))
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= (async () => {
+      noMoreRelief()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       const open = [...connections, ...refused]
       for (const connection of open) connection.destroy()
@@ -88,14 +112,21 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
 }
 
 /**
- * Ends the oldest connection of a stranger, or else one that does nothing, or does not read;
- * returns whether there was one.
+ * Ends the oldest connection of a stranger, or else one of no use; returns whether there was one.
  */
 function makeRoom(connections: ReadonlySet<ServedConnection>, places: Places): boolean {
-  const all = [...connections]
-  const useless = all.find(({ isKnown }) => !isKnown) ?? all.find(({ isIdle }) => isIdle)
-  useless?.destroy()
-  return useless !== undefined || places.reclaim()
+  const stranger = [...connections].find(({ isKnown }) => !isKnown)
+  stranger?.destroy()
+  return stranger !== undefined || endUseless(connections, places)
+}
+
+/**
+ * Ends the oldest connection that does nothing, or does not read; returns whether there was one.
+ */
+function endUseless(connections: ReadonlySet<ServedConnection>, places: Places): boolean {
+  const idle = [...connections].find(({ isIdle, isKnown }) => isIdle && isKnown)
+  idle?.destroy()
+  return idle !== undefined || places.reclaim()
 }
 
 /** Tells a newcomer that there is no room. It may take its time to hear that only while few do. */

@@ -14,6 +14,12 @@ export interface TransferContext {
   finished(transfer: TcpTransfer): void
 }
 
+/**
+ * What came of asking over a connection: it was lost before the owner answered, or the owner has no
+ * room for it.
+ */
+type Answer = 'opened' | 'lost' | 'refused'
+
 /** One transfer at the side that reads: holds a connection of its own from its request to its end. */
 export class TcpTransfer implements Transfer, Receiver {
   readonly size: number
@@ -22,7 +28,7 @@ export class TcpTransfer implements Transfer, Receiver {
   #lease: Lease | undefined
   /** Ends what the transfer waits for, other than its connection. */
   #stop: AbortController | undefined
-  #settleOpened: { resolve: (isOpen: boolean) => void; reject: (reason: unknown) => void } | undefined
+  #settleOpened: { resolve: (answer: Answer) => void; reject: (reason: unknown) => void } | undefined
   #chunk: Uint8Array | undefined
   #handedOver = false
   /** Bytes that have come. */
@@ -47,9 +53,13 @@ export class TcpTransfer implements Transfer, Receiver {
     try {
       const bytes = requestOf(this.#context.request)
       let lease = this.#context.pool.take(this.#context.url) ?? (await this.#acquire(false))
-      while (!(await this.#ask(lease, bytes))) {
-        if (!lease.connection.isUsed) throw this.#interrupted('the owner hung up instead of an answer')
-        lease = await this.#acquire(true)
+      for (;;) {
+        const answer = await this.#ask(lease, bytes)
+        if (answer === 'opened') return
+        if (answer === 'lost' && !lease.connection.isUsed) {
+          throw this.#interrupted('the owner hung up instead of an answer')
+        }
+        lease = await this.#acquire(answer === 'lost')
       }
     } catch (error) {
       this.fail(error)
@@ -76,7 +86,7 @@ export class TcpTransfer implements Transfer, Receiver {
   }
 
   opened(): void {
-    this.#settleOpened?.resolve(true)
+    this.#settleOpened?.resolve('opened')
     this.#settleOpened = undefined
   }
 
@@ -92,6 +102,16 @@ export class TcpTransfer implements Transfer, Receiver {
   }
 
   failed(code: string, detail: string): void {
+    const lease = this.#lease
+    if (code === 'ERR_DYAD_TRANSFER' && this.#settleOpened !== undefined && lease?.connection.isUsed === false) {
+      // No room for one more connection: this side's others have theirs, and one of them will be
+      // free.
+      this.#lease = undefined
+      lease.refused()
+      this.#settleOpened.resolve('refused')
+      this.#settleOpened = undefined
+      return
+    }
     this.#ownerDone = true
     this.fail(errorOf(code, detail, this.#context.request.path))
   }
@@ -102,7 +122,7 @@ export class TcpTransfer implements Transfer, Receiver {
     } else if (this.#settleOpened !== undefined) {
       this.#lease?.release()
       this.#lease = undefined
-      this.#settleOpened.resolve(false)
+      this.#settleOpened.resolve('lost')
       this.#settleOpened = undefined
     } else if (reason === undefined) {
       void this.#askWhy()
@@ -131,8 +151,11 @@ export class TcpTransfer implements Transfer, Receiver {
     throw signal.reason
   }
 
-  /** Resolves when the owner has opened the file, with false if the connection was lost before it answered. Rejects when it refuses. */
-  #ask(lease: Lease, bytes: Buffer): Promise<boolean> {
+  /**
+   * Resolves when the owner has opened the file, or will not over this connection. Rejects when it
+   * refuses the file.
+   */
+  #ask(lease: Lease, bytes: Buffer): Promise<Answer> {
     this.#lease = lease
     return new Promise((resolve, reject) => {
       this.#settleOpened = { resolve, reject }

@@ -1,0 +1,72 @@
+import { type EventEmitter, once } from 'node:events'
+import { finished } from 'node:stream/promises'
+import { withDescriptors } from '@dyad/core'
+import { test } from 'tap'
+import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
+import { namesIn, TwoNodes } from './session.js'
+
+/** Somebody who waits for a descriptor before everybody who comes after. */
+class FirstInLine {
+  #isOver = false
+  #tried = () => {}
+  readonly waiting = withDescriptors(() => {
+    this.#tried()
+    if (!this.#isOver) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+  })
+
+  /** Resolves after it has tried twice more: whatever need not wait for it is done by then. */
+  async settled(): Promise<void> {
+    for (let n = 0; n < 2; n++) {
+      await new Promise<void>((resolve) => {
+        this.#tried = resolve
+      })
+    }
+  }
+
+  goOn(): void {
+    this.#isOver = true
+  }
+}
+
+test('streams and files wait for a descriptor, and go on by themselves', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
+  const before = new DyadWriteStream(producer, 'before')
+  await finished(before.end('x'.repeat(10_000)))
+  const first = new FirstInLine()
+  const writer = new DyadWriteStream(producer, 'f')
+  const reader = new DyadReadStream(consumer, 'before')
+  const opening = DyadFile.open(producer, 'g', 'w')
+  let opened = 0
+  for (const stream of [writer, reader] as EventEmitter[]) stream.once('open', () => opened++)
+  void opening.then(() => opened++)
+  await first.settled()
+  t.equal(opened, 0, 'nobody overtakes')
+  first.goOn()
+  await finished(writer.end('whole'))
+  t.equal((await reader.toArray()).join('').length, 10_000)
+  const file = await opening
+  await file.writeFile('whole')
+  await file.close()
+  t.equal(opened, 3, 'all had their turn')
+})
+
+test('whoever does not want to wait for a descriptor any more leaves nothing, and no error', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
+  await finished(new DyadWriteStream(producer, 'before').end('x'.repeat(10_000)))
+  const first = new FirstInLine()
+  const streams = [new DyadWriteStream(producer, 'f'), new DyadReadStream(consumer, 'before')]
+  const closed = streams.map((stream) => once(stream, 'close'))
+  const control = new AbortController()
+  const opening = DyadFile.open(consumer, 'before', 'r', undefined, { signal: control.signal })
+  const refused = t.rejects(opening, /enough/)
+  await first.settled()
+  for (const stream of streams) stream.destroy()
+  control.abort(new Error('enough'))
+  await Promise.all(closed)
+  await refused
+  t.strictSame(await namesIn(nodes.produced), ['before'])
+  t.strictSame(await namesIn(nodes.consumed), [])
+  first.goOn()
+})
