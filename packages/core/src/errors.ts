@@ -94,7 +94,7 @@ export const ERRORS = {
     rc: -2000,
     retryable: true,
     summary: 'the key-value store does not answer',
-    remedy: 'Check that the broker runs (`dyad start --broker`) and that DYAD_KVS names its address.',
+    remedy: 'Check that the broker runs (`dyad start --broker` or `dyad broker`) and that DYAD_KVS names its address.',
   },
   ERR_DYAD_OWNER_UNREACHABLE: {
     rc: -2004,

@@ -14,4 +14,6 @@ export {
 } from '@dyad/core'
 export { DyadFile, DyadReadStream, DyadWriteStream } from '@dyad/streams'
 export { connect, Dyad } from './connect.js'
+export type { StoreStatus } from './host-store.js'
 export { type NodeStatus, type RunningNode, type StartOptions, start } from './start.js'
+export { type AloneStatus, type RunningStore, type StartStoreOptions, startStore } from './start-store.js'

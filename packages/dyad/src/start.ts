@@ -1,10 +1,7 @@
-import { isIP } from 'node:net'
-import { hostname } from 'node:os'
 import {
   type ConfigOptions,
   DyadError,
   flatOptions,
-  isDyadError,
   type KvsClient,
   type NodeEntry,
   Outages,
@@ -12,9 +9,9 @@ import {
   reasonOf,
   type Transport,
 } from '@dyad/core'
-import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
 import { type Control, type LeftOut, openControl, Service, type SilentHolder } from '@dyad/service'
-import { checkMode, openKvs, openTransports, readTls } from './parts.js'
+import { hostStore, reachableName, type StoreStatus } from './host-store.js'
+import { checkMode, openKvs, openTransports } from './parts.js'
 
 /** What `start` starts beside the service. */
 export interface StartOptions extends ConfigOptions {
@@ -39,7 +36,7 @@ export interface NodeStatus extends NodeEntry {
   /** The transports that it does not offer, since this host cannot use them. */
   readonly unavailable: readonly LeftOut[]
   /** What the store holds, where this process hosts it. */
-  readonly broker?: BrokerStats & { readonly durable: boolean }
+  readonly broker?: StoreStatus
   /** Why the service has ended, if another took the node over. */
   readonly lost?: string
 }
@@ -60,7 +57,7 @@ export interface RunningNode extends AsyncDisposable {
 /**
  * Starts this node: its service, and the store if it is to host it. The service offers every transport that this host can use; without the one that dtlMode names the
  * start fails. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND, ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED,
- * ERR_DYAD_SYSTEM.
+ * ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
 export async function start(given: StartOptions): Promise<RunningNode> {
   const { directories, broker: hostsBroker, data, takeover, onWaiting, signal, ...options } = flatOptions(given)
@@ -85,24 +82,12 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       return word === 'stop' || word === 'status' ? node?.status : undefined
     })
     parts.push(control)
-    let broker: Broker | undefined
-    let kvsUrl = config.kvs
-    if (hostsBroker) {
-      const address = new URL(config.kvs)
-      broker = await startBroker({
-        host: config.host,
-        port: portOf(address),
-        token: config.token,
-        tls: readTls(config),
-        data,
-      })
-      parts.push(broker)
-      kvsUrl = broker.url(address.hostname)
-    }
+    const store = hostsBroker ? await hostStore(config, data, signal) : undefined
+    if (store !== undefined) parts.push(store)
+    const kvsUrl = store?.url ?? config.kvs
     const kvs = openKvs({ ...config, kvs: kvsUrl })
     const outages = new Outages(kvs)
     parts.push({ [Symbol.asyncDispose]: async () => outages[Symbol.dispose]() }, kvs)
-    if (broker !== undefined) await ensureNamespace(kvs, config.namespace, signal)
     const transports = openTransports({ ...config, advertise: config.advertise ?? reachableName(config.host) })
     parts.push(...transports)
     checkMode(config.dtlMode, transports)
@@ -126,12 +111,11 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     })
     node = {
       get status(): NodeStatus {
-        const stats = broker?.stats()
         return {
           ...service.entry,
           unavailable: service.unavailable,
-          kvs: broker?.url(config.advertise ?? reachableName(config.host)) ?? kvsUrl,
-          ...(stats && { broker: { ...stats, durable: data !== undefined } }),
+          kvs: store?.reachableUrl ?? kvsUrl,
+          ...(store && { broker: store.status }),
           ...(service.lost.aborted && { lost: reasonOf(service.lost.reason) }),
         }
       },
@@ -145,24 +129,4 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     await close()
     throw error
   }
-}
-
-/** URL leaves out the port that its scheme has by default. */
-function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port)
-}
-
-async function ensureNamespace(kvs: KvsClient, name: string | undefined, signal?: AbortSignal): Promise<void> {
-  if (name === undefined) return
-  try {
-    await kvs.createNamespace(name, { signal })
-  } catch (error) {
-    if (!isDyadError(error, 'ERR_DYAD_NAMESPACE_EXISTS')) throw error
-  }
-}
-
-/** A name under which others reach a server that is bound to `host`: every address is none. */
-function reachableName(host: string): string {
-  const everywhere = isIP(host) !== 0 && /^[0:.]+$/.test(host)
-  return everywhere ? hostname() : host
 }

@@ -1,21 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type ConfigOptions, makeDirectory, prepareStateDirectory, readConfig } from '@dyad/core'
+import { makeDirectory, prepareStateDirectory } from '@dyad/core'
 import { controlPath } from '@dyad/service'
-import type { NodeStatus } from '../start.js'
 import { type Failure, ForeignFailure } from './failure.js'
 import { say } from './output.js'
 
 /** The flag with which the command starts itself in the background: it tells who started it when it is ready. */
 export const REPORT_FLAG = '--report-ready'
 
-type Report = { readonly told: string } | { readonly ready: NodeStatus } | { readonly failed: Failure }
+type Report<Status> = { readonly told: string } | { readonly ready: Status } | { readonly failed: Failure }
 
-/** Starts this very command again in the background; resolves when its node is ready, and rejects with what it failed with. An abort ends it. */
-export async function detach(options: ConfigOptions, signal: AbortSignal): Promise<NodeStatus> {
-  const { stateDir, node } = readConfig(options)
-  const log = controlPath(stateDir, node).replace(/\.sock$/, '.log')
+/**
+ * Starts this very command again in the background; resolves with what it reports when it is ready, and rejects with what it failed with. An abort ends it.
+ * What it says later goes to a log beside the control socket of that name.
+ */
+export async function detach<Status>(stateDir: string, name: string, signal: AbortSignal): Promise<Status> {
+  const log = controlPath(stateDir, name).replace(/\.sock$/, '.log')
   await prepareStateDirectory(stateDir)
   makeDirectory(dirname(log), 0o700)
   await using output = await open(log, 'a', 0o600)
@@ -23,13 +24,13 @@ export async function detach(options: ConfigOptions, signal: AbortSignal): Promi
     detached: true,
     stdio: ['ignore', output.fd, output.fd, 'ipc'],
   })
-  const status = await ready(child, log, signal)
+  const status = await ready<Status>(child, log, signal)
   child.unref()
   return status
 }
 
 /** Tells whoever started this command in the background how it goes; the first word but what is `told` counts. */
-export function reportBack(report: Report): void {
+export function reportBack<Status>(report: Report<Status>): void {
   if (!process.connected) return
   process.send?.(report, () => !('told' in report) && process.connected && process.disconnect())
 }
@@ -42,7 +43,7 @@ function backgroundArguments(): string[] {
   return [script, name, REPORT_FLAG, ...rest, ...words.slice(end)]
 }
 
-function ready(child: ChildProcess, log: string, signal: AbortSignal): Promise<NodeStatus> {
+function ready<Status>(child: ChildProcess, log: string, signal: AbortSignal): Promise<Status> {
   return new Promise((resolve, reject) => {
     const abort = () => child.kill('SIGTERM')
     signal.addEventListener('abort', abort, { once: true })
@@ -53,12 +54,12 @@ function ready(child: ChildProcess, log: string, signal: AbortSignal): Promise<N
     }
     if (signal.aborted) abort()
     child.on('error', (error) => settle(() => reject(error)))
-    child.on('message', (report: Report) => {
+    child.on('message', (report: Report<Status>) => {
       if ('told' in report) return say(report.told)
       settle(() => ('ready' in report ? resolve(report.ready) : reject(new ForeignFailure(report.failed))))
     })
     child.on('exit', (code, name) =>
-      settle(() => reject(signal.reason ?? new Error(`the service ended with ${name ?? code}; ${log} may say why`))),
+      settle(() => reject(signal.reason ?? new Error(`it ended with ${name ?? code}; ${log} may say why`))),
     )
   })
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { addBroker } from './broker.js'
 import { addDoctor } from './doctor.js'
 import { addEnv } from './env.js'
 import { addGet } from './get.js'
@@ -19,6 +20,7 @@ export type AddCommand = (program: Command, signal: AbortSignal) => void
 
 const COMMANDS: readonly AddCommand[] = [
   addStart,
+  addBroker,
   addStop,
   addStatus,
   addDoctor,
@@ -45,6 +47,8 @@ export function program(signal: AbortSignal): Command {
       writeOut: write,
       outputError,
     })
+    // What stands after a command is the command's, and not read by the ones above it.
+    .enablePositionalOptions()
     .showHelpAfterError('(--help says more)')
     .addHelpText(
       'after',

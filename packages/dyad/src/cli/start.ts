@@ -1,3 +1,4 @@
+import { readConfig } from '@dyad/core'
 import { describeHolder, type SilentHolder } from '@dyad/service'
 import { type Command, Option } from 'commander'
 import { type NodeStatus, type RunningNode, type StartOptions, start } from '../start.js'
@@ -44,8 +45,15 @@ export function addStart(program: Command, signal: AbortSignal): void {
         directories: directories.length === 0 ? undefined : directories,
         signal,
       }
-      const tell = (status: NodeStatus) => (flags.json ? printJson(status) : print(readyLine(status)))
-      if (flags.detach) return tell(await detach(givenOptions(command), signal))
+      const tell = (status: NodeStatus) => {
+        for (const notice of status.broker?.notices ?? []) say(notice)
+        if (flags.json) printJson(status)
+        else print(readyLine(status))
+      }
+      if (flags.detach) {
+        const { stateDir, node } = readConfig(givenOptions(command))
+        return tell(await detach<NodeStatus>(stateDir, node, signal))
+      }
       if (!flags.reportReady) return serve({ ...options, onWaiting: sayThatItWaits }, signal, tell)
       const onWaiting = (silent: SilentHolder) => reportBack({ told: waitingLine(silent) })
       await serve({ ...options, onWaiting }, signal, (status) => reportBack({ ready: status })).catch((error) => {

@@ -13,6 +13,7 @@ import { askControl, listControls } from '@dyad/service'
 import type { Command } from 'commander'
 import { openTransports } from '../parts.js'
 import type { NodeStatus } from '../start.js'
+import type { AloneStatus } from '../start-store.js'
 import { addExamples } from './examples.js'
 import { addFlags, givenOptions } from './flags.js'
 import { moment, print, printHeading, printJson } from './output.js'
@@ -33,20 +34,26 @@ export function addStatus(program: Command, signal: AbortSignal): void {
     .action(async ({ json }: { json?: true }) => {
       const options = givenOptions(command)
       const config = readConfig(options)
-      const services = await localServices(config.stateDir, signal)
-      if (!json) printServices(services)
+      const { services, brokers } = await localServices(config.stateDir, signal)
+      if (!json) printServices(services, brokers)
       const store = await withStore(options, signal, (kvs) => storeReport(kvs, config, signal))
-      if (json) printJson({ services, store: { address: config.kvs, ...store } })
+      if (json) printJson({ services, brokers, store: { address: config.kvs, ...store } })
       else printStore(config.kvs, store)
     })
   addFlags(command, ['kvs', 'kvsTimeout', 'tlsCa', 'dtlMode', 'stateDir'])
   addExamples(command, 'dyad status', 'dyad status --json')
 }
 
-async function localServices(stateDir: string, signal: AbortSignal): Promise<NodeStatus[]> {
+/** What runs on this host for its user: services of nodes, and stores that are nobody's node. */
+async function localServices(
+  stateDir: string,
+  signal: AbortSignal,
+): Promise<{ services: NodeStatus[]; brokers: AloneStatus[] }> {
   const paths = await listControls(stateDir)
   const answers = await Promise.all(paths.map((path) => askControl(path, 'status', { signal })))
-  return answers.filter((answer) => answer !== undefined && answer !== null) as NodeStatus[]
+  const running = answers.filter((answer) => answer !== undefined && answer !== null) as (NodeStatus | AloneStatus)[]
+  const services = running.filter((status): status is NodeStatus => 'node' in status)
+  return { services, brokers: running.filter((status): status is AloneStatus => !('node' in status)) }
 }
 
 async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSignal) {
@@ -88,15 +95,18 @@ function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } 
   }
 }
 
-function printServices(services: readonly NodeStatus[]): void {
+function printServices(services: readonly NodeStatus[], brokers: readonly AloneStatus[]): void {
   printHeading('services of yours on this host')
-  if (services.length === 0) print('  none')
+  if (services.length + brokers.length === 0) print('  none')
   for (const { node, pid, broker, kvs, unavailable, lost } of services) {
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
     print(`  ${node}  process ${pid}, ${store}`)
     if (lost !== undefined) print(`    its service has ended, the node is another's: ${lost}`)
     for (const { transport, reason } of unavailable) print(`    not offered ${transport}: ${reason}`)
+  }
+  for (const { pid, kvs, broker } of brokers) {
+    print(`  store ${kvs}  process ${pid}, nobody's node, ${broker.durable ? 'durable' : 'in memory'}`)
   }
 }
 

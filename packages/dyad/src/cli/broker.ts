@@ -1,0 +1,87 @@
+import { readConfig } from '@dyad/core'
+import { repairLog } from '@dyad/kvs-client'
+import { type Command, Option } from 'commander'
+import { type AloneStatus, type StartStoreOptions, startStore } from '../start-store.js'
+import { detach, REPORT_FLAG, reportBack } from './detach.js'
+import { addExamples } from './examples.js'
+import { failureOf } from './failure.js'
+import { addFlags, givenOptions } from './flags.js'
+import { print, printJson, say } from './output.js'
+
+const FLAGS = ['kvs', 'namespace', 'host', 'advertise', 'stateDir', 'tlsCa', 'tlsCert', 'tlsKey'] as const
+
+interface Flags {
+  data?: string
+  detach?: true
+  reportReady?: true
+  json?: true
+}
+
+export function addBroker(program: Command, signal: AbortSignal): void {
+  const command = program
+    .command('broker')
+    .description("run a key-value store that is nobody's node until interrupted or stopped")
+    // What stands after a subcommand is the subcommand's.
+    .enablePositionalOptions()
+    .option('--data <directory>', 'keep the records there, so that they survive; default: in memory')
+    .option('-d, --detach', 'return once it runs; it goes on in the background')
+    .option('--json', 'print what runs as JSON')
+    .addOption(new Option(REPORT_FLAG).hideHelp())
+    .action(async ({ data, detach: isDetached, reportReady, json }: Flags) => {
+      const options: StartStoreOptions = { ...givenOptions(command), data, signal }
+      const tell = (status: AloneStatus) => {
+        for (const notice of status.broker.notices) say(notice)
+        if (json) printJson(status)
+        else print(readyLine(status))
+      }
+      if (isDetached) {
+        const { stateDir } = readConfig(givenOptions(command))
+        return tell(await detach<AloneStatus>(stateDir, 'broker', signal))
+      }
+      if (!reportReady) return serve(options, signal, tell)
+      await serve(options, signal, (status) => reportBack({ ready: status })).catch((error) => {
+        reportBack({ failed: failureOf(error) })
+        throw error
+      })
+    })
+  addFlags(command, FLAGS)
+  addExamples(command, 'dyad broker --namespace demo --data /var/lib/dyad', 'dyad broker repair /var/lib/dyad')
+  addRepair(command)
+}
+
+function addRepair(broker: Command): void {
+  const command = broker
+    .command('repair')
+    .description('make a directory of records whose log is damaged one that opens, and keep its former files')
+    .argument('<directory>', 'what --data named')
+    .option('--json', 'print what came of it as JSON')
+    .action(async (directory: string, { json }: { json?: true }) => {
+      const repair = await repairLog(directory)
+      if (json) return printJson(repair)
+      const { records, namespaces, unreadableBytes, missing, renamed, formerFiles } = repair
+      if (formerFiles === undefined) return print(`nothing to repair: ${records} records in ${namespaces} namespaces`)
+      print(`kept ${records} records in ${namespaces} namespaces; ${unreadableBytes} bytes could not be read`)
+      if (missing !== undefined) print(`${missing} was missing`)
+      for (const name of renamed) print(`the name of a namespace could not be read: its records are in ${name}`)
+      print(`the former files are in ${formerFiles}`)
+    })
+  addExamples(command, 'dyad broker repair /var/lib/dyad')
+}
+
+async function serve(
+  options: StartStoreOptions,
+  signal: AbortSignal,
+  tell: (status: AloneStatus) => void,
+): Promise<void> {
+  await using store = await startStore(options)
+  tell(store.status)
+  await new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    if (signal.aborted) resolve()
+    store.stopped.then(resolve, reject)
+  })
+}
+
+function readyLine({ kvs, broker }: AloneStatus): string {
+  return `ready: store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
+}

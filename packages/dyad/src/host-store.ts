@@ -1,0 +1,82 @@
+import { isIP } from 'node:net'
+import { hostname } from 'node:os'
+import { type Config, DyadError, isDyadError, type KvsClient } from '@dyad/core'
+import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
+import { openKvs, readTls } from './parts.js'
+
+/** What a store tells of itself. */
+export interface StoreStatus extends BrokerStats {
+  /** Whether its records survive its process. */
+  readonly durable: boolean
+  /** What happened when its records were opened, as that the end of a write that did not finish was cut off. */
+  readonly notices: readonly string[]
+}
+
+/** A store that this process hosts. Whoever began it closes it. */
+export interface HostedStore extends AsyncDisposable {
+  readonly port: number
+  /** Address for clients in this process, and for those that reach this host by the name that the options give it. */
+  readonly url: string
+  readonly reachableUrl: string
+  readonly status: StoreStatus
+}
+
+/**
+ * Hosts the key-value store at the port that the option `kvs` names, with the namespace that the options name, if they do. ERR_DYAD_OPTION, ERR_DYAD_BIND,
+ * ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ */
+export async function hostStore(config: Config, data?: string, signal?: AbortSignal): Promise<HostedStore> {
+  if (config.kvs === 'memory:') {
+    throw new DyadError('ERR_DYAD_OPTION', { detail: 'kvs is memory:, which is no address that others can reach' })
+  }
+  const address = new URL(config.kvs)
+  const broker = await startBroker({
+    host: config.host,
+    port: portOf(address),
+    token: config.token,
+    tls: readTls(config),
+    data,
+  })
+  try {
+    const url = broker.url(address.hostname)
+    if (config.namespace !== undefined) {
+      await using kvs = openKvs({ ...config, kvs: url })
+      await ensureNamespace(kvs, config.namespace, signal)
+    }
+    return hosted(broker, url, broker.url(config.advertise ?? reachableName(config.host)), data !== undefined)
+  } catch (error) {
+    await broker.close()
+    throw error
+  }
+}
+
+function hosted(broker: Broker, url: string, reachableUrl: string, durable: boolean): HostedStore {
+  return {
+    port: broker.port,
+    url,
+    reachableUrl,
+    get status() {
+      return { ...broker.stats(), durable, notices: broker.notices }
+    },
+    [Symbol.asyncDispose]: () => broker.close(),
+  }
+}
+
+/** URL leaves out the port that its scheme has by default. */
+export function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port)
+}
+
+/** A name under which others reach a server that is bound to `host`: every address is none. */
+export function reachableName(host: string): string {
+  const everywhere = isIP(host) !== 0 && /^[0:.]+$/.test(host)
+  return everywhere ? hostname() : host
+}
+
+async function ensureNamespace(kvs: KvsClient, name: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await kvs.createNamespace(name, { signal })
+  } catch (error) {
+    if (!isDyadError(error, 'ERR_DYAD_NAMESPACE_EXISTS')) throw error
+  }
+}

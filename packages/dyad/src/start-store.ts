@@ -1,0 +1,75 @@
+import { hostname } from 'node:os'
+import { type ConfigOptions, DyadError, isDyadError, readConfig } from '@dyad/core'
+import { openControl } from '@dyad/service'
+import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
+
+/** Options of {@link startStore}. */
+export interface StartStoreOptions extends ConfigOptions {
+  /** Directory of the records, which survive the process there. @default none: records are kept in memory */
+  data?: string | undefined
+  /** Ends the start early; it rejects with the signal's reason. A store that runs is ended by its `close`. @default none */
+  signal?: AbortSignal | undefined
+}
+
+/** What a running store that is nobody's node tells of itself. */
+export interface AloneStatus {
+  /** Its address. */
+  readonly kvs: string
+  readonly host: string
+  readonly pid: number
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly broker: StoreStatus
+}
+
+/** A store, running in this process. Whoever started it closes it. */
+export interface RunningStore extends AsyncDisposable {
+  readonly status: AloneStatus
+  /** Resolves when `dyad stop` asks the store to end. */
+  readonly stopped: Promise<void>
+  close(): Promise<void>
+}
+
+/** The name under which a store listens for the commands of its host: no node can have it. */
+export function storeControlName(port: number): string {
+  return `\x01broker ${port}`
+}
+
+/**
+ * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, with the namespace that the options name, if they do. ERR_DYAD_OPTION,
+ * ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ */
+export async function startStore({ data, signal, ...options }: StartStoreOptions): Promise<RunningStore> {
+  const config = readConfig(options)
+  const store = await hostStore(config, data, signal)
+  const about = { host: hostname(), pid: process.pid, startedAt: Date.now() }
+  const status = (): AloneStatus => ({ ...about, kvs: store.reachableUrl, broker: store.status })
+  let stop: () => void = () => {}
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  const control = await openControl(config.stateDir, storeControlName(store.port), (word) => {
+    if (word === 'stop') stop()
+    return word === 'stop' || word === 'status' ? status() : undefined
+  }).catch(async (error: unknown) => {
+    await store[Symbol.asyncDispose]()
+    throw isDyadError(error, 'ERR_DYAD_NODE_TAKEN') ? alreadyThere(store, error) : error
+  })
+  const close = async () => {
+    await control.close()
+    await store[Symbol.asyncDispose]()
+  }
+  return {
+    get status() {
+      return status()
+    },
+    stopped,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The same port, and yet no error when it was bound: another network namespace. */
+function alreadyThere({ port }: HostedStore, cause: unknown): DyadError {
+  return new DyadError('ERR_DYAD_BIND', { detail: `a store of yours runs at port ${port} of this host already`, cause })
+}
