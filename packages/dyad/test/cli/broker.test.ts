@@ -52,15 +52,14 @@ t.test('a damaged log stops the start, and its repair is told', async (t) => {
   const first = sandbox.spawn(args)
   sandbox.env['DYAD_KVS'] = JSON.parse(await firstLine(first)).kvs
   for (const name of ['a', 'b', 'c']) {
-    t.equal((await sandbox.run(['put', '-', name], sandbox.on('n1'), `${name}${name}`)).code, 0)
+    t.equal((await sandbox.run(['put', '-', name], sandbox.on('n1'), `content of ${name}`)).code, 0)
   }
   await sandbox.run(['stop', '--broker'])
   await first.ended
   t.match(await sandbox.run(['broker', 'repair', data]), { code: 0, stdout: /^nothing to repair: 3 records in 1 name/ })
   const file = sandbox.at('data/log.0')
   const bytes = await readFile(file)
-  const at = bytes.indexOf('aa')
-  bytes.writeUInt8(0, bytes.indexOf(Buffer.from('aa'), at))
+  bytes.writeUInt8(0, bytes.indexOf('content of a'))
   await writeFile(file, bytes)
   for (const command of [args, ['broker', '-d', '--data', data], ['start', '--broker', '--data', data]]) {
     const damaged = await sandbox.run(command)
