@@ -4,6 +4,7 @@ import { test } from 'tap'
 import type { OnArrival } from '../../src/consumer/arrival.js'
 import { ConsumedFile } from '../../src/consumer/consumed-file.js'
 import { DiskPace } from '../../src/disk-pace.js'
+import { DyadError } from '../../src/errors.js'
 import type { FileRecord } from '../../src/kvs/record.js'
 
 const record = { path: 'x', owner: 'A', size: 10, generation: 5 } as FileRecord
@@ -30,10 +31,14 @@ async function arriving(root: string) {
       })
     },
   )
-  const arrive = (stored: number, { atOwner = false, generation = 5 } = {}) =>
+  const arrive = (
+    stored: number,
+    { atOwner = false, generation = 5, anew = undefined as DyadError | undefined } = {},
+  ) =>
     tell({
       record: { ...record, generation },
       stored,
+      anew,
       open: () => openSync(`${root}/part`, 'r'),
       ...(atOwner && { openAtOwner: () => openSync(`${root}/owner`, 'r') }),
     })
@@ -194,4 +199,39 @@ test('on a slow disk it is read through the thread pool, and closed once nothing
   t.equal(openSync(`${root}/part`, 'r') === file.fd, false, 'its descriptor is not free yet')
   t.equal(await reading.result, '0123456789')
   await closed
+})
+
+test('who has read what turns out not to be the file fails; who has not reads what comes anew', async (t) => {
+  const anew = new DyadError('ERR_DYAD_CORRUPT', { path: 'x', node: 'A' })
+  for (const atOwner of [false, true]) {
+    const reader = await arriving(t.testdir())
+    reader.arrive(4, { atOwner })
+    const file = await reader.opening
+    await read(file, 0).result
+    const next = read(file, atOwner ? 10 : 4)
+    reader.arrive(0, { anew })
+    await t.rejects(next.result, anew)
+    await t.rejects(read(file, 0).result, anew)
+    reader.arrive(10, { anew })
+    await t.rejects(read(file, 0).result, anew, 'also when it is there again')
+    await close(file)
+    t.equal(reader.left(), false, 'what comes anew is for the next one')
+    reader.end()
+  }
+  const { opening, arrive, end } = await arriving(t.testdir())
+  arrive(4)
+  const file = await opening
+  arrive(0, { anew })
+  const first = read(file, 0)
+  t.equal(await first.isDone(), false)
+  arrive(4, { anew })
+  t.equal(await first.result, 'here')
+  end()
+  await close(file)
+
+  const late = await arriving(t.testdir())
+  late.arrive(4, { anew })
+  t.equal(await read(await late.opening, 0).result, 'here', 'who comes after it knows nothing of it')
+  late.end()
+  await close(await late.opening)
 })

@@ -86,8 +86,14 @@ export const changeClauses: readonly Clause[] = [
       }
       if (transfer.openHere !== undefined) await expectSameFile(transfer.openHere(), `${storage}/copied`)
       if (transfer.copyTo === undefined) return
-      await withNewFile(`${outside}/copy`, async (fd) => transfer.copyTo?.(fd))
-      expectWholeOr({ bytes: await readFile(`${outside}/copy`) }, 8, size, [])
+      const passed: Buffer[] = []
+      await withNewFile(`${outside}/copy`, async (fd) =>
+        transfer.copyTo?.(fd, (bytes) => passed.push(Buffer.from(bytes))),
+      )
+      const copied = await readFile(`${outside}/copy`)
+      expectWholeOr({ bytes: copied }, 8, size, [])
+      const told = Buffer.concat(passed)
+      ok(told.equals(copied.subarray(0, told.length)), 'copyTo tells of other bytes than it copies')
       strictEqual(await transfer.isAt?.(`${outside}/copy`), false, 'isAt takes a copy for the file itself')
       const late = await transport.fetch(owner.address, version)
       await writeContent(`${storage}/copied`, size, 99)
