@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeSync } from 'node:fs'
 import { test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { StoringParents } from '../../src/consumer/storing-parents.js'
 import { digestOf } from '../../src/digest.js'
 import { DiskPace } from '../../src/disk-pace.js'
 import { DyadError } from '../../src/errors.js'
@@ -123,7 +124,7 @@ async function pullTo(
 ): Promise<Pulled> {
   const transport = double(ways)
   const arrivals: Arrival[] = []
-  const place = { temporaries: new Temporaries(), pace }
+  const place = { temporaries: new Temporaries(), pace, parents: new StoringParents(root) }
   await using incoming = IncomingFile.beside(`${root}/x`, place, RECORD, (arrival) => arrivals.push(arrival))
   try {
     await pull(RECORD, incoming, contextOf(transport), new AbortController().signal, sources)
@@ -222,8 +223,8 @@ test('a copy that does not fit is left for the owner, who is asked twice at most
 })
 
 test('a file without bytes has a digest like others', (t) => {
-  const place = { temporaries: new Temporaries(), pace: new DiskPace() }
   const root = t.testdir()
+  const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(root) }
   for (const [value, code] of [
     ['00000000', undefined],
     ['00000001', 'ERR_DYAD_CORRUPT'],
