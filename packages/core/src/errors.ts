@@ -195,6 +195,12 @@ export const ERRORS = {
     remedy:
       'Restore a copy of the directory, or let `dyad broker repair DIRECTORY` keep its files and all records that can be read; a log of another version needs that one.',
   },
+  ERR_DYAD_SILENT: {
+    rc: -1000,
+    retryable: true,
+    summary: 'a service of this host does not answer',
+    remedy: 'Its process may be stopped, or busy: let it go on, or end it.',
+  },
   ERR_DYAD_CLOSED: {
     rc: -1000,
     retryable: false,

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { DyadError, makeDirectory, NodeLocks } from '@dyad/core'
+import { DyadError, isDyadError, makeDirectory, NodeLocks } from '@dyad/core'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -45,9 +46,10 @@ export async function openControl(stateDir: string, node: string, answer: (word:
       throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
     },
   })
-  const running = await askControl(path, 'status', { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null)
+  const running = await askControl(path, 'status', { timeout: ANSWER_MS }).catch((error: Error) => error)
   if (running !== undefined) {
-    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: 'its service runs on this host; `dyad stop` ends it' })
+    const how = isDyadError(running, 'ERR_DYAD_SILENT') ? `; ${running.detail}` : '; `dyad stop` ends it'
+    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: `its service runs on this host${how}` })
   }
   // What nobody answers at was left by a service that was killed.
   await unlink(path).catch(() => {})
@@ -72,9 +74,12 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
     // The workers of node:cluster would share the socket otherwise.
     server.listen({ path, exclusive: true }, resolve)
   })
+  // A service that does not answer cannot say whose process it is.
+  writeFileSync(ownerPath(path), JSON.stringify({ node, pid: process.pid } satisfies Owner), { mode: 0o600 })
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= new Promise<void>((resolve) => {
+      rmSync(ownerPath(path), { force: true })
       server.close(() => resolve())
       for (const socket of sockets) socket.destroy()
     })
@@ -83,27 +88,67 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
   return { close, [Symbol.asyncDispose]: close }
 }
 
+/** Whose service listens at a path. */
+interface Owner {
+  readonly node: string
+  readonly pid: number
+}
+
+/** Where it is noted who listens at `path`. */
+function ownerPath(path: string): string {
+  return path.replace(/\.sock$/, '.json')
+}
+
+/** Who listens at `path`, as far as that was noted. */
+function ownerOf(path: string): Partial<Owner> {
+  try {
+    const { node, pid } = JSON.parse(readFileSync(ownerPath(path), 'utf8')) as Record<string, unknown>
+    return {
+      ...(typeof node === 'string' && { node }),
+      ...(Number.isSafeInteger(pid) && { pid: pid as number }),
+    }
+  } catch {
+    return {}
+  }
+}
+
 /** How a service is asked. */
 export interface AskOptions {
+  /** Milliseconds that the service may take to answer, and then to go; ERR_DYAD_SILENT after that. @default none */
+  timeout?: number | undefined
   /** Hold the answer back until the service has gone. @default false */
   untilClosed?: boolean | undefined
   /** Ends the question early; it rejects with the signal's reason. @default none */
   signal?: AbortSignal | undefined
 }
 
-/** Asks the service that listens at a path, or resolves with undefined if none does. ERR_DYAD_PROTOCOL if what answers is none. */
-export function askControl(path: string, word: string, { untilClosed, signal }: AskOptions = {}): Promise<unknown> {
+/**
+ * Asks the service that listens at a path, or resolves with undefined if none does. ERR_DYAD_PROTOCOL if
+ * what answers is none, ERR_DYAD_SILENT, which names its process, if it does not answer in time.
+ */
+export function askControl(
+  path: string,
+  word: string,
+  { untilClosed, timeout, signal }: AskOptions = {},
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const socket = connect(path)
     let answer = ''
     let isTooLong = false
+    let isLate = false
+    const late = () => {
+      isLate = true
+      socket.destroy()
+    }
+    const timer = timeout === undefined ? undefined : setTimeout(late, timeout)
     const abort = () => socket.destroy()
     signal?.addEventListener('abort', abort, { once: true })
     socket.setEncoding('utf8')
     socket.on('connect', () => socket.write(`${word}\n`))
     socket.on('data', (text: string) => {
       answer += text
+      timer?.refresh()
       isTooLong = answer.length > MAX_BYTES
       if (isTooLong) socket.destroy()
       else if (answer.endsWith('\n') && !untilClosed) socket.end()
@@ -112,8 +157,10 @@ export function askControl(path: string, word: string, { untilClosed, signal }: 
     socket.on('error', () => {})
     socket.on('close', () => {
       signal?.removeEventListener('abort', abort)
+      clearTimeout(timer)
       try {
         signal?.throwIfAborted()
+        if (isLate) return reject(silent(path, answer, timeout))
         if (isTooLong) throw new RangeError('the answer is too long')
         resolve(answer === '' ? undefined : JSON.parse(answer))
       } catch (cause) {
@@ -121,6 +168,14 @@ export function askControl(path: string, word: string, { untilClosed, signal }: 
       }
     })
   })
+}
+
+function silent(path: string, answer: string, timeout: number | undefined): DyadError {
+  const { node, pid } = ownerOf(path)
+  const failed = answer === '' ? 'did not answer' : 'began to end, and has not ended'
+  const remedy = pid === undefined ? '' : `; \`kill -9 ${pid}\` ends it`
+  const detail = `process ${pid ?? 'unknown'} ${failed} in ${timeout} ms${remedy}`
+  return new DyadError('ERR_DYAD_SILENT', { node, path: node === undefined ? path : undefined, detail })
 }
 
 /** The paths at which services of this host's user may listen. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type ConfigOptions, DyadError, OPTIONS, type OptionName, type OptionRow } from '@dyad/core'
+import { type ConfigOptions, DyadError, OPTIONS, type OptionName, type OptionRow, readConfig } from '@dyad/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** What each command that talks to the store offers. */
@@ -23,6 +23,23 @@ export function addFlags(command: Command, names: readonly OptionName[]): Comman
     '--token-file <file>',
     `File that holds the token. (${OPTIONS.token.env} holds the token itself)`,
   )
+}
+
+/** How long whoever is asked may take to answer, in ms, where nothing else is said. */
+const ANSWER_MS = 5_000
+
+/** Offers a limit for commands that only ask: nobody waits long for their answer. */
+export function addAnswerTimeout(command: Command): Command {
+  const doc = `How long whoever is asked may take to answer, in ms; default: ${ANSWER_MS}`
+  return command.addOption(new Option('--timeout <value>', doc).argParser((text) => parse(OPTIONS.kvsTimeout, text)))
+}
+
+/** The options of a command that only asks, with its limit: that of the flag, else what is given for the store. */
+export function askingOptions(command: Command): { options: ConfigOptions; limit: number } {
+  const { timeout: _, ...options } = givenOptions(command)
+  const { timeout } = command.opts<{ timeout?: number }>()
+  const limit = timeout ?? options.kvsTimeout ?? Math.min(ANSWER_MS, readConfig(options).kvsTimeout)
+  return { options: { ...options, kvsTimeout: limit }, limit }
 }
 
 /** The options that the command line gives; the environment and the defaults give the rest. ERR_DYAD_OPTION if the token cannot be read. */

@@ -1,7 +1,8 @@
 import type { FileRecord } from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
-import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
+import { tellFailure } from './failure.js'
+import { addAnswerTimeout, addFlags, askingOptions, STORE_FLAGS } from './flags.js'
 import { bytes, printJsonArray, printTable, tell, time } from './output.js'
 import { withSession } from './session.js'
 import { onUnreadable } from './unreadable.js'
@@ -18,8 +19,13 @@ export function addLs(program: Command, signal: AbortSignal): void {
       using _ = onUnreadable(() => {
         unreadable++
       })
-      await withSession(givenOptions(command), signal, async (session) => {
+      const { options } = askingOptions(command)
+      await withSession(options, signal, async (session) => {
         for await (const record of session.list(pattern, { signal })) records.push(record)
+      }).catch((error: unknown) => {
+        // What has come by then is shown all the same.
+        if (signal.aborted || records.length === 0) throw error
+        process.exitCode = tellFailure(error).exitCode
       })
       if (unreadable > 0) tell(`${unreadable} records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why`)
       records.sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -28,6 +34,6 @@ export function addLs(program: Command, signal: AbortSignal): void {
       const rows = records.map(({ size, mtimeNs, owner, path }) => [bytes(size), time(mtimeNs), owner, path])
       await printTable(['SIZE', 'MODIFIED (UTC)', 'OWNER', 'PATH'], rows, ['SIZE'])
     })
-  addFlags(command, STORE_FLAGS)
+  addAnswerTimeout(addFlags(command, STORE_FLAGS))
   addExamples(command, 'dyad ls', "dyad ls 'group0/*.bin' --json")
 }

@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Diagnostics } from '@dyad/core'
+import { tell } from './output.js'
 
 /** Says on stderr that the store went away, and that it is back, until disposed of. */
 export function tellOutages(): Disposable {
@@ -15,10 +16,10 @@ export function tellOutages(): Disposable {
 
 function tellLost(message: unknown): void {
   const { address, why } = message as Diagnostics['dyad.kvs.lost']
-  process.stderr.write(`waiting for the store ${address} (${why.message}) …\n`)
+  tell(`waiting for the store ${address} (${why.message}) …`)
 }
 
 function tellBack(message: unknown): void {
   const { address, since } = message as Diagnostics['dyad.kvs.back']
-  process.stderr.write(`the store ${address} is back after ${((Date.now() - since) / 1_000).toFixed(1)} s\n`)
+  tell(`the store ${address} is back after ${((Date.now() - since) / 1_000).toFixed(1)} s`)
 }

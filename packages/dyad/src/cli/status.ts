@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import {
   type Config,
+  type DyadError,
   decodeNodeEntry,
   isDyadError,
   isNodeKey,
@@ -9,13 +10,15 @@ import {
   type Transport,
 } from '@dyad/core'
 import type { BrokerClient } from '@dyad/kvs-client'
-import { askControl, listControls } from '@dyad/service'
+import { listControls } from '@dyad/service'
 import type { Command } from 'commander'
 import { openTransports } from '../parts.js'
 import type { NodeStatus } from '../start.js'
 import type { AloneStatus } from '../start-store.js'
+import { askAll } from './ask-all.js'
 import { addExamples } from './examples.js'
-import { addFlags, givenOptions } from './flags.js'
+import { tellFailure } from './failure.js'
+import { addAnswerTimeout, addFlags, askingOptions } from './flags.js'
 import { moment, print, printHeading, printJson } from './output.js'
 import { withStore } from './session.js'
 import { type Way, waysTo } from './ways.js'
@@ -32,28 +35,35 @@ export function addStatus(program: Command, signal: AbortSignal): void {
     .description('show the services on this host, the store, its namespaces, and the nodes with the ways to them')
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: true }) => {
-      const options = givenOptions(command)
+      const { options, limit } = askingOptions(command)
       const config = readConfig(options)
-      const { services, brokers } = await localServices(config.stateDir, signal)
-      if (!json) printServices(services, brokers)
-      const store = await withStore(options, signal, (kvs) => storeReport(kvs, config, signal))
-      if (json) printJson({ services, brokers, store: { address: config.kvs, ...store } })
-      else printStore(config.kvs, store)
+      const asking = listControls(config.stateDir).then((paths) => askAll(paths, 'status', { timeout: limit, signal }))
+      const store = withStore(options, signal, (kvs) => storeReport(kvs, config, signal)).catch((error: unknown) => {
+        signal.throwIfAborted()
+        if (!isDyadError(error)) throw error
+        return error
+      })
+      store.catch(() => {})
+      const { answers, failures } = await asking
+      const running = answers.filter((answer) => answer !== null)
+      const services = running.filter((status): status is NodeStatus => 'node' in status)
+      const brokers = running.filter((status): status is AloneStatus => !('node' in status))
+      if (!json) printServices(services, brokers, failures)
+      const report = await store
+      if (json) printJson({ services, brokers, failures, store: { address: config.kvs, ...storeJson(report) } })
+      else if (!isDyadError(report)) printStore(config.kvs, report)
+      else printNoStore(report)
+      const all = isDyadError(report) ? [...failures, report] : failures
+      for (const failure of all) process.exitCode = tellFailure(failure).exitCode
     })
-  addFlags(command, ['kvs', 'kvsTimeout', 'tlsCa', 'dtlMode', 'stateDir'])
+  addAnswerTimeout(addFlags(command, ['kvs', 'kvsTimeout', 'tlsCa', 'dtlMode', 'stateDir']))
   addExamples(command, 'dyad status', 'dyad status --json')
 }
 
-/** What runs on this host for its user: services of nodes, and stores that are nobody's node. */
-async function localServices(
-  stateDir: string,
-  signal: AbortSignal,
-): Promise<{ services: NodeStatus[]; brokers: AloneStatus[] }> {
-  const paths = await listControls(stateDir)
-  const answers = await Promise.all(paths.map((path) => askControl(path, 'status', { signal })))
-  const running = answers.filter((answer) => answer !== undefined && answer !== null) as (NodeStatus | AloneStatus)[]
-  const services = running.filter((status): status is NodeStatus => 'node' in status)
-  return { services, brokers: running.filter((status): status is AloneStatus => !('node' in status)) }
+type StoreReport = Awaited<ReturnType<typeof storeReport>>
+
+function storeJson(report: StoreReport | DyadError): object {
+  return isDyadError(report) ? { failure: report } : report
 }
 
 async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSignal) {
@@ -95,9 +105,14 @@ function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } 
   }
 }
 
-function printServices(services: readonly NodeStatus[], brokers: readonly AloneStatus[]): void {
+function printServices(
+  services: readonly NodeStatus[],
+  brokers: readonly AloneStatus[],
+  failures: readonly DyadError[],
+): void {
   printHeading('services of yours on this host')
-  if (services.length + brokers.length === 0) print('  none')
+  if (services.length + brokers.length + failures.length === 0) print('  none')
+  for (const { node = 'unknown', detail } of failures) print(`  ${node}  does not answer: ${detail}`)
   for (const { node, pid, broker, kvs, unavailable, lost } of services) {
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
@@ -110,10 +125,12 @@ function printServices(services: readonly NodeStatus[], brokers: readonly AloneS
   }
 }
 
-function printStore(
-  address: string,
-  { durable, counts, namespaces, nodes, unreadable }: Awaited<ReturnType<typeof storeReport>>,
-): void {
+function printNoStore({ detail }: DyadError): void {
+  printHeading('store')
+  print(`  does not answer: ${detail}`)
+}
+
+function printStore(address: string, { durable, counts, namespaces, nodes, unreadable }: StoreReport): void {
   printHeading('store')
   print(`  ${address}, ${durable ? 'durable' : 'in memory'}`)
   print(

@@ -3,6 +3,9 @@ import type { Reply } from '../broker/frames.js'
 import { call, toError } from './call.js'
 import type { Connection, Exchange } from './connection.js'
 
+/** How long a store may take to give up a key that is released, in ms. */
+const RELEASE_MS = 2_000
+
 /** A key of the registry, kept by signs of life and registered anew over each new link. */
 export class HeldRegistration implements Registration, Exchange {
   readonly background: boolean | undefined
@@ -148,8 +151,8 @@ export class HeldRegistration implements Registration, Exchange {
     clearInterval(this.#renewal)
     this.#all.delete(this)
     try {
-      // Without an answer for so long, the key has expired by itself.
-      const signal = AbortSignal.timeout(this.#ttl)
+      // Nobody who stops should wait long for a store that is away, and the key expires by itself.
+      const signal = AbortSignal.timeout(Math.min(this.#ttl, RELEASE_MS))
       await call(
         this.#connection,
         { op: 'unregister', id: 0, key: this.#key, instance: this.#instance },
