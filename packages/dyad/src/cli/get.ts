@@ -1,9 +1,8 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
-import { basename, join, resolve } from 'node:path'
+import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { DyadError, type FileRecord, readConfig } from '@dyad/core'
+import { type FileRecord, readConfig } from '@dyad/core'
 import type { Command } from 'commander'
+import { copyTo } from './destination.js'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
@@ -16,7 +15,7 @@ export function addGet(program: Command, signal: AbortSignal): void {
     .command('get')
     .description('wait for a file, bring it into the consumer-managed directory, and print where it is')
     .argument('<path>', 'managed path')
-    .argument('[destination]', 'file or directory to copy it to, or - for the standard output')
+    .argument('[destination]', 'file, directory, pipe or device to copy it to, or - for the standard output')
     .option('--json', 'print the record and the local path as JSON')
     .action(async (path: string, destination: string | undefined, { json }: { json?: true }) => {
       const options = givenOptions(command)
@@ -61,24 +60,5 @@ async function toOutput(local: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     // Who reads no more has what it wanted.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
-  }
-}
-
-/** Copies beside the destination and renames, so that nobody sees a part of it. */
-async function copyTo(local: string, destination: string, signal: AbortSignal): Promise<string> {
-  const found = await stat(destination).catch(() => undefined)
-  const target = resolve(found?.isDirectory() ? join(destination, basename(local)) : destination)
-  const temporary = `${target}.${process.pid}.part`
-  try {
-    const { mode } = await stat(local)
-    await pipeline(createReadStream(local), createWriteStream(temporary, { flags: 'wx', mode: mode & 0o777 }), {
-      signal,
-    })
-    await rename(temporary, target)
-    return target
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    signal.throwIfAborted()
-    throw new DyadError('ERR_DYAD_STORE', { path: target, cause })
   }
 }

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import { close, constants, createReadStream, createWriteStream, open, type Stats } from 'node:fs'
+import { readlink, realpath, rename, rm, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { isatty, WriteStream as TerminalStream } from 'node:tty'
+import { promisify } from 'node:util'
+import { DyadError } from '@dyad/core'
+
+/** As many links as Linux follows on one path. */
+const MOST_LINKS = 40
+/** A pipe that nobody reads, or a line that does not answer, is an error and not a wait: Node cannot end while an open blocks. */
+const WRITE_SPECIAL = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+
+const openFile = promisify(open)
+const closeFile = promisify(close)
+
+/**
+ * Copies a file to a destination, and resolves with its path: into a directory, through symbolic links to what they lead to, into a device or a pipe. A regular
+ * file is replaced whole, so that nobody sees a part of it; other hard links of it keep what they had. ERR_DYAD_STORE.
+ */
+export async function copyTo(local: string, destination: string, signal: AbortSignal): Promise<string> {
+  const named = await stat(destination).catch(() => undefined)
+  const place = resolve(named?.isDirectory() ? join(destination, basename(local)) : destination)
+  try {
+    const stands = await stat(place).catch(() => undefined)
+    if (stands === undefined) await replace(local, await leadsTo(place), signal)
+    else if (stands.isFile()) await replace(local, await realpath(place), signal)
+    else if (stands.isDirectory()) throw new Error('a directory of that name is there')
+    else await writeInto(local, place, stands, signal)
+    return place
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new DyadError('ERR_DYAD_STORE', { path: place, cause })
+  }
+}
+
+/** The file that open(2) would make where nothing stands: links at the end of a path may lead to it. */
+async function leadsTo(place: string): Promise<string> {
+  let at = place
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const next = await readlink(at).catch(() => undefined)
+    if (next === undefined) return at
+    at = resolve(await realpath(dirname(at)), next)
+  }
+  throw new Error('it leads from link to link')
+}
+
+/** Copies beside the target and renames, so that nobody sees a part of it. */
+async function replace(local: string, target: string, signal: AbortSignal): Promise<void> {
+  const temporary = join(dirname(target), `.dyad-get-${randomBytes(8).toString('hex')}`)
+  try {
+    const { mode } = await stat(local)
+    await pipeline(createReadStream(local), createWriteStream(temporary, { flags: 'wx', mode: mode & 0o777 }), {
+      signal,
+    })
+    await rename(temporary, target)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** Writes into what stands there, which stays what it is. */
+async function writeInto(local: string, place: string, stands: Stats, signal: AbortSignal): Promise<void> {
+  const fd = await openFile(place, WRITE_SPECIAL).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENXIO') throw error
+    throw new Error(stands.isFIFO() ? 'nobody reads the pipe' : 'it cannot be written to', { cause: error })
+  })
+  let sink: Writable
+  try {
+    sink = streamInto(fd, stands)
+  } catch (error) {
+    await closeFile(fd)
+    throw error
+  }
+  await pipeline(createReadStream(local), sink, { signal })
+}
+
+/** A stream that closes the descriptor, and waits where a pipe or a terminal is full. */
+function streamInto(fd: number, stands: Stats): Writable {
+  if (isatty(fd)) return new TerminalStream(fd)
+  return stands.isFIFO() ? new Socket({ fd, readable: false, writable: true }) : createWriteStream('', { fd })
+}
