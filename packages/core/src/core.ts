@@ -21,6 +21,7 @@ import { Operations } from './operations.js'
 import { SMALL_FILE_BYTES, type WrittenFile } from './producer/describe.js'
 import { PendingPublishes } from './producer/pending.js'
 import { type PublishContext, publish } from './producer/publish.js'
+import { remove } from './producer/remove.js'
 import { type StagedFile, stage } from './producer/stage.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
@@ -72,6 +73,21 @@ export class DyadCore implements AsyncDisposable {
     return this.#operations.run(signal, async (bounded) =>
       this.#publish(await this.#tracked(path, 'producer'), bounded),
     )
+  }
+
+  /**
+   * Removes the record of a file, whichever node published it: later opens wait until it is published again, and no copy of it
+   * is offered to other nodes any more. The file stays where it was written, and where it was brought. What streams have
+   * finished of the path before is published first. A relative path is always relative to the managed directories.
+   * ERR_DYAD_NOT_FOUND if it is not published, ERR_DYAD_PATH, ERR_DYAD_UNTRACKED, ERR_DYAD_NAMESPACE_MISSING,
+   * ERR_DYAD_KVS_UNREACHABLE.
+   */
+  remove(path: string | URL, { signal }: Waiting = {}): Promise<void> {
+    return this.#operations.run(signal, async (bounded) => {
+      const name = await this.#nameOf(path)
+      await this.#pending.of(name)
+      await remove(name, { ...this.#lookupContext, kvs: this.#kvs }, bounded)
+    })
   }
 
   /**

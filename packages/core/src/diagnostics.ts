@@ -9,6 +9,8 @@ export interface Diagnostics {
   'dyad.producer.published': { record: FileRecord }
   /** A file that was published without waiting could not be; `flush()` and `close()` reject for it. */
   'dyad.producer.failed': { path: string; error: Error }
+  /** The record of a file was removed. */
+  'dyad.producer.removed': { path: string }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
   /** The store went away while something was under way; `since` is in ms since 1970, `why` what the attempt to reach it failed with. */
@@ -53,6 +55,7 @@ export function report<Name extends keyof Diagnostics>(
 export const CHANNELS = [
   'dyad.producer.published',
   'dyad.producer.failed',
+  'dyad.producer.removed',
   'dyad.kvs.waiting',
   'dyad.kvs.lost',
   'dyad.kvs.back',

@@ -46,7 +46,8 @@ export const ERRORS = {
     rc: -1001,
     retryable: false,
     summary: 'the published record cannot be read',
-    remedy: 'Publish the file again; if that fails too, check that both sides run the same version of DYAD.',
+    remedy:
+      'Publish the file again, or remove the record with `dyad rm PATH`; check that both sides run the same version of DYAD.',
   },
   ERR_DYAD_KEY: {
     rc: -1005,
@@ -137,7 +138,7 @@ export const ERRORS = {
     rc: -2002,
     retryable: false,
     summary: 'the published file is no longer at its owner',
-    remedy: 'Produce it again, or remove its record.',
+    remedy: 'Produce it again, or remove its record with `dyad rm PATH`.',
   },
   ERR_DYAD_REFUSED: {
     rc: -2004,

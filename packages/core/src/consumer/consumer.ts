@@ -177,7 +177,7 @@ export class Consumer {
     const directory = await ManagedDirectory.open(consumerPath)
     // What is left of the owner's time is the owner's.
     const patience = Math.min(progressTimeout, ownerTimeout / 2)
-    const sharing = { kvs, namespace, node, storage: directory.real, leaseTtl, patience }
+    const sharing = { kvs, namespace, key: lookup.key, node, storage: directory.real, leaseTtl, patience }
     return {
       ...lookup,
       directory,

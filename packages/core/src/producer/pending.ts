@@ -29,6 +29,11 @@ export class PendingPublishes {
     while (this.#count >= MOST) await new Promise<void>((resolve) => this.#room.push(resolve))
   }
 
+  /** Resolves when those of a path that were begun so far are done, however they ended. */
+  async of(path: string): Promise<void> {
+    await this.#last.get(path)
+  }
+
   /** Resolves when all are done; rejects with what failed since the last call: the error, or an AggregateError of several. */
   async settle(): Promise<void> {
     await Promise.all(this.#last.values())

@@ -16,10 +16,14 @@ const FANOUT = 2
 /** Copies that one session offers at a time; the oldest is withdrawn for a newer. */
 const MOST_OFFERED = 256
 
+/** How long an offer that is being withdrawn stays if the process dies that withdraws it, in ms. */
+const WITHDRAWAL_MS = 1_000
+
 /** What sharing copies needs to know of its session. */
 export interface CopiesContext {
   readonly kvs: KvsClient
   readonly namespace: string
+  readonly key: (path: string) => string
   readonly node: string
   /** The consumer-managed directory, symbolic links resolved. */
   readonly storage: string
@@ -27,6 +31,29 @@ export interface CopiesContext {
   readonly leaseTtl: number
   /** Milliseconds to wait for a copy before the owner is asked all the same. */
   readonly patience: number
+}
+
+/** Names a generation of a file in the registry. */
+function nameOf(namespace: string, path: string, generation: number): string {
+  return createHash('sha256').update(`${namespace}\0${path}\0${generation}`).digest('hex')
+}
+
+/** Takes back what any node offers of a generation of a file; the errors of KvsClient.register. */
+export async function withdrawCopies(
+  kvs: KvsClient,
+  namespace: string,
+  path: string,
+  generation: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const prefix = otherKey('copy', nameOf(namespace, path, generation), 'have')
+  const offers: string[] = []
+  for await (const { key } of kvs.registry.list(prefix, { signal })) offers.push(key)
+  for (const key of offers) {
+    // The holder loses the key to whoever takes it, and is told.
+    const taken = await kvs.register(key, new Uint8Array(0), { ttl: WITHDRAWAL_MS, takeover: true, signal })
+    await taken.close()
+  }
 }
 
 /**
@@ -61,7 +88,7 @@ export class Copies {
 
   async #queue(record: FileRecord, signal: AbortSignal): Promise<WantedCopy> {
     const { kvs, namespace, node, leaseTtl } = this.#context
-    const name = createHash('sha256').update(`${namespace}\0${record.path}\0${record.generation}`).digest('hex')
+    const name = nameOf(namespace, record.path, record.generation)
     // The key is this node's own: whoever held it before is a process of this node that died, or is done.
     const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
       ttl: leaseTtl,
@@ -86,17 +113,20 @@ export class Copies {
     await Promise.all([...this.#offers].map((offer) => this.#withdraw(offer)))
   }
 
-  async #offer({ name }: WantedCopy, local: string): Promise<void> {
-    const { kvs, node, storage, leaseTtl } = this.#context
+  async #offer({ name, record }: WantedCopy, local: string): Promise<void> {
+    const { kvs, namespace, key, node, storage, leaseTtl } = this.#context
     const { mtimeNs } = statSync(local, { bigint: true })
     const value = encodePlain({ node, storage, mtimeNs })
-    this.#offers.add(
-      await kvs.register(otherKey('copy', name, 'have', node), value, {
-        ttl: leaseTtl,
-        takeover: true,
-        background: true,
-      }),
-    )
+    const offer = await kvs.register(otherKey('copy', name, 'have', node), value, {
+      ttl: leaseTtl,
+      takeover: true,
+      background: true,
+    })
+    this.#offers.add(offer)
+    offer.lost.addEventListener('abort', () => this.#offers.delete(offer), { once: true })
+    // Whoever removes the record withdraws the offers that there are then; one that comes later finds it gone.
+    const entry = await kvs.namespace(namespace).get(key(record.path))
+    if (entry?.revision !== record.generation) await this.#withdraw(offer)
     const [oldest] = this.#offers
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
   }

@@ -9,6 +9,7 @@ import { addLs } from './ls.js'
 import { addNamespace } from './namespace.js'
 import { tell, write } from './output.js'
 import { addPut } from './put.js'
+import { addRm } from './rm.js'
 import { addStart } from './start.js'
 import { addStatus } from './status.js'
 import { addStop } from './stop.js'
@@ -31,6 +32,7 @@ const COMMANDS: readonly AddCommand[] = [
   addWatch,
   addLs,
   addLookup,
+  addRm,
   addEnv,
 ]
 

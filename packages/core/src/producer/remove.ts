@@ -1,0 +1,31 @@
+import { report } from '../diagnostics.js'
+import { DyadError, withContext } from '../errors.js'
+import type { KvsClient, KvsNamespace } from '../kvs/contract.js'
+import { withdrawCopies } from '../transfer/copies.js'
+
+/** What removing a record needs to know of its session. */
+export interface RemoveContext {
+  readonly kvs: KvsClient
+  readonly namespace: () => KvsNamespace
+  readonly key: (path: string) => string
+}
+
+/**
+ * Removes the record of a managed path, also one that cannot be read, and withdraws what other nodes offer of the file;
+ * no file is touched. ERR_DYAD_NOT_FOUND, and the errors of KvsNamespace.delete.
+ */
+export async function remove(path: string, context: RemoveContext, signal: AbortSignal): Promise<void> {
+  const key = context.key(path)
+  try {
+    const namespace = context.namespace()
+    const entry = await namespace.get(key, { signal })
+    const removed = await namespace.delete(key, { signal })
+    // A call that was repeated over a new connection may find that the first one has removed it.
+    if (!removed && entry === undefined) throw new DyadError('ERR_DYAD_NOT_FOUND', { path })
+    if (entry !== undefined) await withdrawCopies(context.kvs, namespace.name, path, entry.revision, signal)
+    report('dyad.producer.removed', { path })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path })
+  }
+}
