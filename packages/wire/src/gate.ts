@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net'
-import { descriptorLimit } from './descriptor-limit.js'
+import { descriptorLimit } from '@dyad/core'
 
 /** How long a peer may take to prove itself, in ms. */
 export const PATIENCE_MS = 10_000
 /** How long a peer may take to hang up after it was refused, in ms. */
 const LINGER_MS = 1_000
-/** Connections that are not admitted: a part of the descriptors, and never more than so many. */
-const WAITING_PART = 8
-const MAX_WAITING = 128
+/** Connections that wait: a part of the descriptors, and never more than so many. Clients that start together come in hundreds at once. */
+const WAITING_PART = 4
+const MAX_WAITING = 512
 
 /** Options of {@link Gate}. */
 export interface GateOptions {
   /** How long a connection may go without being admitted, in ms. */
   readonly patienceMs: number
-  /** Connections that may wait at once. @default an eighth of the descriptors, 128 at most */
+  /** Connections that may wait at once. @default a quarter of the descriptors, 512 at most */
   readonly maxWaiting?: number | undefined
 }
 

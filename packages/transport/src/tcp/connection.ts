@@ -1,6 +1,7 @@
 import { broken } from '@dyad/core'
 import { type Dialled, type DialOptions, dial, type SocketEvents } from './dial.js'
-import { helloOf, REPLY_HEAD_BYTES, readReply, replyLength } from './frames.js'
+import { REPLY_HEAD_BYTES, readReply, replyLength } from './frames.js'
+import { Introduction } from './introduction.js'
 
 /** Who is told what comes in answer to a request. */
 export interface Receiver {
@@ -34,7 +35,9 @@ export class Connection implements SocketEvents {
   readonly #dialled: Dialled
   readonly #idleMs: number
   readonly #onGone: () => void
-  #hello: Buffer | undefined
+  readonly #introduction: Introduction
+  /** A request that waits for the greeting. */
+  #request: Buffer | undefined
   #receiver: Receiver | undefined
   #expects: 'opened' | 'bytes' | 'verified' = 'opened'
   /** Bytes of the file that are still to come. */
@@ -57,7 +60,7 @@ export class Connection implements SocketEvents {
     })
     this.#idleMs = idleMs
     this.#onGone = onGone
-    this.#hello = helloOf(token)
+    this.#introduction = new Introduction(url, token)
     this.#dialled = dial(url, options, this)
   }
 
@@ -86,8 +89,11 @@ export class Connection implements SocketEvents {
     this.#isIdle = false
     this.#receiver = receiver
     this.#expects = 'opened'
-    socket.write(this.#hello === undefined ? request : Buffer.concat([this.#hello, request]))
-    this.#hello = undefined
+    if (this.#introduction.isProved) socket.write(request)
+    else {
+      this.#request = request
+      this.#introduce()
+    }
   }
 
   /** The receiver is done with the chunk that it was given. */
@@ -137,7 +143,12 @@ export class Connection implements SocketEvents {
 
   #read(bytes: Buffer): void {
     this.#partial = NOTHING
-    for (let at = 0; at < bytes.length && !this.#isGone; ) {
+    let at = this.#introduction.greeted(bytes) ?? bytes.length
+    if (at > 0) {
+      if (this.#introduction.isGreeted) this.#introduce()
+      else this.#partial = Buffer.from(bytes)
+    }
+    while (at < bytes.length && !this.#isGone) {
       if (this.#receiver === undefined) throw broken('bytes that nobody asked for')
       if (this.#expects === 'bytes') {
         const chunk = bytes.subarray(at, at + this.#left)
@@ -163,8 +174,18 @@ export class Connection implements SocketEvents {
     if (this.#last !== undefined) this.#last = Buffer.from(this.#last)
   }
 
+  /** The first request goes with the hello, for which the owner must have greeted. */
+  #introduce(): void {
+    if (this.#request === undefined) return
+    const hello = this.#introduction.hello()
+    if (hello === undefined) return
+    this.#dialled.socket.write(Buffer.concat([hello, this.#request]))
+    this.#request = undefined
+  }
+
   #reply(receiver: Receiver, bytes: Buffer): void {
     const reply = readReply(bytes)
+    if (this.#introduction.takes(reply)) return
     switch (reply.kind) {
       case 'error':
         this.#receiver = undefined

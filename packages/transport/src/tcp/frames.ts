@@ -1,13 +1,15 @@
 import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad/core'
-import { digestOf } from '@dyad/wire'
+import { NONCE_BYTES, PROOF_BYTES } from '@dyad/wire'
 
 // All numbers are big endian.
 //
-//   client: hello, once:     'DYADTCP1', 32 bytes of proof that it has the token
+//   server: greeting, once:  'DYADTCP2', its nonce (32), as soon as the connection is there
+//   client: hello, once:     'DYADTCP2', its nonce (32), its proof that it knows the token (32), together with the first request
+//   server: welcome, once:   4, 32 (2), its proof; before the first reply
 //           request:         length of the rest (2), size (8), mtimeNs (8), start (8), end (8), length of storage (2), storage, path
 //   server: opened:          1, 8 (2), bytes that follow (8); and then those bytes, as they stand in the file
 //           verified:        2, 0 (2); everything was sent, and the file is unchanged
-//           error:           3, length of the rest (2), code, LF, detail; instead of opened, or instead of verified
+//           error:           3, length of the rest (2), code, LF, detail; instead of welcome, of opened, or of verified
 //
 // Between opened and what ends the reply there is nothing but the file. A server that cannot go on midway ends the connection; asked again for
 // what is missing, it answers with the error.
@@ -20,12 +22,14 @@ export interface TcpRequest extends FileVersion {
 
 /** What a server sends beside the bytes of a file. */
 export type Reply =
+  | { readonly kind: 'welcome'; readonly proof: Buffer }
   | { readonly kind: 'opened'; readonly length: number }
   | { readonly kind: 'verified' }
   | { readonly kind: 'error'; readonly code: string; readonly detail: string }
 
-const MAGIC = Buffer.from('DYADTCP1', 'latin1')
-export const HELLO_BYTES = MAGIC.length + 32
+const MAGIC = Buffer.from('DYADTCP2', 'latin1')
+export const GREETING_BYTES = MAGIC.length + NONCE_BYTES
+export const HELLO_BYTES = GREETING_BYTES + PROOF_BYTES
 /** Bytes before a request, which tell its length. */
 export const REQUEST_HEAD_BYTES = 2
 const FIELDS_BYTES = 34
@@ -42,20 +46,34 @@ const MAX_REPLY_BYTES = 8 * 1024
 const OPENED = 1
 const VERIFIED = 2
 const ERROR = 3
+const WELCOME = 4
 
-/** What proves to a server that its client has the token, without sending it. */
-export function proofOf(token: string | undefined): Buffer {
-  return digestOf(`DYAD over TCP\n${token ?? ''}`)
+/** What a server says first. */
+export function greetingOf(nonce: Buffer): Buffer {
+  return Buffer.concat([MAGIC, nonce])
 }
 
-export function helloOf(token: string | undefined): Buffer {
-  return Buffer.concat([MAGIC, proofOf(token)])
+/** A copy of the nonce in the greeting that `bytes` begin with; undefined if its end has not come yet. ERR_DYAD_PROTOCOL if it is none. */
+export function readGreeting(bytes: Buffer): Buffer | undefined {
+  checkMagic(bytes, 'no greeting')
+  return bytes.length < GREETING_BYTES ? undefined : Buffer.from(bytes.subarray(MAGIC.length, GREETING_BYTES))
 }
 
-/** The proof in a hello of {@link HELLO_BYTES}. ERR_DYAD_PROTOCOL if it is none. */
-export function readHello(bytes: Buffer): Buffer {
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw broken('no hello')
-  return bytes.subarray(MAGIC.length, HELLO_BYTES)
+/** What a client says first. */
+export function helloOf(nonce: Uint8Array, proof: Uint8Array): Buffer {
+  return Buffer.concat([MAGIC, nonce, proof])
+}
+
+/** What is in a hello of {@link HELLO_BYTES}. ERR_DYAD_PROTOCOL if it is none. */
+export function readHello(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } {
+  checkMagic(bytes, 'no hello')
+  return { nonce: bytes.subarray(MAGIC.length, GREETING_BYTES), proof: bytes.subarray(GREETING_BYTES, HELLO_BYTES) }
+}
+
+/** As far as it has come. */
+function checkMagic(bytes: Buffer, otherwise: string): void {
+  const begun = bytes.subarray(0, MAGIC.length)
+  if (!begun.equals(MAGIC.subarray(0, begun.length))) throw broken(otherwise)
 }
 
 /** A request as it is sent. ERR_DYAD_PROTOCOL for what does not fit into one. */
@@ -113,6 +131,10 @@ export function writeVerified(bytes: Buffer, at: number): void {
   bytes.writeUInt16BE(0, at + 1)
 }
 
+export function welcomeOf(proof: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([WELCOME, 0, PROOF_BYTES]), proof])
+}
+
 export function errorReply({ code, detail }: { code: string; detail: string }): Buffer {
   const text = Buffer.from(`${code}\n${detail}`)
   const bytes = Buffer.allocUnsafe(REPLY_HEAD_BYTES + text.length)
@@ -127,7 +149,13 @@ export function replyLength(bytes: Buffer, at: number): number {
   const kind = bytes[at]
   const length = bytes.readUInt16BE(at + 1)
   const fits =
-    kind === OPENED ? length === 8 : kind === VERIFIED ? length === 0 : kind === ERROR && length <= MAX_REPLY_BYTES
+    kind === OPENED
+      ? length === 8
+      : kind === VERIFIED
+        ? length === 0
+        : kind === WELCOME
+          ? length === PROOF_BYTES
+          : kind === ERROR && length <= MAX_REPLY_BYTES
   if (!fits) throw broken('an unknown reply')
   return length
 }
@@ -139,6 +167,8 @@ export function readReply(bytes: Buffer): Reply {
       return { kind: 'opened', length: readInteger(bytes, REPLY_HEAD_BYTES) }
     case VERIFIED:
       return { kind: 'verified' }
+    case WELCOME:
+      return { kind: 'welcome', proof: bytes.subarray(REPLY_HEAD_BYTES) }
     default: {
       const text = readText(bytes.subarray(REPLY_HEAD_BYTES))
       const end = text.indexOf('\n')

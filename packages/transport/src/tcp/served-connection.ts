@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import { DyadError, errorText } from '@dyad/core'
-import { isSameDigest } from '@dyad/wire'
+import { makeNonce, proofOf, proves } from '@dyad/wire'
 import {
   errorReply,
+  greetingOf,
   HELLO_BYTES,
   MAX_REQUEST_BYTES,
   REQUEST_HEAD_BYTES,
@@ -10,6 +11,7 @@ import {
   readRequest,
   requestLength,
   type TcpRequest,
+  welcomeOf,
 } from './frames.js'
 import { type Outlet, sendFile } from './send-file.js'
 import type { Served } from './server.js'
@@ -20,11 +22,12 @@ const SILENCE_MS = 300_000
 const LINGER_MS = 1_000
 const NOTHING = Buffer.alloc(0)
 
-/** The server's end of a connection: a hello, and one request after another. */
+/** The server's end of a connection: greeting, hello and welcome, and one request after another. */
 export class ServedConnection implements Outlet {
   readonly #socket: Socket
   readonly #served: Served
   readonly #stop = new AbortController()
+  readonly #nonce = makeNonce()
   #deadline: NodeJS.Timeout | undefined
   #input: Buffer = NOTHING
   #isKnown = false
@@ -34,13 +37,13 @@ export class ServedConnection implements Outlet {
   constructor(socket: Socket, served: Served) {
     this.#socket = socket
     this.#served = served
-    this.#endIn(served.patienceMs)
     socket.setNoDelay(true)
     socket.setTimeout(SILENCE_MS, () => socket.destroy())
     socket.on('data', (bytes: Buffer) => this.#received(bytes))
     socket.on('end', () => this.destroy())
     socket.on('error', () => this.destroy())
     socket.on('close', () => this.destroy())
+    socket.write(greetingOf(this.#nonce))
   }
 
   get signal(): AbortSignal {
@@ -117,12 +120,14 @@ export class ServedConnection implements Outlet {
 
   #readHello(): boolean {
     if (this.#input.length < HELLO_BYTES) return false
-    const proof = readHello(this.#input)
-    const wanted = this.#served.proof
-    if (wanted !== undefined && !isSameDigest(proof, wanted)) throw new DyadError('ERR_DYAD_DENIED')
+    const { nonce: clientNonce, proof } = readHello(this.#input)
+    const { token, audience } = this.#served
+    const handshake = { token, audience: audience(), clientNonce, serverNonce: this.#nonce }
+    if (!proves(proof, 'client', handshake)) throw new DyadError('ERR_DYAD_DENIED')
+    this.#served.admit(this.#socket)
     this.#input = this.#input.subarray(HELLO_BYTES)
     this.#isKnown = true
-    this.#inTime()
+    this.#socket.write(welcomeOf(proofOf('server', handshake)))
     return true
   }
 

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import {
   DyadError,
@@ -9,14 +9,13 @@ import {
   Places,
   type TransportServer,
 } from '@dyad/core'
-import { authority, type BindOptions, bind } from '@dyad/wire'
+import { authority, type BindOptions, bind, Gate, PATIENCE_MS } from '@dyad/wire'
 import { writeAddress } from '../address.js'
-import { proofOf } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedConnection } from './served-connection.js'
 
 /**
- * Connections at once, where there are descriptors for them. One more ends one that does nothing or
+ * Connections of clients at once, where there are descriptors for them. One more ends one that does nothing or
  * does not read, or is refused.
  */
 const MAX_CONNECTIONS = 1024
@@ -25,10 +24,6 @@ const MAX_CONNECTIONS = 1024
  * else it does.
  */
 const DESCRIPTORS_FOR_EACH = 4
-/** Connections that have been refused and may not have heard so yet. */
-const MAX_REFUSED = 64
-/** How long a peer may take for what it owes, in ms. */
-const PATIENCE_MS = 10_000
 /** How long a peer may be silent before the system asks whether it is there, in ms. */
 const KEEPALIVE_MS = 30_000
 
@@ -46,7 +41,7 @@ export interface ServeTcpOptions extends BindOptions {
    */
   patienceMs?: number | undefined
   /**
-   * Connections at once. @default 1024, or a quarter of the descriptors that this process may have
+   * Connections of clients at once. @default 1024, or a quarter of the descriptors that this process may have
    */
   maxConnections?: number | undefined
   /** Transfers that are worked on at once. @default 512 */
@@ -58,8 +53,12 @@ export interface Served {
   readonly source: FileSource
   readonly places: Places
   readonly buffers: SendBuffers
-  /** What a peer must prove, if there is a token. */
-  readonly proof: Buffer | undefined
+  /** What a peer must prove to know. */
+  readonly token: string | undefined
+  /** The address that clients mean when they come here. */
+  audience(): string
+  /** Lets a connection last whose peer has proved itself. ERR_DYAD_TRANSFER if there is no room for it. */
+  admit(socket: Socket): void
   /** How long a peer may take for what it owes, in ms. */
   readonly patienceMs: number
 }
@@ -74,19 +73,25 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
     source,
     places,
     buffers: new SendBuffers(chunkBytes, () => places.reclaim()),
-    proof: token ? proofOf(token) : undefined,
+    token,
+    audience: () => audience,
+    admit: (socket) => {
+      if (gate.admitted >= maxConnections && !endUseless(connections, places)) {
+        const detail = `the owner serves ${maxConnections} connections already`
+        throw new DyadError('ERR_DYAD_TRANSFER', { detail })
+      }
+      gate.admit(socket)
+    },
     patienceMs,
   }
   const secureContext = tls && createSecureContext({ ...tls, minVersion: 'TLSv1.2' })
   const connections = new Set<ServedConnection>()
-  const refused = new Set<ServedConnection>()
+  const gate = new Gate({ patienceMs })
+  let audience = ''
   const server = createServer({ keepAlive: true, keepAliveInitialDelay: KEEPALIVE_MS }, (plain) => {
     const socket = secureContext ? new TLSSocket(plain, { isServer: true, secureContext }) : plain
+    gate.enter(socket)
     const connection = new ServedConnection(socket, served)
-    if (connections.size >= maxConnections && !makeRoom(connections, places)) {
-      refuse(connection, refused, maxConnections)
-      return
-    }
     connections.add(connection)
     connection.whenGone(() => {
       connections.delete(connection)
@@ -100,7 +105,7 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
     closing ??= (async () => {
       noMoreRelief()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      const open = [...connections, ...refused]
+      const open = [...connections]
       for (const connection of open) connection.destroy()
       await closed
       await Promise.all(open.map((connection) => connection.drained()))
@@ -108,16 +113,8 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
     return closing
   }
   const url = `${tls ? 'tls' : 'tcp'}://${authority(advertise ?? host, port)}`
+  audience = new URL(url).href
   return { address: writeAddress(url), close, [Symbol.asyncDispose]: close }
-}
-
-/**
- * Ends the oldest connection of a stranger, or else one of no use; returns whether there was one.
- */
-function makeRoom(connections: ReadonlySet<ServedConnection>, places: Places): boolean {
-  const stranger = [...connections].find(({ isKnown }) => !isKnown)
-  stranger?.destroy()
-  return stranger !== undefined || endUseless(connections, places)
 }
 
 /**
@@ -127,17 +124,4 @@ function endUseless(connections: ReadonlySet<ServedConnection>, places: Places):
   const idle = [...connections].find(({ isIdle, isKnown }) => isIdle && isKnown)
   idle?.destroy()
   return idle !== undefined || places.reclaim()
-}
-
-/** Tells a newcomer that there is no room. It may take its time to hear that only while few do. */
-function refuse(newcomer: ServedConnection, refused: Set<ServedConnection>, maxConnections: number): void {
-  for (const first of refused) {
-    if (refused.size < MAX_REFUSED) break
-    first.destroy()
-    refused.delete(first)
-  }
-  refused.add(newcomer)
-  newcomer.whenGone(() => refused.delete(newcomer))
-  const detail = `the owner serves ${maxConnections} connections already`
-  newcomer.refuse(new DyadError('ERR_DYAD_TRANSFER', { detail }))
 }

@@ -1,16 +1,29 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { makeNonce, PROOF_BYTES, proofOf } from '@dyad/wire'
+import {
+  GREETING_BYTES,
+  greetingOf,
+  HELLO_BYTES,
+  helloOf,
+  REPLY_HEAD_BYTES,
+  readGreeting,
+  readHello,
+  welcomeOf,
+} from '../../src/tcp/frames.js'
 
 /** A client that sends whatever it is told to, and keeps what it gets. */
 export class RawSocket implements AsyncDisposable {
   readonly socket: Socket
+  readonly #url: string
   #received = Buffer.alloc(0)
   #wake: (() => void) | undefined
   #isClosed = false
   readonly #closed: Promise<unknown>
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, url: string) {
     this.socket = socket
+    this.#url = url
     this.#closed = new Promise((resolve) => {
       socket.on('close', () => {
         this.#isClosed = true
@@ -26,10 +39,24 @@ export class RawSocket implements AsyncDisposable {
   }
 
   static async open(address: string): Promise<RawSocket> {
-    const { port } = new URL((JSON.parse(address) as { url: string }).url)
-    const raw = new RawSocket(connect(Number(port), '127.0.0.1'))
+    const { url } = JSON.parse(address) as { url: string }
+    const raw = new RawSocket(connect(Number(new URL(url).port), '127.0.0.1'), url)
     await once(raw.socket, 'connect')
     return raw
+  }
+
+  /** Takes the greeting; returns what a client with this token says to it. */
+  async hello(token: string | undefined, audience = this.#url): Promise<Buffer> {
+    const serverNonce = readGreeting(await this.take(GREETING_BYTES))
+    if (serverNonce === undefined) throw new Error('no greeting')
+    const clientNonce = makeNonce()
+    return helloOf(clientNonce, proofOf('client', { token, audience, clientNonce, serverNonce }))
+  }
+
+  /** Makes itself known. */
+  async introduce(token: string | undefined): Promise<void> {
+    this.send(await this.hello(token))
+    await this.take(REPLY_HEAD_BYTES + PROOF_BYTES)
   }
 
   send(...parts: Uint8Array[]): void {
@@ -59,7 +86,7 @@ export class RawSocket implements AsyncDisposable {
   }
 }
 
-/** A server that does what it is told to with each connection. */
+/** A server that does what it is told to with each connection, once it has welcomed its client. */
 export interface RawServer extends AsyncDisposable {
   /** Its address, as the tcp transport writes it. */
   readonly address: string
@@ -68,17 +95,32 @@ export interface RawServer extends AsyncDisposable {
   readonly server: Server
 }
 
-export async function rawServer(accept: (socket: Socket, nth: number) => void): Promise<RawServer> {
+/** Without a token, unless `welcome` says what it sends in the place of a proof; one that is mute says nothing at all. */
+export async function rawServer(
+  accept: (socket: Socket, nth: number) => void,
+  { welcome, isMute = false }: { welcome?: (hello: Buffer) => Buffer; isMute?: boolean } = {},
+): Promise<RawServer> {
   const sockets: Socket[] = []
   const server = createServer((socket) => {
     socket.on('error', () => {})
     sockets.push(socket)
-    accept(socket, sockets.length)
+    const nth = sockets.length
+    if (isMute) return
+    const serverNonce = makeNonce()
+    socket.write(greetingOf(serverNonce))
+    socket.once('data', (bytes: Buffer) => {
+      const { nonce: clientNonce } = readHello(bytes)
+      const handshake = { token: undefined, audience: url(), clientNonce, serverNonce }
+      socket.write(welcome?.(bytes) ?? welcomeOf(proofOf('server', handshake)))
+      accept(socket, nth)
+      socket.emit('data', bytes.subarray(HELLO_BYTES))
+    })
   })
+  const url = () => `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
-    address: JSON.stringify({ v: 1, url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}` }),
+    address: JSON.stringify({ v: 1, url: url() }),
     sockets,
     server,
     async [Symbol.asyncDispose]() {

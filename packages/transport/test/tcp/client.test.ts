@@ -93,8 +93,8 @@ test('an owner that hangs up midway is asked why', async (t) => {
   const starts: number[] = []
   await using server = await rawServer((socket, nth) => {
     socket.on('data', (bytes: Buffer) => {
-      // Behind the hello of 40 bytes; the lower half of `start`.
-      starts.push(bytes.readUInt32BE(40 + 22))
+      // The lower half of `start`.
+      starts.push(bytes.readUInt32BE(22))
       if (nth === 1) socket.end(Buffer.concat([opened(100), data(60)]))
       else socket.write(errorReply({ code: 'ERR_DYAD_CHANGED', detail: 'it ends early' }))
     })

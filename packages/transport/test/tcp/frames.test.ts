@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'tap'
 import {
   errorReply,
+  GREETING_BYTES,
+  greetingOf,
   HELLO_BYTES,
   helloOf,
   MAX_REQUEST_BYTES,
   OPENED_BYTES,
-  proofOf,
   REPLY_HEAD_BYTES,
   REQUEST_HEAD_BYTES,
+  readGreeting,
   readHello,
   readReply,
   readRequest,
@@ -16,6 +18,7 @@ import {
   requestLength,
   requestOf,
   VERIFIED_BYTES,
+  welcomeOf,
   writeOpened,
   writeVerified,
 } from '../../src/tcp/frames.js'
@@ -30,15 +33,23 @@ const REQUEST = {
 }
 const body = (bytes: Buffer) => bytes.subarray(REQUEST_HEAD_BYTES)
 
-test('a hello proves the token and does not tell it', (t) => {
-  const hello = helloOf('secret')
+test('greeting, hello and welcome arrive as they were', (t) => {
+  const [one, other] = [randomBytes(32), randomBytes(32)]
+  const greeting = greetingOf(one)
+  t.equal(greeting.length, GREETING_BYTES)
+  t.same(readGreeting(Buffer.concat([greeting, other])), one)
+  for (const length of [0, 7, 8, GREETING_BYTES - 1]) t.equal(readGreeting(greeting.subarray(0, length)), undefined)
+  const hello = helloOf(one, other)
   t.equal(hello.length, HELLO_BYTES)
-  t.notOk(hello.includes('secret'))
-  t.same(readHello(hello), proofOf('secret'))
-  t.notSame(readHello(hello), proofOf('secrets'))
-  t.same(readHello(helloOf(undefined)), proofOf(''))
-  t.throws(() => readHello(Buffer.alloc(HELLO_BYTES)), { code: 'ERR_DYAD_PROTOCOL' })
-  t.throws(() => readHello(Buffer.from(`GET / HTTP/1.1\r\nHost: x${' '.repeat(30)}`)), { code: 'ERR_DYAD_PROTOCOL' })
+  t.same(readHello(hello), { nonce: one, proof: other })
+  const welcome = welcomeOf(other)
+  t.equal(replyLength(welcome, 0), welcome.length - REPLY_HEAD_BYTES)
+  t.same(readReply(welcome), { kind: 'welcome', proof: other })
+  for (const bytes of [Buffer.alloc(HELLO_BYTES), Buffer.from(`GET / HTTP/1.1\r\nHost: x${' '.repeat(60)}`)]) {
+    t.throws(() => readHello(bytes), { code: 'ERR_DYAD_PROTOCOL' })
+    t.throws(() => readGreeting(bytes), { code: 'ERR_DYAD_PROTOCOL' })
+    t.throws(() => readGreeting(bytes.subarray(0, 5)), { code: 'ERR_DYAD_PROTOCOL' })
+  }
   t.end()
 })
 
@@ -110,7 +121,8 @@ test('replies arrive as they were, and nothing else does', (t) => {
   }
   for (const head of [
     [0, 0, 0],
-    [4, 0, 0],
+    [4, 0, 31],
+    [5, 0, 0],
     [1, 0, 7],
     [1, 0, 9],
     [2, 0, 1],

@@ -57,7 +57,7 @@ test('beyond its bound it lets wait, in the order asked for', async (t) => {
 
 test('a server that does not answer at all is left alone for a while', async (t) => {
   // It speaks no TLS, and so never answers who does.
-  await using server = await rawServer(() => {})
+  await using server = await rawServer(() => {}, { isMute: true })
   const url = urlOf(server.address).replace('tcp:', 'tls:')
   const pool = new Pool({ ...OPTIONS, answerMs: 20 })
   await t.rejects(pool.acquire(url, false, signal), {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type FileVersion, isDyadError, ManagedSource } from '@dyad/core'
 import { test } from 'tap'
 import { tcpTransport } from '../../src/index.js'
-import { helloOf, OPENED_BYTES, requestOf } from '../../src/tcp/frames.js'
+import { OPENED_BYTES, requestOf } from '../../src/tcp/frames.js'
 import { type ServeTcpOptions, serveTcp } from '../../src/tcp/server.js'
 import { RawSocket } from '../support/raw-tcp.js'
 import { serveFile } from '../support/served.js'
@@ -34,7 +34,8 @@ async function withIdle(count: number, options: Partial<ServeTcpOptions>, work: 
     for (let n = 0; n < count; n++) {
       const client = await RawSocket.open(server.address)
       idle.push(client)
-      client.send(helloOf(undefined), requestOf({ ...version, start: 0, end: SIZE }))
+      await client.introduce(undefined)
+      client.send(requestOf({ ...version, start: 0, end: SIZE }))
       await client.take(OPENED_BYTES)
       client.socket.pause()
     }

@@ -1,0 +1,60 @@
+import { broken, DyadError } from '@dyad/core'
+import { type Handshake, makeNonce, proofOf, proves } from '@dyad/wire'
+import { GREETING_BYTES, helloOf, type Reply, readGreeting } from './frames.js'
+
+/** What an owner may say before it has proved anything: that it will not have this side. */
+const REFUSALS: ReadonlySet<string> = new Set(['ERR_DYAD_DENIED', 'ERR_DYAD_PROTOCOL', 'ERR_DYAD_TRANSFER'])
+
+const NOTHING = Buffer.alloc(0)
+
+/** The client's part of the handshake with one owner. */
+export class Introduction {
+  readonly #url: URL
+  readonly #token: string | undefined
+  #handshake: Handshake | undefined
+  #isProved = false
+
+  constructor(url: URL, token: string | undefined) {
+    this.#url = url
+    this.#token = token
+  }
+
+  get isGreeted(): boolean {
+    return this.#handshake !== undefined
+  }
+
+  /** Whether the owner has proved that it knows the token; until then it has not said anything that counts. */
+  get isProved(): boolean {
+    return this.#isProved
+  }
+
+  /** Takes the owner's greeting, with which `bytes` begin; returns where it ends, or undefined if its end has not come yet. ERR_DYAD_PROTOCOL. */
+  greeted(bytes: Buffer): number | undefined {
+    if (this.#handshake !== undefined) return 0
+    const serverNonce = readGreeting(bytes)
+    if (serverNonce === undefined) return undefined
+    this.#handshake = { token: this.#token, audience: this.#url.href, clientNonce: makeNonce(), serverNonce }
+    return GREETING_BYTES
+  }
+
+  /** What goes before the first request; undefined as long as the owner has not greeted. */
+  hello(): Buffer | undefined {
+    return this.#handshake && helloOf(this.#handshake.clientNonce, proofOf('client', this.#handshake))
+  }
+
+  /** Takes a reply if it belongs to the handshake, and tells whether it does. ERR_DYAD_DENIED for one that comes in the place of a proof. */
+  takes(reply: Reply): boolean {
+    if (this.#isProved) {
+      if (reply.kind === 'welcome') throw broken('welcomed twice')
+      return false
+    }
+    if (reply.kind === 'error' && REFUSALS.has(reply.code)) return false
+    const proof = reply.kind === 'welcome' ? reply.proof : NOTHING
+    if (this.#handshake === undefined || !proves(proof, 'server', this.#handshake)) {
+      const detail = `what answers at ${this.#url.host} does not prove that it knows the token`
+      throw new DyadError('ERR_DYAD_DENIED', { detail })
+    }
+    this.#isProved = true
+    return true
+  }
+}
