@@ -36,3 +36,8 @@ function isEnd(value: unknown): value is End {
     typeof host === 'string' && isIP(host) !== 0 && Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536
   )
 }
+
+/** What a client means that connects to `end`, as both sides know it. */
+export function audienceOf({ host, port }: End): string {
+  return `rdma ${host} ${port}`
+}

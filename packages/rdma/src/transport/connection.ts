@@ -1,11 +1,12 @@
 import type { Buffer } from 'node:buffer'
 import { broken, DyadError } from '@dyad/core'
+import { makeNonce, proofOf, proves } from '@dyad/wire'
 import type { CmEvent, CmId, EventChannel } from '../verbs/connection-manager.js'
 import { VerbError } from '../verbs/faults.js'
 import { unavailable } from '../verbs/library.js'
 import type { Adapter, Adapters } from './adapter.js'
-import type { End } from './address.js'
-import { helloOf, isWelcome, LAST, MAX_ID, readMessage, readRejection } from './frames.js'
+import { audienceOf, type End } from './address.js'
+import { helloOf, LAST, MAX_ID, proofFrame, readMessage, readRejection, readWelcome } from './frames.js'
 import { Link, type LinkHandlers } from './link.js'
 
 /** Who is told what comes in answer to a request. */
@@ -167,8 +168,16 @@ export class Connection implements LinkHandlers {
       await this.#await('ROUTE_RESOLVED', () => id.resolveRoute(answerMs))
       const link = this.#makeLink(adapters.of(id), id)
       this.#link = link
-      const { privateData } = await this.#await('ESTABLISHED', () => id.connect(helloOf(token)))
-      if (!isWelcome(privateData)) throw broken('who answers is no owner of ours')
+      const clientNonce = makeNonce()
+      const { privateData } = await this.#await('ESTABLISHED', () => id.connect(helloOf(clientNonce)))
+      const welcome = readWelcome(privateData)
+      if (welcome === undefined) throw broken('who answers is no owner of ours')
+      const handshake = { token, audience: audienceOf(this.#end), clientNonce, serverNonce: welcome.nonce }
+      if (!proves(welcome.proof, 'server', handshake)) {
+        const detail = `what answers at ${this.#end.host} port ${this.#end.port} does not prove that it knows the token`
+        throw new DyadError('ERR_DYAD_DENIED', { detail })
+      }
+      link.send(proofFrame(proofOf('client', handshake)))
       if (this.isWaiting) link.watch()
       this.#isOpen = true
       return link

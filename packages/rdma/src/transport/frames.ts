@@ -1,15 +1,16 @@
 import { Buffer } from 'node:buffer'
 import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad/core'
-import { digestOf } from '@dyad/wire'
+import { NONCE_BYTES, PROOF_BYTES } from '@dyad/wire'
 
 // All numbers are big endian. What the connection manager carries:
 //
-//   client: 'DYADRDM1', 32 bytes of proof that it has the token
-//   owner:  'DYADRDM1'; or, where it rejects the connection, 'DYADRDM1' and a code
+//   client: 'DYADRDM2', its nonce (32)
+//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, where it rejects the connection, 'DYADRDM2' and a code
 //
 // Messages; each begins with its kind (1) and the number of the transfer (4):
 //
-//   client: fetch     size (8), mtimeNs (8), start (8), end (8), length of storage (2), length of path (2), storage, path, grants
+//   client: proof     that it knows the token (32); the first message, of transfer 0, and the only one of its kind
+//           fetch     size (8), mtimeNs (8), start (8), end (8), length of storage (2), length of path (2), storage, path, grants
 //           grant     grants; each names memory that the owner may write once: address (8), key (4), length (4)
 //           stop      it wants no more
 //   owner:  data      all bytes of a short file, which is verified
@@ -35,14 +36,14 @@ export interface Grant {
 }
 
 export type Message =
+  | { readonly kind: 'proof'; readonly id: number; readonly proof: Buffer }
   | { readonly kind: 'fetch'; readonly id: number; readonly request: FetchFrame; readonly grants: readonly Grant[] }
   | { readonly kind: 'grant'; readonly id: number; readonly grants: readonly Grant[] }
   | { readonly kind: 'stop' | 'stopped' | 'verified'; readonly id: number }
   | { readonly kind: 'data'; readonly id: number; readonly bytes: Buffer }
   | { readonly kind: 'error'; readonly id: number; readonly code: string; readonly detail: string }
 
-const MAGIC = Buffer.from('DYADRDM1', 'latin1')
-const PROOF_BYTES = 32
+const MAGIC = Buffer.from('DYADRDM2', 'latin1')
 const HEAD_BYTES = 5
 const FETCH_BYTES = HEAD_BYTES + 36
 const GRANT_BYTES = 16
@@ -59,31 +60,36 @@ const DATA = 4
 const ERROR = 5
 const STOPPED = 6
 const VERIFIED = 7
+const PROOF = 8
 /** In an immediate: the file is whole and verified. */
 export const LAST = 0x8000_0000
 /** Transfers are numbered below this. */
 export const MAX_ID = 0x8000_0000
 
-/** What proves to an owner that its client has the token, without sending it. */
-export function proofOf(token: string | undefined): Buffer {
-  return digestOf(`DYAD over RDMA\n${token ?? ''}`)
-}
-
 /** What a client says when it asks for a connection. */
-export function helloOf(token: string | undefined): Buffer {
-  return Buffer.concat([MAGIC, proofOf(token)])
+export function helloOf(nonce: Buffer): Buffer {
+  return Buffer.concat([MAGIC, nonce])
 }
 
-/** The proof in a hello; undefined if it is none. */
+/** The nonce in a hello; undefined if it is none. */
 export function readHello(bytes: Buffer): Buffer | undefined {
-  if (bytes.length < MAGIC.length + PROOF_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined
-  return bytes.subarray(MAGIC.length, MAGIC.length + PROOF_BYTES)
+  if (bytes.length < MAGIC.length + NONCE_BYTES || !isOurs(bytes)) return undefined
+  return bytes.subarray(MAGIC.length, MAGIC.length + NONCE_BYTES)
 }
 
 /** What an owner says when it accepts a connection. */
-export const WELCOME = MAGIC
+export function welcomeOf(nonce: Buffer, proof: Buffer): Buffer {
+  return Buffer.concat([MAGIC, nonce, proof])
+}
 
-export function isWelcome(bytes: Buffer): boolean {
+/** What is in a welcome; undefined if it is none. */
+export function readWelcome(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } | undefined {
+  const proofAt = MAGIC.length + NONCE_BYTES
+  if (bytes.length < proofAt + PROOF_BYTES || !isOurs(bytes)) return undefined
+  return { nonce: bytes.subarray(MAGIC.length, proofAt), proof: bytes.subarray(proofAt, proofAt + PROOF_BYTES) }
+}
+
+function isOurs(bytes: Buffer): boolean {
   return bytes.subarray(0, MAGIC.length).equals(MAGIC)
 }
 
@@ -94,7 +100,7 @@ export function rejectionOf(code: string): Buffer {
 
 /** The code of a rejection; undefined if it is not an owner of ours that says so. */
 export function readRejection(bytes: Buffer): string | undefined {
-  if (!isWelcome(bytes)) return undefined
+  if (!isOurs(bytes)) return undefined
   const end = bytes.indexOf(0, MAGIC.length)
   return bytes.toString('latin1', MAGIC.length, end < 0 ? bytes.length : end)
 }
@@ -123,6 +129,12 @@ export function fetchFrame(id: number, request: FetchFrame, grants: readonly Gra
 export function grantFrame(id: number, grants: readonly Grant[]): Buffer {
   const bytes = headed(GRANT, id, HEAD_BYTES + grants.length * GRANT_BYTES)
   writeGrants(bytes, HEAD_BYTES, grants)
+  return bytes
+}
+
+export function proofFrame(proof: Buffer): Buffer {
+  const bytes = headed(PROOF, 0, HEAD_BYTES + PROOF_BYTES)
+  proof.copy(bytes, HEAD_BYTES)
   return bytes
 }
 
@@ -171,6 +183,9 @@ export function readMessage(bytes: Buffer): Message {
     case VERIFIED:
       if (bytes.length !== HEAD_BYTES) throw broken('a message too long for its kind')
       return { kind: bytes[0] === STOP ? 'stop' : bytes[0] === STOPPED ? 'stopped' : 'verified', id }
+    case PROOF:
+      if (bytes.length !== HEAD_BYTES + PROOF_BYTES) throw broken('a proof of another length')
+      return { kind: 'proof', id, proof: bytes.subarray(HEAD_BYTES) }
     case DATA:
       return { kind: 'data', id, bytes: bytes.subarray(HEAD_BYTES) }
     case ERROR: {

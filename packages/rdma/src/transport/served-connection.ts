@@ -1,38 +1,55 @@
-import type { Buffer } from 'node:buffer'
-import { broken } from '@dyad/core'
+import { Buffer } from 'node:buffer'
+import { broken, DyadError } from '@dyad/core'
+import { type Handshake, proofOf, proves } from '@dyad/wire'
 import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import type { Adapter } from './adapter.js'
-import { readMessage, WELCOME } from './frames.js'
+import { readMessage, welcomeOf } from './frames.js'
 import { Link, type LinkHandlers } from './link.js'
 import { ServedTransfer } from './served-transfer.js'
 import type { Served } from './server.js'
 
-/** How long a client that was accepted may take to say that it is there, in ms. */
+/** How long a client that was accepted may take to prove that it knows the token, in ms. */
 const PATIENCE_MS = 10_000
 /** Transfers that one client may have under way. */
 const MAX_TRANSFERS = 1024
 
-/** The owner's end of a connection to a client that has proved to have the token. */
+/** What a connection is to the server that it is one of. */
+export interface ConnectionEvents {
+  /** The client has proved itself. ERR_DYAD_TRANSFER if there is no room for it. */
+  known(): void
+  /** It is over. Called once. */
+  gone(connection: ServedConnection): void
+}
+
+/** The owner's end of a connection, on which nothing is served before the client has proved that it knows the token. */
 export class ServedConnection implements LinkHandlers {
   readonly #served: Served
-  readonly #onGone: (connection: ServedConnection) => void
+  readonly #events: ConnectionEvents
+  readonly #handshake: Handshake
   readonly #link: Link
   readonly #transfers = new Map<number, ServedTransfer>()
   readonly #deadline: NodeJS.Timeout
+  #isKnown = false
 
   /** Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id` may be gone or the caller's still. */
-  constructor(id: CmId, adapter: Adapter, served: Served, onGone: (connection: ServedConnection) => void) {
+  constructor(id: CmId, adapter: Adapter, served: Served, handshake: Handshake, events: ConnectionEvents) {
     this.#served = served
-    this.#onGone = onGone
+    this.#handshake = handshake
+    this.#events = events
     this.#link = new Link(adapter, id, this)
     this.#deadline = setTimeout(() => this.close(), PATIENCE_MS).unref()
     try {
-      id.accept(WELCOME)
+      id.accept(welcomeOf(Buffer.from(handshake.serverNonce), proofOf('server', handshake)))
     } catch (error) {
       clearTimeout(this.#deadline)
       this.#link.close()
       throw error
     }
+  }
+
+  /** Whether the client has proved that it knows the token. */
+  get isKnown(): boolean {
+    return this.#isKnown
   }
 
   /** Whether it serves no transfer. */
@@ -56,8 +73,16 @@ export class ServedConnection implements LinkHandlers {
   }
 
   message(bytes: Buffer): void {
-    clearTimeout(this.#deadline)
     const message = readMessage(bytes)
+    if (!this.#isKnown) {
+      if (message.kind !== 'proof' || !proves(message.proof, 'client', this.#handshake)) {
+        throw new DyadError('ERR_DYAD_DENIED')
+      }
+      clearTimeout(this.#deadline)
+      this.#events.known()
+      this.#isKnown = true
+      return
+    }
     const transfer = this.#transfers.get(message.id)
     switch (message.kind) {
       case 'fetch': {
@@ -89,10 +114,9 @@ export class ServedConnection implements LinkHandlers {
   lost(): void {
     clearTimeout(this.#deadline)
     for (const transfer of this.#transfers.values()) transfer.stop()
-    this.#onGone(this)
+    this.#events.gone(this)
   }
 
-  told({ name }: CmEvent): void {
-    if (name === 'ESTABLISHED') clearTimeout(this.#deadline)
-  }
+  /** That it is established says nothing of the client. */
+  told(_event: CmEvent): void {}
 }

@@ -2,18 +2,20 @@ import type { Buffer } from 'node:buffer'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { DyadError, type FileSource, isDyadError, Places, type TransportServer } from '@dyad/core'
-import { isSameDigest } from '@dyad/wire'
+import { makeNonce } from '@dyad/wire'
 import { type CmEvent, type CmId, EventChannel } from '../verbs/connection-manager.js'
 import { unavailable, type Verbs } from '../verbs/library.js'
 import { canonicalAddress } from '../verbs/socket-address.js'
 import { Adapters } from './adapter.js'
-import { type End, writeAddress } from './address.js'
+import { audienceOf, type End, writeAddress } from './address.js'
 import { fabricAddresses } from './fabric.js'
-import { proofOf, readHello, rejectionOf } from './frames.js'
+import { readHello, rejectionOf } from './frames.js'
 import { ServedConnection } from './served-connection.js'
 
 /** Connections at once. One more ends one that does nothing, or is refused. */
 const MAX_CONNECTIONS = 1024
+/** Connections whose clients have not proved themselves yet. One more ends the oldest. */
+const MAX_WAITING = 64
 /** Connections that wait to be accepted. */
 const BACKLOG = 128
 
@@ -67,17 +69,18 @@ async function hostsOf(verbs: Verbs, host: string): Promise<string[]> {
 
 class Server {
   readonly #served: Served
-  readonly #proof: Buffer
+  readonly #token: string | undefined
   readonly #channel: EventChannel
   readonly #adapters: Adapters
   readonly #listeners: CmId[] = []
+  /** Oldest first. */
   readonly #connections = new Set<ServedConnection>()
   readonly #draining = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
 
   constructor(verbs: Verbs, source: FileSource, { token, busyMs }: ServeRdmaOptions) {
     this.#served = { source, places: new Places() }
-    this.#proof = proofOf(token)
+    this.#token = token
     this.#channel = new EventChannel(verbs)
     this.#adapters = new Adapters(verbs, busyMs)
   }
@@ -89,9 +92,10 @@ class Server {
     listener.bind(host, port)
     // Memory that cannot be locked is told of now, and not to the first client.
     this.#adapters.of(listener)
-    listener.onEvent = (event) => this.#event(event)
+    const end: End = { host, port: listener.port }
+    listener.onEvent = (event) => this.#event(event, end)
     listener.listen(BACKLOG)
-    return { host, port: listener.port }
+    return end
   }
 
   close(): Promise<void> {
@@ -99,33 +103,49 @@ class Server {
     return this.#closing
   }
 
-  #event({ name, request, privateData }: CmEvent): void {
+  #event({ name, request, privateData }: CmEvent, end: End): void {
     if (name !== 'CONNECT_REQUEST' || request === undefined) return
     try {
-      const code = this.#refusal(privateData)
-      if (code === undefined) this.#accept(request)
-      else reject(request, code)
+      const clientNonce = readHello(privateData)
+      if (clientNonce === undefined) reject(request, 'ERR_DYAD_PROTOCOL')
+      else if (this.#isFull && this.#idle === undefined) {
+        this.#served.places.reclaim()
+        reject(request, 'ERR_DYAD_TRANSFER')
+      } else this.#accept(request, clientNonce, end)
     } catch {
       // Who asked may be gone again, or the device may be out of something; it hears that it is rejected, and tries another way.
       reject(request, 'ERR_DYAD_TRANSFER')
     }
   }
 
-  #refusal(hello: Buffer): string | undefined {
-    const proof = readHello(hello)
-    if (proof === undefined) return 'ERR_DYAD_PROTOCOL'
-    if (!isSameDigest(proof, this.#proof)) return 'ERR_DYAD_DENIED'
-    return this.#connections.size < MAX_CONNECTIONS || this.#makeRoom() ? undefined : 'ERR_DYAD_TRANSFER'
-  }
-
-  #accept(id: CmId): void {
-    const connection = new ServedConnection(id, this.#adapters.of(id), this.#served, (gone) => {
-      this.#connections.delete(gone)
-      const drained = gone.drained()
-      this.#draining.add(drained)
-      void drained.then(() => this.#draining.delete(drained))
+  #accept(id: CmId, clientNonce: Buffer, end: End): void {
+    const waiting = [...this.#connections].filter(({ isKnown }) => !isKnown)
+    if (waiting.length >= MAX_WAITING) waiting[0]?.close()
+    const handshake = { token: this.#token, audience: audienceOf(end), clientNonce, serverNonce: makeNonce() }
+    const connection = new ServedConnection(id, this.#adapters.of(id), this.#served, handshake, {
+      known: () => {
+        if (this.#isFull && !this.#makeRoom()) throw new DyadError('ERR_DYAD_TRANSFER')
+      },
+      gone: (gone) => {
+        this.#connections.delete(gone)
+        const drained = gone.drained()
+        this.#draining.add(drained)
+        void drained.then(() => this.#draining.delete(drained))
+      },
     })
     this.#connections.add(connection)
+  }
+
+  get #isFull(): boolean {
+    return (
+      this.#connections.size >= MAX_CONNECTIONS &&
+      [...this.#connections].filter(({ isKnown }) => isKnown).length >= MAX_CONNECTIONS
+    )
+  }
+
+  /** The oldest connection of a client that does nothing. */
+  get #idle(): ServedConnection | undefined {
+    return [...this.#connections].find(({ isKnown, isIdle }) => isKnown && isIdle)
   }
 
   /**
@@ -133,7 +153,7 @@ class Server {
    * none, ends a transfer whose client takes nothing, so that there will be one.
    */
   #makeRoom(): boolean {
-    const idle = [...this.#connections].find(({ isIdle }) => isIdle)
+    const idle = this.#idle
     if (idle === undefined) this.#served.places.reclaim()
     else idle.close()
     return idle !== undefined

@@ -1,4 +1,5 @@
 import type { Transfer } from '@dyad/core'
+import { makeNonce } from '@dyad/wire'
 import { type Test, test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import {
@@ -10,18 +11,19 @@ import {
   grantFrame,
   helloOf,
   LAST,
+  proofFrame,
   readMessage,
   readRejection,
   stoppedFrame,
+  welcomeOf,
 } from '../../src/transport/frames.js'
 import { WC_STATUS } from '../../src/verbs/faults.js'
 import { digestOf, failureOf, Storage } from '../support/files.js'
 import { resources } from '../support/kernel.js'
 import { OwnerProcess } from '../support/owner.js'
-import { connectRaw, RawOwner, type RawPeer } from '../support/raw-peer.js'
+import { connectRaw, greetRaw, RawOwner, type RawPeer } from '../support/raw-peer.js'
 
 const MIB = 1024 * 1024
-const HELLO = helloOf('secret')
 const REFUSED = WC_STATUS.indexOf('REM_ACCESS_ERR')
 const status = (code: number) => WC_STATUS[code]
 
@@ -38,20 +40,34 @@ test('strangers at an owner', async (t) => {
     t.match(await owner.counts(), { open: 0 }, `${what}: no file is open`)
   }
 
-  await t.test('without the token they get no queue pair', async (t) => {
+  await t.test('without the token they are served nothing, and their queue pair goes', async (t) => {
     for (const token of ['wrong', 'secre', '', undefined]) {
       await using transport = rdmaTransport({ token })
       await t.rejects(transport.fetch(owner.address, small.version), { code: 'ERR_DYAD_DENIED' })
-      t.equal(resources('qp', owner.pid), 0)
     }
+    const says: Record<string, (peer: RawPeer) => unknown> = {
+      'a fetch': (peer) => peer.send(fetchFrame(1, request, [])),
+      'a proof that is none': (peer) => peer.send(proofFrame(Buffer.alloc(32))),
+      'a grant': (peer) => peer.send(grantFrame(1, [])),
+    }
+    for (const [what, say] of Object.entries(says)) {
+      const { peer } = await greetRaw(t, owner.address, helloOf(makeNonce()))
+      void say(peer)
+      await peer.ended
+      t.pass(what)
+    }
+    const wrong = await connectRaw(t, owner.address, 'wrong')
+    await wrong.ended
+    // Whoever is served now was accepted after these were gone.
+    await serves(t, 'meanwhile')
+    t.equal(resources('qp', owner.pid), 0)
+    t.match(await owner.counts(), { opened: 1 }, 'nothing was opened for them')
     for (const [hello, code] of [
       [Buffer.alloc(0), 'ERR_DYAD_PROTOCOL'],
       [Buffer.from('GET / HTTP/1.1'), 'ERR_DYAD_PROTOCOL'],
       [Buffer.alloc(56, 255), 'ERR_DYAD_PROTOCOL'],
-      // What is missing is zeros when it arrives.
-      [HELLO.subarray(0, 39), 'ERR_DYAD_DENIED'],
     ] as const) {
-      const rejected = await failureOf(connectRaw(t, owner.address, hello))
+      const rejected = await failureOf(greetRaw(t, owner.address, hello))
       const { event } = rejected as unknown as { event: { name: string; privateData: Buffer } }
       t.equal(event.name, 'REJECTED')
       t.equal(readRejection(event.privateData), code)
@@ -86,7 +102,7 @@ test('strangers at an owner', async (t) => {
       'a write': (peer) => peer.end.post({ op: 'write', from: undefined, to: { address: 0, rkey: 0 }, immediate: 1 }),
     }
     for (const [what, say] of Object.entries(nothings)) {
-      const peer = await connectRaw(t, owner.address, HELLO)
+      const peer = await connectRaw(t, owner.address)
       const said = say(peer)
       await peer.ended
       await said
@@ -98,7 +114,7 @@ test('strangers at an owner', async (t) => {
 
   await t.test('who grants what is not its own loses its connection, and takes no memory along', async (t) => {
     for (let round = 0; round < 12; round++) {
-      const peer = await connectRaw(t, owner.address, HELLO)
+      const peer = await connectRaw(t, owner.address)
       const { region } = peer.end
       // The key of a region that was never opened to anybody, and one that nobody has.
       const rkey = round % 2 === 0 ? region.rkey : 0x1234_5678
@@ -220,6 +236,17 @@ test('hostile owners', async (t) => {
       peer.end[Symbol.dispose]()
     })
   }
+
+  await t.test('one that does not know the token', async (t) => {
+    const { owner, fetch } = await settings(t)
+    for (const welcome of [welcomeOf(makeNonce(), makeNonce()), welcomeOf(Buffer.alloc(32), Buffer.alloc(32))]) {
+      const fetching = failureOf(fetch())
+      const peer = await owner.connection(welcome)
+      t.match(await fetching, { code: 'ERR_DYAD_DENIED', message: /does not prove that it knows the token/ })
+      await peer.ended
+      peer.end[Symbol.dispose]()
+    }
+  })
 
   await t.test('one that is none of ours', async (t) => {
     const { owner, fetch } = await settings(t)

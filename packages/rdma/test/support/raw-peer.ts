@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
+import { makeNonce, proofOf } from '@dyad/wire'
+import { audienceOf } from '../../src/transport/address.js'
 import { fabricAddresses } from '../../src/transport/fabric.js'
-import { WELCOME } from '../../src/transport/frames.js'
+import { helloOf, proofFrame, readHello, readMessage, readWelcome, welcomeOf } from '../../src/transport/frames.js'
 import { type CmId, EventChannel } from '../../src/verbs/connection-manager.js'
 import { ACCESS } from '../../src/verbs/constants.js'
 import { loadVerbs } from '../../src/verbs/library.js'
@@ -60,8 +62,19 @@ export class RawPeer {
   }
 }
 
-/** Connects to a server of the transport with `hello` as what it says. Rejects with the event, if it is rejected. */
-export async function connectRaw(t: Teardown, address: string, hello: Buffer): Promise<RawPeer> {
+/** Connects to a server of the transport, and proves to know the token. */
+export async function connectRaw(t: Teardown, address: string, token = 'secret'): Promise<RawPeer> {
+  const clientNonce = makeNonce()
+  const [end] = JSON.parse(address).ends
+  const { peer, said } = await greetRaw(t, address, helloOf(clientNonce))
+  const serverNonce = readWelcome(said)?.nonce ?? Buffer.alloc(0)
+  const handshake = { token, audience: audienceOf(end), clientNonce, serverNonce }
+  await peer.send(proofFrame(proofOf('client', handshake)))
+  return peer
+}
+
+/** Connects to a server of the transport with `hello` as what it says, and returns what it answers. Rejects with the event, if it is rejected. */
+export async function greetRaw(t: Teardown, address: string, hello: Buffer): Promise<{ peer: RawPeer; said: Buffer }> {
   const [{ host, port }] = JSON.parse(address).ends
   const channel = new EventChannel(loadVerbs())
   const id = channel.createId()
@@ -72,9 +85,9 @@ export async function connectRaw(t: Teardown, address: string, hello: Buffer): P
     peer.end[Symbol.dispose]()
     channel[Symbol.dispose]()
   })
-  await nextEvent(id, 'ESTABLISHED', () => id.connect(hello))
+  const { privateData } = await nextEvent(id, 'ESTABLISHED', () => id.connect(hello))
   id.onEvent = ({ name }) => name === 'DISCONNECTED' && peer.end.onBroken()
-  return peer
+  return { peer, said: privateData }
 }
 
 /** Listens as an owner does. */
@@ -96,13 +109,18 @@ export class RawOwner {
     })
   }
 
-  /** Resolves with the next connection once it is established; it must be closed before the owner is. */
-  async connection(welcome = WELCOME): Promise<RawPeer> {
-    const { request } = await nextEvent(this.#listener, 'CONNECT_REQUEST', () => {})
+  /** Resolves with the next connection once both ends have proved themselves, or have heard `welcome`; it must be closed before the owner is. */
+  async connection(welcome?: Buffer): Promise<RawPeer> {
+    const { request, privateData } = await nextEvent(this.#listener, 'CONNECT_REQUEST', () => {})
     const id = request as CmId
     const peer = new RawPeer(id)
-    await nextEvent(id, 'ESTABLISHED', () => id.accept(welcome))
+    const [end] = JSON.parse(this.address).ends
+    const [clientNonce, serverNonce] = [readHello(privateData) ?? Buffer.alloc(0), makeNonce()]
+    const handshake = { token: 'secret', audience: audienceOf(end), clientNonce, serverNonce }
+    const proper = welcomeOf(serverNonce, proofOf('server', handshake))
+    await nextEvent(id, 'ESTABLISHED', () => id.accept(welcome ?? proper))
     id.onEvent = ({ name }) => name === 'DISCONNECTED' && peer.end.onBroken()
+    if (welcome === undefined) readMessage(await peer.message())
     return peer
   }
 }

@@ -6,17 +6,17 @@ import {
   fetchFrame,
   grantFrame,
   helloOf,
-  isWelcome,
   MAX_GRANTS,
   MAX_MESSAGE_BYTES,
-  proofOf,
+  proofFrame,
   readHello,
   readMessage,
   readRejection,
+  readWelcome,
   rejectionOf,
   stopFrame,
   stoppedFrame,
-  WELCOME,
+  welcomeOf,
 } from '../../src/transport/frames.js'
 
 const request = { storage: '/srv/ünï', path: 'a/日本', size: 2 ** 40 + 5, mtimeNs: -7n, start: 3, end: 2 ** 40 }
@@ -48,18 +48,25 @@ test('the longest request fits the bound', async (t) => {
   t.throws(() => fetchFrame(1, { ...request, mtimeNs: 2n ** 63n }, []), { code: 'ERR_DYAD_PROTOCOL' })
 })
 
-test('the token is proven, not sent', async (t) => {
-  t.same(readHello(Buffer.concat([helloOf('secret'), Buffer.alloc(16)])), proofOf('secret'))
-  t.notSame(proofOf('secret'), proofOf('other'))
-  t.notOk(helloOf('secret').includes('secret'))
-  t.ok(helloOf('secret').length <= 56, 'it fits into what the connection manager carries')
+test('nonces and proofs arrive as they were', async (t) => {
+  const [nonce, proof] = [Buffer.alloc(32, 'n'), Buffer.alloc(32, 'p')]
+  t.same(readHello(Buffer.concat([helloOf(nonce), Buffer.alloc(16)])), nonce)
+  t.ok(helloOf(nonce).length <= 56, 'it fits into what the connection manager carries')
   t.equal(readHello(Buffer.from('GET / HTTP/1.1')), undefined)
-  t.equal(readHello(helloOf('secret').subarray(0, 39)), undefined)
+  t.equal(readHello(helloOf(nonce).subarray(0, 39)), undefined)
+  t.same(readMessage(proofFrame(proof)), { kind: 'proof', id: 0, proof })
+  for (const bytes of [proofFrame(proof).subarray(0, 36), Buffer.concat([proofFrame(proof), proof])]) {
+    t.throws(() => readMessage(bytes), { code: 'ERR_DYAD_PROTOCOL' })
+  }
 })
 
 test('what an owner says to a newcomer', async (t) => {
-  t.ok(isWelcome(Buffer.concat([WELCOME, Buffer.alloc(100)])))
-  t.notOk(isWelcome(Buffer.alloc(100)))
+  const [nonce, proof] = [Buffer.alloc(32, 'n'), Buffer.alloc(32, 'p')]
+  const welcome = welcomeOf(nonce, proof)
+  t.ok(welcome.length <= 196, 'it fits into what the connection manager carries')
+  t.same(readWelcome(Buffer.concat([welcome, Buffer.alloc(100)])), { nonce, proof })
+  t.equal(readWelcome(welcome.subarray(0, 71)), undefined)
+  t.equal(readWelcome(Buffer.alloc(100)), undefined)
   t.equal(readRejection(Buffer.concat([rejectionOf('ERR_DYAD_DENIED'), Buffer.alloc(20)])), 'ERR_DYAD_DENIED')
   t.equal(readRejection(Buffer.alloc(148)), undefined)
 })
