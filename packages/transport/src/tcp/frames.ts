@@ -64,9 +64,10 @@ export function helloOf(nonce: Uint8Array, proof: Uint8Array): Buffer {
   return Buffer.concat([MAGIC, nonce, proof])
 }
 
-/** What is in a hello of {@link HELLO_BYTES}. ERR_DYAD_PROTOCOL if it is none. */
-export function readHello(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } {
+/** What is in the hello that `bytes` begin with; undefined if its end has not come yet. ERR_DYAD_PROTOCOL if it is none. */
+export function readHello(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } | undefined {
   checkMagic(bytes, 'no hello')
+  if (bytes.length < HELLO_BYTES) return undefined
   return { nonce: bytes.subarray(MAGIC.length, GREETING_BYTES), proof: bytes.subarray(GREETING_BYTES, HELLO_BYTES) }
 }
 

@@ -119,8 +119,9 @@ export class ServedConnection implements Outlet {
   }
 
   #readHello(): boolean {
-    if (this.#input.length < HELLO_BYTES) return false
-    const { nonce: clientNonce, proof } = readHello(this.#input)
+    const hello = readHello(this.#input)
+    if (hello === undefined) return false
+    const { nonce: clientNonce, proof } = hello
     const { token, audience } = this.#served
     const handshake = { token, audience: audience(), clientNonce, serverNonce: this.#nonce }
     if (!proves(proof, 'client', handshake)) throw new DyadError('ERR_DYAD_DENIED')

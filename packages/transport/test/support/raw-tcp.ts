@@ -109,7 +109,7 @@ export async function rawServer(
     const serverNonce = makeNonce()
     socket.write(greetingOf(serverNonce))
     socket.once('data', (bytes: Buffer) => {
-      const { nonce: clientNonce } = readHello(bytes)
+      const clientNonce = readHello(bytes)?.nonce ?? Buffer.alloc(0)
       const handshake = { token: undefined, audience: url(), clientNonce, serverNonce }
       socket.write(welcome?.(bytes) ?? welcomeOf(proofOf('server', handshake)))
       accept(socket, nth)

@@ -42,11 +42,13 @@ test('greeting, hello and welcome arrive as they were', (t) => {
   const hello = helloOf(one, other)
   t.equal(hello.length, HELLO_BYTES)
   t.same(readHello(hello), { nonce: one, proof: other })
+  for (const length of [0, 7, 8, HELLO_BYTES - 1]) t.equal(readHello(hello.subarray(0, length)), undefined)
   const welcome = welcomeOf(other)
   t.equal(replyLength(welcome, 0), welcome.length - REPLY_HEAD_BYTES)
   t.same(readReply(welcome), { kind: 'welcome', proof: other })
   for (const bytes of [Buffer.alloc(HELLO_BYTES), Buffer.from(`GET / HTTP/1.1\r\nHost: x${' '.repeat(60)}`)]) {
     t.throws(() => readHello(bytes), { code: 'ERR_DYAD_PROTOCOL' })
+    t.throws(() => readHello(bytes.subarray(0, 1)), { code: 'ERR_DYAD_PROTOCOL' })
     t.throws(() => readGreeting(bytes), { code: 'ERR_DYAD_PROTOCOL' })
     t.throws(() => readGreeting(bytes.subarray(0, 5)), { code: 'ERR_DYAD_PROTOCOL' })
   }
