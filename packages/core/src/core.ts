@@ -5,6 +5,7 @@ import type { ConsumedFile } from './consumer/consumed-file.js'
 import { type ConsumeOptions, Consumer } from './consumer/consumer.js'
 import { lookup } from './consumer/lookup.js'
 import type { PrefetchResult } from './consumer/read-ahead.js'
+import { within } from './deadline.js'
 import { withDescriptors } from './descriptors.js'
 import { report, tellOnStderr } from './diagnostics.js'
 import { DyadError } from './errors.js'
@@ -19,12 +20,16 @@ import { assertManagedPath } from './managed-path.js'
 import { OpenedOnce } from './opened-once.js'
 import { Operations } from './operations.js'
 import { SMALL_FILE_BYTES, type WrittenFile } from './producer/describe.js'
+import { whyUnfetchable } from './producer/fetchable.js'
 import { PendingPublishes } from './producer/pending.js'
 import { type PublishContext, publish } from './producer/publish.js'
 import { remove } from './producer/remove.js'
 import { type StagedFile, stage } from './producer/stage.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
+
+/** How long the registry may take to say whether others can fetch from here, in ms. */
+const ADVICE_MS = 1_000
 
 /** What a session is made of. The store and the transports stay the caller's to close. */
 export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
@@ -45,6 +50,7 @@ export class DyadCore implements AsyncDisposable {
   readonly #stderr: Disposable | undefined
   readonly #producer: OpenedOnce<PublishContext>
   readonly #consumer: Consumer
+  #advice: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
@@ -226,6 +232,7 @@ export class DyadCore implements AsyncDisposable {
   async #close(): Promise<void> {
     try {
       await this.flush()
+      await this.#advice
     } finally {
       // What was begun ahead and is read by now ends with the operations.
       await Promise.all([this.#consumer.endReadAhead(), this.#operations.close()])
@@ -242,9 +249,25 @@ export class DyadCore implements AsyncDisposable {
   }
 
   async #publish(file: ManagedFile, signal: AbortSignal, written?: WrittenFile): Promise<FileRecord> {
-    const record = await publish(file, await this.#producer.get(), signal, written)
+    const context = await this.#producer.get()
+    const record = await publish(file, context, signal, written)
     this.#noteHealth()
+    this.#advice ??= this.#advise(context)
     return record
+  }
+
+  /** Tells if others cannot fetch what is published here. Nobody waits for it but the end of the session. */
+  async #advise(context: PublishContext): Promise<void> {
+    const { registry, capabilities } = this.#kvs
+    if (this.config.sharedStorage || !capabilities.crossProcess) return
+    const late = () => new Error('the registry did not answer in time')
+    try {
+      const ask = (signal: AbortSignal) => whyUnfetchable(context, registry, { signal })
+      const reason = await within(ADVICE_MS, late, this.#operations.closing, ask)
+      if (reason !== undefined) report('dyad.producer.unfetchable', { node: context.node, reason })
+    } catch {
+      // Whoever cannot fetch is told why.
+    }
   }
 
   async *#matching(pattern: string, entries: AsyncIterable<KvsEntry>): AsyncIterableIterator<FileRecord> {

@@ -11,6 +11,8 @@ export interface Diagnostics {
   'dyad.producer.failed': { path: string; error: Error }
   /** The record of a file was removed. */
   'dyad.producer.removed': { path: string }
+  /** Others cannot fetch what this node publishes, for this reason, which says what to do. Told once a session, at its first publish. */
+  'dyad.producer.unfetchable': { node: string; reason: string }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
   /** The store went away while something was under way; `since` is in ms since 1970, `why` what the attempt to reach it failed with. */
@@ -56,6 +58,7 @@ export const CHANNELS = [
   'dyad.producer.published',
   'dyad.producer.failed',
   'dyad.producer.removed',
+  'dyad.producer.unfetchable',
   'dyad.kvs.waiting',
   'dyad.kvs.lost',
   'dyad.kvs.back',

@@ -2,7 +2,9 @@ import {
   type ConfigOptions,
   DyadError,
   flatOptions,
+  isLoopbackHost,
   type KvsClient,
+  loopbackAdvice,
   type NodeEntry,
   Outages,
   readConfig,
@@ -35,6 +37,8 @@ export interface NodeStatus extends NodeEntry {
   readonly kvs: string
   /** The transports that it does not offer, since this host cannot use them. */
   readonly unavailable: readonly LeftOut[]
+  /** What keeps others from fetching here, each with what to do. */
+  readonly warnings: readonly string[]
   /** What the store holds, where this process hosts it. */
   readonly broker?: StoreStatus
   /** Why the service has ended, if another took the node over. */
@@ -88,7 +92,9 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     const kvs = openKvs({ ...config, kvs: kvsUrl })
     const outages = new Outages(kvs)
     parts.push({ [Symbol.asyncDispose]: async () => outages[Symbol.dispose]() }, kvs)
-    const transports = openTransports({ ...config, advertise: config.advertise ?? reachableName(config.host) })
+    const advertise = config.advertise ?? reachableName(config.host)
+    const transports = openTransports({ ...config, advertise })
+    const isElsewhere = config.kvs !== 'memory:' && !isLoopbackHost(new URL(config.kvs).hostname)
     parts.push(...transports)
     checkMode(config.dtlMode, transports)
     const service = await Service.start({
@@ -100,6 +106,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       required: config.dtlMode,
       leaseTtl: config.leaseTtl,
       takeover,
+      reach: isElsewhere && isLoopbackHost(advertise) ? 'host' : undefined,
       onWaiting,
       signal,
     })
@@ -114,6 +121,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
         return {
           ...service.entry,
           unavailable: service.unavailable,
+          warnings: service.entry.reach === 'host' ? [loopbackAdvice(config.node)] : [],
           kvs: store?.reachableUrl ?? kvsUrl,
           ...(store && { broker: store.status }),
           ...(service.lost.aborted && { lost: reasonOf(service.lost.reason) }),

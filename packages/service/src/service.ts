@@ -26,6 +26,8 @@ export interface ServiceOptions extends RegisterNodeOptions {
   transports: readonly Transport[]
   /** Name of the transport that must not be left out. @default none */
   required?: string | undefined
+  /** 'host' if the store is for other hosts, too, and none of them can reach this service. @default undefined */
+  reach?: 'host' | undefined
 }
 
 /** A transport that a service does not offer, since its host cannot use it. */
@@ -66,7 +68,7 @@ export class Service implements AsyncDisposable {
    * ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_NODE_TAKEN if another service holds the node, ERR_DYAD_RDMA_UNAVAILABLE if the transport that is required cannot be used.
    */
   static async start(options: ServiceOptions): Promise<Service> {
-    const { node, directories, kvs, transports, required } = options
+    const { node, directories, kvs, transports, required, reach } = options
     const source = await openSource(directories, node)
     const servers: TransportServer[] = []
     const offered: { name: string; address: TransportAddress }[] = []
@@ -90,6 +92,7 @@ export class Service implements AsyncDisposable {
         host: hostname(),
         pid: process.pid,
         ...(PROCESSES && { processes: PROCESSES }),
+        ...(reach && { reach }),
         startedAt: Date.now(),
       }
       const registration = await registerNode(kvs, entry, options)

@@ -1,20 +1,41 @@
-import type { TransportAddress } from '@dyad/core'
+import { isLoopbackHost, loopbackNetwork, type TransportAddress } from '@dyad/core'
 
 const VERSION = 1
 const MAX_ADDRESS_LENGTH = 16 * 1024
 
+interface Address {
+  readonly url: string
+  /** Names the network that a server at loopback can be reached in. */
+  readonly network: unknown
+}
+
 /** The address of a server that listens at `url`. */
 export function writeAddress(url: string): TransportAddress {
-  return JSON.stringify({ v: VERSION, url })
+  const network = isLoopbackHost(new URL(url).hostname) ? loopbackNetwork() : undefined
+  return JSON.stringify({ v: VERSION, url, network })
 }
 
 /** URL of the server, or undefined if it is no address of this version with one of these protocols (`ws:`, …). */
 export function readAddress(text: TransportAddress, protocols: readonly string[]): string | undefined {
+  return parse(text, protocols)?.url
+}
+
+/** Why this process cannot reach a server at that address, as a clause for a person; undefined if it may. */
+export function obstacleAt(text: TransportAddress, protocols: readonly string[]): string | undefined {
+  const address = parse(text, protocols)
+  if (address === undefined) return 'its address is of no use here'
+  const here = loopbackNetwork()
+  if (here === undefined || address.network === undefined || address.network === here) return undefined
+  const { hostname } = new URL(address.url)
+  return `its address ${hostname} is of its own host alone; its service needs --host, or --advertise, to be reached from here`
+}
+
+function parse(text: TransportAddress, protocols: readonly string[]): Address | undefined {
   if (text.length > MAX_ADDRESS_LENGTH) return undefined
   try {
-    const { v, url } = JSON.parse(text) as Record<string, unknown>
+    const { v, url, network } = JSON.parse(text) as Record<string, unknown>
     if (v !== VERSION || typeof url !== 'string') return undefined
-    return protocols.includes(new URL(url).protocol) ? url : undefined
+    return protocols.includes(new URL(url).protocol) ? { url, network } : undefined
   } catch {
     return undefined
   }

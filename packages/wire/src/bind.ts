@@ -1,5 +1,5 @@
-import { type AddressInfo, BlockList, isIP, type Server } from 'node:net'
-import { DyadError } from '@dyad/core'
+import { type AddressInfo, isIP, type Server } from 'node:net'
+import { DyadError, isLoopbackHost } from '@dyad/core'
 
 /** Where a server listens. */
 export interface BindOptions {
@@ -11,14 +11,10 @@ export interface BindOptions {
   token?: string | undefined
 }
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
 /** Makes `server` listen and tells under which host and port. ERR_DYAD_BIND if the address cannot be bound, or not without a token. */
 export async function bind(server: Server, options: BindOptions): Promise<{ host: string; port: number }> {
   const { host = '127.0.0.1', port = 0, token } = options
-  if (!isLoopback(host) && !token) {
+  if (!isLoopbackHost(host) && !token) {
     throw new DyadError('ERR_DYAD_BIND', { detail: `${host} is not loopback, and no token is set` })
   }
   await new Promise<void>((resolve, reject) => {
@@ -37,10 +33,4 @@ export async function bind(server: Server, options: BindOptions): Promise<{ host
 /** Host and port as they stand in a URL. */
 export function authority(host: string, port: number): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
-}
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host)
-  if (family === 0) return host === 'localhost'
-  return LOOPBACK.check(host, family === 4 ? 'ipv4' : 'ipv6')
 }

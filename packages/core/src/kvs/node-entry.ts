@@ -21,13 +21,15 @@ export interface NodeEntry {
   readonly pid: number
   /** Names the processes among which `pid` is one of a kind: a start of a kernel, and a PID namespace of it. */
   readonly processes?: string | undefined
+  /** 'host' where the store is for other hosts, too, and none of them can reach this service. */
+  readonly reach?: 'host' | undefined
   /** Milliseconds since 1970. */
   readonly startedAt: number
 }
 
 /** The bytes to register for a node. */
 export function encodeNodeEntry({ transports, processes, ...entry }: NodeEntry): Uint8Array {
-  const { node, directories, host, pid, startedAt } = entry
+  const { node, directories, host, pid, reach, startedAt } = entry
   return encodePlain({
     node,
     transports: transports.map(({ name, address }) => ({ name, address })),
@@ -35,6 +37,7 @@ export function encodeNodeEntry({ transports, processes, ...entry }: NodeEntry):
     host,
     pid,
     processes,
+    reach,
     startedAt,
   })
 }
@@ -56,6 +59,7 @@ export function decodeNodeEntry(entry: KvsEntry): NodeEntry {
       host: fields.text('host', 255),
       pid: fields.count('pid', MAX_PID, 1),
       ...(processes !== undefined && { processes }),
+      ...(fields.textIfAny('reach', 16) === 'host' && { reach: 'host' as const }),
       startedAt: fields.count('startedAt', LATEST_MS),
     }
   } catch (cause) {

@@ -49,6 +49,7 @@ export function addStart(program: Command, signal: AbortSignal): void {
         for (const notice of status.broker?.notices ?? []) say(notice)
         if (flags.json) printJson(status)
         else print(readyLine(status))
+        for (const warning of status.warnings) say(`warning: ${warning}`)
       }
       if (flags.detach) {
         const { stateDir, node } = readConfig(givenOptions(command))

@@ -113,11 +113,12 @@ function printServices(
   printHeading('services of yours on this host')
   if (services.length + brokers.length + failures.length === 0) print('  none')
   for (const { node = 'unknown', detail } of failures) print(`  ${node}  does not answer: ${detail}`)
-  for (const { node, pid, broker, kvs, unavailable, lost } of services) {
+  for (const { node, pid, broker, kvs, unavailable, warnings = [], lost } of services) {
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
     print(`  ${node}  process ${pid}, ${store}`)
     if (lost !== undefined) print(`    its service has ended, the node is another's: ${lost}`)
+    for (const warning of warnings) print(`    warning: ${warning}`)
     for (const { transport, reason } of unavailable) print(`    not offered ${transport}: ${reason}`)
   }
   for (const { pid, kvs, broker } of brokers) {

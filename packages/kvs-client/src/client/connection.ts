@@ -11,7 +11,7 @@ import { LeaseBook } from './lease-book.js'
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
 /** A broker that has neither accepted nor refused a link for so long counts as away, in ms. */
-const SILENT_MS = 1_000
+const SILENT_MS = 1_500
 /** How long a link holds the process after the last exchange, in ms, since letting go and taking hold cost as much as an exchange. */
 const LINGER_MS = 50
 

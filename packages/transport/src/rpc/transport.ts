@@ -10,7 +10,7 @@ import {
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
-import { readAddress } from '../address.js'
+import { obstacleAt, readAddress } from '../address.js'
 import { ClientPool } from './client-pool.js'
 import { MAX_CREDIT } from './frames.js'
 import { serveRpc } from './server.js'
@@ -69,7 +69,7 @@ class RpcTransport implements Transport {
   }
 
   async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
-    return readAddress(address, PROTOCOLS) === undefined ? 'its address is of no use here' : undefined
+    return obstacleAt(address, PROTOCOLS)
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {

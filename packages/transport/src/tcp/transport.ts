@@ -10,7 +10,7 @@ import {
   type TransportAddress,
   type TransportServer,
 } from '@dyad/core'
-import { readAddress } from '../address.js'
+import { obstacleAt, readAddress } from '../address.js'
 import { Pool } from './pool.js'
 import { serveTcp } from './server.js'
 import { TcpTransfer } from './transfer.js'
@@ -73,7 +73,7 @@ class TcpTransport implements Transport {
   }
 
   async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
-    return readAddress(address, PROTOCOLS) === undefined ? 'its address is of no use here' : undefined
+    return obstacleAt(address, PROTOCOLS)
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
