@@ -6,7 +6,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { connect, listen } from '../src/index.js'
+import { connect, Gate, listen } from '../src/index.js'
 import { Ear, hear } from './support/pair.js'
 
 const OPTIONS = { maxFrameBytes: 1000 }
@@ -104,13 +104,7 @@ test('a server that speaks something else', async (t) => {
 })
 
 test('TLS, with a certificate that the client trusts and one that it does not', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'dyad-tls-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  const [keyFile, certFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, '-days', '1', ...subject], { stdio: 'ignore' })
-  const tls = { key: readFileSync(keyFile), cert: readFileSync(certFile) }
+  const tls = makeCertificate(t)
   await using there = await hear({ tls, token: 'secret' })
   t.match(there.listener.url(), /^wss:/)
   const url = there.listener.url()
@@ -125,3 +119,60 @@ test('TLS, with a certificate that the client trusts and one that it does not', 
   await there.ears[0]?.received(1)
   link.close()
 })
+
+test('a peer that is not admitted is ended by the clock, whatever it has said', async (t) => {
+  const tls = makeCertificate(t)
+  for (const options of [{}, { tls }]) {
+    await using there = await hear({ patienceMs: 50, token: 'secret', ...options })
+    const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+    const said = ['', 'GET', upgrade, `${upgrade}${key}\r\n`, `${upgrade}${key}dyad-nonce: ${'A'.repeat(43)}\r\n\r\n`]
+    // The beginning of a TLS handshake.
+    for (const bytes of [...said, '\x16\x03\x01\x02']) {
+      const socket = connectTcp({ port: there.listener.port, host: '127.0.0.1', allowHalfOpen: true })
+      socket.on('error', () => {})
+      const ended = once(socket, 'end').catch(() => {})
+      socket.resume()
+      socket.write(bytes || 'G', 'latin1')
+      await ended
+      socket.destroy()
+    }
+    t.equal(there.links.length, 0)
+  }
+})
+
+test('too many that are not admitted end the oldest of them, and none that is', async (t) => {
+  const gate = new Gate({ patienceMs: 60_000, maxWaiting: 3 })
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    gate.enter(socket)
+    if (sockets.push(socket) === 1) gate.admit(socket)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const clients: Socket[] = []
+  for (let n = 1; n <= 10; n++) {
+    const client = connectTcp((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
+    clients.push(client)
+    while (sockets.length < n) await once(server, 'connection')
+  }
+  t.strictSame(
+    sockets.map(({ destroyed }) => destroyed),
+    [false, true, true, true, true, true, true, false, false, false],
+  )
+  t.equal(gate.admitted, 1)
+  gate.close()
+  t.ok(sockets.every(({ destroyed }) => destroyed))
+  server.close()
+  for (const client of clients) client.destroy()
+})
+
+/** Certificate and key for loopback. */
+function makeCertificate(t: { teardown(work: () => unknown): void }): { key: Buffer; cert: Buffer } {
+  const directory = mkdtempSync(join(tmpdir(), 'dyad-tls-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const [keyFile, certFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
+  execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, '-days', '1', ...subject], { stdio: 'ignore' })
+  return { key: readFileSync(keyFile), cert: readFileSync(certFile) }
+}

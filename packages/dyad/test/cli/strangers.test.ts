@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { test } from 'tap'
+import { COMMAND, firstLine, Sandbox } from './command.js'
+
+const STRANGERS = 300
+const DESCRIPTORS = 256
+const TOKEN = 'a token of this test alone'
+
+const UPGRADE =
+  'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+/** What a peer says that is not admitted, and then no more; it neither reads nor hangs up. */
+const WORDS: Record<string, readonly string[]> = {
+  'a refused upgrade and one byte more': [`${UPGRADE}\r\n`, 'x'],
+  'an upgrade without a proof': [`${UPGRADE}dyad-nonce: ${'A'.repeat(43)}\r\n\r\n`],
+  'an upgrade and half a proof': [`${UPGRADE}dyad-nonce: ${'A'.repeat(43)}\r\n\r\n`, '\x82\xa0'],
+  'half a header': ['GET / HT'],
+  'a request that is no upgrade': ['GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+  nothing: [],
+}
+
+async function stranger(port: number, words: readonly string[]): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.pause()
+  const [first, ...more] = words
+  if (first === undefined) return socket
+  await new Promise((resolve) => socket.write(first, 'latin1', resolve))
+  for (const word of more) setTimeout(() => socket.write(word, 'latin1'), 5)
+  return socket
+}
+
+const KINDS: Record<string, readonly (readonly string[])[]> = {
+  'a refused upgrade and one byte more': [WORDS['a refused upgrade and one byte more'] ?? []],
+  'of all kinds': Object.values(WORDS),
+}
+
+for (const [what, kinds] of Object.entries(KINDS)) {
+  test(`${STRANGERS} strangers at a broker with ${DESCRIPTORS} descriptors: ${what}`, async (t) => {
+    await using sandbox = await Sandbox.make()
+    sandbox.env['DYAD_TOKEN'] = TOKEN
+    const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', process.execPath, COMMAND]
+    const broker = sandbox.spawn(['broker', '--json', '--kvs', 'ws://127.0.0.1:0'], {}, limited)
+    const { kvs } = JSON.parse(await firstLine(broker)) as { kvs: string }
+    sandbox.env['DYAD_KVS'] = kvs
+    const sockets: Socket[] = []
+    const port = Number(new URL(kvs).port)
+    for (let n = 0; n < STRANGERS; n++) sockets.push(await stranger(port, kinds[n % kinds.length] ?? []))
+    t.match(await sandbox.run(['ls']), { code: 0 }, 'an honest client is served')
+    broker.child.kill('SIGTERM')
+    t.match(await broker.ended, { code: 0 }, 'it ends when it is told to, while they are there')
+    for (const socket of sockets) socket.destroy()
+  })
+}
