@@ -15,6 +15,11 @@ export class TwoNodes implements AsyncDisposable {
   readonly produced: string
   readonly consumed: string
 
+  /** Not below `root`: a service has a file open there as long as it serves. */
+  get #transportState(): string {
+    return `${this.root}-state`
+  }
+
   private constructor(root: string) {
     this.root = root
     this.produced = join(root, 'prod')
@@ -39,7 +44,7 @@ export class TwoNodes implements AsyncDisposable {
 
   /** A session on a node that serves what it produces. */
   async node(node: string, options: Partial<DyadCoreOptions>): Promise<DyadCore> {
-    const transport = localTransport({ stateDir: join(this.root, 'state') })
+    const transport = localTransport({ stateDir: this.#transportState })
     const core = new DyadCore({
       kvs: this.kvs,
       transports: [transport],
@@ -75,11 +80,13 @@ export class TwoNodes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const thing of this.#made.reverse()) await thing[Symbol.asyncDispose]()
     await rm(this.root, { recursive: true })
+    await rm(this.#transportState, { recursive: true, force: true })
   }
 
   /** Removes the files at once, when there is no time to close anything. */
   remove(): void {
     rmSync(this.root, { recursive: true })
+    rmSync(this.#transportState, { recursive: true, force: true })
   }
 
   #own<Thing extends AsyncDisposable>(thing: Thing): Thing {
