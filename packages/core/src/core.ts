@@ -305,6 +305,7 @@ export class DyadCore implements AsyncDisposable {
       node,
       directory: await ManagedDirectory.open(producerPath),
       fsync: fsyncWrite,
+      sharedStorage,
       // With shared storage nothing moves, and nothing needs to.
       inlineLimit: sharedStorage ? 0 : inlineLimit,
       digestLimit: sharedStorage ? -1 : digestAll ? Number.MAX_SAFE_INTEGER : SMALL_FILE_BYTES,

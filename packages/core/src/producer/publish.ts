@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, fstatSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isShortage, withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
@@ -11,6 +11,7 @@ import { type DescribeContext, describe, isSame, type WrittenFile } from './desc
 
 /** What publishing needs to know of its session. */
 export interface PublishContext extends DescribeContext {
+  readonly sharedStorage: boolean
   readonly namespace: () => KvsNamespace
   readonly key: (path: string) => string
 }
@@ -37,12 +38,13 @@ export async function publish(
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
     // Another writer's record may have been stored before this one, though its file came later. The last to store looks last.
-    const looked = withDescriptors(() => look(file), signal)
+    const looked = withDescriptors(() => look(file, context.sharedStorage), signal)
     const found = looked instanceof Promise ? await looked : looked
     if (found === undefined || isSame(found, described.stat)) return record
     await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
     const next = await withDescriptors(now, signal).catch((error) => {
-      if (isDyadError(error, 'ERR_DYAD_GONE')) return undefined
+      // What took the file's place is none that could be published.
+      if (isDyadError(error, 'ERR_DYAD_GONE') || isDyadError(error, 'ERR_DYAD_PATH')) return undefined
       throw error
     })
     // A file that changed after this record was stored has a writer whose own record comes later.
@@ -70,18 +72,21 @@ async function store(
   }
 }
 
-/** What stands at the path now, as the one who opens it sees it: on shared storage that is not older than the last close on another host. Undefined if it cannot be opened. */
-function look({ local }: ManagedFile): BigIntStats | undefined {
-  let fd: number
+/**
+ * What stands at the path now; undefined if that cannot be told. On shared storage the file is opened, which looks past what this host
+ * remembers of it.
+ */
+function look({ local }: ManagedFile, onSharedStorage: boolean): BigIntStats | undefined {
   try {
-    fd = openRegular(local)
+    if (!onSharedStorage) return statSync(local, { bigint: true })
+    const fd = openRegular(local)
+    try {
+      return fstatSync(fd, { bigint: true })
+    } finally {
+      closeSync(fd)
+    }
   } catch (error) {
     if (isShortage(error)) throw error
     return undefined
-  }
-  try {
-    return fstatSync(fd, { bigint: true })
-  } finally {
-    closeSync(fd)
   }
 }

@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
@@ -12,7 +21,7 @@ interface Teardown {
 }
 
 /** A file, and a store that does something else with that file just before it stores its record for the n-th time. */
-async function site(t: Teardown, meanwhile: (local: string, put: number) => void) {
+async function site(t: Teardown, meanwhile: (local: string, put: number) => void, sharedStorage = false) {
   const directory = mkdtempSync(join(tmpdir(), 'dyad-publish-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const managed = await ManagedDirectory.open(directory)
@@ -29,6 +38,7 @@ async function site(t: Teardown, meanwhile: (local: string, put: number) => void
     node: 'A',
     directory: managed,
     fsync: false,
+    sharedStorage,
     inlineLimit: 1_024,
     digestLimit: 65_536,
     namespace: () => ({ put }) as unknown as KvsNamespace,
@@ -42,15 +52,17 @@ function replaceBy(local: string, text: string): void {
   renameSync(`${local}.new`, local)
 }
 
-test('a file that is replaced while its record is stored is published again', async (t) => {
-  const { stored, publish } = await site(t, (local, put) => {
-    if (put <= 3) replaceBy(local, `after ${put}`)
+for (const sharedStorage of [false, true]) {
+  const where = sharedStorage ? ' on shared storage' : ''
+  test(`a file that is replaced while its record is stored is published again${where}`, async (t) => {
+    const replace = (local: string, put: number) => put <= 3 && replaceBy(local, `after ${put}`)
+    const { stored, publish } = await site(t, replace, sharedStorage)
+    const record = await publish()
+    t.equal(stored.length, 4)
+    t.match(record, { size: 7, generation: 4 })
+    t.equal(Buffer.from(record.inline ?? []).toString(), 'after 3', 'what stands there')
   })
-  const record = await publish()
-  t.equal(stored.length, 4)
-  t.match(record, { size: 7, generation: 4 })
-  t.equal(Buffer.from(record.inline ?? []).toString(), 'after 3', 'what stands there')
-})
+}
 
 test('a file of the same size that is written in its place is noticed, too', async (t) => {
   const { stored, publish } = await site(t, (local, put) => {
@@ -72,6 +84,15 @@ test('nobody waits for a writer that does not stop', async (t) => {
 
 test('a file that is removed while its record is stored was published', async (t) => {
   const { stored, publish } = await site(t, (local) => unlinkSync(local))
+  t.match(await publish(), { size: 5, generation: 1 })
+  t.equal(stored.length, 1)
+})
+
+test('a file whose place a directory takes while its record is stored was published', async (t) => {
+  const { stored, publish } = await site(t, (local) => {
+    unlinkSync(local)
+    mkdirSync(local)
+  })
   t.match(await publish(), { size: 5, generation: 1 })
   t.equal(stored.length, 1)
 })
