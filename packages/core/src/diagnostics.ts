@@ -31,6 +31,8 @@ export interface Diagnostics {
   'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
   /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
   'dyad.consumer.present': { record: FileRecord; local: string; how: 'held' | 'owned' | 'shared' }
+  /** Another process of this node, `holder`, fetches a file and makes no progress: this one goes on without it. */
+  'dyad.consumer.overtaken': { record: FileRecord; holder: string }
   /** A file was brought here, or found here, before it was asked for. */
   'dyad.consumer.ahead': { record: FileRecord }
   /** A file could not be brought here before it was asked for; whoever opens it tries again. */
@@ -68,6 +70,7 @@ export const CHANNELS = [
   'dyad.transfer.notShared',
   'dyad.consumer.stored',
   'dyad.consumer.present',
+  'dyad.consumer.overtaken',
   'dyad.consumer.ahead',
   'dyad.consumer.notAhead',
 ] as const satisfies readonly (keyof Diagnostics)[]

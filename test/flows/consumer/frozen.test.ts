@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import type { Diagnostics } from 'dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
@@ -34,6 +35,8 @@ test('a consumer that is frozen midway holds nobody up, and ends well when it go
     const [consuming] = await frozenAt(first, 'x', pauseAt)
     const local = await second.ask<string>('consume', 'x')
     t.equal(digestAt(local), digestOf(SIZE, 1))
+    const [told] = second.notes<Diagnostics['dyad.consumer.overtaken']>('dyad.consumer.overtaken').slice(-1)
+    t.match(told, { record: { path: 'x' }, holder: new RegExp(`^process ${first.pid} on host `) })
     thaw(first)
     t.equal(await consuming, local)
     t.equal(digestAt(local), digestOf(SIZE, 1))

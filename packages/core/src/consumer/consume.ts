@@ -116,7 +116,8 @@ async function storeUnderLock(
   onArrival: OnArrival,
 ): Promise<FileRecord> {
   const { held } = context
-  using lock = await context.locks.take(file.local, { signal, patience: context.progressTimeout })
+  const onStalled = (holder: string) => report('dyad.consumer.overtaken', { record, holder })
+  using lock = await context.locks.take(file.local, { signal, patience: context.progressTimeout, onStalled })
   // Another process may have stored it, or a newer one, while this one waited for the lock.
   if (presentAtOnce(file, record, context)) return record
   const generation = held.generation(file)

@@ -3,6 +3,7 @@ import { closeSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { DyadError } from '../errors.js'
 import { hasFileLocks } from '../file-lock.js'
 import { makeDirectory } from '../make-directory.js'
 import { prepareStateDirectory } from '../state-directory.js'
@@ -68,7 +69,10 @@ export class NodeLocks implements Disposable {
     return new NodeLocks(join(stateDir, 'locks'))
   }
 
-  /** Takes the lock of a name, once no other process of this user on this host, nor other work of this one, holds it. */
+  /**
+   * Takes the lock of a name, once no other process of this user on this host, nor other work of this
+   * one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened.
+   */
   async take(name: string, wait: LockWait): Promise<NodeLock> {
     const digest = hash('sha256', name)
     let taken = await this.#take(digest, wait)
@@ -137,9 +141,11 @@ export class NodeLocks implements Disposable {
       const claim = table.take(offset)
       return claim === undefined ? table.holderOf(offset) : { table, claim, ringing: this.#bell.held(digest) }
     } catch (error) {
-      if (!NO_LOCKS.has((error as NodeJS.ErrnoException).code ?? '')) throw error
-      this.#works = false
-      return undefined
+      if (NO_LOCKS.has((error as NodeJS.ErrnoException).code ?? '')) {
+        this.#works = false
+        return undefined
+      }
+      throw new DyadError('ERR_DYAD_SYSTEM', { path: this.#directory, cause: error })
     }
   }
 

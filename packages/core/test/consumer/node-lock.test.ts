@@ -1,7 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import cluster from 'node:cluster'
 import { once, setMaxListeners } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { chmodSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { type Test, test } from 'tap'
@@ -172,4 +172,39 @@ test('a directory for state may have a longer path than a socket', async (t) => 
   using lock = await waiting
   t.ok(lock.isHeld)
   t.equal(readdirSync(`${stateDir}/locks`).filter((file) => file.endsWith('.sock')).length, 2)
+})
+
+const isRoot = process.getuid?.() === 0
+test('a stranger can neither take a lock nor stand where one is', {
+  skip: !isRoot && 'only root can be another user',
+}, async (t) => {
+  const stateDir = t.testdir()
+  using locks = await NodeLocks.open(stateDir)
+  // As the directory for state may be for others: readable.
+  chmodSync(stateDir, 0o755)
+  const first = await locks.take('wanted', wait)
+  first[Symbol.dispose]()
+  const files = readdirSync(`${stateDir}/locks`)
+  t.ok(files.length >= 3, 'a file of locks, one of bells, and a bell')
+  const squat = `
+    const fs = require('fs')
+    const denied = (work) => { try { work(); return 'done' } catch (error) { return error.code } }
+    process.stdout.write(JSON.stringify([
+      denied(() => fs.readdirSync('locks')),
+      denied(() => fs.writeFileSync('locks/new', '')),
+      denied(() => fs.mkdirSync('other')),
+      denied(() => fs.renameSync('locks', 'other')),
+      ...${JSON.stringify(files)}.map((file) => denied(() => fs.openSync('locks/' + file, 'r'))),
+    ]))`
+  const stranger = ['-u', 'NODE_OPTIONS', 'setpriv', '--reuid=65534', '--clear-groups', process.execPath, '-e', squat]
+  const { stdout, stderr } = spawnSync('env', stranger, { cwd: stateDir, encoding: 'utf8' })
+  t.same(JSON.parse(stdout || stderr), Array(4 + files.length).fill('EACCES'))
+  using again = await locks.take('wanted', wait)
+  t.ok(again.isHeld)
+})
+
+test('files of locks that cannot be opened are an error that names them', async (t) => {
+  const stateDir = t.testdir({ locks: 'a file' })
+  using locks = await NodeLocks.open(stateDir)
+  await t.rejects(locks.take('x', wait), { code: 'ERR_DYAD_SYSTEM', path: `${stateDir}/locks` })
 })

@@ -1,0 +1,16 @@
+/** Stages a file, writes it through a descriptor of its own, closes that, and waits; or writes one as whoever it runs as may. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { StagedTemporary } from '../../src/producer/staged-temporary.js'
+import { Temporaries } from '../../src/temporaries.js'
+
+const [target = '', mode = ''] = process.argv.slice(2)
+const staged = new StagedTemporary(new Temporaries(), target, Number.parseInt(mode, 8), undefined)
+const fd = openSync(staged.path, 'r+')
+writeSync(fd, 'content')
+closeSync(fd)
+process.on('message', () => {
+  staged.place(false)
+  process.send?.('placed')
+})
+process.send?.('written')
+if (process.send === undefined) staged.place(false)
