@@ -97,6 +97,12 @@ export const ERRORS = {
     summary: 'the key-value store does not answer',
     remedy: 'Check that the broker runs (`dyad start --broker` or `dyad broker`) and that DYAD_KVS names its address.',
   },
+  ERR_DYAD_BUSY: {
+    rc: -2000,
+    retryable: true,
+    summary: 'the key-value store has as much under way for this session as it takes',
+    remedy: 'Wait until some of it has ended, then try again; or spread it over several processes.',
+  },
   ERR_DYAD_OWNER_UNREACHABLE: {
     rc: -2004,
     retryable: true,

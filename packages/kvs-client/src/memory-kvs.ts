@@ -1,6 +1,7 @@
 import type { LinkHandlers } from '@dyad/wire'
 import { MAX_TTL_MS } from './broker/frames.js'
 import { Leases } from './broker/leases.js'
+import { ScanTurns } from './broker/scan-turns.js'
 import { Session } from './broker/session.js'
 import { Store } from './broker/store.js'
 import { type ClientLink, Connection } from './client/connection.js'
@@ -12,6 +13,7 @@ export class MemoryStore {
   readonly id = `memory:${crypto.randomUUID()}`
   readonly #store = new Store(new MemoryRecordStore())
   readonly #leases = new Leases(this.#store)
+  readonly #scans = new ScanTurns()
   #links = 0
 
   /** Opens a link to a broker that is in this process: frames are encoded all the same, so that nobody shares memory. */
@@ -26,6 +28,7 @@ export class MemoryStore {
     const shared = {
       store: this.#store,
       leases: this.#leases,
+      scans: this.#scans,
       stats: () => ({ ...this.#store.counts(), links: this.#links, leases: this.#leases.size }),
     }
     const session = new Session(shared, {

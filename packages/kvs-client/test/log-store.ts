@@ -29,5 +29,9 @@ export function create(store: LogRecordStore, name: string): Promise<StoredNames
 export function contents(store: LogRecordStore, name = 'ns'): Record<string, string> {
   const found = store.namespaces().find((each) => each.name === name)
   if (found === undefined) return {}
-  return Object.fromEntries([...found.records.scan('')].map(([key, packed]) => [key, bytesOf(packed).toString()]))
+  return Object.fromEntries(
+    [...found.records.scan('')]
+      .flatMap((entry) => (entry ? [entry] : []))
+      .map(([key, packed]) => [key, bytesOf(packed).toString()]),
+  )
 }

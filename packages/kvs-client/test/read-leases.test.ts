@@ -6,6 +6,7 @@ import { Grace } from '../src/broker/grace.js'
 import { Keyspace } from '../src/broker/keyspace.js'
 import { Leases } from '../src/broker/leases.js'
 import { type LeaseHolder, ReadLeases } from '../src/broker/read-leases.js'
+import { ScanTurns } from '../src/broker/scan-turns.js'
 import { Session } from '../src/broker/session.js'
 import { Store } from '../src/broker/store.js'
 import { brokerKvs, MemoryStore, memoryKvs, startBroker } from '../src/index.js'
@@ -37,7 +38,7 @@ test('a put is held back until every lease is given back; others see what was be
   t.same(told, ['old'])
   t.equal(text(keyspace.get('key')), 'old')
   t.same(
-    [...keyspace.scan('')].map(([, packed]) => text(packed)),
+    [...keyspace.scan('')].map((entry) => text(entry?.[1])),
     ['old'],
   )
   t.equal(grant(3), undefined, 'no lease on what is about to change')
@@ -140,7 +141,8 @@ test('a holder that does not answer is not waited for once its link is closed', 
 test('a session that is closed holds no lease any more', async (t) => {
   const store = new Store(new MemoryRecordStore())
   await store.create('ns', 'nonce')
-  const shared = { store, leases: new Leases(store), stats: () => ({ ...store.counts(), links: 1, leases: 0 }) }
+  const scans = new ScanTurns()
+  const shared = { store, scans, leases: new Leases(store), stats: () => ({ ...store.counts(), links: 1, leases: 0 }) }
   const session = new Session(shared, { unsentBytes: 0, post: () => {}, drained: () => Promise.resolve() })
   const told: number[] = []
   store.put('ns', 'key', bytes('a'), () => told.push(1))

@@ -2,18 +2,26 @@ import { DyadError } from '@dyad/core'
 
 /** Deepest nesting of arrays and maps in a frame. */
 const MAX_DEPTH = 8
+/** Values in a frame, unless the reader expects fewer. */
+const MAX_VALUES = 4_096
 
 /**
  * Walks one msgpack value and throws ERR_DYAD_PROTOCOL unless every length that it declares fits into `bytes`, it ends where `bytes` ends,
- * it nests at most eight deep and has no extension types. Decoders allocate what a header declares, so this goes first.
+ * it nests at most eight deep, has no extension types, and at most `mostValues` values, counting keys of maps and what is
+ * nested. Decoders allocate what a header declares, and build what a reader may not look at, so this goes first.
  */
-export function checkBounds(bytes: Uint8Array): void {
+export function checkBounds(bytes: Uint8Array, mostValues = MAX_VALUES): void {
+  valuesLeft = mostValues
   const end = walk(bytes, 0, 0)
   if (end !== bytes.length) throw malformed('bytes after the frame')
 }
 
+/** Of the frame that is being checked. */
+let valuesLeft = 0
+
 function walk(bytes: Uint8Array, at: number, depth: number): number {
   if (depth > MAX_DEPTH) throw malformed('nested too deep')
+  if (--valuesLeft < 0) throw malformed('more values than there may be')
   const type = bytes[at]
   if (type === undefined) throw malformed('ends early')
   const next = at + 1

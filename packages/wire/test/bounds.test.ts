@@ -62,6 +62,15 @@ test('frames that lie about their lengths are refused', async (t) => {
   }
 })
 
+test('a frame has no more values than its reader expects', (t) => {
+  checkBounds(encode({ a: [1, 2], b: { c: 3 } }), 9)
+  t.throws(() => checkBounds(encode({ a: [1, 2], b: { c: 3 } }), 8), { code: 'ERR_DYAD_PROTOCOL' })
+  t.throws(() => checkBounds(encode({ a: [1, 2], b: { c: 3 } }), 0), { code: 'ERR_DYAD_PROTOCOL' })
+  checkBounds(encode(Array(4_095).fill(0)))
+  t.throws(() => checkBounds(encode(Array(4_096).fill(0))), { code: 'ERR_DYAD_PROTOCOL' })
+  t.end()
+})
+
 test('no random frame does more than throw ERR_DYAD_PROTOCOL', async (t) => {
   let seed = 1
   const random = () => (seed = (seed * 48_271) % 2_147_483_647)

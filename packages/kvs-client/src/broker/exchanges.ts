@@ -1,12 +1,16 @@
 import type { Packed } from '../records/packed.js'
 import { type ListFeed, WatchFeed } from './feed.js'
 import type { Keyspace, Waiter } from './keyspace.js'
+import type { Scan } from './scan-turns.js'
 
 /** Who answers for what is under way. */
 export interface Answering {
   woken(id: number, packed: Packed): void
   failed(id: number, error: Error): void
+  /** The stream may have something to send. */
   feed(stream: Stream): void
+  /** Has the stream do its next slice. */
+  advance(stream: Stream): ReturnType<Scan['step']>
 }
 
 /** One wait: plain data, since there may be very many. */
@@ -38,16 +42,22 @@ export class LeaseWait extends Wait {
 }
 
 /** One stream of entries, which sends a batch each time that its peer asks for more. */
-export class Stream {
+export class Stream implements Scan {
   readonly session: Answering
   readonly id: number
+  readonly prefix: string
   feed: ListFeed | WatchFeed | undefined
   asked = true
   #scheduled = false
 
-  constructor(session: Answering, id: number) {
+  constructor(session: Answering, id: number, prefix: string) {
     this.session = session
     this.id = id
+    this.prefix = prefix
+  }
+
+  step(): ReturnType<Scan['step']> {
+    return this.session.advance(this)
   }
 
   ready(): void {

@@ -1,3 +1,4 @@
+import { PASSED_LOOKS, type Scanned } from '../records/contract.js'
 import { bytesOf, type Packed, pack, REVISION_BYTES, revisionOf } from '../records/packed.js'
 import type { EntryTuple } from './frames.js'
 import type { Keyspace, Watcher } from './keyspace.js'
@@ -6,7 +7,7 @@ import type { Store } from './store.js'
 /** A batch ends when it has this many entries, or would exceed this many bytes. */
 const BATCH_ENTRIES = 256
 const BATCH_BYTES = 256 * 1024
-/** Records looked at in one turn of the event loop, sent or not. */
+/** Records looked at for one step, sent or not. */
 const LOOKS = 4_096
 /** Keys remembered for a watcher that is slow; beyond it, the namespace is scanned again instead. */
 const MAX_DIRTY = 65_536
@@ -17,6 +18,8 @@ export interface Step {
   entries: EntryTuple[]
   /** Everything up to this revision has been sent; 0 when that cannot be said. */
   upTo: number
+  /** Records that were looked at. */
+  looks: number
   /** `idle`: nothing more until something changes. `ended`: nothing more at all. */
   state: 'more' | 'idle' | 'ended'
 }
@@ -37,31 +40,59 @@ class Batch {
   }
 }
 
-/** Sends what an iterator has, once. */
-export class ListFeed {
-  readonly #scan: Iterator<[string, Packed]>
+/** Goes through a scan, and counts what it looks at. */
+class Cursor {
+  looks = 0
+  readonly #scan: Iterator<Scanned>
   #held: [string, Packed] | undefined
 
-  constructor(scan: Iterator<[string, Packed]>) {
+  constructor(scan: Iterator<Scanned>) {
     this.#scan = scan
+  }
+
+  /**
+   * The next entry; 'passed' if there is none among those that it looked at, 'end' after the last.
+   */
+  next(): [string, Packed] | 'passed' | 'end' {
+    const held = this.#held
+    if (held !== undefined) {
+      this.#held = undefined
+      return held
+    }
+    const { done, value } = this.#scan.next()
+    if (done) return 'end'
+    this.looks += value === undefined ? PASSED_LOOKS : 1
+    return value ?? 'passed'
+  }
+
+  /** Takes an entry back, to be the next again. */
+  putBack(entry: [string, Packed]): void {
+    this.#held = entry
+  }
+}
+
+/** Sends what an iterator has, once. */
+export class ListFeed {
+  readonly #cursor: Cursor
+
+  constructor(scan: Iterator<Scanned>) {
+    this.#cursor = new Cursor(scan)
   }
 
   next(): Step {
     const batch = new Batch()
-    for (;;) {
-      const entry = this.#held ?? this.#take()
-      this.#held = undefined
-      if (entry === undefined) return { entries: batch.entries, upTo: 0, state: 'ended' }
-      if (!batch.add(...entry)) {
-        this.#held = entry
-        return { entries: batch.entries, upTo: 0, state: 'more' }
+    const cursor = this.#cursor
+    cursor.looks = 0
+    const step = (state: 'more' | 'ended'): Step => ({ entries: batch.entries, upTo: 0, looks: cursor.looks, state })
+    while (cursor.looks < LOOKS) {
+      const entry = cursor.next()
+      if (entry === 'end') return step('ended')
+      if (entry !== 'passed' && !batch.add(...entry)) {
+        cursor.putBack(entry)
+        return step('more')
       }
     }
-  }
-
-  #take(): [string, Packed] | undefined {
-    const { done, value } = this.#scan.next()
-    return done ? undefined : value
+    return step('more')
   }
 }
 
@@ -73,8 +104,7 @@ export class WatchFeed implements Watcher {
   readonly #dirty = new Set<string>()
   readonly #ready: () => void
   readonly #fail: (error: Error) => void
-  #scan: Iterator<[string, Packed]> | undefined
-  #held: [string, Packed] | undefined
+  #scan: Cursor | undefined
   /** The scan sends revisions above the first and up to the second; the third is the first of the next scan. */
   #floor: number
   #top = 0
@@ -121,21 +151,24 @@ export class WatchFeed implements Watcher {
 
   next(): Step {
     const batch = new Batch()
-    const more = (): Step => ({ entries: batch.entries, upTo: 0, state: 'more' })
-    for (let looks = 0; this.#scan !== undefined; looks++) {
-      if (looks >= LOOKS) return more()
-      const entry = this.#held ?? this.#take(this.#scan)
-      this.#held = undefined
-      if (entry === undefined) {
+    let looks = 0
+    const more = (): Step => ({ entries: batch.entries, upTo: 0, looks, state: 'more' })
+    while (this.#scan !== undefined) {
+      const scan: Cursor = this.#scan
+      scan.looks = 0
+      const entry = scan.next()
+      looks += scan.looks
+      if (entry === 'end') {
         this.#scan = undefined
         this.#floor = this.#nextFloor
         if (!this.#overrun) break
         this.#overrun = false
         this.#begin()
-      } else if (this.#isDue(entry[1]) && !batch.add(...entry)) {
-        this.#held = entry
+      } else if (entry !== 'passed' && this.#isDue(entry[1]) && !batch.add(...entry)) {
+        scan.putBack(entry)
         return more()
       }
+      if (looks >= LOOKS) return more()
     }
     if (this.#overrun) {
       this.#overrun = false
@@ -143,12 +176,13 @@ export class WatchFeed implements Watcher {
       return more()
     }
     for (const key of this.#dirty) {
+      if (looks++ >= LOOKS) return more()
       const packed = this.#keyspace.get(key)
       if (packed !== undefined && !batch.add(key, packed)) return more()
       this.#dirty.delete(key)
     }
     this.#floor = this.#store.visible
-    return { entries: batch.entries, upTo: this.#floor, state: 'idle' }
+    return { entries: batch.entries, upTo: this.#floor, looks, state: 'idle' }
   }
 
   /** Later ones are in the dirty set. */
@@ -160,18 +194,16 @@ export class WatchFeed implements Watcher {
   #begin(): void {
     this.#top = this.#store.latest
     this.#nextFloor = this.#store.visible
-    this.#scan = this.#keyspace.scan(this.#prefix)
-  }
-
-  #take(scan: Iterator<[string, Packed]>): [string, Packed] | undefined {
-    const { done, value } = scan.next()
-    return done ? undefined : value
+    this.#scan = new Cursor(this.#keyspace.scan(this.#prefix))
   }
 }
 
 const NOTHING = pack(new Uint8Array(0), 0)
 
-/** Namespaces are listed as entries without a value. */
-export function* nameEntries(names: string[]): Generator<[string, Packed]> {
-  for (const name of names) yield [name, NOTHING]
+/**
+ * Namespaces are listed as entries without a value; which ones there are is asked when the first is
+ * wanted.
+ */
+export function* nameEntries(store: Store): Generator<[string, Packed]> {
+  for (const name of store.names()) yield [name, NOTHING]
 }

@@ -21,6 +21,8 @@ import {
 export const PROTOCOL_VERSION = 3
 /** Longest frame, in bytes: one value, one key and what surrounds them. */
 export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
+/** Values in a request, keys included: more than any has. */
+const MAX_REQUEST_VALUES = 32
 /** Longest lease, in ms: the longest timer there is. */
 export const MAX_TTL_MS = 2 ** 31 - 1
 
@@ -199,7 +201,7 @@ const REPLIES: Shapes = {
 
 /** What a client sent, checked field by field. ERR_DYAD_PROTOCOL if it is no request. */
 export function toRequest(bytes: Buffer): Request {
-  return isCompact(bytes) ? readRequest(bytes) : (conform(REQUESTS, decode(bytes)) as Request)
+  return isCompact(bytes) ? readRequest(bytes) : (conform(REQUESTS, decode(bytes, MAX_REQUEST_VALUES)) as Request)
 }
 
 /** What a broker sent, checked field by field. ERR_DYAD_PROTOCOL if it is no reply. */

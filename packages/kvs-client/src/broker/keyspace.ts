@@ -1,4 +1,4 @@
-import type { Committed, Records } from '../records/contract.js'
+import type { Committed, Records, Scanned } from '../records/contract.js'
 import { type Packed, revisionOf } from '../records/packed.js'
 import type { Grace } from './grace.js'
 import { Holds } from './holds.js'
@@ -43,9 +43,16 @@ export class Keyspace {
     return this.#holds.size === 0 ? packed : this.#holds.seen(key, packed)
   }
 
-  /** What everybody may see under the keys that begin with `prefix`; what changes meanwhile may be seen or not. */
-  *scan(prefix: string): Generator<[string, Packed]> {
+  /**
+   * What everybody may see under the keys that begin with `prefix`; what changes meanwhile may be
+   * seen or not. Undefined stands for {@link PASSED_LOOKS} others.
+   */
+  *scan(prefix: string): Generator<Scanned> {
     for (const entry of this.#records.scan(prefix)) {
+      if (entry === undefined) {
+        yield undefined
+        continue
+      }
       const packed = this.#holds.size === 0 ? entry[1] : this.#holds.seen(entry[0], entry[1])
       if (packed !== undefined) yield [entry[0], packed]
     }

@@ -1,7 +1,12 @@
 import { DyadError } from '@dyad/core'
 import { checkKey, checkValue } from '../key-bounds.js'
 import type { RegisterRequest } from './frames.js'
+import { busy } from './open-requests.js'
 import type { Store } from './store.js'
+
+/** Keys and values that one session, and all of a broker, may have registered, in bytes. */
+const MAX_SESSION_BYTES = 64 * 1024 * 1024
+const MAX_BYTES = 512 * 1024 * 1024
 
 /** How long a holder may take to give the sign of life that it is asked for before the newcomer is told that it waits, in ms. */
 const SIGN_MS = 500
@@ -66,6 +71,9 @@ export class Leases {
   readonly #leases = new Map<string, Lease>()
   readonly #newcomers = new Map<string, Set<Newcomer>>()
   readonly #begun = performance.now()
+  /** Bytes that are registered, of each holder and of all. */
+  readonly #bytesOf = new WeakMap<Holder, number>()
+  #bytes = 0
 
   constructor(store: Store) {
     this.#store = store
@@ -83,6 +91,7 @@ export class Leases {
     const { id, key, instance } = request
     checkKey(key)
     checkValue(request.value)
+    this.#checkRoom(holder, request)
     const former = this.#leases.get(key)
     if (former === undefined || former.instance === instance || this.#yields(former, request)) {
       this.#hold(holder, request)
@@ -117,6 +126,7 @@ export class Leases {
     if (lease?.instance !== instance) return false
     clearTimeout(lease.timer)
     this.#leases.delete(key)
+    this.#count(lease.holder, -bytesOf(key, lease.value))
     this.#store.delete(null, key, () => {})
     const [first] = this.#newcomers.get(key) ?? []
     if (first !== undefined) {
@@ -157,6 +167,7 @@ export class Leases {
       former.holder.taken(former.id, refusal(key, 'was taken over by another'))
     }
     clearTimeout(former?.timer)
+    if (former !== undefined) this.#count(former.holder, -bytesOf(key, former.value))
     const value = Buffer.from(request.value)
     const known = same?.since ?? request.since
     const unchanged = same !== undefined && Buffer.compare(same.value, value) === 0
@@ -168,8 +179,25 @@ export class Leases {
     const until = performance.now() + ttl
     const takenOver = same?.takenOver ?? takeover
     this.#leases.set(key, { instance, since, ttl, value, holder, id, takenOver, timer, until })
+    this.#count(holder, bytesOf(key, value))
     holder.held(id, since)
     this.#refuseNewcomers(key)
+  }
+
+  /** ERR_DYAD_BUSY if as much is registered as may be. */
+  #checkRoom(holder: Holder, { key, value }: RegisterRequest): void {
+    const bytes = bytesOf(key, value)
+    if ((this.#bytesOf.get(holder) ?? 0) + bytes > MAX_SESSION_BYTES) {
+      throw busy(`registrations of ${MAX_SESSION_BYTES / 1024 / 1024} MiB`)
+    }
+    if (this.#bytes + bytes > MAX_BYTES) {
+      throw new DyadError('ERR_DYAD_BUSY', { detail: `registrations of ${MAX_BYTES / 1024 / 1024} MiB in all` })
+    }
+  }
+
+  #count(holder: Holder, bytes: number): void {
+    this.#bytes += bytes
+    this.#bytesOf.set(holder, (this.#bytesOf.get(holder) ?? 0) + bytes)
   }
 
   /** The holder lives. */
@@ -183,4 +211,11 @@ export class Leases {
 
 function refusal(key: string, what: string): DyadError {
   return new DyadError('ERR_DYAD_NODE_TAKEN', { detail: `'${key}' ${what}` })
+}
+
+/**
+ * Strings take one byte a character, or two; each registration has its timer and its record beside.
+ */
+function bytesOf(key: string, value: Uint8Array): number {
+  return 512 + 2 * key.length + value.length
 }

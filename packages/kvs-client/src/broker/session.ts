@@ -18,12 +18,17 @@ import {
   toRequest,
 } from './frames.js'
 import type { Keyspace } from './keyspace.js'
-import type { Holder, Leases, Newcomer } from './leases.js'
+import type { Holder, Leases } from './leases.js'
+import { busy, OpenRequests } from './open-requests.js'
 import type { LeaseHolder, ReadLease } from './read-leases.js'
+import type { Scan, ScanTurns } from './scan-turns.js'
 import type { Store } from './store.js'
 
-/** Requests of one link that may be under way at once. */
-const MAX_UNDER_WAY = 200_000
+/** Writes of one link that may be under way at once, and the bytes of their values. */
+const MAX_WRITES = 131_072
+const MAX_WRITE_BYTES = 64 * 1024 * 1024
+/** What sending a record costs, beside having looked at it, where looking costs one. */
+const SENDING_COST = 8
 /** While this many bytes wait to be sent, no more waits are answered. */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024
 
@@ -39,6 +44,7 @@ export interface SessionLink {
 export interface Shared {
   readonly store: Store
   readonly leases: Leases
+  readonly scans: ScanTurns
   stats(): BrokerStats
 }
 
@@ -51,11 +57,12 @@ interface Woken {
 export class Session implements Holder, Answering, LeaseHolder {
   readonly #shared: Shared
   readonly #link: SessionLink
-  readonly #open = new Map<number, Wait | Stream | Newcomer>()
+  readonly #open = new OpenRequests()
   readonly #leases = new Map<number, ReadLease>()
   /** Waits whose answer has to wait until the peer has read others. */
   #woken: Woken[] = []
-  #writing = 0
+  #writes = 0
+  #writeBytes = 0
   #closed = false
   readonly #post: (bytes: Uint8Array, length: number) => void
 
@@ -74,8 +81,7 @@ export class Session implements Holder, Answering, LeaseHolder {
   closed(): void {
     this.#closed = true
     this.#woken = []
-    for (const open of this.#open.values()) open.close()
-    this.#open.clear()
+    this.#open.close()
     for (const lease of [...this.#leases.values()]) this.#shared.store.readLeases.end(lease)
   }
 
@@ -94,9 +100,8 @@ export class Session implements Holder, Answering, LeaseHolder {
   }
 
   failed(id: number, error: Error): void {
-    const open = this.#open.get(id)
+    const open = this.#open.take(id)
     if (open === undefined) return
-    this.#open.delete(id)
     open.close()
     this.#refuse(id, error)
   }
@@ -106,12 +111,12 @@ export class Session implements Holder, Answering, LeaseHolder {
   }
 
   held(id: number, since: number): void {
-    this.#open.delete(id)
+    this.#open.take(id)
     this.#reply({ op: 'done', id, result: since })
   }
 
   taken(id: number, error: DyadError): void {
-    this.#open.delete(id)
+    this.#open.take(id)
     this.#refuse(id, error)
   }
 
@@ -123,26 +128,33 @@ export class Session implements Holder, Answering, LeaseHolder {
     this.#reply({ op: 'waits', id, ms })
   }
 
-  /** Sends a stream's next batch if it was asked for and there is one. */
+  /**
+   * Sends a stream's next batch if it was asked for and there is one, when it is this session's
+   * turn.
+   */
   feed(stream: Stream): void {
-    if (!stream.asked || stream.feed === undefined) return
+    if (stream.asked) this.#shared.scans.run(this, stream)
+  }
+
+  advance(stream: Stream): ReturnType<Scan['step']> {
+    if (!stream.asked || stream.feed === undefined) return { cost: 0, again: false }
     let step: Step
     try {
       step = stream.feed.next()
     } catch (error) {
       this.failed(stream.id, error as Error)
-      return
+      return { cost: 0, again: false }
     }
     const { id } = stream
-    if (step.state === 'ended') {
-      this.#open.delete(id)
-      this.#reply({ op: 'end', id, entries: step.entries })
-    } else if (step.entries.length > 0) {
+    const { state, entries, upTo } = step
+    if (state === 'ended') {
+      this.#open.take(id)
+      this.#reply({ op: 'end', id, entries })
+    } else if (entries.length > 0) {
       stream.asked = false
-      this.#reply({ op: 'batch', id, entries: step.entries, upTo: step.upTo })
-    } else if (step.state === 'more') {
-      stream.ready()
+      this.#reply({ op: 'batch', id, entries, upTo })
     }
+    return { cost: step.looks + SENDING_COST * entries.length, again: state === 'more' && stream.asked }
   }
 
   async #answerWoken(): Promise<void> {
@@ -156,9 +168,8 @@ export class Session implements Holder, Answering, LeaseHolder {
   }
 
   #answerWait(id: number, packed: Packed): void {
-    const open = this.#open.get(id)
+    const open = this.#open.take(id)
     if (open === undefined) return
-    this.#open.delete(id)
     if (open instanceof LeaseWait) this.#answerLeaseWait(open, packed)
     else this.#reply({ op: 'entry', id, packed })
   }
@@ -178,9 +189,6 @@ export class Session implements Holder, Answering, LeaseHolder {
       return
     }
     try {
-      if (this.#open.size + this.#writing >= MAX_UNDER_WAY) {
-        throw new DyadError('ERR_DYAD_SYSTEM', { detail: `${MAX_UNDER_WAY} requests under way on one connection` })
-      }
       this.#serve(request)
     } catch (error) {
       this.#refuse(id, error as Error)
@@ -210,7 +218,7 @@ export class Session implements Holder, Answering, LeaseHolder {
           return
         }
         const wait = new Wait(this, id, keyspace, request.key)
-        this.#add(id, wait)
+        this.#open.add(id, wait)
         keyspace.wait(wait)
         return
       }
@@ -229,16 +237,18 @@ export class Session implements Holder, Answering, LeaseHolder {
         this.#stream(request)
         return
       case 'namespaces': {
-        const stream = new Stream(this, id)
-        this.#add(id, stream)
-        stream.feed = new ListFeed(nameEntries(store.names()))
+        const stream = new Stream(this, id, '')
+        this.#open.add(id, stream)
+        stream.feed = new ListFeed(nameEntries(store))
         this.feed(stream)
         return
       }
       case 'create':
+        this.#checkWrite(0)
         this.#answer(id, store.create(request.name, request.nonce))
         return
       case 'remove':
+        this.#checkWrite(0)
         this.#answer(id, store.remove(request.name))
         return
       case 'register':
@@ -257,9 +267,15 @@ export class Session implements Holder, Answering, LeaseHolder {
 
   #register(request: RegisterRequest): void {
     const { id } = request
-    if (this.#open.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `request ${id} is under way already` })
+    this.#open.checkFree(id)
     const newcomer = this.#shared.leases.register(this, request)
-    if (newcomer !== undefined) this.#open.set(id, newcomer)
+    if (newcomer === undefined) return
+    try {
+      this.#open.add(id, newcomer)
+    } catch (error) {
+      newcomer.close()
+      throw error
+    }
   }
 
   #stream(request: StreamRequest): void {
@@ -267,8 +283,8 @@ export class Session implements Holder, Answering, LeaseHolder {
     const { id } = request
     checkPrefix(request.prefix)
     const keyspace = store.keyspace(request.space)
-    const stream = new Stream(this, id)
-    this.#add(id, stream)
+    const stream = new Stream(this, id, request.prefix)
+    this.#open.add(id, stream)
     stream.feed =
       request.op === 'watch'
         ? new WatchFeed(store, keyspace, request, stream)
@@ -285,7 +301,7 @@ export class Session implements Holder, Answering, LeaseHolder {
       this.#lease(id, keyspace, key, packed)
     } else if (wait) {
       const open = new LeaseWait(this, id, keyspace, key)
-      this.#add(id, open)
+      this.#open.add(id, open)
       keyspace.wait(open)
     } else {
       this.#reply({ op: 'none', id })
@@ -309,46 +325,53 @@ export class Session implements Holder, Answering, LeaseHolder {
   }
 
   #cancel(id: number): void {
-    const open = this.#open.get(id)
-    this.#open.delete(id)
-    open?.close()
+    this.#open.take(id)?.close()
     const lease = this.#leases.get(id)
     if (lease !== undefined) this.#shared.store.readLeases.end(lease)
   }
 
-  #add(id: number, open: Wait | Stream): void {
-    if (this.#open.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `request ${id} is under way already` })
-    this.#open.set(id, open)
-  }
-
   #put(id: number, space: string, key: string, value: Uint8Array): void {
+    const bytes = this.#checkWrite(value.length)
     this.#shared.store.put(space, key, value, (error, revision) => {
-      this.#writing--
+      this.#count(-1, bytes)
       if (error === undefined) this.#reply({ op: 'stored', id, revision })
       else this.#refuse(id, error)
     })
     // Counted once nothing can throw any more; what was told at once has been taken off already.
-    this.#writing++
+    this.#count(1, bytes)
+  }
+
+  /** ERR_DYAD_BUSY if too much is being written already. */
+  #checkWrite(bytes: number): number {
+    if (this.#writes >= MAX_WRITES) throw busy(`${MAX_WRITES} writes`)
+    if (this.#writeBytes + bytes > MAX_WRITE_BYTES) throw busy(`writes of ${MAX_WRITE_BYTES / 1024 / 1024} MiB`)
+    return bytes
+  }
+
+  #count(writes: 1 | -1, bytes: number): void {
+    this.#writes += writes
+    this.#writeBytes += writes * bytes
   }
 
   #delete(id: number, space: string, key: string): void {
+    this.#checkWrite(0)
     this.#shared.store.delete(space, key, (error, before) => {
-      this.#writing--
+      this.#count(-1, 0)
       if (error === undefined) this.#reply({ op: 'done', id, result: before !== undefined })
       else this.#refuse(id, error)
     })
-    this.#writing++
+    this.#count(1, 0)
   }
 
   #answer(id: number, result: Promise<void>): void {
-    this.#writing++
+    this.#count(1, 0)
     result.then(
       () => {
-        this.#writing--
+        this.#count(-1, 0)
         this.#reply({ op: 'done', id, result: true })
       },
       (error) => {
-        this.#writing--
+        this.#count(-1, 0)
         this.#refuse(id, error)
       },
     )

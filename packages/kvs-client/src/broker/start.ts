@@ -5,6 +5,7 @@ import { LogRecordStore } from '../records/log-records.js'
 import { MemoryRecordStore } from '../records/memory-records.js'
 import { type BrokerStats, MAX_FRAME_BYTES } from './frames.js'
 import { Leases } from './leases.js'
+import { ScanTurns } from './scan-turns.js'
 import { Session } from './session.js'
 import { Store } from './store.js'
 
@@ -36,13 +37,14 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const records = await openRecords(data)
   const store = new Store(records)
   const leases = new Leases(store)
+  const scans = new ScanTurns()
   let links = 0
   const stats = (): BrokerStats => ({ ...store.counts(), links, leases: leases.size })
   let listener: Listener
   try {
     listener = await listen({ ...listening, maxFrameBytes: MAX_FRAME_BYTES }, (link) => {
       links++
-      const session = new Session({ store, leases, stats }, link)
+      const session = new Session({ store, leases, scans, stats }, link)
       return {
         message: (bytes) => session.message(bytes),
         closed: () => {

@@ -23,7 +23,7 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
     batch.ceiling(catalog.highest)
     for (const { id, name, nonce, memory } of catalog.entries.values()) {
       batch.create(id, name, nonce)
-      for (const [key, packed] of memory.scan('')) {
+      for (const [key, packed] of memory.entries()) {
         batch.put(id, key, packed)
         if (batch.length > SLICE_BYTES) await write()
       }

@@ -6,6 +6,14 @@ import type { Packed } from './packed.js'
  */
 export type Committed = (error: Error | undefined, before: Packed | undefined) => void
 
+/**
+ * A record that a scan has found, or undefined for {@link PASSED_LOOKS} others that it has passed:
+ * whoever scans may give way there.
+ */
+export type Scanned = [string, Packed] | undefined
+/** Records that a scan passes before it says so. */
+export const PASSED_LOOKS = 256
+
 /** The records of one namespace. Keys and values have been checked. */
 export interface Records {
   /** What is stored and committed under `key`. */
@@ -15,7 +23,7 @@ export interface Records {
   /** Whether the key was deleted before this process opened the store, not long ago. */
   wasDeleted(key: string): boolean
   /** The records whose key begins with `prefix`; what changes meanwhile may be seen or not. */
-  scan(prefix: string): IterableIterator<[string, Packed]>
+  scan(prefix: string): IterableIterator<Scanned>
 }
 
 /** A namespace as a record store keeps it. */

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { makeTrustedDirectory } from '@dyad/core'
 import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
-import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
+import type { Committed, RecordStore, Records, Scanned, StoredNamespace } from './contract.js'
 import { lockDirectory } from './directory-lock.js'
 import { FULL_BATCH_BYTES, LogBatch } from './log-batch.js'
 import type { LogFile } from './log-file.js'
@@ -52,7 +52,7 @@ class LogRecords implements Records {
     return this.#deleted.has(key)
   }
 
-  scan(prefix: string): IterableIterator<[string, Packed]> {
+  scan(prefix: string): IterableIterator<Scanned> {
     return this.#memory.scan(prefix)
   }
 }

@@ -1,4 +1,11 @@
-import type { Committed, RecordStore, Records, StoredNamespace } from './contract.js'
+import {
+  type Committed,
+  PASSED_LOOKS,
+  type RecordStore,
+  type Records,
+  type Scanned,
+  type StoredNamespace,
+} from './contract.js'
 import type { Packed } from './packed.js'
 
 /** Records in a Map. */
@@ -39,8 +46,19 @@ export class MemoryRecords implements Records {
     return false
   }
 
-  *scan(prefix: string): Generator<[string, Packed]> {
-    for (const entry of this.#records) if (entry[0].startsWith(prefix)) yield entry
+  entries(): IterableIterator<[string, Packed]> {
+    return this.#records.entries()
+  }
+
+  *scan(prefix: string): Generator<Scanned> {
+    let passed = 0
+    for (const entry of this.#records) {
+      if (entry[0].startsWith(prefix)) yield entry
+      else if (++passed === PASSED_LOOKS) {
+        passed = 0
+        yield undefined
+      }
+    }
   }
 }
 

@@ -37,6 +37,8 @@ export const MAX_CREDIT = 1024
 /** Greatest id of a transfer; a link that used it up is replaced. */
 export const MAX_ID = 2 ** 32 - 1
 const MAX_TEXT = 4096
+/** Values in a frame, keys included: more than any has. */
+const MAX_VALUES = 32
 
 export function writeDataHeader(frame: Buffer, id: number): void {
   frame[0] = DATA
@@ -101,7 +103,7 @@ export function fetchMessage({ op, id, request, chunk, credit }: FetchFrame): Re
 }
 
 function mapOf(bytes: Buffer): Record<string, unknown> {
-  const value = decode(bytes)
+  const value = decode(bytes, MAX_VALUES)
   if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
     throw broken('no map')
   }

@@ -1,0 +1,143 @@
+import { connect, encode, type Link } from '@dyad/wire'
+import { test } from 'tap'
+import { postRequest } from '../src/broker/compact-frames.js'
+import { type CompactRequest, MAX_FRAME_BYTES, type Reply, toReply } from '../src/broker/frames.js'
+import { brokerKvs } from '../src/index.js'
+import { BrokerProcess } from './broker-process.js'
+
+/** A client that sends what it likes, and keeps what it is answered. */
+class RawClient implements AsyncDisposable {
+  readonly replies: Reply[] = []
+  #link: Link | undefined
+  #heard = () => {}
+  #resolveClosed: (reason: Error | undefined) => void = () => {}
+  readonly closed = new Promise<Error | undefined>((resolve) => {
+    this.#resolveClosed = resolve
+  })
+
+  static async open(url: string): Promise<RawClient> {
+    const client = new RawClient()
+    client.#link = await connect(url, { maxFrameBytes: MAX_FRAME_BYTES }, () => ({
+      message: (bytes) => {
+        client.replies.push(toReply(bytes))
+        client.#heard()
+      },
+      closed: (reason) => client.#resolveClosed(reason),
+    }))
+    return client
+  }
+
+  /** Sends frames that are no compact ones. */
+  send(...frames: unknown[]): void {
+    for (const frame of frames) void this.#link?.send(frame)
+  }
+
+  post(request: CompactRequest): void {
+    postRequest(request, (bytes, length) => this.#link?.post(bytes, length))
+  }
+
+  /** Resolves when so many replies have passed `accept`. */
+  async heard(count: number, accept: (reply: Reply) => boolean): Promise<void> {
+    while (this.replies.filter(accept).length < count) {
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve
+      })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#link?.terminate()
+    await this.closed
+  }
+}
+
+const isBusy = (reply: Reply) => reply.op === 'error' && reply.code === 'ERR_DYAD_BUSY'
+const isEnd = (reply: Reply) => reply.op === 'end'
+
+test('2,000 lists over 100,000 records of one peer do not hold up the others', async (t) => {
+  await using broker = await BrokerProcess.start()
+  await using client = brokerKvs({ url: broker.url })
+  await client.createNamespace('ns')
+  const ns = client.namespace('ns')
+  await Promise.all(Array.from({ length: 100_000 }, (_, i) => ns.put(`key/${i}`, Buffer.from('v'))))
+  await using hostile = await RawClient.open(broker.url)
+  for (let id = 0; id < 2_000; id++) hostile.send({ op: 'list', id, space: 'ns', prefix: 'none', after: 0 })
+  await hostile.heard(1, isBusy)
+  t.equal(Buffer.from((await ns.get('key/5'))?.value ?? '').toString(), 'v')
+  const ended = hostile.replies.filter(isEnd).length
+  t.ok(ended < 1_000, `a get is answered after ${ended} of the lists`)
+  let listed = 0
+  for await (const _ of ns.list('key/99')) listed++
+  t.equal(listed, 1_111, 'a list of another has its turns')
+  t.ok(hostile.replies.filter(isEnd).length < 1_024, 'and so have its own')
+  await hostile.heard(2_000 - 1_024, isBusy)
+  t.match(hostile.replies.find(isBusy), { detail: '1024 lists and watches on one connection' })
+})
+
+test('a peer may not have any number of waits, and may have more once some have ended', async (t) => {
+  await using broker = await BrokerProcess.start()
+  await using client = brokerKvs({ url: broker.url })
+  await client.createNamespace('ns')
+  await using hostile = await RawClient.open(broker.url)
+  for (let id = 0; id < 150_000; id++) hostile.post({ op: 'wait', id, space: 'ns', key: `wait/${id}` })
+  await hostile.heard(150_000 - 131_072, isBusy)
+  t.equal((await client.stats()).waiters, 131_072)
+  for (let id = 0; id < 10; id++) hostile.post({ op: 'cancel', id })
+  for (let id = 200_000; id < 200_010; id++) hostile.post({ op: 'wait', id, space: 'ns', key: 'again' })
+  hostile.post({ op: 'get', id: 300_000, space: 'ns', key: 'none' })
+  await hostile.heard(1, ({ op }) => op === 'none')
+  t.equal(hostile.replies.filter(isBusy).length, 150_000 - 131_072)
+  t.equal((await client.stats()).waiters, 131_072)
+})
+
+test('waits for long keys are fewer', async (t) => {
+  await using broker = await BrokerProcess.start()
+  await using client = brokerKvs({ url: broker.url })
+  await client.createNamespace('ns')
+  await using hostile = await RawClient.open(broker.url)
+  for (let id = 0; id < 10_000; id++) {
+    hostile.post({ op: 'wait', id, space: 'ns', key: `${id}/`.padEnd(3_990, 'x') })
+  }
+  await hostile.heard(1, isBusy)
+  t.ok((await client.stats()).waiters <= (64 * 1024 * 1024) / 3_990 / 2)
+})
+
+test('registrations are bounded, and make room when they end', async (t) => {
+  await using broker = await BrokerProcess.start()
+  await using hostile = await RawClient.open(broker.url)
+  const value = Buffer.alloc(1024 * 1024)
+  const register = (id: number) => {
+    const request = { op: 'register', id, key: `node/${id}`, value, ttl: 60_000, instance: `${id}`, since: 0 }
+    hostile.send({ ...request, takeover: false })
+  }
+  const isDone = ({ op }: Reply) => op === 'done'
+  for (let id = 0; id < 70; id++) register(id)
+  await hostile.heard(70, (reply) => isDone(reply) || isBusy(reply))
+  t.equal(hostile.replies.filter(isDone).length, 63)
+  hostile.send({ op: 'unregister', id: 100, key: 'node/3', instance: '3' })
+  register(101)
+  register(102)
+  await hostile.heard(8, isBusy)
+  t.equal(hostile.replies.filter(isDone).length, 63 + 2, 'the end of one makes room for another')
+})
+
+test('a frame with more values than any request has is refused, and not built', async (t) => {
+  await using broker = await BrokerProcess.start()
+  const many = Array.from({ length: 60_000 }, (_, i) => [`f${i.toString(36)}`, i] as const)
+  const frames = {
+    'a large map in an unknown field': { op: 'stats', id: 1, unknown: Object.fromEntries(many) },
+    'many unknown fields': { op: 'stats', id: 1, ...Object.fromEntries(many) },
+    'a large array in an unknown field': { op: 'stats', id: 1, unknown: many.map(([, i]) => i) },
+  }
+  for (const [name, frame] of Object.entries(frames)) {
+    await using hostile = await RawClient.open(broker.url)
+    hostile.send(encode(frame))
+    await hostile.closed
+    t.notOk(
+      hostile.replies.some(({ op }) => op === 'stats'),
+      name,
+    )
+  }
+  await using client = brokerKvs({ url: broker.url })
+  t.equal((await client.stats()).links, 1, 'others are served')
+})
