@@ -1,7 +1,7 @@
 import { fstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { DyadCore, type DyadCoreOptions, encodeNodeEntry, ManagedSource } from '@dyad/core'
 import { MemoryStore, memoryKvs } from '@dyad/kvs-client'
 import { localTransport } from '@dyad/transport'
@@ -17,7 +17,7 @@ export class TwoNodes implements AsyncDisposable {
 
   /** Not below `root`: a service has a file open there as long as it serves. */
   get #transportState(): string {
-    return `${this.root}-state`
+    return join(dirname(this.root), `state-of-${basename(this.root)}`)
   }
 
   private constructor(root: string) {
