@@ -16,6 +16,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "import './key.js'",
       "import '../errors.js'",
       "import 'fs-native-extensions'",
+      "await import('minimatch')",
     ],
     refused: [
       "import '@dyad/wire'",

@@ -162,7 +162,10 @@ export class DyadCore implements AsyncDisposable {
     })
   }
 
-  /** The records of the files that are published now, of those that match `pattern`, in no particular order. */
+  /**
+   * The records of the files that are published now, of those that match `pattern`, in no particular order.
+   * ERR_DYAD_OPTION if the pattern is none.
+   */
   async *list(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
     yield* this.#matching(pattern, this.#namespace().list('', { signal: this.#lifetime(signal) }))
   }
@@ -170,6 +173,7 @@ export class DyadCore implements AsyncDisposable {
   /**
    * The record of each file that matches `pattern`: those published already, then each as it is published, again when it is published anew, none missed over a lost
    * connection. Ends only by leaving the loop, by `signal` (rejecting with its reason), or by the end of the session.
+   * ERR_DYAD_OPTION if the pattern is none.
    */
   async *watch(pattern = '**', options: Waiting & OutageListener = {}): AsyncIterableIterator<FileRecord> {
     const waiting = this.#outages.begin(options)
@@ -271,7 +275,7 @@ export class DyadCore implements AsyncDisposable {
   }
 
   async *#matching(pattern: string, entries: AsyncIterable<KvsEntry>): AsyncIterableIterator<FileRecord> {
-    const matches = globTest(pattern)
+    const matches = await globTest(pattern)
     for await (const entry of entries) {
       const record = readable(entry, this.#lookupContext.key)
       if (record !== undefined && matches(record.path)) yield record

@@ -1,41 +1,61 @@
+import { DyadError } from './errors.js'
+
+/** Longest pattern, in characters: as many as a path takes, with room for what is escaped. */
+const MAX_PATTERN = 4_096
+/** Most patterns that the braces of one may stand for, and most parts `**` of one. */
+const MAX_ALTERNATIVES = 256
+const MAX_GLOBSTARS = 100
+
 /**
- * A pattern over managed paths as a test: `*` stands for any characters but `/`, `**` for any at all, `?` for one but `/`, `[abc]` and `[!abc]` for one of a set,
- * `{a,b}` for either; a backslash takes the next character as it is. A pattern without any of these names one path.
+ * A pattern over managed paths as a test: `*` stands for any characters but `/`, `**` between slashes for any number of
+ * directories, `?` for one character but `/`, `[abc]` and `[!abc]` for one of a set, `{a,b}` for either; a backslash takes
+ * the next character as it is. A pattern without any of these names one path. ERR_DYAD_OPTION if it is none, or asks for
+ * more than is reasonable.
  */
-export function globTest(pattern: string): (path: string) => boolean {
-  let source = ''
-  let braces = 0
-  for (let i = 0; i < pattern.length; i++) {
-    const sign = pattern[i] as string
-    if (sign === '*') {
-      if (pattern[i + 1] === '*') {
-        // `**/` also stands for no directory at all.
-        const slash = pattern[i + 2] === '/'
-        source += slash ? '(?:.*/)?' : '.*'
-        i += slash ? 2 : 1
-      } else source += '[^/]*'
-    } else if (sign === '?') source += '[^/]'
-    else if (sign === '{' && pattern.indexOf('}', i) > 0) {
-      source += '(?:'
-      braces++
-    } else if (sign === '}' && braces > 0) {
-      source += ')'
-      braces--
-    } else if (sign === ',' && braces > 0) source += '|'
-    else if (sign === '[' && pattern.indexOf(']', i + 2) > 0) {
-      const end = pattern.indexOf(']', i + 2)
-      const set = pattern.slice(i + 1, end)
-      const negated = set.startsWith('!') || set.startsWith('^')
-      source += `(?!/)[${negated ? '^' : ''}${(negated ? set.slice(1) : set).replace(/[\\\]^[]/g, '\\$&')}]`
-      i = end
-    } else if (sign === '\\' && i + 1 < pattern.length) source += literal(pattern[++i] as string)
-    else source += literal(sign)
-  }
-  if (braces > 0) return globTest(pattern.replaceAll('{', '\\{'))
-  const expression = new RegExp(`^${source}$`, 'su')
-  return (path) => expression.test(path)
+export async function globTest(pattern: string): Promise<(path: string) => boolean> {
+  if (typeof pattern !== 'string') throw refused(pattern, 'it is no string')
+  if (pattern.length > MAX_PATTERN) throw refused(pattern, `it is longer than ${MAX_PATTERN} characters`)
+  if (pattern === '**') return () => true
+  // Most programs and commands have no pattern; loading it takes longer than a round trip to the store.
+  const { braceExpand, Minimatch } = await import('minimatch')
+  return orRefused(pattern, () => {
+    const alternatives = braceExpand(pattern, { braceExpandMax: MAX_ALTERNATIVES + 1 })
+    if (alternatives.length > MAX_ALTERNATIVES) {
+      throw refused(pattern, `its braces stand for more than ${MAX_ALTERNATIVES} patterns`)
+    }
+    for (const alternative of alternatives) checkGlobstars(pattern, alternative)
+    const matcher = new Minimatch(pattern, {
+      dot: true,
+      nocomment: true,
+      nonegate: true,
+      noext: true,
+      platform: 'linux',
+      preserveMultipleSlashes: true,
+      braceExpandMax: MAX_ALTERNATIVES,
+    })
+    return (path) => orRefused(pattern, () => matcher.match(path))
+  })
 }
 
-function literal(sign: string): string {
-  return /[\\^$.*+?()[\]{}|/]/.test(sign) ? `\\${sign}` : sign
+/** Elsewhere than between slashes `**` would stand for less than it says. */
+function checkGlobstars(pattern: string, alternative: string): void {
+  const parts = alternative.replace(/\\.|\[[^\]]*\]/gs, '_').split('/')
+  if (parts.some((part) => part !== '**' && part.includes('**'))) {
+    throw refused(pattern, '** stands between slashes alone, as in **/*.bin')
+  }
+  if (parts.filter((part) => part === '**').length > MAX_GLOBSTARS) {
+    throw refused(pattern, `it has more than ${MAX_GLOBSTARS} parts **`)
+  }
+}
+
+function orRefused<T>(pattern: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw error instanceof DyadError ? error : refused(pattern, (error as Error).message)
+  }
+}
+
+function refused(pattern: unknown, why: string): DyadError {
+  return new DyadError('ERR_DYAD_OPTION', { detail: `the pattern ${String(pattern).slice(0, 200)}: ${why}` })
 }

@@ -1,4 +1,4 @@
-/** The contracts, and the session that turns a path into a file in place. Depends on nothing but Node. */
+/** The contracts, and the session that turns a path into a file in place. Depends on Node, and on what Node lacks: locks of files, and patterns. */
 export {
   type Config,
   type ConfigOptions,

@@ -9,7 +9,7 @@ export function addWatch(program: Command, signal: AbortSignal): void {
   const command = program
     .command('watch')
     .description('print each file that is published, those already there first, until interrupted')
-    .argument('[pattern]', 'of the paths: *, ** and ?', '**')
+    .argument('[pattern]', 'of the paths: *, **/, ?, [abc], [!abc] and {a,b}', '**')
     .option('--json', 'print the records as JSON, one a line')
     .action(async (pattern: string, { json }: { json?: true }) => {
       using _ = onUnreadable((error) => tell(`left out: ${error.message}`))
