@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs'
 import { withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError, reasonOf } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
+import { Patience } from '../transfer/patience.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import type { FlightPlaces } from './flight-places.js'
 import type { HeldFiles } from './held.js'
@@ -11,6 +11,7 @@ import type { Replacing } from './incoming-file.js'
 import { intact, placeInline } from './inline.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import type { NodeLocks } from './node-lock.js'
+import { assertUnchanged, comesInSight } from './published-here.js'
 import type { SingleFlight } from './single-flight.js'
 import { type StoreContext, store } from './store.js'
 
@@ -42,17 +43,51 @@ export async function consume(
   signal: AbortSignal,
   onArrival: OnArrival,
 ): Promise<FileRecord> {
+  let patience: Patience | undefined
   for (let wanted = record; ; ) {
     const asked = intact(wanted)
     try {
       return await withDescriptors(() => makePresent(file, asked, context, signal, onArrival), signal)
     } catch (error) {
       if (!isOutOfDate(error)) throw asked === wanted ? error : damaged(wanted, error, signal)
-      const newer = await newerThan(wanted, Math.min(REPUBLISH_MS, context.ownerTimeout), context, signal)
-      if (newer === undefined) throw error
-      wanted = newer
+      const limit = context.sharedStorage ? context.ownerTimeout : Math.min(REPUBLISH_MS, context.ownerTimeout)
+      patience ??= new Patience(limit)
+      const next = await nextToTry(file, wanted, context, patience, signal)
+      if (next === undefined) throw looked(error, file, wanted, context, limit)
+      if (next !== wanted) patience = undefined
+      wanted = next
     }
   }
+}
+
+/** A newer record, or the same where its file has come in sight, whichever is first; undefined if neither comes in time. */
+async function nextToTry(
+  file: ManagedFile,
+  wanted: FileRecord,
+  context: ConsumeContext,
+  patience: Patience,
+  signal: AbortSignal,
+): Promise<FileRecord | undefined> {
+  const over = new AbortController()
+  const bounded = AbortSignal.any([signal, over.signal])
+  const newer = newerThan(wanted, patience.left, context, bounded)
+  if (whereItStands(wanted, context) === undefined) return newer
+  const same = comesInSight(context.directory.real, file, wanted, patience, bounded).then((isThere) =>
+    isThere ? wanted : undefined,
+  )
+  try {
+    return (await Promise.race([newer, same])) ?? (await newer) ?? (await same)
+  } finally {
+    over.abort()
+    await Promise.allSettled([newer, same])
+  }
+}
+
+/** An error that says for how long the published file was looked for, where it should stand here. */
+function looked(error: unknown, file: ManagedFile, record: FileRecord, context: ConsumeContext, ms: number): unknown {
+  if (whereItStands(record, context) !== 'shared' || !isDyadError(error)) return error
+  const detail = `${error.detail}; it was looked for at ${file.local} for ${ms} ms`
+  return new DyadError(error.code, { path: error.path, node: error.node, detail, cause: error.cause })
 }
 
 /** The bytes that came with the record are not the file's, and its owner did not serve them either. */
@@ -79,13 +114,10 @@ export function standsAtOnce(file: ManagedFile, record: FileRecord, context: Con
 
 /** As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should stand here and does not. */
 function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): boolean {
-  if (context.sharedStorage) {
+  const standing = whereItStands(record, context)
+  if (standing !== undefined) {
     assertUnchanged(file, record)
-    return present(file, record, 'shared')
-  }
-  if (record.owner === context.node && record.storage === context.directory.real) {
-    assertUnchanged(file, record)
-    return present(file, record, 'owned')
+    return present(file, record, standing)
   }
   if (record.inline !== undefined) {
     const placed = placeInline(file, record, record.inline, context)
@@ -93,6 +125,12 @@ function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeCo
     if (placed === 'stands') return present(file, record, 'held')
   }
   return context.held.generation(file) === record.generation && present(file, record, 'held')
+}
+
+/** Whether the published file itself should stand here, and why. */
+function whereItStands({ owner, storage }: FileRecord, context: ConsumeContext): 'shared' | 'owned' | undefined {
+  if (context.sharedStorage) return 'shared'
+  return owner === context.node && storage === context.directory.real ? 'owned' : undefined
 }
 
 async function makePresent(
@@ -169,17 +207,4 @@ async function assertNewest(
 function present(file: ManagedFile, record: FileRecord, how: 'held' | 'owned' | 'shared'): true {
   report('dyad.consumer.present', { record, local: file.local, how })
   return true
-}
-
-/** The published file itself stands here: it must still be what was published. */
-function assertUnchanged(file: ManagedFile, record: FileRecord): void {
-  const about = { path: file.path, node: record.owner }
-  try {
-    const found = statSync(file.local, { bigint: true })
-    if (found.isFile() && found.size === BigInt(record.size) && found.mtimeNs === record.mtimeNs) return
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'ERR_DYAD_GONE' : 'ERR_DYAD_SYSTEM'
-    throw new DyadError(code, { ...about, detail: `it is not at ${file.local}`, cause })
-  }
-  throw new DyadError('ERR_DYAD_CHANGED', { ...about, detail: 'size or time differ from the record' })
 }

@@ -1,7 +1,9 @@
 import { type BigIntStats, constants } from 'node:fs'
-import { realpath, stat } from 'node:fs/promises'
+import { opendir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from '../descriptor-path.js'
 import { descriptorClosed } from '../descriptors.js'
+import { directoriesTo } from '../directories-to.js'
 import { DyadError, isDyadError } from '../errors.js'
 import { managedPathFault } from '../managed-path.js'
 import { READ_REGULAR } from '../open-regular.js'
@@ -32,9 +34,20 @@ export class ManagedSource implements FileSource {
     const fault = managedPathFault(version.path)
     if (fault !== undefined) throw refused(version, fault)
     try {
-      return await openBelow(directory, version, this.#chooser)
+      return await this.#open(directory, version)
     } catch (error) {
       throw isDyadError(error) ? error : translate(error, version)
+    }
+  }
+
+  async #open(directory: SourceDirectory, version: FileVersion): Promise<OpenedFile> {
+    try {
+      return await openBelow(directory, version, this.#chooser)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      // On a network file system another host of this node may have written it a moment ago.
+      for (const each of directoriesTo(join(directory.path, version.path), directory.path)) await lookInto(each)
+      return openBelow(directory, version, this.#chooser)
     }
   }
 }
@@ -116,6 +129,16 @@ export class OpenedFile implements SourceFile {
     }
     await this.#chooser.calls.close(this.#fd)
     descriptorClosed()
+  }
+}
+
+/** Has a network file system ask its server again for names that were missing in a directory. */
+async function lookInto(directory: string): Promise<void> {
+  try {
+    const opened = await opendir(directory)
+    await opened.read().finally(() => opened.close())
+  } catch {
+    // Opening the file tells what is wrong.
   }
 }
 
