@@ -36,6 +36,14 @@ export class RunningDigest {
     return { algorithm: ALGORITHM, value: this.#crc.toString(16).padStart(8, '0') }
   }
 
+  /** Another that goes on from here. */
+  fork(): RunningDigest {
+    const fork = new RunningDigest()
+    fork.#crc = this.#crc
+    fork.#length = this.#length
+    return fork
+  }
+
   /** The next bytes pass; they stay the caller's. */
   pass(bytes: Uint8Array): void {
     // Of an empty array without memory zlib makes 0, whatever went before.

@@ -1,7 +1,11 @@
 import fs from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type FileDigest, RunningDigest } from '@dyad/core'
 
 type Position = number | null | undefined
+
+/** Passes without others having a turn, in bytes. */
+const TURN_BYTES = 1024 * 1024
 
 /**
  * The digest of a new file while it is written from its beginning to its end, one write after the other. It is lost with
@@ -23,9 +27,9 @@ export class SequentialDigest {
     this.#running = undefined
   }
 
-  /** These bytes were written at `position`, or where the last write without a position ended. */
+  /** These bytes, which are few, were written at `position`, or where the last write without a position ended. */
   wrote(bytes: Uint8Array, position: Position): void {
-    if ((position ?? this.#next) !== this.#running?.length) this.lose()
+    this.#expect(position)
     this.#running?.pass(bytes)
     if (typeof position !== 'number') this.#next += bytes.length
   }
@@ -39,6 +43,27 @@ export class SequentialDigest {
     }
   }
 
+  /**
+   * These bytes are being written at `position`, or where the last write without a position ended, and pass meanwhile. Whoever says so
+   * calls what it returns with how many were written, which resolves when just these have passed.
+   */
+  writing(pieces: readonly Uint8Array[], position: Position): (written: number) => Promise<void> {
+    const end = this.begin()
+    this.#expect(position)
+    const before = this.#running?.fork()
+    const passed = this.#passInTurns(pieces)
+    return async (written) => {
+      await passed
+      const all = pieces.reduce((bytes, piece) => bytes + piece.length, 0)
+      if (written !== all && this.#running !== undefined) {
+        this.#running = before
+        await this.#passInTurns(firstOf(pieces, written))
+      }
+      if (typeof position !== 'number') this.#next += written
+      end()
+    }
+  }
+
   /** As fs.write. */
   readonly write = (
     fd: number,
@@ -48,11 +73,9 @@ export class SequentialDigest {
     position: Position,
     done: (error: NodeJS.ErrnoException | null, written: number, data: Uint8Array) => void,
   ): void => {
-    const end = this.begin()
+    const ended = this.writing([data.subarray(offset, offset + length)], position)
     fs.write(fd, data, offset, length, position ?? null, (error, written) => {
-      end()
-      if (!error) this.wrote(data.subarray(offset, offset + written), position)
-      done(error, written, data)
+      void ended(error ? 0 : written).then(() => done(error, written, data))
     })
   }
 
@@ -63,21 +86,39 @@ export class SequentialDigest {
     position: Position,
     done: (error: NodeJS.ErrnoException | null, written: number, pieces: readonly Uint8Array[]) => void,
   ): void => {
-    const end = this.begin()
+    const ended = this.writing(pieces, position)
     fs.writev(fd, pieces, position ?? null, (error, written) => {
-      end()
-      if (!error) this.wrotePieces(pieces, written, position)
-      done(error, written, pieces)
+      void ended(error ? 0 : written).then(() => done(error, written, pieces))
     })
   }
 
-  /** As `wrote`, of the first `written` bytes of some pieces. */
-  wrotePieces(pieces: readonly Uint8Array[], written: number, position: Position): void {
-    let done = 0
+  #expect(position: Position): void {
+    if ((position ?? this.#next) !== this.#running?.length) this.lose()
+  }
+
+  /** Passes a piece of what may be many, and gives others their turn before the next. */
+  async #passInTurns(pieces: readonly Uint8Array[]): Promise<void> {
+    let sinceTurn = 0
     for (const piece of pieces) {
-      const part = piece.subarray(0, written - done)
-      this.wrote(part, typeof position === 'number' ? position + done : position)
-      done += part.length
+      for (let at = 0; at < piece.length && this.#running !== undefined; at += TURN_BYTES) {
+        if (sinceTurn >= TURN_BYTES) {
+          await turn()
+          sinceTurn = 0
+        }
+        const part = piece.subarray(at, at + TURN_BYTES)
+        this.#running?.pass(part)
+        sinceTurn += part.length
+      }
     }
   }
+}
+
+/** The first `length` bytes of some pieces. */
+function firstOf(pieces: readonly Uint8Array[], length: number): Uint8Array[] {
+  let left = length
+  return pieces.map((piece) => {
+    const part = piece.subarray(0, left)
+    left -= part.length
+    return part
+  })
 }

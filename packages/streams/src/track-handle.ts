@@ -3,59 +3,62 @@ import type { SequentialDigest } from './sequential-digest.js'
 /** A method of FileHandle by which bytes of the file change. */
 export type WritingMethod = 'write' | 'writev' | 'writeFile' | 'appendFile' | 'truncate'
 
-/** Makes a call of a method of FileHandle, and passes what it has written to the digest, or loses that where it cannot tell. */
+/** What a call writes, and where. */
+interface Writing {
+  readonly pieces: readonly Uint8Array[]
+  readonly position: number | undefined
+}
+
+/** Makes a call of a method of FileHandle, and passes what it writes to the digest, or loses that where it cannot tell. */
 export async function trackHandle<Result>(
   digest: SequentialDigest,
   method: WritingMethod,
   args: readonly unknown[],
   call: () => Promise<Result>,
 ): Promise<Result> {
-  const end = digest.begin()
+  const writing = writingOf(method, args)
+  if (writing === undefined) {
+    digest.lose()
+    return call()
+  }
+  const { pieces, position } = writing
+  const ended = digest.writing(pieces, position)
   try {
     const result = await call()
-    if (!passWritten(digest, method, args, bytesWritten(result))) digest.lose()
+    // Those that write a whole file tell nothing.
+    await ended(bytesWritten(result) ?? pieces.reduce((bytes, piece) => bytes + piece.length, 0))
     return result
   } catch (error) {
     digest.lose()
+    await ended(0)
     throw error
-  } finally {
-    end()
   }
 }
 
-/** Whether it is known what was written, and where. */
-function passWritten(
-  digest: SequentialDigest,
-  method: WritingMethod,
-  [data, ...how]: readonly unknown[],
-  written: number,
-): boolean {
-  if (method === 'truncate') return false
+/** Undefined where it is not known here. */
+function writingOf(method: WritingMethod, [data, ...how]: readonly unknown[]): Writing | undefined {
+  if (method === 'truncate') return undefined
   if (method === 'writev') {
-    if (!Array.isArray(data) || !data.every(ArrayBuffer.isView)) return false
-    digest.wrotePieces(data.map(asBytes), written, positionIn(how[0]))
-    return true
+    if (!Array.isArray(data) || !data.every(ArrayBuffer.isView)) return undefined
+    return { pieces: data.map(asBytes), position: positionIn(how[0]) }
   }
   if (method !== 'write') {
-    const options = how[0]
+    const [options] = how
     const bytes = allBytes(data, typeof options === 'string' ? options : memberOf(options, 'encoding'))
-    if (bytes !== undefined) digest.wrote(bytes, undefined)
-    return bytes !== undefined
+    return bytes && { pieces: [bytes], position: undefined }
   }
   const bytes = allBytes(data, how[1])
-  if (bytes === undefined) return false
-  const [first, , position] = how
-  if (typeof data === 'string') digest.wrote(bytes.subarray(0, written), positionIn(first))
-  else {
-    const isOptions = typeof first === 'object' && first !== null
-    const offset = Number((isOptions ? memberOf(first, 'offset') : first) ?? 0)
-    const at = isOptions ? memberOf(first, 'position') : position
-    digest.wrote(bytes.subarray(offset, offset + written), positionIn(at))
-  }
-  return true
+  if (bytes === undefined) return undefined
+  if (typeof data === 'string') return { pieces: [bytes], position: positionIn(how[0]) }
+  const [first, second, third] = how
+  const isOptions = typeof first === 'object' && first !== null
+  const offset = Number((isOptions ? memberOf(first, 'offset') : first) ?? 0)
+  const length = Number((isOptions ? memberOf(first, 'length') : second) ?? bytes.length - offset)
+  const position = positionIn(isOptions ? memberOf(first, 'position') : third)
+  return { pieces: [bytes.subarray(offset, offset + length)], position }
 }
 
-/** A text or a view whole; undefined of what was read from elsewhere while it was written. */
+/** A text or a view whole; undefined of what is read from elsewhere while it is written. */
 function allBytes(data: unknown, encoding: unknown): Uint8Array | undefined {
   if (typeof data === 'string') return Buffer.from(data, typeof encoding === 'string' ? encodingOf(encoding) : 'utf8')
   return ArrayBuffer.isView(data) ? asBytes(data) : undefined
@@ -69,9 +72,9 @@ function asBytes({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Arra
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
-function bytesWritten(result: unknown): number {
+function bytesWritten(result: unknown): number | undefined {
   const written = memberOf(result, 'bytesWritten')
-  return typeof written === 'number' ? written : 0
+  return typeof written === 'number' ? written : undefined
 }
 
 /** A position as the methods take it: whatever is no number means where the file stands. */

@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib'
 import type { DyadCore, FileRecord } from '@dyad/core'
 import t from 'tap'
 import { DyadFile, DyadWriteStream, type DyadWriteStreamOptions } from '../src/index.js'
+import { SequentialDigest } from '../src/sequential-digest.js'
 import { TwoNodes } from './session.js'
 
 /** More than publishing reads for a digest that nobody knows. */
@@ -193,3 +194,33 @@ for (const inlineLimit of [0, 1_024]) {
     t.same(empty?.digest, { algorithm: 'crc32', value: '00000000' })
   })
 }
+
+t.test('of what is written in part only that part counts', async (t) => {
+  const pieces = [big, big.subarray(7), Buffer.alloc(0), big]
+  const all = Buffer.concat(pieces)
+  for (const written of [0, 1, big.length, big.length + 1, all.length - 1, all.length]) {
+    const digest = new SequentialDigest()
+    const before = digest.writing([big.subarray(0, 10)], undefined)
+    await before(10)
+    const ended = digest.writing(pieces, 10)
+    await ended(written)
+    const expected = crc32(Buffer.concat([big.subarray(0, 10), all.subarray(0, written)]))
+    t.match(digest.digest, { value: expected.toString(16).padStart(8, '0') })
+  }
+})
+
+t.test('others have their turn while many bytes pass', async (t) => {
+  const digest = new SequentialDigest()
+  const many = Buffer.alloc(16 * 2 ** 20, 'many')
+  let turns = 0
+  let isOver = false
+  const count = () => {
+    turns++
+    if (!isOver) setImmediate(count)
+  }
+  setImmediate(count)
+  await digest.writing([many, many], undefined)(2 * many.length)
+  isOver = true
+  t.ok(turns >= 30, `${turns} turns`)
+  t.match(digest.digest, { value: crc32(many, crc32(many)).toString(16).padStart(8, '0') })
+})
