@@ -199,23 +199,33 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Stages a file of the producer-managed directory for writing. With the option `asyncPublish` its `publish` resolves without waiting for the store. Fails as open(2) would.
+   * Stages a file of the producer-managed directory for writing, and opens it as the caller does. The two are one step, so that a caller that waits for a
+   * descriptor holds none. With the option `asyncPublish` its `publish` resolves without waiting for the store. Fails as open(2) would, and as `open` does.
    * @param flags numeric, as of node:fs constants
    * @param mode permissions of a file that is new, less the process's umask
    */
-  async stage(
+  async stage<Opened>(
     file: ManagedFile,
     flags: number,
-    mode = 0o666,
+    mode: number | undefined,
+    open: (staged: StagedFile) => Opened,
     { signal = this.#operations.closing }: Waiting = {},
-  ): Promise<StagedFile> {
+  ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
     const publishStaged = async (written: WrittenFile | undefined) => {
       const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal, written))
       if (!this.config.asyncPublish) return published()
       await this.#pending.add(file.path, published)
       return undefined
     }
-    return withDescriptors(() => stage(file, flags, mode, this.#temporaries, publishStaged), signal)
+    return withDescriptors(async () => {
+      const staged = stage(file, flags, mode ?? 0o666, this.#temporaries, publishStaged)
+      try {
+        return { staged, opened: await open(staged) }
+      } catch (error) {
+        await staged.discard()
+        throw error
+      }
+    }, signal)
   }
 
   /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */

@@ -6,8 +6,8 @@ import { descriptorClosed, reads, withDescriptors, writes } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { type FileReadStreamOptions, FileStreams, type FileWriteStreamOptions } from './file-streams.js'
 import { numericFlags, type OpenFlags } from './flags.js'
+import { openToWrite } from './open-to-write.js'
 import { SequentialDigest } from './sequential-digest.js'
-import { type Staging, stageToOpen } from './stage-to-open.js'
 import { trackHandle, type WritingMethod } from './track-handle.js'
 
 /** How {@link DyadFile.open} waits. */
@@ -29,12 +29,12 @@ export class DyadFile implements AsyncDisposable {
   #closing: Promise<void> | undefined
   #record: FileRecord | undefined
 
-  private constructor(handle: FileHandle, staging: Staging | undefined) {
+  private constructor(handle: FileHandle, staged?: StagedFile, isNew = false) {
     this.#handle = handle
-    this.#staged = staging?.staged
+    this.#staged = staged
     this.#streams = new FileStreams(handle.fd)
-    this.#changed = staging?.isNew ?? false
-    this.#digest = staging?.isNew ? new SequentialDigest() : undefined
+    this.#changed = isNew
+    this.#digest = isNew ? new SequentialDigest() : undefined
   }
 
   /**
@@ -53,24 +53,18 @@ export class DyadFile implements AsyncDisposable {
     options.signal?.throwIfAborted()
     const numeric = numericFlags(flags)
     if (!writes(numeric))
-      return new DyadFile(
-        await openHandle(await consumeToOpen(core, path, numeric, options), flags, mode, options),
-        undefined,
-      )
+      return new DyadFile(await openHandle(await consumeToOpen(core, path, numeric, options), flags, mode, options))
     const produced = await core.locateProduced(path)
     if (reads(numeric)) {
       const consumed = await core.locateConsumed(path)
       const isOther = produced !== undefined && consumed?.local !== produced.local
       const found = isOther ? path : await consumeToOpen(core, path, numeric, options)
-      if (produced === undefined) return new DyadFile(await openHandle(found, flags, mode, options), undefined)
+      if (produced === undefined) return new DyadFile(await openHandle(found, flags, mode, options))
     }
-    const staging = await stageToOpen(core, path, numeric, mode, options)
-    try {
-      return new DyadFile(await openHandle(staging.path, staging.flags, mode, options), staging)
-    } catch (error) {
-      await staging.staged?.discard()
-      throw staging.explain(error)
-    }
+    const { opened, staged, isNew } = await openToWrite(core, path, numeric, mode, options, (at, how) =>
+      open(at, how, mode),
+    )
+    return new DyadFile(opened, staged, isNew)
   }
 
   /** The file descriptor; it stays the file's to close. */

@@ -7,11 +7,10 @@ import {
   giveBackController,
   type StagedFile,
   takeController,
-  withDescriptors,
 } from '@dyad/core'
 import { numericFlags, type OpenFlags } from './flags.js'
+import { openToWrite } from './open-to-write.js'
 import { SequentialDigest } from './sequential-digest.js'
-import { stageToOpen } from './stage-to-open.js'
 
 type Done = (error?: unknown) => void
 type Opened = (error: unknown, fd?: number) => void
@@ -146,20 +145,14 @@ export class StagedOutput {
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const { signal } = this.#waiting
-    const staging = await stageToOpen(this.#core, path, numericFlags(flags), mode, { signal })
-    this.#staged = staging.staged
-    this.#digest = staging.isNew ? new SequentialDigest() : undefined
-    try {
-      // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
-      const opened = staging.isNew
-        ? withDescriptors(() => fs.openSync(staging.path, staging.flags, mode), this.#waiting.signal)
-        : withDescriptors(() => openFile(staging.path, staging.flags, mode), this.#waiting.signal)
-      this.#fd = opened instanceof Promise ? await opened : opened
-      return this.#fd
-    } catch (error) {
-      await this.discard()
-      throw staging.explain(error)
-    }
+    // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
+    const open = (at: string | URL, how: number, isNew: boolean) =>
+      isNew ? fs.openSync(at, how, mode) : openFile(at, how, mode)
+    const { opened, staged, isNew } = await openToWrite(this.#core, path, numericFlags(flags), mode, { signal }, open)
+    this.#staged = staged
+    this.#digest = isNew ? new SequentialDigest() : undefined
+    this.#fd = opened
+    return opened
   }
 
   async #closeAndPublish(staged: StagedFile): Promise<FileRecord | undefined> {

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process'
 import { type EventEmitter, once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
 import { withDescriptors } from '@dyad/core'
 import { test } from 'tap'
 import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
@@ -69,4 +72,11 @@ test('whoever does not want to wait for a descriptor any more leaves nothing, an
   t.strictSame(await namesIn(nodes.produced), ['before'])
   t.strictSame(await namesIn(nodes.consumed), [])
   first.goOn()
+})
+
+test('writers that each take two descriptors hold none while they wait', async (t) => {
+  const program = fileURLToPath(new URL('few-descriptors.ts', import.meta.url))
+  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
+  const child = spawn('env', [...limited, '--import=tsx', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.same(JSON.parse(await text(child.stdout)), { published: 300, files: 300 })
 })

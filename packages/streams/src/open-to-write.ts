@@ -1,0 +1,47 @@
+import { type DyadCore, type StagedFile, type Waiting, withDescriptors, writes } from '@dyad/core'
+import { asOpenError } from './open-error.js'
+import { assertUnmanaged } from './unmanaged.js'
+
+/** What was opened to write to a path. The caller closes it. */
+export interface OpenedToWrite<Opened> {
+  readonly opened: Awaited<Opened>
+  /** Whether it is written anew, and nobody sees it before it is published. */
+  readonly isNew: boolean
+  /** What publishing it takes; undefined if it is none of DYAD's business. */
+  readonly staged: StagedFile | undefined
+}
+
+/** How to open a path of the system. */
+export type Open<Opened> = (path: string | URL, flags: number, isNew: boolean) => Opened
+
+/**
+ * Opens a path with these flags, which may or may not write, and this mode, 0o666 by default: by `open`, which is given what to open instead. Fails as open(2) would, of the path
+ * that was asked for. ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
+ */
+export async function openToWrite<Opened>(
+  core: DyadCore,
+  path: string | URL,
+  flags: number,
+  mode: number | undefined,
+  waiting: Waiting,
+  open: Open<Opened>,
+): Promise<OpenedToWrite<Opened>> {
+  const file = await core.locateProduced(path)
+  if (file === undefined) {
+    assertUnmanaged(core, path, 'producer')
+    const opened = await withDescriptors(() => open(path, flags, false), waiting.signal)
+    return { opened, isNew: false, staged: undefined }
+  }
+  try {
+    if (!writes(flags)) {
+      const opened = await withDescriptors(() => open(file.local, flags, false), waiting.signal)
+      return { opened, isNew: false, staged: undefined }
+    }
+    const isNew = (staged: StagedFile) => staged.path !== file.local
+    const openStaged = (staged: StagedFile) => open(staged.path, staged.flags, isNew(staged))
+    const { staged, opened } = await core.stage(file, flags, mode, openStaged, waiting)
+    return { opened, isNew: isNew(staged), staged }
+  } catch (error) {
+    throw asOpenError(error, file.local)
+  }
+}
