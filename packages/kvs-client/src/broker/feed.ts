@@ -9,8 +9,11 @@ const BATCH_ENTRIES = 256
 const BATCH_BYTES = 256 * 1024
 /** Records looked at for one step, sent or not. */
 const LOOKS = 4_096
-/** Keys remembered for a watcher that is slow; beyond it, the namespace is scanned again instead. */
-const MAX_DIRTY = 65_536
+/**
+ * Keys remembered for all watches of one session, whose peer is slow; beyond that, the namespace is
+ * scanned again instead.
+ */
+const MAX_DIRTY = 131_072
 const ENTRY_OVERHEAD = 24
 
 /** What a stream of entries has to send next. */
@@ -96,12 +99,49 @@ export class ListFeed {
   }
 }
 
+/** What is left of the keys that the watches of one session may remember. */
+export class DirtyRoom {
+  left = MAX_DIRTY
+}
+
+/** Keys that have changed, as far as there is room to remember them. */
+class DirtyKeys {
+  readonly #keys = new Set<string>()
+  readonly #room: DirtyRoom
+
+  constructor(room: DirtyRoom) {
+    this.#room = room
+  }
+
+  /** Whether it is remembered. */
+  add(key: string): boolean {
+    if (this.#keys.has(key)) return true
+    if (this.#room.left === 0) return false
+    this.#room.left--
+    this.#keys.add(key)
+    return true
+  }
+
+  delete(key: string): void {
+    if (this.#keys.delete(key)) this.#room.left++
+  }
+
+  clear(): void {
+    this.#room.left += this.#keys.size
+    this.#keys.clear()
+  }
+
+  [Symbol.iterator](): IterableIterator<string> {
+    return this.#keys.values()
+  }
+}
+
 /** Sends what there is under a prefix, then what changes; a slow peer gets the newest of each key. */
 export class WatchFeed implements Watcher {
   readonly #store: Store
   readonly #keyspace: Keyspace
   readonly #prefix: string
-  readonly #dirty = new Set<string>()
+  readonly #dirty: DirtyKeys
   readonly #ready: () => void
   readonly #fail: (error: Error) => void
   #scan: Cursor | undefined
@@ -116,7 +156,9 @@ export class WatchFeed implements Watcher {
     keyspace: Keyspace,
     request: { prefix: string; after: number },
     owner: { ready(): void; failed(error: Error): void },
+    room: DirtyRoom,
   ) {
+    this.#dirty = new DirtyKeys(room)
     this.#store = store
     this.#keyspace = keyspace
     this.#prefix = request.prefix
@@ -129,8 +171,7 @@ export class WatchFeed implements Watcher {
 
   changed(key: string): void {
     if (!key.startsWith(this.#prefix)) return
-    if (!this.#overrun) this.#dirty.add(key)
-    if (this.#dirty.size > MAX_DIRTY) {
+    if (!this.#overrun && !this.#dirty.add(key)) {
       this.#overrun = true
       this.#dirty.clear()
     }
@@ -146,6 +187,7 @@ export class WatchFeed implements Watcher {
   }
 
   close(): void {
+    this.#dirty.clear()
     this.#keyspace.watchers.delete(this)
   }
 

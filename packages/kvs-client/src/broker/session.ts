@@ -2,7 +2,7 @@ import { DyadError, isDyadError } from '@dyad/core'
 import { checkKey, checkPrefix } from '../key-bounds.js'
 import type { Packed } from '../records/packed.js'
 import { type Answering, LeaseWait, Stream, Wait } from './exchanges.js'
-import { ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
+import { DirtyRoom, ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
 import {
   type BrokerStats,
   type CompactReply,
@@ -59,6 +59,7 @@ export class Session implements Holder, Answering, LeaseHolder {
   readonly #link: SessionLink
   readonly #open = new OpenRequests()
   readonly #leases = new Map<number, ReadLease>()
+  readonly #dirtyRoom = new DirtyRoom()
   /** Waits whose answer has to wait until the peer has read others. */
   #woken: Woken[] = []
   #writes = 0
@@ -70,7 +71,8 @@ export class Session implements Holder, Answering, LeaseHolder {
     this.#shared = shared
     this.#link = link
     this.#post = (bytes, length) => link.post(bytes, length)
-    queueMicrotask(() => this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable: shared.store.durable }))
+    // At once: what the client has sent with its proof is handled in this very turn.
+    this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable: shared.store.durable })
   }
 
   /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
@@ -287,7 +289,7 @@ export class Session implements Holder, Answering, LeaseHolder {
     this.#open.add(id, stream)
     stream.feed =
       request.op === 'watch'
-        ? new WatchFeed(store, keyspace, request, stream)
+        ? new WatchFeed(store, keyspace, request, stream, this.#dirtyRoom)
         : new ListFeed(keyspace.scan(request.prefix))
     this.feed(stream)
   }

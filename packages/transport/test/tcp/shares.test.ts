@@ -89,3 +89,18 @@ test('clients that never read do not keep all connections', async (t) => {
     t.pass('one of them was ended')
   })
 })
+
+test('a client whose owner has no room for one more connection uses those that it has', async (t) => {
+  await withIdle(0, { maxConnections: 4 }, async ({ address, version }) => {
+    await using transport = tcpTransport()
+    const ranges = Array.from({ length: 60 }, (_, i) => ({ start: i * 500_000, end: i * 500_000 + 100_000 }))
+    const received = await Promise.all(
+      ranges.map(async (range) => {
+        let length = 0
+        for await (const chunk of await transport.fetch(address, { ...version, ...range })) length += chunk.length
+        return length
+      }),
+    )
+    t.ok(received.every((length) => length === 100_000))
+  })
+})
