@@ -11,6 +11,8 @@ import { Sweeps } from './sweep.js'
 export interface Temporary {
   readonly path: string
   readonly fd: number
+  /** Its permissions, after the umask. */
+  readonly mode: number
 }
 
 /**
@@ -30,7 +32,9 @@ export class Temporaries {
     for (;;) {
       const path = `${directory === '/' ? '' : directory}/${TEMPORARY_PREFIX}${HOST}-${this.#instance}${(this.#count++).toString(16)}`
       const fd = createIn(directory, path, mode)
-      if (isOurs(fd)) return { path, fd }
+      const { nlink, mode: given } = isTaken(fd) ? GONE : fstatSync(fd)
+      // Once it is locked and still there, no sweep removes it.
+      if (nlink > 0) return { path, fd, mode: given & 0o7777 }
       // A sweep came between its making and its locking.
       closeSync(fd)
       this.remove(path)
@@ -63,13 +67,15 @@ function createIn(directory: string, path: string, mode: number): number {
   }
 }
 
-/** Locks a new file, and tells whether it is still there: from then on no sweep removes it. */
-function isOurs(fd: number): boolean {
+const GONE = { nlink: 0, mode: 0 }
+
+/** Locks a new file, or tells that a sweep has it locked. */
+function isTaken(fd: number): boolean {
   try {
-    return tryLock(fd) && fstatSync(fd).nlink > 0
+    return !tryLock(fd)
   } catch {
     // Where there are no locks, sweeps get none either, and remove nothing.
-    return true
+    return false
   }
 }
 

@@ -210,9 +210,10 @@ test('what a killed container left is removed, what a living one writes is not',
   t.equal(readdirSync(root).length, 2)
   for (const process of [child, own]) {
     process.kill('SIGKILL')
-    await once(process, 'exit')
+    // The processes of the container end with the first of them: once they do, so does what they write to.
+    await once(process, 'close')
   }
-  // The kernel ends the processes of the container with the first of them.
+  // The last descriptors of a process are closed a moment after its output.
   for (let turn = 0; turn < 100 && readdirSync(root).length > 0; turn++) await sweep(`${root}/y`)
   t.same(readdirSync(root), [])
 })

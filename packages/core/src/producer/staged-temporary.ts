@@ -77,12 +77,11 @@ export class StagedTemporary {
    * whoever may not write to the one may not write to the other either, and whoever writes may change them.
    */
   #setMode(existing: Stats | undefined): void {
-    const { fd } = this.#temporary
+    const { fd, mode: wanted } = this.#temporary
     if (existing !== undefined) {
       fchmodSync(fd, existing.mode & 0o7777)
       return
     }
-    const wanted = fstatSync(fd).mode & 0o7777
     if ((wanted & OWNER_WRITES) === OWNER_WRITES) return
     this.#mode = { wanted, lent: wanted | OWNER_WRITES }
     fchmodSync(fd, this.#mode.lent)
