@@ -56,8 +56,8 @@ export class Cluster {
   }
 
   /** Starts a node; it serves the directory of its name in lower case unless told otherwise. */
-  async node(node: string, options: NodeOptions = {}): Promise<TestProcess> {
-    const process = await TestProcess.start(this.#t, 'node-process')
+  async node(node: string, options: NodeOptions = {}, env: Record<string, string> = {}): Promise<TestProcess> {
+    const process = await TestProcess.start(this.#t, 'node-process', env)
     const directories = options.directories ?? [this.directory(node.toLowerCase())]
     // The namespace is made by the test, so that some tests can do without.
     const given = { ...this.#common, namespace: undefined, leaseTtl: 2_000, node, ...options, directories }

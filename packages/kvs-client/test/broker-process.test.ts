@@ -40,7 +40,7 @@ test('what put returned for is there after kill -9', async (t) => {
     for (let i = 0; i < 2_000; i++) {
       const key = `key/${i}`
       ns.put(key, bytes(key), { signal: stop.signal }).then(
-        (revision) => {
+        ({ revision }) => {
           returned.set(key, revision)
           if (returned.size === 500) resolve()
         },
@@ -67,10 +67,10 @@ test('garbage, half and oversized frames close their link and no other', async (
     Buffer.alloc(3 * 1024 * 1024),
     { op: 'nothing' },
     { op: 'more', id: -1 },
-    { op: 'list', id: 1, space: 'ns', prefix: 1, after: 0 },
+    { op: 'list', id: 1, space: 'ns', prefix: 1, after: 0, epoch: '' },
     // The longest is refused by the link, before the layout is.
     ...Object.values(hostileRequests()),
-    { op: 'register', id: 1, key: 'x', value: bytes('x'), ttl: 0, instance: 'i', since: 0 },
+    { op: 'register', id: 1, key: 'x', value: bytes('x'), ttl: 0, instance: 'i', since: 0, epoch: '', takeover: false },
     { op: 'hello', version: 99 },
     ['get', 1],
     null,
@@ -98,7 +98,7 @@ test('a link that breaks in mid-wait leaves no waiter', async (t) => {
   const link = await connect(broker.url(), { maxFrameBytes: 1024 }, () => ({ message: () => {}, closed }))
   const wait: CompactRequest = { op: 'wait', id: 1, space: 'ns', key: 'x' }
   postRequest(wait, (frame, length) => link.post(frame, length))
-  await link.send({ op: 'watch', id: 2, space: 'ns', prefix: '', after: 0 })
+  await link.send({ op: 'watch', id: 2, space: 'ns', prefix: '', after: 0, epoch: '' })
   await link.send('a string is no request')
   await promise
   const { waiters, watches, links } = await client.stats()

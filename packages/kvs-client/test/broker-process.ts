@@ -23,16 +23,18 @@ export class BrokerProcess implements AsyncDisposable {
     this.#options = options
   }
 
-  static async start(options: BrokerOptions = {}): Promise<BrokerProcess> {
+  static async start(options: BrokerOptions = {}, clock?: number): Promise<BrokerProcess> {
     const broker = new BrokerProcess(options)
-    await broker.start()
+    await broker.start(clock)
     return broker
   }
 
-  /** Starts it, at the port that it had before. */
-  async start(): Promise<void> {
+  /** Starts it, at the port that it had before. @param clock what its clock shows when it starts, in ms since 1970 */
+  async start(clock?: number): Promise<void> {
     const options = { ...this.#options, port: this.#port }
-    this.#child = fork(file('broker.mjs'), [JSON.stringify(options)], PLAIN)
+    const set = `Object.defineProperty(performance,'timeOrigin',{value:${clock}-performance.now()})`
+    const execArgv = clock === undefined ? [] : [`--import=data:text/javascript,${encodeURIComponent(set)}`]
+    this.#child = fork(file('broker.mjs'), [JSON.stringify(options)], { ...PLAIN, execArgv })
     const [{ port, url }] = (await once(this.#child, 'message')) as [{ port: number; url: string }]
     this.#port = port
     this.url = url

@@ -5,6 +5,7 @@ import type { CompactReply, CompactRequest } from '../src/broker/frames.js'
 import { pack } from '../src/records/packed.js'
 import { hostileRequests } from './hostile-frames.js'
 
+const EPOCH = '-_9aZ0__'
 const KEY = '263.2ce.2e1.1/ä/日本/😀.txt'
 
 function requestBytes(request: CompactRequest): Buffer {
@@ -44,15 +45,12 @@ test('replies arrive as they were sent', async (t) => {
     const value = Buffer.alloc(length, 200)
     for (const op of ['entry', 'leased'] as const) {
       const revision = Number.MAX_SAFE_INTEGER - length
-      const reply = readReply(replyBytes({ op, id: 1, packed: pack(value, revision) }))
-      t.same(reply, { op, id: 1, value, revision })
+      const reply = readReply(replyBytes({ op, id: 1, packed: pack(value, revision, EPOCH) }))
+      t.same(reply, { op, id: 1, value, revision, epoch: EPOCH })
     }
   }
-  t.same(readReply(replyBytes({ op: 'stored', id: 2, revision: 1_764_000_000_000_123 })), {
-    op: 'stored',
-    id: 2,
-    revision: 1_764_000_000_000_123,
-  })
+  const stored: CompactReply = { op: 'stored', id: 2, revision: 1_764_000_000_000_123, epoch: EPOCH }
+  t.same(readReply(replyBytes(stored)), stored)
   t.same(readReply(replyBytes({ op: 'none', id: 3 })), { op: 'none', id: 3 })
   t.same(readReply(replyBytes({ op: 'revoke', id: 4 })), { op: 'revoke', id: 4 })
 })
@@ -65,11 +63,12 @@ test('requests that are not what they declare are refused', async (t) => {
 
 test('replies that are not what they declare are refused', async (t) => {
   const entry = replyBytes({ op: 'entry', id: 1, packed: pack(Buffer.alloc(3), 5) })
-  const stored = replyBytes({ op: 'stored', id: 1, revision: 5 })
+  const stored = replyBytes({ op: 'stored', id: 1, revision: 5, epoch: EPOCH })
   const tooHigh = Buffer.from(stored).fill(255, 7)
   const hostile = {
     'half an id': entry.subarray(0, 4),
     'half a revision': entry.subarray(0, 12),
+    'half an epoch': entry.subarray(0, 18),
     'half an answer': stored.subarray(0, 12),
     'more than an answer': Buffer.concat([stored, Buffer.alloc(1)]),
     'a revision that is no integer': tooHigh,

@@ -21,7 +21,8 @@ test('watches of a session whose peer is slow remember a bounded number of keys,
   const room = new DirtyRoom()
   const before = room.left
   const owner = { ready: () => {}, failed: () => {} }
-  const watch = (prefix: string) => new WatchFeed(store, store.keyspace('ns'), { prefix, after: 0 }, owner, room)
+  const watch = (prefix: string) =>
+    new WatchFeed(store.timeline('ns'), store.keyspace('ns'), { prefix, after: 0, epoch: '' }, owner, room)
   const [all, some] = [watch(''), watch('some/')]
   for (const feed of [all, some]) t.equal(drain(feed).size, 0)
   const put = (key: string) => store.put('ns', key, Buffer.from('v'), () => {})

@@ -150,14 +150,14 @@ test('a session that is closed holds no lease any more', async (t) => {
     session.message(Buffer.from(frame.subarray(0, length)))
   })
   store.put('ns', 'key', bytes('b'), () => told.push(2))
-  const { visible } = store
+  const { visible } = store.timeline('ns')
   store.put('ns', 'other', bytes('c'), (_error, revision) => told.push(revision))
   t.equal(told.length, 2, 'a put of another key does not wait')
-  t.equal(store.latest, told[1])
-  t.equal(store.visible, visible, 'no watch may claim to have shown what is held back')
+  t.equal(store.timeline('ns').latest, told[1])
+  t.equal(store.timeline('ns').visible, visible, 'no watch may claim to have shown what is held back')
   session.closed()
   t.equal(told[2], 2)
-  t.equal(store.visible, store.latest)
+  t.equal(store.timeline('ns').visible, store.timeline('ns').latest)
   await store.close()
 })
 

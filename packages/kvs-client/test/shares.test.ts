@@ -61,7 +61,7 @@ test('2,000 lists over 100,000 records of one peer do not hold up the others', a
   const ns = client.namespace('ns')
   await Promise.all(Array.from({ length: 100_000 }, (_, i) => ns.put(`key/${i}`, Buffer.from('v'))))
   await using hostile = await RawClient.open(broker.url)
-  for (let id = 0; id < 2_000; id++) hostile.send({ op: 'list', id, space: 'ns', prefix: 'none', after: 0 })
+  for (let id = 0; id < 2_000; id++) hostile.send({ op: 'list', id, space: 'ns', prefix: 'none', after: 0, epoch: '' })
   await hostile.heard(1, isBusy)
   t.equal(Buffer.from((await ns.get('key/5'))?.value ?? '').toString(), 'v')
   const ended = hostile.replies.filter(isEnd).length
@@ -107,7 +107,16 @@ test('registrations are bounded, and make room when they end', async (t) => {
   await using hostile = await RawClient.open(broker.url)
   const value = Buffer.alloc(1024 * 1024)
   const register = (id: number) => {
-    const request = { op: 'register', id, key: `node/${id}`, value, ttl: 60_000, instance: `${id}`, since: 0 }
+    const request = {
+      op: 'register',
+      id,
+      key: `node/${id}`,
+      value,
+      ttl: 60_000,
+      instance: `${id}`,
+      since: 0,
+      epoch: '',
+    }
     hostile.send({ ...request, takeover: false })
   }
   const isDone = ({ op }: Reply) => op === 'done'

@@ -237,7 +237,7 @@ test('garbage on any socket closes that connection, and nothing else', async (t)
     const most = { chunk: 4 * 2 ** 20, credit: 1_024 }
     const requests = Array.from({ length: 1_000 }, (_, id) => frame(fetchFrame(id, wanted, most)))
     const lists = Array.from({ length: 10_000 }, (_, id) =>
-      frame(encode({ op: 'list', id, space: 'flow', prefix: '', after: 0 })),
+      frame(encode({ op: 'list', id, space: 'flow', prefix: '', after: 0, epoch: '' })),
     )
     const greedy = await Promise.all([
       say(rpc, [HANDSHAKE, ...requests], false),

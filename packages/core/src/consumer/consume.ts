@@ -1,7 +1,7 @@
 import { withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError, reasonOf } from '../errors.js'
-import type { FileRecord } from '../kvs/record.js'
+import { type FileRecord, isSameGeneration, mayBeNewer } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { Patience } from '../transfer/patience.js'
 import type { Arrival, OnArrival } from './arrival.js'
@@ -124,7 +124,8 @@ function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeCo
     if (placed === 'stored') return true
     if (placed === 'stands') return present(file, record, 'held')
   }
-  return context.held.generation(file) === record.generation && present(file, record, 'held')
+  const found = context.held.generation(file)
+  return found !== undefined && isSameGeneration(found, record) && present(file, record, 'held')
 }
 
 /** Whether the published file itself should stand here, and why. */
@@ -141,8 +142,12 @@ async function makePresent(
   onArrival: OnArrival,
 ): Promise<FileRecord> {
   if (presentAtOnce(file, record, context)) return record
-  return context.flights.run(`${record.generation} ${file.path}`, signal, onArrival, (shared, tellAll) =>
-    inTurn(record.owner, context, shared, () => storeUnderLock(file, record, context, shared, tellAll)),
+  return context.flights.run(
+    `${record.epoch} ${record.generation} ${file.path}`,
+    signal,
+    onArrival,
+    (shared, tellAll) =>
+      inTurn(record.owner, context, shared, () => storeUnderLock(file, record, context, shared, tellAll)),
   )
 }
 
@@ -158,15 +163,15 @@ async function storeUnderLock(
   using lock = await context.locks.take(file.local, { signal, patience: context.progressTimeout, onStalled })
   // Another process may have stored it, or a newer one, while this one waited for the lock.
   if (presentAtOnce(file, record, context)) return record
-  const generation = held.generation(file)
-  if (generation !== undefined && generation > record.generation) await assertNewest(file, record, context, signal)
+  const noted = held.generation(file)
+  if (noted !== undefined && mayBeNewer(noted, record)) await assertNewest(file, record, context, signal)
   const begun = performance.now()
   const replacing: Replacing = {
     permitted: async () => {
       const wasLost = await lock.regain()
       // What came with its record needs no lock where nothing stands, so a newer one may stand there by now, and not be noted yet.
       const found = held.generation(file)
-      if (wasLost || found === undefined || found > record.generation) await assertNewest(file, record, context, signal)
+      if (wasLost || found === undefined || mayBeNewer(found, record)) await assertNewest(file, record, context, signal)
     },
     get isPermitted() {
       return lock.isHeld
@@ -199,7 +204,7 @@ async function assertNewest(
   signal: AbortSignal,
 ): Promise<void> {
   const newest = await lookup(record.path, context, signal)
-  if (newest === undefined || newest.generation <= record.generation) return
+  if (newest === undefined || !mayBeNewer(newest, record)) return
   const detail = 'a newer generation stands here already'
   throw new DyadError('ERR_DYAD_CHANGED', { path: file.path, node: record.owner, detail })
 }

@@ -1,7 +1,7 @@
 import { withDescriptors } from '../descriptors.js'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError } from '../errors.js'
-import type { FileRecord } from '../kvs/record.js'
+import { type FileRecord, isSameGeneration } from '../kvs/record.js'
 import { openRegular } from '../open-regular.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
@@ -84,7 +84,7 @@ export class ConsumedFile {
           const openWhole = () => openRegular(local)
           const made =
             file ?? new ConsumedFile(record, await withDescriptors(openWhole, leave.signal), pace, whole, leave)
-          made.#end(record.generation === made.record.generation ? 'whole' : { error: made.#newer() })
+          made.#end(isSameGeneration(record, made.record) ? 'whole' : { error: made.#newer() })
           if (file === undefined) opened(made)
         })
         .catch((error: unknown) => {
@@ -201,7 +201,7 @@ export class ConsumedFile {
   }
 
   #arrived(arrival: Arrival): void {
-    if (arrival.record.generation !== this.record.generation) {
+    if (!isSameGeneration(arrival.record, this.record)) {
       this.#leave?.abort(this.#newer())
       return
     }

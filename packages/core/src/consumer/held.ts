@@ -1,13 +1,13 @@
 import { hash } from 'node:crypto'
 import { type BigIntStats, lstatSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { FileRecord } from '../kvs/record.js'
+import type { FileRecord, Generation } from '../kvs/record.js'
 import { makeDirectory } from '../make-directory.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { prepareStateDirectory } from '../state-directory.js'
 
-/** Version, generation, and a digest; shorter than the 60 bytes that ext4 and XFS keep in the inode itself. */
-const NOTE = /^1:(\d{1,16}):([\w-]{32})$/
+/** Version, epoch, generation to the base 36, and a digest; shorter than the 60 bytes that ext4 and XFS keep in the inode itself. */
+const NOTE = /^2:([\w-]{0,16}):([0-9a-z]{1,11}):([\w-]{32})$/
 
 /** Notes that are kept in memory as well. */
 const MOST_RECENT = 4_096
@@ -15,7 +15,7 @@ const MOST_RECENT = 4_096
 /** What is noted of a file. */
 interface Note {
   readonly file: ManagedFile
-  readonly generation: number
+  readonly of: Generation
   readonly stats: BigIntStats
 }
 
@@ -51,14 +51,15 @@ export class HeldFiles {
   }
 
   /** The generation of the file that stands whole at its place now, or undefined if that is not known. */
-  generation(file: ManagedFile): number | undefined {
+  generation(file: ManagedFile): Generation | undefined {
     try {
       const now = statSync(file.local, { bigint: true, throwIfNoEntry: false })
       if (now === undefined) return undefined
       const recent = this.#recent.get(file.path)
-      if (recent !== undefined && isSame(recent.stats, now)) return recent.generation
-      const [, generation, looks] = NOTE.exec(readlinkSync(this.#noteOf(file))) ?? []
-      return looks === this.#looks(file, now) ? Number(generation) : undefined
+      if (recent !== undefined && isSame(recent.stats, now)) return recent.of
+      const [, epoch, generation = '', looks] = NOTE.exec(readlinkSync(this.#noteOf(file))) ?? []
+      if (looks !== this.#looks(file, now)) return undefined
+      return { generation: Number.parseInt(generation, 36), epoch: epoch === '' ? undefined : epoch }
     } catch {
       return undefined
     }
@@ -68,9 +69,9 @@ export class HeldFiles {
    * Notes that the record's file was put in place and looks like `stats`, which are of that very file: another one that stands there by now is not vouched for. The note is written once the
    * caller has gone on, who most likely waits for the store then. Where that cannot be noted, the file is simply not held.
    */
-  add(file: ManagedFile, { generation }: FileRecord, stats: BigIntStats | undefined): void {
+  add(file: ManagedFile, { generation, epoch }: FileRecord, stats: BigIntStats | undefined): void {
     if (stats === undefined) return
-    const note = { file, generation, stats }
+    const note = { file, of: { generation, epoch }, stats }
     if (this.#unwritten.length === 0) setImmediate(() => this.write())
     this.#unwritten.push(note)
     this.#remember(note)
@@ -78,9 +79,10 @@ export class HeldFiles {
 
   /** Writes the notes that are not written yet. */
   write(): void {
-    for (const { file, generation, stats } of this.#unwritten.splice(0)) {
+    for (const { file, of, stats } of this.#unwritten.splice(0)) {
       try {
-        replaceLink(`1:${generation}:${this.#looks(file, stats)}`, this.#noteOf(file))
+        const { generation, epoch = '' } = of
+        replaceLink(`2:${epoch}:${generation.toString(36)}:${this.#looks(file, stats)}`, this.#noteOf(file))
       } catch {
         // A full disk of the state is no reason to fail an open: the file is there.
       }

@@ -3,7 +3,7 @@ import { report } from '../diagnostics.js'
 import { DyadError, withContext } from '../errors.js'
 import type { KvsNamespace, KvsOutage } from '../kvs/contract.js'
 import { outageText } from '../kvs/outages.js'
-import { decodeRecord, type FileRecord } from '../kvs/record.js'
+import { decodeRecord, type FileRecord, mayBeNewer } from '../kvs/record.js'
 
 /** What looking up needs to know of its session. */
 export interface LookupContext {
@@ -117,7 +117,9 @@ export async function newerThan(
       signal,
       async (bounded) => {
         for await (const entry of context.namespace().watch(key, { signal: bounded })) {
-          if (entry.key === key && entry.revision > record.generation) return decodeRecord(entry, record.path)
+          if (entry.key !== key) continue
+          const found = decodeRecord(entry, record.path)
+          if (mayBeNewer(found, record)) return found
         }
         return undefined
       },

@@ -19,15 +19,25 @@ export interface Waiting {
   signal?: AbortSignal | undefined
 }
 
-/** What a store holds under a key. The value belongs to the reader. */
-export interface KvsEntry {
-  readonly key: string
-  readonly value: Uint8Array
+/** Which put a record is of. No two puts of a store have the same, whatever becomes of the store. */
+export interface KvsStamp {
   /**
    * Grows with every put of the key, for ever: across restarts of the store, and across removal and creation anew of
-   * the namespace. An integer up to 2^53 − 1.
+   * the namespace. An integer up to 2^53 − 1. Only an older copy of the store's data, or a store that forgets, gives one
+   * twice: then under another epoch.
    */
   readonly revision: number
+  /**
+   * Names the start of the store in which the record was put, in at most 16 letters, digits, - and _; undefined for a store that
+   * never gives a revision twice. Revisions of different epochs tell nothing of which is newer: what the store holds is.
+   */
+  readonly epoch?: string | undefined
+}
+
+/** What a store holds under a key. The value belongs to the reader. */
+export interface KvsEntry extends KvsStamp {
+  readonly key: string
+  readonly value: Uint8Array
 }
 
 /** Reading: what a namespace and the registry have in common. */
@@ -43,7 +53,7 @@ export interface KvsReader {
   list(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
   /**
    * The entries whose key begins with `prefix`: those there are, then each that is put, the newest at least, and none
-   * missed over a lost connection. Ends only by `return()`, the signal, `close()` or the namespace's removal.
+   * missed over a lost connection, or over a restart of the store on older data: then all are told again. Ends only by `return()`, the signal, `close()` or the namespace's removal.
    */
   watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
 }
@@ -70,10 +80,10 @@ export interface LeaseOptions extends Waiting {
 export interface KvsNamespace extends KvsReader {
   readonly name: string
   /**
-   * Stores a copy of `value` under `key` and resolves with its revision once every later `get` and every blocked
+   * Stores a copy of `value` under `key` and resolves with its stamp once every later `get` and every blocked
    * `waitFor` sees it. A connection lost meanwhile is made anew and the call repeated, which may take two revisions.
    */
-  put(key: string, value: Uint8Array, options?: Waiting): Promise<number>
+  put(key: string, value: Uint8Array, options?: Waiting): Promise<KvsStamp>
   /** Removes the key; tells whether there was one. */
   delete(key: string, options?: Waiting): Promise<boolean>
   /**

@@ -27,6 +27,13 @@ export class Fields {
     return this.#map[name] === undefined ? undefined : this.text(name, maxBytes)
   }
 
+  /** The name of an epoch of a store, or undefined if there is no such member. */
+  epochIfAny(name: string): string | undefined {
+    const value = this.textIfAny(name, 16)
+    if (value !== undefined && !/^[\w-]+$/.test(value)) throw new RangeError(`bad ${name}`)
+    return value
+  }
+
   /** A managed path. */
   path(name: string): string {
     const value = this.#map[name]

@@ -1,7 +1,7 @@
 import { digestFault, type FileDigest } from '../digest.js'
 import { DyadError } from '../errors.js'
 import type { FileVersion } from '../transfer/contract.js'
-import type { KvsEntry } from './contract.js'
+import type { KvsEntry, KvsStamp } from './contract.js'
 import { Fields } from './fields.js'
 import { decodePlain, encodePlain } from './msgpack.js'
 
@@ -25,13 +25,28 @@ export interface PublishedFile extends FileVersion {
   readonly digest?: FileDigest | undefined
 }
 
-/** What is published under the key of a managed path. */
-export interface FileRecord extends PublishedFile {
+/** Which publish of a path something is of. */
+export interface Generation {
   /**
    * Grows at each publish of the same path. It is the revision that the store gave the record, so that it costs no round trip
    * and two producers never give the same one twice.
    */
   readonly generation: number
+  /** Names the start of the store that gave it: an older copy of the store's data gives the same number again, under another epoch. */
+  readonly epoch?: string | undefined
+}
+
+/** What is published under the key of a managed path. */
+export interface FileRecord extends PublishedFile, Generation {}
+
+/** Whether both are of the same publish. */
+export function isSameGeneration(a: Generation, b: Generation): boolean {
+  return a.generation === b.generation && a.epoch === b.epoch
+}
+
+/** Whether `a` may be of a later publish than `b`; between epochs the store alone can tell. */
+export function mayBeNewer(a: Generation, b: Generation): boolean {
+  return a.epoch !== b.epoch || a.generation > b.generation
 }
 
 /** The bytes to store for a file. */
@@ -73,7 +88,7 @@ export function decodeAnyRecord(entry: KvsEntry, keyOf: (path: string) => string
 export function checkRecord(given: unknown, path: string): FileRecord {
   return orMetadataError(path, () => {
     const fields = new Fields(given)
-    return ofPath(path, checked(fields, fields.count('generation')))
+    return ofPath(path, checked(fields, { revision: fields.count('generation'), epoch: fields.epochIfAny('epoch') }))
   })
 }
 
@@ -81,11 +96,11 @@ function decode(entry: KvsEntry): FileRecord {
   const fields = new Fields(decodePlain(entry.value))
   const version = fields.count('v')
   if (version !== RECORD_VERSION) throw new RangeError(`layout ${version} is not known here`)
-  return checked(fields, entry.revision)
+  return checked(fields, entry)
 }
 
 /** Every field of a record is checked here, for everybody. */
-function checked(fields: Fields, generation: number): FileRecord {
+function checked(fields: Fields, { revision: generation, epoch }: KvsStamp): FileRecord {
   const size = fields.count('size')
   const inline = fields.bytes('inline')
   if (inline !== undefined && inline.length !== size) {
@@ -101,6 +116,7 @@ function checked(fields: Fields, generation: number): FileRecord {
     mode: fields.count('mode', 0o7777) & PERMISSIONS,
     storage: fields.directory('storage'),
     generation,
+    ...(epoch !== undefined && { epoch }),
     ...(inline && { inline }),
     ...(digest && { digest: digestIn(digest) }),
   }

@@ -62,8 +62,8 @@ async function store(
   try {
     const key = context.key(file.path)
     const value = encodeRecord(published)
-    const generation = await context.namespace().put(key, value, { signal })
-    const record: FileRecord = { ...published, generation }
+    const { revision: generation, epoch } = await context.namespace().put(key, value, { signal })
+    const record: FileRecord = { ...published, generation, ...(epoch !== undefined && { epoch }) }
     report('dyad.producer.published', { record })
     return record
   } catch (error) {

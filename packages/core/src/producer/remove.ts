@@ -22,7 +22,10 @@ export async function remove(path: string, context: RemoveContext, signal: Abort
     const removed = await namespace.delete(key, { signal })
     // A call that was repeated over a new connection may find that the first one has removed it.
     if (!removed && entry === undefined) throw new DyadError('ERR_DYAD_NOT_FOUND', { path })
-    if (entry !== undefined) await withdrawCopies(context.kvs, namespace.name, path, entry.revision, signal)
+    if (entry !== undefined) {
+      const generation = { generation: entry.revision, epoch: entry.epoch }
+      await withdrawCopies(context.kvs, namespace.name, path, generation, signal)
+    }
     report('dyad.producer.removed', { path })
   } catch (error) {
     signal.throwIfAborted()

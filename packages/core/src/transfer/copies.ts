@@ -6,7 +6,7 @@ import { DyadError } from '../errors.js'
 import type { KvsClient, KvsEntry, Registration } from '../kvs/contract.js'
 import { Fields } from '../kvs/fields.js'
 import { decodePlain, encodePlain } from '../kvs/msgpack.js'
-import type { FileRecord } from '../kvs/record.js'
+import type { FileRecord, Generation } from '../kvs/record.js'
 import { otherKey } from './nodes.js'
 
 /** Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes. */
@@ -34,8 +34,8 @@ export interface CopiesContext {
 }
 
 /** Names a generation of a file in the registry. */
-function nameOf(namespace: string, path: string, generation: number): string {
-  return createHash('sha256').update(`${namespace}\0${path}\0${generation}`).digest('hex')
+function nameOf(namespace: string, path: string, { epoch, generation }: Generation): string {
+  return createHash('sha256').update(`${namespace}\0${path}\0${epoch}\0${generation}`).digest('hex')
 }
 
 /** Takes back what any node offers of a generation of a file; the errors of KvsClient.register. */
@@ -43,7 +43,7 @@ export async function withdrawCopies(
   kvs: KvsClient,
   namespace: string,
   path: string,
-  generation: number,
+  generation: Generation,
   signal: AbortSignal,
 ): Promise<void> {
   const prefix = otherKey('copy', nameOf(namespace, path, generation), 'have')
@@ -88,7 +88,7 @@ export class Copies {
 
   async #queue(record: FileRecord, signal: AbortSignal): Promise<WantedCopy> {
     const { kvs, namespace, node, leaseTtl } = this.#context
-    const name = nameOf(namespace, record.path, record.generation)
+    const name = nameOf(namespace, record.path, record)
     // The key is this node's own: whoever held it before is a process of this node that died, or is done.
     const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
       ttl: leaseTtl,

@@ -27,7 +27,7 @@ test('a file is held as long as it is as it was stored', async (t) => {
   const held = (scope = 'store space') => (scope === 'store space' ? stores[0] : stores[1]) as HeldFiles
   t.equal(held().generation(file), undefined, 'there is no note')
   held().add(file, record, looks(file))
-  t.equal(held().generation(file), 5)
+  t.same(held().generation(file), record)
   t.equal(held('store other').generation(file), undefined, 'of another namespace')
 
   const { atime, mtime } = statSync(file.local)
@@ -35,7 +35,7 @@ test('a file is held as long as it is as it was stored', async (t) => {
   utimesSync(file.local, atime, mtime)
   t.equal(held().generation(file), undefined, 'changed, though size and time are the same')
   held().add(file, record, looks(file))
-  t.equal(held().generation(file), 5)
+  t.same(held().generation(file), record)
   appendFileSync(file.local, '!')
   t.equal(held().generation(file), undefined, 'grown')
   held().add(file, record, looks(file))
@@ -72,8 +72,8 @@ test('a note that is none counts for nothing', async (t) => {
     .filter((entry) => entry.isSymbolicLink())
     .map((entry) => `${entry.parentPath}/${entry.name}`) as [string]
   const whole = readlinkSync(note)
-  const later = whole.replace(/^1:5:/, '1:6:')
-  for (const text of ['x', whole.slice(0, 10), whole.slice(0, -1), `${whole}x`, whole.replace(/^1/, '2')]) {
+  const later = whole.replace(/^2::5:/, '2::6:')
+  for (const text of ['x', whole.slice(0, 10), whole.slice(0, -1), `${whole}x`, whole.replace(/^2/, '1')]) {
     rmSync(note)
     symlinkSync(text, note)
     t.equal(other.generation(file), undefined, text)
@@ -84,5 +84,22 @@ test('a note that is none counts for nothing', async (t) => {
   held.add(file, { generation: 6 } as FileRecord, looks(file))
   held.write()
   t.equal(readlinkSync(note), later, 'it is written over')
-  t.equal(other.generation(file), 6)
+  t.same(other.generation(file), { generation: 6 })
+})
+
+test('a note tells the epoch of the store that gave the generation', async (t) => {
+  const root = t.testdir({ files: { x: 'content' } })
+  const directory = await ManagedDirectory.open(`${root}/files`)
+  const file = { path: 'x', local: `${root}/files/x` }
+  const held = await HeldFiles.open(`${root}/state`, directory, 's')
+  const other = await HeldFiles.open(`${root}/state`, directory, 's')
+  const longest = { generation: Number.MAX_SAFE_INTEGER, epoch: 'x_-Y0123' } as FileRecord
+  held.add(file, longest, looks(file))
+  held.write()
+  t.strictSame(held.generation(file), { ...longest })
+  t.strictSame(other.generation(file), { ...longest }, 'also to another process')
+  const [note] = readdirSync(`${root}/state/held`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isSymbolicLink())
+    .map((entry) => readlinkSync(`${entry.parentPath}/${entry.name}`)) as [string]
+  t.ok(note.length < 60, 'it lies in the inode itself')
 })

@@ -32,7 +32,7 @@ async function site(t: Teardown, meanwhile: (local: string, put: number) => void
     meanwhile(file.local, stored.length + 1)
     const revision = stored.length + 1
     stored.push(decodeRecord({ key, value, revision }, file.path))
-    return revision
+    return { revision }
   }
   const context: PublishContext = {
     node: 'A',

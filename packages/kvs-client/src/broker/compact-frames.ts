@@ -1,13 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
-import {
-  copyPacked,
-  MAX_PACKED_BYTES,
-  type Packed,
-  REVISION_BYTES,
-  readRevision,
-  writeRevision,
-} from '../records/packed.js'
+import { copyPacked, MAX_PACKED_BYTES, type Packed, readStamp, STAMP_BYTES, writeStamp } from '../records/packed.js'
 import type { CompactReply, CompactRequest, Space } from './frames.js'
 
 /**
@@ -84,7 +77,7 @@ export function postReply(reply: CompactReply, post: Post): void {
       break
     case 'stored':
       bytes[0] = STORED
-      at = writeRevision(bytes, BODY, reply.revision)
+      at = writeStamp(bytes, BODY, reply.revision, reply.epoch)
       break
     case 'none':
       bytes[0] = NONE
@@ -128,8 +121,8 @@ export function readRequest(bytes: Buffer): CompactRequest {
 
 /** A reply as its reader gets it: the value is a view into the frame. */
 export type ReadReply =
-  | { op: 'entry' | 'leased'; id: number; value: Buffer; revision: number }
-  | { op: 'stored'; id: number; revision: number }
+  | { op: 'entry' | 'leased'; id: number; value: Buffer; revision: number; epoch: string }
+  | { op: 'stored'; id: number; revision: number; epoch: string }
   | { op: 'none' | 'revoke'; id: number }
 
 /** Reads a reply, checked field by field. ERR_DYAD_PROTOCOL. */
@@ -140,13 +133,13 @@ export function readReply(bytes: Buffer): ReadReply {
     case ENTRY:
     case LEASED: {
       const length = bytes.length - BODY
-      if (length < REVISION_BYTES || length > MAX_PACKED_BYTES) throw malformed('no such value')
-      const value = bytes.subarray(BODY + REVISION_BYTES)
-      return { op: kind === ENTRY ? 'entry' : 'leased', id, value, revision: readSafeRevision(bytes) }
+      if (length < STAMP_BYTES || length > MAX_PACKED_BYTES) throw malformed('no such value')
+      const value = bytes.subarray(BODY + STAMP_BYTES)
+      return { op: kind === ENTRY ? 'entry' : 'leased', id, value, ...readSafeStamp(bytes) }
     }
     case STORED:
-      if (bytes.length !== BODY + REVISION_BYTES) throw malformed('no such revision')
-      return { op: 'stored', id, revision: readSafeRevision(bytes) }
+      if (bytes.length !== BODY + STAMP_BYTES) throw malformed('no such revision')
+      return { op: 'stored', id, ...readSafeStamp(bytes) }
     case NONE:
     case REVOKE:
       if (bytes.length !== BODY) throw malformed('bytes after the frame')
@@ -184,10 +177,10 @@ function readId(bytes: Buffer): number {
   return bytes.readUInt32LE(1) + bytes.readUInt16LE(5) * HALF
 }
 
-function readSafeRevision(bytes: Buffer): number {
-  const revision = readRevision(bytes, BODY)
-  if (revision > Number.MAX_SAFE_INTEGER) throw malformed('no such revision')
-  return revision
+function readSafeStamp(bytes: Buffer): { revision: number; epoch: string } {
+  const stamp = readStamp(bytes, BODY)
+  if (stamp.revision > Number.MAX_SAFE_INTEGER) throw malformed('no such revision')
+  return stamp
 }
 
 function at(bytes: Buffer, index: number): number {

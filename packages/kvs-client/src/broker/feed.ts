@@ -1,8 +1,9 @@
 import { PASSED_LOOKS, type Scanned } from '../records/contract.js'
-import { bytesOf, type Packed, pack, REVISION_BYTES, revisionOf } from '../records/packed.js'
+import { bytesOf, epochOf, type Packed, pack, revisionOf, STAMP_BYTES } from '../records/packed.js'
 import type { EntryTuple } from './frames.js'
 import type { Keyspace, Watcher } from './keyspace.js'
 import type { Store } from './store.js'
+import type { Timeline } from './timeline.js'
 
 /** A batch ends when it has this many entries, or would exceed this many bytes. */
 const BATCH_ENTRIES = 256
@@ -34,11 +35,11 @@ class Batch {
 
   /** Whether the entry fitted in. */
   add(key: string, packed: Packed): boolean {
-    const bytes = key.length * 3 + packed.length - REVISION_BYTES + ENTRY_OVERHEAD
+    const bytes = key.length * 3 + packed.length - STAMP_BYTES + ENTRY_OVERHEAD
     const full = this.entries.length >= BATCH_ENTRIES || this.#bytes + bytes > BATCH_BYTES
     if (full && this.entries.length > 0) return false
     this.#bytes += bytes
-    this.entries.push([key, bytesOf(packed), revisionOf(packed)])
+    this.entries.push([key, bytesOf(packed), revisionOf(packed), epochOf(packed)])
     return true
   }
 }
@@ -138,7 +139,7 @@ class DirtyKeys {
 
 /** Sends what there is under a prefix, then what changes; a slow peer gets the newest of each key. */
 export class WatchFeed implements Watcher {
-  readonly #store: Store
+  readonly #time: Timeline
   readonly #keyspace: Keyspace
   readonly #prefix: string
   readonly #dirty: DirtyKeys
@@ -152,17 +153,17 @@ export class WatchFeed implements Watcher {
   #overrun = false
 
   constructor(
-    store: Store,
+    time: Timeline,
     keyspace: Keyspace,
-    request: { prefix: string; after: number },
+    request: { prefix: string; after: number; epoch: string },
     owner: { ready(): void; failed(error: Error): void },
     room: DirtyRoom,
   ) {
     this.#dirty = new DirtyKeys(room)
-    this.#store = store
+    this.#time = time
     this.#keyspace = keyspace
     this.#prefix = request.prefix
-    this.#floor = request.after
+    this.#floor = time.continues(request.epoch, request.after) ? request.after : 0
     this.#ready = () => owner.ready()
     this.#fail = (error) => owner.failed(error)
     this.#begin()
@@ -223,7 +224,7 @@ export class WatchFeed implements Watcher {
       if (packed !== undefined && !batch.add(key, packed)) return more()
       this.#dirty.delete(key)
     }
-    this.#floor = this.#store.visible
+    this.#floor = this.#time.visible
     return { entries: batch.entries, upTo: this.#floor, looks, state: 'idle' }
   }
 
@@ -234,8 +235,8 @@ export class WatchFeed implements Watcher {
   }
 
   #begin(): void {
-    this.#top = this.#store.latest
-    this.#nextFloor = this.#store.visible
+    this.#top = this.#time.latest
+    this.#nextFloor = this.#time.visible
     this.#scan = new Cursor(this.#keyspace.scan(this.#prefix))
   }
 }

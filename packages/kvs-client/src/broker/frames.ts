@@ -1,4 +1,4 @@
-import { DyadError, ERRORS, type ErrorCode, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
+import { DyadError, ERRORS, type ErrorCode, isDyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
 import { decode, encode } from '@dyad/wire'
 import type { Packed } from '../records/packed.js'
 import {
@@ -18,7 +18,7 @@ import {
  */
 
 /** Both sides name it first; a peer of another version is turned away. */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 /** Longest frame, in bytes: one value, one key and what surrounds them. */
 export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
 /** Values in a request, keys included: more than any has. */
@@ -62,13 +62,14 @@ export interface PutRequest {
   key: string
   value: Uint8Array
 }
-/** Streams entries, a batch for each `more`; `after` leaves out those up to that revision. */
+/** Streams entries, a batch for each `more`; `after` leaves out those up to that revision, which was given under `epoch`. */
 export interface StreamRequest {
   op: 'list' | 'watch'
   id: number
   space: Space
   prefix: string
   after: number
+  epoch: string
 }
 export interface RegisterRequest {
   op: 'register'
@@ -79,6 +80,8 @@ export interface RegisterRequest {
   instance: string
   /** What the first answer said; 0 for a registration that has not held the key yet. */
   since: number
+  /** The epoch in which the key was held first; '' if it has not been yet. */
+  epoch: string
   /** Whether the key is to be taken from whoever holds it; without meaning once it was held. */
   takeover: boolean
 }
@@ -94,16 +97,17 @@ export type Request =
   | { op: 'remove'; id: number; name: string }
   | { op: 'namespaces' | 'stats' | 'more'; id: number }
 
-/** One entry on its way: key, value, revision. */
-export type EntryTuple = [key: string, value: Uint8Array, revision: number]
+/** One entry on its way: key, value, revision, epoch. */
+export type EntryTuple = [key: string, value: Uint8Array, revision: number, epoch: string]
 
 /** `stored` answers a put. `revoke` takes back the lease of the request that it names. */
 export type CompactReply =
   | { op: 'entry' | 'leased'; id: number; packed: Packed }
-  | { op: 'stored'; id: number; revision: number }
+  | { op: 'stored'; id: number; revision: number; epoch: string }
   | { op: 'none' | 'revoke'; id: number }
 export type MapReply =
-  | { op: 'hello'; version: number; durable: boolean }
+  /** `epoch` names this start of the broker. */
+  | { op: 'hello'; version: number; durable: boolean; epoch: string }
   /** `since` of a registration, or whether there was something to do. */
   | { op: 'done'; id: number; result: number | boolean }
   /** Asks the registration for a sign of life. */
@@ -168,17 +172,30 @@ const ttl: Check = (value) => Number.isInteger(value) && (value as number) > 0 &
 const span: Check = (value) => typeof value === 'number' && value >= 0 && value <= MAX_TTL_MS
 const short: Check = (value) => typeof value === 'string' && value.length > 0 && value.length <= 64
 const result: Check = (value) => truth(value) || count(value)
+const epochIfAny: Check = (value) => value === '' || epoch(value)
 const code: Check = (value) => typeof value === 'string' && Object.hasOwn(ERRORS, value)
+const epoch: Check = (value) => typeof value === 'string' && /^[\w-]{8}$/.test(value)
 const entries: Check = (value) =>
   Array.isArray(value) &&
-  value.every((entry) => Array.isArray(entry) && text(entry[0]) && bytes(entry[1]) && count(entry[2]))
+  value.every(
+    (entry) => Array.isArray(entry) && text(entry[0]) && bytes(entry[1]) && count(entry[2]) && epoch(entry[3]),
+  )
 const stats: Check = (value) => typeof value === 'object' && value !== null && Object.values(value).every(count)
 
 const REQUESTS: Shapes = {
   hello: { version: count },
-  list: { id: count, space, prefix: text, after: count },
-  watch: { id: count, space, prefix: text, after: count },
-  register: { id: count, key: text, value: bytes, ttl, instance: short, since: count, takeover: truth },
+  list: { id: count, space, prefix: text, after: count, epoch: epochIfAny },
+  watch: { id: count, space, prefix: text, after: count, epoch: epochIfAny },
+  register: {
+    id: count,
+    key: text,
+    value: bytes,
+    ttl,
+    instance: short,
+    since: count,
+    epoch: epochIfAny,
+    takeover: truth,
+  },
   renew: { id: count, key: text, instance: short },
   unregister: { id: count, key: text, instance: short },
   create: { id: count, name: text, nonce: short },
@@ -189,7 +206,7 @@ const REQUESTS: Shapes = {
 }
 
 const REPLIES: Shapes = {
-  hello: { version: count, durable: truth },
+  hello: { version: count, durable: truth, epoch },
   done: { id: count, result },
   probe: { id: count },
   waits: { id: count, ms: span },
@@ -214,13 +231,25 @@ function conform(shapes: Shapes, frame: unknown): unknown {
   const fields = frame as Record<string, unknown>
   const { op } = fields
   if (typeof op !== 'string' || !Object.hasOwn(shapes, op)) throw malformed('no such operation')
+  if (op === 'hello' && fields.version !== PROTOCOL_VERSION) throw otherVersion(fields.version)
   for (const [name, check] of Object.entries(shapes[op] ?? {})) {
     if (!check(fields[name])) throw malformed(`${op}: ${name} is not what it must be`)
   }
-  if (op === 'hello' && fields.version !== PROTOCOL_VERSION) {
-    throw malformed(`version ${fields.version} where ${PROTOCOL_VERSION} is spoken`)
-  }
   return frame
+}
+
+/** The message of the error with which either side turns away a peer of another version. */
+const OTHER_VERSION = 'the peer speaks another version of the protocol'
+
+function otherVersion(version: unknown): DyadError {
+  return new DyadError('ERR_DYAD_PROTOCOL', {
+    detail: `${OTHER_VERSION}: ${Number(version)}, and this side ${PROTOCOL_VERSION}`,
+  })
+}
+
+/** Whether a link failed since its peer is of another version, which trying again does not mend. */
+export function isOtherVersion(error: unknown): error is DyadError {
+  return isDyadError(error, 'ERR_DYAD_PROTOCOL') && error.detail.startsWith(OTHER_VERSION)
 }
 
 function malformed(detail: string): DyadError {

@@ -27,7 +27,9 @@ export interface Holder {
 
 interface Lease {
   readonly instance: string
+  /** When the instance held the key first, and in which epoch of the store. */
   readonly since: number
+  readonly epoch: string
   readonly ttl: number
   readonly value: Uint8Array
   readonly holder: Holder
@@ -150,13 +152,14 @@ export class Leases {
   }
 
   /**
-   * Whether the holder makes room: for a caller that takes the key over, and for one that held it under an earlier start of the store, unless
-   * it has been away for longer than its lease lasts.
+   * Whether the holder makes room: for a caller that takes the key over, for one that registered later, and for one that held the key under an earlier start of the
+   * store, unless it has been away for longer than its lease lasts, or the key was taken over meanwhile.
    */
-  #yields(former: Lease, { since, ttl, takeover }: RegisterRequest): boolean {
+  #yields(former: Lease, { since, epoch, ttl, takeover }: RegisterRequest): boolean {
     if (since === 0) return takeover
-    if (former.takenOver || performance.now() - this.#begun > ttl) return former.since < since
-    return since < this.#store.born || former.since < since
+    if (former.epoch === epoch) return former.since < since
+    const isNew = former.epoch === this.#store.epoch && !former.takenOver
+    return isNew && performance.now() - this.#begun <= ttl
   }
 
   #hold(holder: Holder, request: RegisterRequest): void {
@@ -169,16 +172,17 @@ export class Leases {
     clearTimeout(former?.timer)
     if (former !== undefined) this.#count(former.holder, -bytesOf(key, former.value))
     const value = Buffer.from(request.value)
-    const known = same?.since ?? request.since
+    const known = same ?? request
     const unchanged = same !== undefined && Buffer.compare(same.value, value) === 0
     // At once: the registry is in memory.
     if (!unchanged) this.#store.put(null, key, value, () => {})
-    const since = known > 0 ? known : this.#store.mark()
+    const since = known.since > 0 ? known.since : this.#store.timeline(null).next()
+    const epoch = known.since > 0 ? known.epoch : this.#store.epoch
     const timer = setTimeout(() => this.unregister(key, instance), ttl)
     timer.unref()
     const until = performance.now() + ttl
     const takenOver = same?.takenOver ?? takeover
-    this.#leases.set(key, { instance, since, ttl, value, holder, id, takenOver, timer, until })
+    this.#leases.set(key, { instance, since, epoch, ttl, value, holder, id, takenOver, timer, until })
     this.#count(holder, bytesOf(key, value))
     holder.held(id, since)
     this.#refuseNewcomers(key)

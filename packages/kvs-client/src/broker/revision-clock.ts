@@ -5,21 +5,18 @@ const RESERVE_US = 10_000_000
 
 /** Gives revisions: microseconds since 1970, but always more than the last, also over restarts of the store. */
 export class RevisionClock {
-  /** None that it gives is below. */
-  readonly first: number
-  readonly #store: RecordStore
+  readonly #store: Pick<RecordStore, 'ceiling' | 'raise'>
   #last: number
   #ceiling: number
 
-  constructor(store: RecordStore) {
+  constructor(store: Pick<RecordStore, 'ceiling' | 'raise'>) {
     this.#store = store
     this.#last = store.ceiling
     this.#ceiling = store.ceiling
-    this.first = Math.max(store.ceiling + 1, now())
   }
 
   next(): number {
-    this.#last = Math.max(this.#last + 1, this.first, now())
+    this.#last = Math.max(this.#last + 1, now())
     if (this.#last > this.#ceiling) {
       this.#ceiling = this.#last + RESERVE_US
       this.#store.raise(this.#ceiling)

@@ -72,7 +72,8 @@ export class Session implements Holder, Answering, LeaseHolder {
     this.#link = link
     this.#post = (bytes, length) => link.post(bytes, length)
     // At once: what the client has sent with its proof is handled in this very turn.
-    this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable: shared.store.durable })
+    const { durable, epoch } = shared.store
+    this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable, epoch })
   }
 
   /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
@@ -289,7 +290,7 @@ export class Session implements Holder, Answering, LeaseHolder {
     this.#open.add(id, stream)
     stream.feed =
       request.op === 'watch'
-        ? new WatchFeed(store, keyspace, request, stream, this.#dirtyRoom)
+        ? new WatchFeed(store.timeline(request.space), keyspace, request, stream, this.#dirtyRoom)
         : new ListFeed(keyspace.scan(request.prefix))
     this.feed(stream)
   }
@@ -336,7 +337,7 @@ export class Session implements Holder, Answering, LeaseHolder {
     const bytes = this.#checkWrite(value.length)
     this.#shared.store.put(space, key, value, (error, revision) => {
       this.#count(-1, bytes)
-      if (error === undefined) this.#reply({ op: 'stored', id, revision })
+      if (error === undefined) this.#reply({ op: 'stored', id, revision, epoch: this.#shared.store.epoch })
       else this.#refuse(id, error)
     })
     // Counted once nothing can throw any more; what was told at once has been taken off already.

@@ -1,13 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { DyadError, isNamespaceName } from '@dyad/core'
 import { checkKey, checkValue } from '../key-bounds.js'
 import type { Committed, RecordStore, StoredNamespace } from '../records/contract.js'
-import { MemoryRecords } from '../records/memory-records.js'
-import { pack } from '../records/packed.js'
+import { MemoryRecordStore, MemoryRecords } from '../records/memory-records.js'
+import { EPOCH_BYTES, pack } from '../records/packed.js'
 import type { Space } from './frames.js'
 import { Grace } from './grace.js'
 import { Keyspace } from './keyspace.js'
 import { ReadLeases } from './read-leases.js'
 import { RevisionClock } from './revision-clock.js'
+import { Timeline } from './timeline.js'
 
 /** Called once: with the revision of a put when it is committed and everybody has been told, or with why it failed. */
 export type Told = (error: Error | undefined, revision: number) => void
@@ -23,19 +25,22 @@ export class Store {
   readonly registry = new Keyspace(new MemoryRecords())
   readonly readLeases = new ReadLeases()
   readonly #records: RecordStore
-  readonly #clock: RevisionClock
+  /** Names this start of the store. */
+  readonly epoch: string = randomBytes(EPOCH_BYTES).toString('base64url')
+  readonly #time: Timeline
+  /** The registry is in memory, and begins anew with each start. */
+  readonly #registryTime: Timeline
   readonly #namespaces = new Map<string, Named>()
-  /** Revisions that were given and have not been told; the least is the first. */
-  readonly #untold = new Set<number>()
   /** Names whose namespace is being removed. */
   readonly #removing = new Map<string, Promise<void>>()
   readonly #grace: Grace
-  #latest: number
 
   constructor(records: RecordStore) {
     this.#records = records
-    this.#clock = new RevisionClock(records)
-    this.#latest = records.ceiling
+    this.#time = new Timeline(this.epoch, new RevisionClock(records), records)
+    const nothing = new MemoryRecordStore()
+    this.#registryTime = new Timeline(this.epoch, new RevisionClock(nothing), nothing)
+    records.begin(this.epoch)
     this.#grace = new Grace(records.ceiling)
     for (const row of records.namespaces()) {
       this.#namespaces.set(row.name, {
@@ -50,25 +55,9 @@ export class Store {
     return this.#records.durable
   }
 
-  /** The highest revision that waiters and watchers have been told of. */
-  get latest(): number {
-    return this.#latest
-  }
-
-  /** Every put up to this revision has been told to waiters and watchers. */
-  get visible(): number {
-    for (const first of this.#untold) return first - 1
-    return this.#latest
-  }
-
-  /** No revision that an earlier start of this store gave is above it, and none that this one gives is below. */
-  get born(): number {
-    return this.#clock.first
-  }
-
-  /** A revision of its own, above every one given so far. */
-  mark(): number {
-    return this.#clock.next()
+  /** The revisions of the registry, or of all namespaces. */
+  timeline(space: Space): Timeline {
+    return space === null ? this.#registryTime : this.#time
   }
 
   /** ERR_DYAD_NAMESPACE_MISSING. */
@@ -131,19 +120,17 @@ export class Store {
     const keyspace = this.keyspace(space)
     checkKey(key)
     checkValue(value)
-    const revision = this.#clock.next()
-    const packed = pack(value, revision)
+    const time = this.timeline(space)
+    const revision = time.next()
+    const packed = pack(value, revision, this.epoch)
     let over = false
     keyspace.put(key, packed, (error) => {
       over = true
-      this.#untold.delete(revision)
-      if (error === undefined) {
-        if (revision > this.#latest) this.#latest = revision
-        keyspace.stored(key, packed)
-      }
+      time.over(revision, error === undefined)
+      if (error === undefined) keyspace.stored(key, packed)
       told(error, revision)
     })
-    if (!over) this.#untold.add(revision)
+    if (!over) time.held(revision)
   }
 
   /** Throws as `put` does; `done` may be called before this returns. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DyadError, isDyadError, type KvsOutage } from '@dyad/core'
 import type { LinkHandlers } from '@dyad/wire'
-import { PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
+import { isOtherVersion, PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
 import { DueTimer, type Expiring } from './due.js'
 import { ExchangeTable } from './exchange-table.js'
@@ -72,6 +72,7 @@ export class Connection {
   #closed = false
   #unlinked: (() => void) | undefined
   #durable = false
+  #epoch = ''
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -81,6 +82,11 @@ export class Connection {
   /** What the broker said of itself; false until it has. */
   get durable(): boolean {
     return this.#durable
+  }
+
+  /** Names the start of the broker that was linked last; '' before the first. */
+  get epoch(): string {
+    return this.#epoch
   }
 
   get linked(): boolean {
@@ -228,6 +234,7 @@ export class Connection {
     this.#lastCause = reason ?? new Error('the broker closed the connection')
     this.#unlinked?.()
     if (this.#closed) return
+    if (isOtherVersion(reason)) this.#failAll(reason)
     if (this.#exchanges.size === 0) return
     this.#away(this.#lastCause)
     void this.#dial()
@@ -246,8 +253,10 @@ export class Connection {
   }
 
   #receive(reply: Reply): void {
-    if (reply.op === 'hello') this.#durable = reply.durable
-    else if (reply.op === 'revoke') this.leases.revoke(reply.id)
+    if (reply.op === 'hello') {
+      this.#durable = reply.durable
+      this.#epoch = reply.epoch
+    } else if (reply.op === 'revoke') this.leases.revoke(reply.id)
     else this.#exchanges.get(reply.id)?.replied(reply)
   }
 

@@ -13,7 +13,7 @@ interface Waiting {
 
 /**
  * Entries as the broker sends them, batch by batch, each asked for when the one before has been read. Over a lost link a watch goes on after
- * the last revision up to which it has everything, and a list begins anew, leaving out what it has given already.
+ * the last revision up to which it has everything, if the broker goes on from there, and a list begins anew, leaving out what it has given already.
  */
 export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   readonly #connection: Connection
@@ -31,7 +31,9 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   #known = false
   #asked = false
   #last = false
+  /** The last revision up to which everything was sent, and under which epoch. */
   #upTo = 0
+  #epoch = ''
   #error: { error: unknown } | undefined
   readonly #given: Set<string> | undefined
 
@@ -89,6 +91,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
       this.#finish(false)
     } else if (reply.upTo > 0) {
       this.#upTo = reply.upTo
+      this.#epoch = this.#connection.epoch
     }
     this.#give()
   }
@@ -115,9 +118,9 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
       const entry = this.#entries[this.#at]
       if (entry !== undefined) {
         this.#at++
-        const [key, value, revision] = entry
+        const [key, value, revision, epoch] = entry
         this.#given?.add(key)
-        this.#waiting.shift()?.resolve({ done: false, value: { key, value, revision } })
+        this.#waiting.shift()?.resolve({ done: false, value: { key, value, revision, epoch } })
         continue
       }
       this.#entries = []
@@ -141,7 +144,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
     if (!this.#connection.linked) return
     this.#asked = true
     if (this.#known) this.#connection.send({ op: 'more', id: this.#id })
-    else this.#connection.send({ ...this.#query, id: this.#id, after: this.#upTo } as Request)
+    else this.#connection.send({ ...this.#query, id: this.#id, after: this.#upTo, epoch: this.#epoch } as Request)
     this.#known = true
   }
 

@@ -23,7 +23,9 @@ export class HeldRegistration implements Registration, Exchange {
   due = Number.POSITIVE_INFINITY
   place = 0
   #id = 0
+  /** When the key was held first, and in which epoch of the store. */
   #since = 0
+  #epoch = ''
   #renewal: NodeJS.Timeout | undefined
   #over = false
   #closing: Promise<void> | undefined
@@ -77,6 +79,7 @@ export class HeldRegistration implements Registration, Exchange {
       ttl: this.#ttl,
       instance: this.#instance,
       since: this.#since,
+      epoch: this.#epoch,
       takeover: this.#takeover,
     })
   }
@@ -105,6 +108,7 @@ export class HeldRegistration implements Registration, Exchange {
   }
 
   #held(since: number): void {
+    if (since !== this.#since) this.#epoch = this.#connection.epoch
     this.#since = since
     if (this.#first === undefined) return
     this.#connection.disarm(this)

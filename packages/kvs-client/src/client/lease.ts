@@ -31,7 +31,7 @@ export function lease(
       result(reply) {
         if (held === undefined || (reply.op === 'none' && !wait)) return undefined
         if (reply.op !== 'leased' && reply.op !== 'entry') throw unexpected(reply)
-        const entry = { key, value: reply.value, revision: reply.revision }
+        const entry = { key, value: reply.value, revision: reply.revision, epoch: reply.epoch }
         if (reply.op === 'leased') connection.leases.given(held, entry, asked + LEASE_MS)
         else held.entry = entry
         return held

@@ -1,4 +1,4 @@
-import type { KvsEntry, KvsNamespace, KvsReader, Lease, LeaseOptions, Waiting } from '@dyad/core'
+import type { KvsEntry, KvsNamespace, KvsReader, KvsStamp, Lease, LeaseOptions, Waiting } from '@dyad/core'
 import type { KeyRequest, PutRequest, Space } from '../broker/frames.js'
 import { checkKey, checkPrefix, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'
@@ -23,7 +23,7 @@ export class Reader implements KvsReader {
       call<KvsEntry | undefined>(this.connection, request, {
         signal: options?.signal,
         result(reply) {
-          if (reply.op === 'entry') return { key, value: reply.value, revision: reply.revision }
+          if (reply.op === 'entry') return { key, value: reply.value, revision: reply.revision, epoch: reply.epoch }
           if (reply.op === 'none') return undefined
           throw unexpected(reply)
         },
@@ -39,7 +39,7 @@ export class Reader implements KvsReader {
         signal: options?.signal,
         patient: true,
         result(reply) {
-          if (reply.op === 'entry') return { key, value: reply.value, revision: reply.revision }
+          if (reply.op === 'entry') return { key, value: reply.value, revision: reply.revision, epoch: reply.epoch }
           throw unexpected(reply)
         },
       })
@@ -74,7 +74,7 @@ export class Namespace extends Reader implements KvsNamespace {
     this.name = name
   }
 
-  put(key: string, value: Uint8Array, options?: Waiting): Promise<number> {
+  put(key: string, value: Uint8Array, options?: Waiting): Promise<KvsStamp> {
     const refused = checked(key, value)
     if (refused !== undefined) return refused
     // A copy, since it may have to be sent again when the caller has long changed its own.
@@ -83,7 +83,7 @@ export class Namespace extends Reader implements KvsNamespace {
     return call(this.connection, request, {
       signal: options?.signal,
       result(reply) {
-        if (reply.op === 'stored') return reply.revision
+        if (reply.op === 'stored') return { revision: reply.revision, epoch: reply.epoch }
         throw unexpected(reply)
       },
     })

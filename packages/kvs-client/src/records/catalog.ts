@@ -2,6 +2,8 @@ import type { Operations } from './log-batch.js'
 import { MemoryRecords } from './memory-records.js'
 import { type Packed, revisionOf } from './packed.js'
 
+/** Starts of the store remembered. */
+const MAX_EPOCHS = 1_000
 /** Deleted keys remembered of one namespace. */
 const MAX_DELETED = 65_536
 
@@ -21,9 +23,13 @@ export class Catalog implements Operations {
   nextId = 1
   /** No revision given so far is above it. */
   highest = 0
+  /** The highest revision among all puts. */
+  latest = 0
+  /** The epochs of the store's starts, the last one last, and the highest revision among the puts before each. */
+  readonly #epochs = new Map<string, number>()
 
   put(id: number, key: string, packed: Packed): void {
-    this.highest = Math.max(this.highest, revisionOf(packed))
+    this.committed(revisionOf(packed))
     // What came after the removal of its namespace is void.
     const entry = this.entries.get(id)
     entry?.memory.set(key, packed)
@@ -53,6 +59,38 @@ export class Catalog implements Operations {
 
   ceiling(ceiling: number): void {
     this.highest = Math.max(this.highest, ceiling)
+  }
+
+  /** A put of this revision is in the log. */
+  committed(revision: number): void {
+    this.highest = Math.max(this.highest, revision)
+    this.latest = Math.max(this.latest, revision)
+  }
+
+  epoch(epoch: string, latest: number): void {
+    this.committed(latest)
+    this.#epochs.delete(epoch)
+    this.#epochs.set(epoch, latest)
+    if (this.#epochs.size <= MAX_EPOCHS) return
+    for (const first of this.#epochs.keys()) {
+      this.#epochs.delete(first)
+      break
+    }
+  }
+
+  /** The epochs, in order, and the highest revision among the puts before each. */
+  get epochs(): Iterable<[epoch: string, before: number]> {
+    return this.#epochs
+  }
+
+  /** The highest revision among the puts up to the end of an epoch. */
+  lastOf(epoch: string): number | undefined {
+    let isFound = false
+    for (const [each, before] of this.#epochs) {
+      if (isFound) return before
+      isFound = each === epoch
+    }
+    return isFound ? this.latest : undefined
   }
 
   count(): number {

@@ -21,6 +21,7 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
   }
   try {
     batch.ceiling(catalog.highest)
+    for (const epoch of catalog.epochs) batch.epoch(...epoch)
     for (const { id, name, nonce, memory } of catalog.entries.values()) {
       batch.create(id, name, nonce)
       for (const [key, packed] of memory.entries()) {

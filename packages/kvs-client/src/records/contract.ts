@@ -39,6 +39,12 @@ export interface RecordStore {
   readonly durable: boolean
   /** A revision that no revision given so far is above; 0 for a store without a past. */
   readonly ceiling: number
+  /** The highest revision among all puts so far; 0 for a store without a past. */
+  readonly latest: number
+  /** A start of the store begins: what is put from now on is put under its epoch. */
+  begin(epoch: string): void
+  /** The highest revision among the puts up to the end of the start of an epoch; undefined if that start is not of this store's past. */
+  lastOf(epoch: string): number | undefined
   /** What whoever runs the store is to be told of how it was opened. */
   readonly notices: readonly string[]
   /** Remembers a higher ceiling, before any put that is asked for after it. */

@@ -1,5 +1,5 @@
 import { BATCH_HEADER_BYTES } from './log-frame.js'
-import { copyPacked, type Packed, unpack } from './packed.js'
+import { copyPacked, type Packed, readStamp, STAMP_BYTES, unpack, writeStamp } from './packed.js'
 
 /**
  * What a batch of a log file consists of: operations. What one turn of the event loop writes is one batch, and is replayed whole or not at all.
@@ -12,13 +12,14 @@ export const FULL_BATCH_BYTES = 1024 * 1024
 export const MAX_BATCH_BYTES = 4 * FULL_BATCH_BYTES
 const FIRST_BYTES = 64 * 1024
 /** Most bytes that an operation takes beside its texts and value. */
-const OVERHEAD_BYTES = 16
+const OVERHEAD_BYTES = 24
 
 const PUT = 1
 const DELETE = 2
 const CREATE = 3
 const REMOVE = 4
 const CEILING = 5
+const EPOCH = 6
 
 /** Who is told of operations as they are replayed; `id` is the number of a namespace. */
 export interface Operations {
@@ -27,6 +28,8 @@ export interface Operations {
   create(id: number, name: string, nonce: string): void
   remove(id: number): void
   ceiling(ceiling: number): void
+  /** A start of the store begins; `latest` is the highest revision among the puts before it. */
+  epoch(epoch: string, latest: number): void
 }
 
 /** Gathers operations. */
@@ -64,6 +67,10 @@ export class LogBatch implements Operations {
 
   ceiling(ceiling: number): void {
     this.#length = this.#bytes.writeDoubleLE(ceiling, this.#begin(CEILING, 0, 0))
+  }
+
+  epoch(epoch: string, latest: number): void {
+    this.#length = writeStamp(this.#bytes, this.#begin(EPOCH, 0, 0), latest, epoch)
   }
 
   /** The batch, its header left free; its memory is used again after {@link clear}. */
@@ -111,7 +118,7 @@ export function replayBatch(body: Buffer, into: Operations): void {
         const length = body.readUInt32LE(at)
         at += 4
         const key = text()
-        if (length > body.length - at) throw new RangeError('a value exceeds its batch')
+        if (length < STAMP_BYTES || length > body.length - at) throw new RangeError('a value exceeds its batch')
         into.put(id, key, unpack(body, at, at + length))
         at += length
         break
@@ -131,6 +138,13 @@ export function replayBatch(body: Buffer, into: Operations): void {
         into.ceiling(body.readDoubleLE(at))
         at += 8
         break
+      case EPOCH: {
+        if (body.length - at < STAMP_BYTES) throw new RangeError('an epoch exceeds its batch')
+        const { epoch, revision } = readStamp(body, at)
+        into.epoch(epoch, revision)
+        at += STAMP_BYTES
+        break
+      }
       default:
         throw new RangeError(`no such operation: ${type}`)
     }

@@ -114,6 +114,22 @@ export class LogRecordStore implements RecordStore, Writer {
     return this.#catalog.highest
   }
 
+  get latest(): number {
+    return this.#catalog.latest
+  }
+
+  begin(epoch: string): void {
+    const { latest } = this.#catalog
+    this.#catalog.epoch(epoch, latest)
+    this.batch.epoch(epoch, latest)
+    // If it cannot be written, whoever knows of this start only is told everything again after the next.
+    this.staged(() => {})
+  }
+
+  lastOf(epoch: string): number | undefined {
+    return this.#catalog.lastOf(epoch)
+  }
+
   get notices(): readonly string[] {
     return this.#files.cuts
   }

@@ -66,10 +66,17 @@ export class MemoryRecords implements Records {
 export class MemoryRecordStore implements RecordStore {
   readonly durable = false
   readonly ceiling = 0
+  readonly latest = 0
   readonly notices: readonly string[] = []
   readonly #all = new Set<MemoryRecords>()
 
   raise(): void {}
+
+  begin(): void {}
+
+  lastOf(): undefined {
+    return undefined
+  }
 
   namespaces(): StoredNamespace[] {
     return []

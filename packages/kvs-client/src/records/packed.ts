@@ -1,26 +1,30 @@
 import { MAX_VALUE_BYTES } from '@dyad/core'
 
 /**
- * A revision and a value in one piece, as they are stored and sent: eight bytes of revision, then the value. Short ones are strings of one
- * byte a character, which take less than half the memory of a Buffer.
+ * The stamp and the value of a record in one piece, as they are stored and sent: eight bytes of revision, six of the epoch in which it was put, then
+ * the value. Short ones are strings of one byte a character, which take less than half the memory of a Buffer.
  */
 export type Packed = string | Buffer
 
-/** Bytes of the revision in front of the value. */
-export const REVISION_BYTES = 8
+const REVISION_BYTES = 8
+/** Bytes of an epoch: random, so that no two starts of any stores have the same. */
+export const EPOCH_BYTES = 6
+/** Bytes in front of the value. */
+export const STAMP_BYTES: number = REVISION_BYTES + EPOCH_BYTES
+/** The epoch of what nobody put. */
+export const NO_EPOCH: string = Buffer.alloc(EPOCH_BYTES).toString('base64url')
 /** Longest piece kept as a string, in bytes; longer ones would burden the collector. */
 const SHORT_BYTES = 1024
 const HALF = 2 ** 32
 
 const scratch = Buffer.allocUnsafeSlow(SHORT_BYTES)
 
-/** A copy of `value` and its revision. */
-export function pack(value: Uint8Array, revision: number): Packed {
-  const length = REVISION_BYTES + value.length
+/** A copy of `value` and its stamp. */
+export function pack(value: Uint8Array, revision: number, epoch: string = NO_EPOCH): Packed {
+  const length = STAMP_BYTES + value.length
   const short = length <= SHORT_BYTES
   const bytes = short ? scratch : Buffer.allocUnsafeSlow(length)
-  writeRevision(bytes, 0, revision)
-  bytes.set(value, REVISION_BYTES)
+  bytes.set(value, writeStamp(bytes, 0, revision, epoch))
   return short ? bytes.toString('latin1', 0, length) : bytes
 }
 
@@ -42,18 +46,47 @@ export function revisionOf(packed: Packed): number {
   return low + high * HALF
 }
 
+/** Names the start of the store in which the record was put. */
+export function epochOf(packed: Packed): string {
+  if (typeof packed !== 'string') return readEpoch(packed, REVISION_BYTES)
+  return Buffer.from(packed.slice(REVISION_BYTES, STAMP_BYTES), 'latin1').toString('base64url')
+}
+
 /** The value; its memory is the caller's if the piece is a string. */
 export function bytesOf(packed: Packed): Buffer {
-  if (typeof packed !== 'string') return packed.subarray(REVISION_BYTES)
-  return Buffer.from(packed, 'latin1').subarray(REVISION_BYTES)
+  if (typeof packed !== 'string') return packed.subarray(STAMP_BYTES)
+  return Buffer.from(packed, 'latin1').subarray(STAMP_BYTES)
+}
+
+/** Writes a revision and an epoch; returns where they end. */
+export function writeStamp(target: Buffer, at: number, revision: number, epoch: string): number {
+  const end = writeRevision(target, at, revision)
+  return end + target.write(epoch, end, EPOCH_BYTES, 'base64url')
+}
+
+/** The revision and the epoch in front of a value. */
+export function readStamp(bytes: Buffer, at: number): { revision: number; epoch: string } {
+  return { revision: readRevision(bytes, at), epoch: readEpoch(bytes, at + REVISION_BYTES) }
+}
+
+/** The epoch read last, since most records of a store have the same. */
+let lastEpoch = NO_EPOCH
+const lastBytes = Buffer.alloc(EPOCH_BYTES)
+
+function readEpoch(bytes: Buffer, at: number): string {
+  if (lastBytes.compare(bytes, at, at + EPOCH_BYTES) !== 0) {
+    bytes.copy(lastBytes, 0, at, at + EPOCH_BYTES)
+    lastEpoch = lastBytes.toString('base64url')
+  }
+  return lastEpoch
 }
 
 /** Writes an integer up to 2^53 − 1 in eight bytes; returns where they end. */
-export function writeRevision(target: Buffer, at: number, revision: number): number {
+function writeRevision(target: Buffer, at: number, revision: number): number {
   return target.writeUInt32LE(Math.floor(revision / HALF), target.writeUInt32LE(revision % HALF, at))
 }
 
-export function readRevision(bytes: Buffer, at: number): number {
+function readRevision(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * HALF
 }
 
@@ -62,4 +95,4 @@ function byte(packed: string, at: number): number {
 }
 
 /** Longest piece there is, in bytes. */
-export const MAX_PACKED_BYTES = REVISION_BYTES + MAX_VALUE_BYTES
+export const MAX_PACKED_BYTES: number = STAMP_BYTES + MAX_VALUE_BYTES

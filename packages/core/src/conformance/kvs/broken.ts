@@ -72,7 +72,7 @@ export function brokenKvs(): BrokenKvs[] {
         put(key, value) {
           const copy = value.slice()
           setTimeout(() => namespace.put(key, copy).catch(() => {}), 5)
-          return Promise.resolve(Date.now())
+          return Promise.resolve({ revision: Date.now() })
         },
       })),
     },
@@ -157,7 +157,23 @@ export function brokenKvs(): BrokenKvs[] {
     {
       fault: 'the revision stands still',
       clause: 'gives revisions that grow',
-      breaks: inNamespace((namespace) => ({ put: (key, value) => namespace.put(key, value).then(() => 1) })),
+      breaks: inNamespace((namespace) => ({
+        put: (key, value) => namespace.put(key, value).then(() => ({ revision: 1 })),
+      })),
+    },
+    {
+      fault: 'an epoch is lost where entries stream',
+      clause: 'gives a record the same epoch however it is read',
+      breaks: inNamespace((namespace) => ({
+        watch: (prefix, options) => changed(namespace.watch(prefix, options), ({ epoch: _, ...entry }) => entry),
+      })),
+    },
+    {
+      fault: 'put and get name different epochs',
+      clause: 'gives a record the same epoch however it is read',
+      breaks: inNamespace((namespace) => ({
+        put: async (key, value) => ({ ...(await namespace.put(key, value)), epoch: 'another' }),
+      })),
     },
     {
       fault: 'list ignores its prefix',

@@ -93,6 +93,20 @@ export const restartClauses: readonly Clause[] = [
     },
   },
   {
+    name: 'puts under another epoch after a restart, and keeps the epoch of what was put before',
+    needs: 'crossProcess',
+    async run(world) {
+      const { namespace, client } = world
+      const before = await namespace.put('before', bytes('x'))
+      await restart(world)
+      if (!world.capabilities.durable) await client.createNamespace(namespace.name)
+      const after = await namespace.put('after', bytes('x'))
+      ok(before.epoch !== undefined && after.epoch !== undefined && before.epoch !== after.epoch)
+      strictEqual((await namespace.get('after'))?.epoch, after.epoch)
+      if (world.capabilities.durable) strictEqual((await namespace.get('before'))?.epoch, before.epoch)
+    },
+  },
+  {
     name: 'registers anew after a restart',
     needs: 'crossProcess',
     async run(world) {

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from 'node:assert/strict'
 import { MAX_KEY_BYTES, MAX_VALUE_BYTES } from '../../kvs/contract.js'
 import type { Clause } from './contract.js'
-import { bytes, expectCode, expectValue } from './expect.js'
+import { bytes, expectCode, expectValue, gather, pending, take } from './expect.js'
 
 const KEYS = ['a', ' ', 'a b/c.d', '\u0000', 'ä', 'a\u0308', '日本語', '😀', '\ufeffx', '__proto__', 'a\nb', '\uffff']
 
@@ -11,7 +11,7 @@ export const valueClauses: readonly Clause[] = [
     async run({ namespace }) {
       strictEqual(await namespace.get('key'), undefined)
       for (let i = 0; i < 100; i++) {
-        const revision = await namespace.put('key', bytes(`value ${i}`))
+        const { revision } = await namespace.put('key', bytes(`value ${i}`))
         const entry = await namespace.get('key')
         expectValue(entry, bytes(`value ${i}`))
         strictEqual(entry.key, 'key')
@@ -38,14 +38,36 @@ export const valueClauses: readonly Clause[] = [
     async run({ namespace, writer }) {
       let last = 0
       for (let i = 0; i < 50; i++) {
-        const put = i % 2 === 0 ? namespace.put('key', bytes('x')) : writer.put(namespace.name, 'key', bytes('x'))
-        const revision = await put
+        const revision =
+          i % 2 === 0
+            ? (await namespace.put('key', bytes('x'))).revision
+            : await writer.put(namespace.name, 'key', bytes('x'))
         ok(Number.isSafeInteger(revision), 'an integer')
         ok(revision > last, `${revision} after ${last}`)
         last = revision
       }
       await namespace.delete('key')
-      ok((await namespace.put('key', bytes('x'))) > last, 'over a delete')
+      ok((await namespace.put('key', bytes('x'))).revision > last, 'over a delete')
+    },
+  },
+  {
+    name: 'gives a record the same epoch however it is read',
+    async run({ namespace, another }) {
+      const other = (await another()).namespace(namespace.name)
+      const waiting = pending(other.waitFor('key'))
+      const watch = other.watch('')
+      const watching = pending(take(watch))
+      const { revision, epoch } = await namespace.put('key', bytes('x'))
+      ok(epoch === undefined || /^[\w-]{1,16}$/.test(epoch), epoch)
+      const [listed] = await gather(other.list(''))
+      const leased = (await other.lease?.('key'))?.entry
+      const entries = [await other.get('key'), await waiting, await watching, listed, await other.waitFor('key')]
+      for (const entry of leased === undefined ? entries : [...entries, leased]) {
+        strictEqual(entry?.revision, revision)
+        strictEqual(entry?.epoch, epoch)
+      }
+      strictEqual((await other.put('another', bytes('x'))).epoch, epoch, 'the store did not start meanwhile')
+      await watch.return?.()
     },
   },
   {

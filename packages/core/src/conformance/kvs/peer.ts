@@ -49,7 +49,7 @@ class Kept {
 async function obey(client: KvsClient, command: Command, kept: Kept): Promise<number> {
   switch (command.op) {
     case 'put':
-      return client.namespace(command.namespace).put(command.key, command.value)
+      return (await client.namespace(command.namespace).put(command.key, command.value)).revision
     case 'create':
       await client.createNamespace(command.name)
       return 0
@@ -70,7 +70,7 @@ async function obey(client: KvsClient, command: Command, kept: Kept): Promise<nu
 export function writerHere(client: KvsClient, crash: ((client: KvsClient) => void) | undefined): Writer {
   const kept = new Kept()
   return {
-    put: (namespace, key, value) => client.namespace(namespace).put(key, value),
+    put: async (namespace, key, value) => (await client.namespace(namespace).put(key, value)).revision,
     createNamespace: (name) => client.createNamespace(name),
     removeNamespace: (name) => client.removeNamespace(name),
     async register(key, value, ttl, takeover) {

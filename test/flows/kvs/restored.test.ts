@@ -1,0 +1,43 @@
+import { cpSync, readFileSync, rmSync } from 'node:fs'
+import type { FileRecord } from '@dyad/core'
+import { test } from 'tap'
+import { Cluster } from '../../harness/cluster.js'
+import { digestOf } from '../../harness/contents.js'
+
+/** Beyond what travels in a record. */
+const SIZE = 100_000
+/** A clock that shows the same at each start, so that a store gives the same revisions to what it is asked for in the same order. */
+const SAME_CLOCK = `Object.defineProperty(performance,'timeOrigin',{value:${Date.UTC(2020, 0, 1)}-performance.now()})`
+
+test('what a store that was restored from an older copy gives the same revision is told apart', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const [data, copy] = [cluster.path('data'), cluster.path('copy')]
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SAME_CLOCK)}` }
+  const startStore = () => cluster.node('K', { broker: true, data, directories: [] }, env)
+  const restore = () => {
+    rmSync(data, { recursive: true })
+    cpSync(copy, data, { recursive: true })
+  }
+  const first = await startStore()
+  await cluster.createNamespace()
+  await cluster.node('A')
+  const [producer, consumer] = [await cluster.producer(), await cluster.consumer()]
+  await producer.ask('write', 'before', 10, 1)
+  await first.kill()
+  cpSync(data, copy, { recursive: true })
+
+  const second = await startStore()
+  const original = await producer.ask<FileRecord>('write', 'x', SIZE, 2)
+  t.strictSame(await consumer.ask('read', 'x'), { size: SIZE, sha256: digestOf(SIZE, 2) })
+  await second.kill()
+  restore()
+  await startStore()
+  const again = await producer.ask<FileRecord>('write', 'x', SIZE, 3)
+  t.equal(again.generation, original.generation, 'the number is given twice')
+  t.not(again.epoch, original.epoch)
+  t.strictSame(await consumer.ask('read', 'x'), { size: SIZE, sha256: digestOf(SIZE, 3) }, 'to who noted the other')
+  const late = await cluster.consumer()
+  t.strictSame(await late.ask('read', 'x'), { size: SIZE, sha256: digestOf(SIZE, 3) }, 'and to another process')
+  t.ok(readFileSync(cluster.path('b', 'x')).equals(readFileSync(cluster.path('a', 'x'))))
+  t.strictSame(await consumer.ask('lookup', 'x'), again)
+})
