@@ -2,11 +2,9 @@ import { hostname, tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { DyadError } from './errors.js'
 import { nodeIdFault } from './node-id.js'
-import { boolean, directory, integer, type OptionRow, text } from './option-row.js'
+import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
 import { userId } from './user-id.js'
-
-const LONGEST_MS = 2 ** 31 - 1
 
 /**
  * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the fastest that there is, which is what
@@ -153,28 +151,22 @@ export const OPTIONS = {
     max: 2 ** 32 - 1,
     doc: 'Hash bins at each level. The same on every side.',
   }),
-  timeout: integer({
+  timeout: duration({
     env: 'DYAD_TIMEOUT',
     default: 0,
     min: 0,
-    max: LONGEST_MS,
-    unit: 'ms',
     doc: 'How long an open waits for a file that nobody has published yet; 0 waits as long as it takes.',
   }),
-  ownerTimeout: integer({
+  ownerTimeout: duration({
     env: 'DYAD_OWNER_TIMEOUT',
     default: 30_000,
     min: 1,
-    max: LONGEST_MS,
-    unit: 'ms',
     doc: 'How long a consumer tries to reach the owner of a published file without a byte of progress.',
   }),
-  progressTimeout: integer({
+  progressTimeout: duration({
     env: 'DYAD_PROGRESS_TIMEOUT',
     default: 15_000,
     min: 1,
-    max: LONGEST_MS,
-    unit: 'ms',
     doc: 'How long a transfer may stand still before it is begun anew from where it stopped, over another transport if there is one; half of DYAD_OWNER_TIMEOUT at most.',
   }),
   leastRate: integer({
@@ -185,12 +177,10 @@ export const OPTIONS = {
     unit: 'bytes a second',
     doc: 'A transfer that brings less than this for as long as DYAD_PROGRESS_TIMEOUT counts as one that stands still; 0 takes any rate for progress.',
   }),
-  kvsTimeout: integer({
+  kvsTimeout: duration({
     env: 'DYAD_KVS_TIMEOUT',
     default: 10_000,
     min: 1,
-    max: LONGEST_MS,
-    unit: 'ms',
     doc: 'How long the store may take to answer, or to be reached.',
   }),
   token: text({
@@ -220,12 +210,10 @@ export const OPTIONS = {
     accepts: 'a name or an address of this host',
     doc: 'Under which name other nodes reach this service. Without it, the address that it listens at, or the name of the host where that is every address.',
   }),
-  leaseTtl: integer({
+  leaseTtl: duration({
     env: 'DYAD_LEASE_TTL',
     default: 10_000,
     min: 100,
-    max: LONGEST_MS,
-    unit: 'ms',
     doc: "How long a node stays registered after its service's last sign of life.",
   }),
   stateDir: {

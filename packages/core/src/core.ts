@@ -157,7 +157,7 @@ export class DyadCore implements AsyncDisposable {
     return this.#waiting(options, async (signal) => {
       const name = await this.#nameOf(path)
       return options.wait === false
-        ? lookup(name, this.#lookupContext, signal, options.timeout ?? this.config.timeout)
+        ? lookup(name, this.#lookupContext, signal, this.#consumer.timeout(options))
         : this.#consumer.waitForRecord(name, options, signal)
     })
   }

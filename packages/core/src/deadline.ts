@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { LONGEST_MS } from './given-number.js'
 
 /** Signals that many may listen to: one may well end thousands of waits, and telling Node so costs more than listening. */
 const unlimited = new WeakSet<AbortSignal>()
@@ -46,14 +47,14 @@ export function giveBackController(controller: AbortController): void {
   if (!controller.signal.aborted && spare.length < MOST_SPARE) spare.push(controller)
 }
 
-/** Runs `work` with a signal that fires with `signal`, or with `late()` after `ms` milliseconds (0: never). Leaves no listener behind. */
+/** Runs `work` with a signal that fires with `signal`, or with `late()` after `ms` milliseconds (0, or LONGEST_MS: never). Leaves no listener behind. */
 export async function within<T>(
   ms: number,
   late: () => Error,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (ms === 0) return work(signal)
+  if (ms === 0 || ms >= LONGEST_MS) return work(signal)
   const own = new AbortController()
   const stop = listenTo(signal, () => own.abort(signal.reason))
   const timer = setTimeout(() => own.abort(late()), ms)

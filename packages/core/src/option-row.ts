@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { LONGEST_MS } from './given-number.js'
 
 /** One row of the table of options. */
 export interface OptionRow<T> {
@@ -61,6 +62,22 @@ export function integer({
         throw new RangeError(`not a whole number from ${min} to ${max}`)
       }
       return value
+    },
+  }
+}
+
+/** An option that is a time in whole ms; what is longer than a timer takes is for ever. */
+export function duration({ min, ...row }: Row<number> & { min: number }): OptionRow<number> {
+  return {
+    ...integer({ ...row, min, max: LONGEST_MS }),
+    accepts: `${min} to ${LONGEST_MS} ms; Infinity, or more, is for ever`,
+    parse: (text) => {
+      const value = Number(text)
+      const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY
+      if (text.trim() === '' || !isWhole || value < min) {
+        throw new RangeError(`neither a whole number from ${min} on nor Infinity`)
+      }
+      return Math.min(value, LONGEST_MS)
     },
   }
 }

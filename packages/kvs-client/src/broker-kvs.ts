@@ -1,3 +1,4 @@
+import { milliseconds } from '@dyad/core'
 import { connect } from '@dyad/wire'
 import { MAX_FRAME_BYTES } from './broker/frames.js'
 import { Connection } from './client/connection.js'
@@ -22,10 +23,12 @@ export interface BrokerKvsOptions {
 
 /**
  * A client of a broker. Connects when it is first used, and again whenever the connection is lost while anything is under way, which is then
- * asked for again. Errors are those of the contract, in time: ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED.
+ * asked for again. ERR_DYAD_OPTION for a time that is none; other errors are those of the contract, in time: ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED.
  */
 export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
-  const { url, token, ca, connectTimeout = 10_000, callTimeout = 30_000 } = options
+  const { url, token, ca } = options
+  const connectTimeout = milliseconds('connectTimeout', options.connectTimeout ?? 10_000, 1)
+  const callTimeout = milliseconds('callTimeout', options.callTimeout ?? 30_000, 1)
   const linked = { token, ca, maxFrameBytes: MAX_FRAME_BYTES, silentMs: callTimeout }
   const connection = new Connection({
     url,

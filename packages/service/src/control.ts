@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { DyadError, isDyadError, makeDirectory, NodeLocks } from '@dyad/core'
+import { DyadError, isDyadError, makeDirectory, milliseconds, NodeLocks } from '@dyad/core'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -133,6 +133,7 @@ export function askControl(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
+    const limit = timeout === undefined ? undefined : milliseconds('timeout', timeout)
     const socket = connect(path)
     let answer = ''
     let isTooLong = false
@@ -141,7 +142,7 @@ export function askControl(
       isLate = true
       socket.destroy()
     }
-    const timer = timeout === undefined ? undefined : setTimeout(late, timeout)
+    const timer = limit === undefined ? undefined : setTimeout(late, limit)
     const abort = () => socket.destroy()
     signal?.addEventListener('abort', abort, { once: true })
     socket.setEncoding('utf8')

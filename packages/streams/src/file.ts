@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import type { Interface } from 'node:readline'
 import type { DyadCore, FileRecord, StagedFile, Waiting } from '@dyad/core'
-import { descriptorClosed, reads, withDescriptors, writes } from '@dyad/core'
+import { descriptorClosed, milliseconds, reads, withDescriptors, writes } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { type FileReadStreamOptions, FileStreams, type FileWriteStreamOptions } from './file-streams.js'
 import { numericFlags, type OpenFlags } from './flags.js'
@@ -12,7 +12,7 @@ import { trackHandle, type WritingMethod } from './track-handle.js'
 
 /** How {@link DyadFile.open} waits. */
 export interface DyadFileOptions extends Waiting {
-  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` of the session */
+  /** Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever. @default the option `timeout` of the session */
   timeout?: number | undefined
 }
 
@@ -51,6 +51,7 @@ export class DyadFile implements AsyncDisposable {
     options: DyadFileOptions = {},
   ): Promise<DyadFile> {
     options.signal?.throwIfAborted()
+    if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     const numeric = numericFlags(flags)
     if (!writes(numeric))
       return new DyadFile(await openHandle(await consumeToOpen(core, path, numeric, options), flags, mode, options))

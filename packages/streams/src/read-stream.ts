@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type fs from 'node:fs'
-import { type ConsumedFile, type DyadCore, DyadError, type FileRecord, type KvsOutage } from '@dyad/core'
+import { type ConsumedFile, type DyadCore, DyadError, type FileRecord, type KvsOutage, milliseconds } from '@dyad/core'
 import { ConsumingOpen } from './consuming-open.js'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'
@@ -27,7 +27,7 @@ export interface DyadReadStreamOptions {
   highWaterMark?: number | undefined
   /** Destroys the stream with an AbortError whose cause is the signal's reason. */
   signal?: AbortSignal | null | undefined
-  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` of the session */
+  /** Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever. @default the option `timeout` of the session */
   timeout?: number | undefined
 }
 
@@ -69,6 +69,8 @@ export class DyadReadStream extends NodeReadStream {
 
   constructor(core: DyadCore, path: string | URL, options?: DyadReadStreamOptions | BufferEncoding) {
     const { signal, timeout } = Object(options) as DyadReadStreamOptions
+    // A mistake is told at once, as node:fs does.
+    if (timeout !== undefined) milliseconds('timeout', timeout)
     // One signal may well end thousands of streams.
     if (signal instanceof AbortSignal) setMaxListeners(0, signal)
     const opening = new ConsumingOpen(core, timeout, (event, ...details) => {

@@ -1,5 +1,7 @@
 import { type AddressInfo, isIP, type Server } from 'node:net'
-import { DyadError, isLoopbackHost } from '@dyad/core'
+import { DyadError, isLoopbackHost, wholeNumber } from '@dyad/core'
+
+const MAX_PORT = 65_535
 
 /** Where a server listens. */
 export interface BindOptions {
@@ -11,9 +13,13 @@ export interface BindOptions {
   token?: string | undefined
 }
 
-/** Makes `server` listen and tells under which host and port. ERR_DYAD_BIND if the address cannot be bound, or not without a token. */
+/**
+ * Makes `server` listen and tells under which host and port. ERR_DYAD_OPTION for a port that is none, ERR_DYAD_BIND if
+ * the address cannot be bound, or not without a token.
+ */
 export async function bind(server: Server, options: BindOptions): Promise<{ host: string; port: number }> {
-  const { host = '127.0.0.1', port = 0, token } = options
+  const { host = '127.0.0.1', token } = options
+  const port = wholeNumber('port', options.port ?? 0, 0, MAX_PORT)
   if (!isLoopbackHost(host) && !token) {
     throw new DyadError('ERR_DYAD_BIND', { detail: `${host} is not loopback, and no token is set` })
   }

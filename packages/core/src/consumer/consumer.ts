@@ -1,6 +1,7 @@
 import type { Config } from '../config.js'
 import { descriptorLimit, withDescriptors } from '../descriptors.js'
 import { DiskPace } from '../disk-pace.js'
+import { milliseconds } from '../given-number.js'
 import type { KvsClient, Waiting } from '../kvs/contract.js'
 import type { OutageListener } from '../kvs/outages.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -33,7 +34,7 @@ const DESCRIPTORS_FOR_EACH_AHEAD = 16
 
 /** How a consumer waits. */
 export interface ConsumeOptions extends Waiting, OutageListener {
-  /** Milliseconds to wait for a file that nobody has published yet; 0 is for ever. @default the option `timeout` */
+  /** Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever. @default the option `timeout` */
   timeout?: number | undefined
   /** Told once, if the file is not published yet. */
   onWaiting?: (() => void) | undefined
@@ -77,9 +78,15 @@ export class Consumer {
     return (await this.#context.get()).directory
   }
 
+  /** How long a call may wait. ERR_DYAD_OPTION if it was given something that is no time. */
+  timeout({ timeout = this.#parts.config.timeout }: ConsumeOptions): number {
+    return milliseconds('timeout', timeout)
+  }
+
   /** The newest record of a file, as soon as there is one. */
   waitForRecord(path: string, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
-    const { timeout = this.#parts.config.timeout, onWaiting } = options
+    const { onWaiting } = options
+    const timeout = this.timeout(options)
     return waitForRecord(path, this.#parts.lookup, { timeout, signal, onWaiting })
   }
 

@@ -6,11 +6,12 @@ import {
   type KvsNamespace,
   type KvsOutage,
   type KvsReader,
+  milliseconds,
   type RegisterOptions,
   type Registration,
   type Waiting,
 } from '@dyad/core'
-import { type BrokerStats, MAX_TTL_MS } from '../broker/frames.js'
+import type { BrokerStats } from '../broker/frames.js'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'
@@ -78,10 +79,8 @@ export class BrokerClient implements KvsClient {
   async register(key: string, value: Uint8Array, options: RegisterOptions): Promise<Registration> {
     checkKey(key)
     checkValue(value)
-    if (!Number.isInteger(options.ttl) || options.ttl < 1 || options.ttl > MAX_TTL_MS) {
-      throw new DyadError('ERR_DYAD_OPTION', { detail: `ttl is ${options.ttl}` })
-    }
-    const registration = new HeldRegistration(this.#connection, key, value, options, this.#registrations)
+    const lasting = { ...options, ttl: milliseconds('ttl', options.ttl, 1) }
+    const registration = new HeldRegistration(this.#connection, key, value, lasting, this.#registrations)
     await registration.begin()
     return registration
   }

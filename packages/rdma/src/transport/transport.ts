@@ -4,12 +4,14 @@ import {
   type FetchRequest,
   type FileSource,
   isDyadError,
+  milliseconds,
   rangeOf,
   reasonOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
+  wholeNumber,
 } from '@dyad/core'
 import { VerbError } from '../verbs/faults.js'
 import { loadVerbs, unavailable, type Verbs } from '../verbs/library.js'
@@ -37,12 +39,16 @@ export interface RdmaTransportOptions {
 }
 
 const IDLE_MS = 30_000
+const MAX_PORT = 65_535
 /** How long it is believed that there is no device to use, in ms: addresses come and go. */
 const BELIEVED_MS = 10_000
 /** Enough for a packet to be lost twice. */
 const ANSWER_MS = 5_000
 
-/** Moves files by RDMA over verbs, InfiniBand's or RoCE's: owners write straight into memory that consumers grant. */
+/**
+ * Moves files by RDMA over verbs, InfiniBand's or RoCE's: owners write straight into memory that consumers grant.
+ * ERR_DYAD_OPTION for a number that cannot be used.
+ */
 export function rdmaTransport(options: RdmaTransportOptions = {}): Transport {
   return new RdmaTransport(options)
 }
@@ -60,7 +66,12 @@ class RdmaTransport implements Transport {
   #closed = false
 
   constructor(options: RdmaTransportOptions) {
-    this.#options = options
+    this.#options = {
+      ...options,
+      port: wholeNumber('port', options.port ?? 0, 0, MAX_PORT),
+      idleMs: milliseconds('idleMs', options.idleMs ?? IDLE_MS),
+      busyPollMs: milliseconds('busyPollMs', options.busyPollMs ?? 0),
+    }
   }
 
   get unavailable(): DyadError | undefined {

@@ -4,11 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   MAX_CHUNK_BYTES,
+  milliseconds,
   rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
+  wholeNumber,
 } from '@dyad/core'
 import { obstacleAt, readAddress } from '../address.js'
 import { ClientPool } from './client-pool.js'
@@ -57,9 +59,13 @@ class RpcTransport implements Transport {
 
   constructor(options: RpcTransportOptions) {
     this.#options = options
-    this.#chunkBytes = within('chunkBytes', options.chunkBytes ?? CHUNK_BYTES, MAX_CHUNK_BYTES)
-    this.#window = within('window', options.window ?? WINDOW, MAX_CREDIT)
-    this.#clients = new ClientPool({ token: options.token, ca: options.ca, idleMs: options.idleMs ?? IDLE_MS })
+    this.#chunkBytes = wholeNumber('chunkBytes', options.chunkBytes ?? CHUNK_BYTES, 1, MAX_CHUNK_BYTES)
+    this.#window = wholeNumber('window', options.window ?? WINDOW, 1, MAX_CREDIT)
+    this.#clients = new ClientPool({
+      token: options.token,
+      ca: options.ca,
+      idleMs: milliseconds('idleMs', options.idleMs ?? IDLE_MS),
+    })
   }
 
   async serve(source: FileSource): Promise<TransportServer> {
@@ -96,9 +102,4 @@ class RpcTransport implements Transport {
   #checkOpen(): void {
     if (this.#closed) throw new DyadError('ERR_DYAD_CLOSED')
   }
-}
-
-function within(name: string, value: number, most: number): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value
-  throw new DyadError('ERR_DYAD_OPTION', { detail: `${name} is ${value}, not an integer from 1 to ${most}` })
 }

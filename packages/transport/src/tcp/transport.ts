@@ -4,11 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   MAX_CHUNK_BYTES,
+  milliseconds,
   rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
+  wholeNumber,
 } from '@dyad/core'
 import { obstacleAt, readAddress } from '../address.js'
 import { Pool } from './pool.js'
@@ -56,11 +58,9 @@ class TcpTransport implements Transport {
   #closed = false
 
   constructor(options: TcpTransportOptions) {
-    const { chunkBytes = CHUNK_BYTES, token, ca, idleMs = IDLE_MS } = options
-    if (!Number.isSafeInteger(chunkBytes) || chunkBytes < MIN_CHUNK_BYTES || chunkBytes > MAX_CHUNK_BYTES) {
-      const detail = `chunkBytes is ${chunkBytes}, not an integer from ${MIN_CHUNK_BYTES} to ${MAX_CHUNK_BYTES}`
-      throw new DyadError('ERR_DYAD_OPTION', { detail })
-    }
+    const { token, ca } = options
+    const idleMs = milliseconds('idleMs', options.idleMs ?? IDLE_MS)
+    const chunkBytes = wholeNumber('chunkBytes', options.chunkBytes ?? CHUNK_BYTES, MIN_CHUNK_BYTES, MAX_CHUNK_BYTES)
     this.#options = options
     this.#chunkBytes = chunkBytes
     this.#pool = new Pool({ token, ca, idleMs, bufferBytes: chunkBytes })
