@@ -25,6 +25,7 @@ import { PendingPublishes } from './producer/pending.js'
 import { type PublishContext, publish } from './producer/publish.js'
 import { remove } from './producer/remove.js'
 import { type StagedFile, stage } from './producer/stage.js'
+import { StoringParents } from './storing-parents.js'
 import { Temporaries } from './temporaries.js'
 import type { Transport } from './transfer/contract.js'
 
@@ -38,6 +39,11 @@ export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
   transports: readonly Transport[]
 }
 
+/** What producing needs to know of its session. */
+interface ProducerSide extends PublishContext {
+  readonly parents: StoringParents
+}
+
 /** A session: what produces and consumes files of one namespace for this process. Whoever made it closes it. */
 export class DyadCore implements AsyncDisposable {
   /** Every option with its value, but for the store, which is a part. */
@@ -48,7 +54,7 @@ export class DyadCore implements AsyncDisposable {
   readonly #operations = new Operations()
   readonly #outages: Outages
   readonly #stderr: Disposable | undefined
-  readonly #producer: OpenedOnce<PublishContext>
+  readonly #producer: OpenedOnce<ProducerSide>
   readonly #consumer: Consumer
   #advice: Promise<void> | undefined
   #closed: Promise<void> | undefined
@@ -217,8 +223,10 @@ export class DyadCore implements AsyncDisposable {
       await this.#pending.add(file.path, published)
       return undefined
     }
+    const { directory, parents } = await this.#producer.get()
+    const place = { root: directory.real, parents, temporaries: this.#temporaries }
     return withDescriptors(async () => {
-      const staged = stage(file, flags, mode ?? 0o666, this.#temporaries, publishStaged)
+      const staged = stage(file, flags, mode ?? 0o666, place, publishStaged)
       try {
         return { staged, opened: await open(staged) }
       } catch (error) {
@@ -312,12 +320,14 @@ export class DyadCore implements AsyncDisposable {
     return file.path
   }
 
-  async #openProducer(): Promise<PublishContext> {
+  async #openProducer(): Promise<ProducerSide> {
     const { producerPath = '', node, fsyncWrite, sharedStorage, inlineLimit, digestAll } = this.config
+    const directory = await ManagedDirectory.open(producerPath)
     return {
       ...this.#lookupContext,
       node,
-      directory: await ManagedDirectory.open(producerPath),
+      directory,
+      parents: new StoringParents(directory.real),
       fsync: fsyncWrite,
       sharedStorage,
       // With shared storage nothing moves, and nothing needs to.

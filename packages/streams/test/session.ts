@@ -15,8 +15,8 @@ export class TwoNodes implements AsyncDisposable {
   readonly produced: string
   readonly consumed: string
 
-  /** Not below `root`: a service has a file open there as long as it serves. */
-  get #transportState(): string {
+  /** Not below `root`: services and locks have files open there. */
+  get #state(): string {
     return join(dirname(this.root), `state-of-${basename(this.root)}`)
   }
 
@@ -44,13 +44,13 @@ export class TwoNodes implements AsyncDisposable {
 
   /** A session on a node that serves what it produces. */
   async node(node: string, options: Partial<DyadCoreOptions>): Promise<DyadCore> {
-    const transport = localTransport({ stateDir: this.#transportState })
+    const transport = localTransport({ stateDir: join(this.#state, 'transport') })
     const core = new DyadCore({
       kvs: this.kvs,
       transports: [transport],
       namespace: 'test',
       node,
-      stateDir: join(this.root, `state-${node}`),
+      stateDir: join(this.#state, node),
       ...options,
     })
     if (options.producerPath !== undefined) {
@@ -80,13 +80,13 @@ export class TwoNodes implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const thing of this.#made.reverse()) await thing[Symbol.asyncDispose]()
     await rm(this.root, { recursive: true })
-    await rm(this.#transportState, { recursive: true, force: true })
+    await rm(this.#state, { recursive: true, force: true })
   }
 
   /** Removes the files at once, when there is no time to close anything. */
   remove(): void {
     rmSync(this.root, { recursive: true })
-    rmSync(this.#transportState, { recursive: true, force: true })
+    rmSync(this.#state, { recursive: true, force: true })
   }
 
   #own<Thing extends AsyncDisposable>(thing: Thing): Thing {

@@ -8,6 +8,7 @@ import type { FileRecord } from '../kvs/record.js'
 import { ManagedDirectory, type ManagedFile } from '../managed-directory.js'
 import { OpenedOnce } from '../opened-once.js'
 import type { Operations } from '../operations.js'
+import { StoringParents } from '../storing-parents.js'
 import type { Temporaries } from '../temporaries.js'
 import type { Transport } from '../transfer/contract.js'
 import { Copies } from '../transfer/copies.js'
@@ -24,7 +25,6 @@ import { type PrefetchResult, ReadAhead } from './read-ahead.js'
 import { RightOfWay } from './right-of-way.js'
 import { SingleFlight } from './single-flight.js'
 import { assertStandingRoom } from './standing-room.js'
-import { StoringParents } from './storing-parents.js'
 
 /**
  * Descriptors that this process may have for each file that is fetched ahead: most are left for

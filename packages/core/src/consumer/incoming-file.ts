@@ -5,26 +5,25 @@ import {
   fstatSync,
   ftruncateSync,
   linkSync,
-  readlinkSync,
   renameSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
-import { basename, dirname } from 'node:path'
-import { descriptorPath } from '../descriptor-path.js'
+import { dirname } from 'node:path'
 import { descriptorClosed, isShortage } from '../descriptors.js'
 import { misfit, type RunningDigest, verifiable } from '../digest.js'
 import type { DiskPace } from '../disk-pace.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
+import { lacksLinks } from '../lacks-links.js'
 import { openRegular } from '../open-regular.js'
 import { readBack } from '../read-back.js'
+import { assertWithin, type StoringParent, type StoringParents, within } from '../storing-parents.js'
 import type { Temporaries } from '../temporaries.js'
 import type { Transfer } from '../transfer/contract.js'
 import type { Destination } from '../transfer/pull.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { FileWriter } from './file-writer.js'
-import type { StoringParent, StoringParents } from './storing-parents.js'
 
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
@@ -94,7 +93,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       const parent = place.parents.enter(dirname(target))
       try {
         const temporary = place.temporaries.create(target, record.mode | WRITABLE)
-        if (parent.isExposed) assertIn(parent, temporary)
+        assertWithin(parent, temporary)
         return new IncomingFile(temporary, target, record, place, parent, onArrival)
       } catch (error) {
         parent[Symbol.dispose]()
@@ -204,7 +203,8 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
         // Unlike a rename, a link fails where somebody else was faster.
         linkSync(this.#path, this.#at)
       } catch (error) {
-        if (REFUSED_LINK.has((error as NodeJS.ErrnoException).code ?? '')) return false
+        // Somebody else's file stands there, or links cannot be made.
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST' || lacksLinks(error)) return false
         throw error
       }
       this.#place = 'at target'
@@ -292,23 +292,6 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     this.#mode = mode & this.#record.mode
     if ((mode & 0o7777) !== this.#mode) fchmodSync(this.#fd, this.#mode)
   }
-}
-
-/** Somebody else's file stands there, or the file system has no links. */
-const REFUSED_LINK = new Set(['EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
-
-/** The path, for system calls, of something in this directory. */
-function within({ path }: StoringParent, file: string): string {
-  return path === dirname(file) ? file : `${path}/${basename(file)}`
-}
-
-/** Removes a temporary file that was made elsewhere, since a directory on its way was exchanged at that moment, and throws. ERR_DYAD_STORE. */
-function assertIn({ path }: StoringParent, temporary: { path: string; fd: number }): void {
-  const real = readlinkSync(descriptorPath(temporary.fd))
-  if (dirname(real) === readlinkSync(path)) return
-  closeSync(temporary.fd)
-  unlinkSync(real)
-  throw new DyadError('ERR_DYAD_STORE', { path: temporary.path, detail: `its directory led to ${dirname(real)}` })
 }
 
 function orStoreError<T>(path: string, work: () => T): T {

@@ -1,9 +1,13 @@
-import { constants, realpathSync, statSync } from 'node:fs'
+import { constants, lstatSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { FileDigest } from '../digest.js'
+import { DyadError, isDyadError } from '../errors.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
+import type { StoringParent, StoringParents } from '../storing-parents.js'
 import type { Temporaries } from '../temporaries.js'
 import type { WrittenFile } from './describe.js'
+import { followLinks } from './follow-links.js'
 import { StagedTemporary } from './staged-temporary.js'
 
 /**
@@ -36,27 +40,40 @@ export function reads(flags: number): boolean {
   return (flags & ACCESS) !== O_WRONLY
 }
 
+/** What staging needs to know of its session. */
+export interface StagingPlace {
+  /** The producer-managed directory, with links resolved. */
+  readonly root: string
+  readonly parents: StoringParents
+  readonly temporaries: Temporaries
+}
+
 /**
- * Stages a file of the producer-managed directory for writing. Its calls are synchronous: each takes a few microseconds, and a tenth of what it would through the thread pool. Fails as open(2) would: EEXIST where `flags` have O_EXCL and there is one,
- * ENOENT where they lack O_CREAT and there is none, EISDIR for a directory.
+ * Stages a file of the producer-managed directory for writing. Its calls are synchronous: each takes a few microseconds, and a tenth of what it would through the thread pool.
+ * A symbolic link at the path is followed, as open(2) does, where it stays in the directory. A file that is written anew is another one than stood there: other hard links of
+ * that keep what they had. Fails as open(2) would: EEXIST where `flags` have O_EXCL and there is one, ENOENT where they lack O_CREAT and there is none, EISDIR for a directory.
+ * ERR_DYAD_PATH for a device, a pipe or a socket, which cannot be published, and where a link leads out of the directory.
  */
 export function stage(
   file: ManagedFile,
   flags: number,
   mode: number,
-  temporaries: Temporaries,
+  place: StagingPlace,
   publish: (written?: WrittenFile) => Promise<FileRecord | undefined>,
 ): StagedFile {
-  const existing = statSync(file.local, { throwIfNoEntry: false })
-  if (existing !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
+  const found = lstatSync(file.local, { throwIfNoEntry: false })
+  if (found !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
+  const target = found?.isSymbolicLink() ? followLinks(file, place.root) : file.local
+  const existing = found?.isSymbolicLink() ? statSync(target, { throwIfNoEntry: false }) : found
   if (existing === undefined && !(flags & O_CREAT)) throw systemError('ENOENT', 'no such file or directory', file.local)
   if (existing?.isDirectory()) throw systemError('EISDIR', 'illegal operation on a directory', file.local)
-  const changesInPlace = existing !== undefined && !(flags & O_TRUNC)
-  if (changesInPlace) return { path: file.local, flags, publish: () => publish(), discard: async () => {} }
-
-  // As with open(2), what is written through a symbolic link lands where it leads.
-  const target = existing === undefined ? file.local : realpathSync.native(file.local)
-  const staged = new StagedTemporary(temporaries, target, mode, existing)
+  if (existing?.isFile() === false) throw new DyadError('ERR_DYAD_PATH', { path: file.path, detail: NOT_REGULAR })
+  const parent = enter(file, target, place.parents)
+  if (existing !== undefined && !(flags & O_TRUNC)) {
+    parent[Symbol.dispose]()
+    return { path: file.local, flags, publish: () => publish(), discard: async () => {} }
+  }
+  const staged = new StagedTemporary(place.temporaries, parent, target, mode, existing)
   return {
     path: staged.path,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
@@ -65,6 +82,18 @@ export function stage(
       return publish(digest && { digest, stat })
     },
     discard: async () => staged.discard(),
+  }
+}
+
+const NOT_REGULAR = 'not a regular file, so that it could not be published; nothing was written to it'
+
+/** The directory of the target, which must lie in the managed one. */
+function enter(file: ManagedFile, target: string, parents: StoringParents): StoringParent {
+  try {
+    return parents.enter(dirname(target))
+  } catch (error) {
+    if (isDyadError(error)) throw new DyadError('ERR_DYAD_PATH', { path: file.path, detail: error.detail })
+    throw error
   }
 }
 

@@ -4,10 +4,13 @@ import {
   fchmodSync,
   fstatSync,
   linkSync,
+  openSync,
   renameSync,
   type Stats,
   unlinkSync,
 } from 'node:fs'
+import { lacksLinks } from '../lacks-links.js'
+import { assertWithin, type StoringParent, within } from '../storing-parents.js'
 import type { Temporaries, Temporary } from '../temporaries.js'
 
 /** What the owner of a file may do to it, so that the writer can open it by its name. */
@@ -21,18 +24,33 @@ export class StagedTemporary {
   readonly #temporaries: Temporaries
   readonly #temporary: Temporary
   readonly #target: string
+  readonly #parent: StoringParent
   /** The mode to restore, where the writer would not have been allowed to open the file. */
   #mode: { readonly wanted: number; readonly lent: number } | undefined
   #isOpen = true
 
   /**
+   * @param parent the directory of `target`, which is left once this ends
    * @param mode permissions of a new file, less the process's umask
    * @param existing the file that stands at `target`, whose permissions are kept
    */
-  constructor(temporaries: Temporaries, target: string, mode: number, existing: Stats | undefined) {
+  constructor(
+    temporaries: Temporaries,
+    parent: StoringParent,
+    target: string,
+    mode: number,
+    existing: Stats | undefined,
+  ) {
     this.#temporaries = temporaries
+    this.#parent = parent
     this.#target = target
-    this.#temporary = temporaries.create(target, existing === undefined ? mode : OWNER_WRITES)
+    try {
+      this.#temporary = temporaries.create(target, existing === undefined ? mode : OWNER_WRITES)
+      assertWithin(parent, this.#temporary)
+    } catch (error) {
+      parent[Symbol.dispose]()
+      throw error
+    }
     try {
       this.#setMode(existing)
     } catch (error) {
@@ -50,13 +68,12 @@ export class StagedTemporary {
    * `isExclusive` and something stands there.
    */
   place(isExclusive: boolean): BigIntStats {
-    const { path, fd } = this.#temporary
+    const { fd } = this.#temporary
+    const path = within(this.#parent, this.#temporary.path)
+    const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
-    if (isExclusive) {
-      // Unlike a rename, a link fails where somebody else was faster.
-      linkSync(path, this.#target)
-      unlinkSync(path)
-    } else renameSync(path, this.#target)
+    if (isExclusive) placeNew(path, target)
+    else renameSync(path, target)
     const stats = fstatSync(fd, { bigint: true })
     this.#close()
     return stats
@@ -97,5 +114,20 @@ export class StagedTemporary {
   #close(): void {
     this.#isOpen = false
     closeSync(this.#temporary.fd)
+    this.#parent[Symbol.dispose]()
   }
+}
+
+/** Unlike a rename, a link fails where somebody else was faster. */
+function placeNew(path: string, target: string): void {
+  try {
+    linkSync(path, target)
+  } catch (error) {
+    if (!lacksLinks(error)) throw error
+    // Whoever makes the file that is replaced here is the one who was first. A process that is killed in between leaves it empty.
+    closeSync(openSync(target, 'wx', OWNER_WRITES))
+    renameSync(path, target)
+    return
+  }
+  unlinkSync(path)
 }

@@ -5,9 +5,9 @@ import type { Arrival } from '../../src/consumer/arrival.js'
 import { ConsumedFile } from '../../src/consumer/consumed-file.js'
 import { FileWriter } from '../../src/consumer/file-writer.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
-import { StoringParents } from '../../src/consumer/storing-parents.js'
 import { DiskPace } from '../../src/disk-pace.js'
 import type { FileRecord } from '../../src/kvs/record.js'
+import { StoringParents } from '../../src/storing-parents.js'
 import { Temporaries } from '../../src/temporaries.js'
 
 const CHUNK = 300_000

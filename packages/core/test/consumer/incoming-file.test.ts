@@ -3,9 +3,9 @@ import { dirname } from 'node:path'
 import { test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
-import { StoringParents } from '../../src/consumer/storing-parents.js'
 import { DiskPace } from '../../src/disk-pace.js'
 import type { FileRecord } from '../../src/kvs/record.js'
+import { StoringParents } from '../../src/storing-parents.js'
 import { Temporaries } from '../../src/temporaries.js'
 
 const bytes = Buffer.from('content')

@@ -6,7 +6,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { StagedTemporary } from '../../src/producer/staged-temporary.js'
+import { StoringParents } from '../../src/storing-parents.js'
 import { Temporaries } from '../../src/temporaries.js'
+
+/** The directory, entered. */
+const parentOf = (directory: string) => new StoringParents(directory).enter(directory)
 
 const program = fileURLToPath(new URL('staged-temporary-process.ts', import.meta.url))
 
@@ -42,17 +46,17 @@ test('a file has the permissions that it was opened with, whether they let its o
   const root = t.testdir()
   const umask = process.umask()
   for (const mode of [0o666, 0o600, 0o444, 0o200, 0]) {
-    const staged = new StagedTemporary(new Temporaries(), `${root}/x`, mode, undefined)
+    const staged = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, mode, undefined)
     t.equal(statSync(staged.path).mode & 0o600, 0o600, 'while it is written')
     staged.place(false)
     t.equal(statSync(`${root}/x`).mode & 0o7777, mode & ~umask)
   }
-  const staged = new StagedTemporary(new Temporaries(), `${root}/x`, 0o444, undefined)
+  const staged = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o444, undefined)
   chmodSync(staged.path, 0o640)
   staged.place(false)
   t.equal(statSync(`${root}/x`).mode & 0o7777, 0o640, 'what the writer made of it stays')
   const existing = statSync(`${root}/x`)
-  const over = new StagedTemporary(new Temporaries(), `${root}/x`, 0o666, existing)
+  const over = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o666, existing)
   t.equal(statSync(over.path).mode & 0o7777, 0o640, 'what stands there has its permissions kept')
   over.discard()
   over.discard()
@@ -76,9 +80,9 @@ test('its descriptor is closed when it is in place, discarded, or cannot be plac
   const root = t.testdir({ d: {} })
   const open = () => readdirSync('/proc/self/fd').length
   const before = open()
-  new StagedTemporary(new Temporaries(), `${root}/x`, 0o666, undefined).place(true)
-  new StagedTemporary(new Temporaries(), `${root}/y`, 0o666, undefined).discard()
-  const taken = new StagedTemporary(new Temporaries(), `${root}/x`, 0o666, undefined)
+  new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o666, undefined).place(true)
+  new StagedTemporary(new Temporaries(), parentOf(root), `${root}/y`, 0o666, undefined).discard()
+  const taken = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o666, undefined)
   t.throws(() => taken.place(true), { code: 'EEXIST' })
   taken.discard()
   t.equal(open(), before)

@@ -9,13 +9,15 @@ import {
   readlinkSync,
   realpathSync,
   statSync,
+  unlinkSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { descriptorPath, hasDescriptorPaths, O_PATH } from '../descriptor-path.js'
-import { DyadError } from '../errors.js'
-import { makeDirectory } from '../make-directory.js'
-import { makeTrustedDirectory } from '../trusted-place.js'
-import { userId } from '../user-id.js'
+import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
+import { DyadError } from './errors.js'
+import { makeDirectory } from './make-directory.js'
+import type { Temporary } from './temporaries.js'
+import { makeTrustedDirectory } from './trusted-place.js'
+import { userId } from './user-id.js'
 
 /** Directories that are kept in mind. */
 const MOST_KNOWN = 1024
@@ -120,6 +122,21 @@ export class StoringParents {
   #holds(directory: string): boolean {
     return directory === this.#root || directory.startsWith(this.#root === '/' ? '/' : `${this.#root}/`)
   }
+}
+
+/** The path, for system calls, of something in a directory that was entered. */
+export function within({ path }: StoringParent, file: string): string {
+  return path === dirname(file) ? file : `${path}/${basename(file)}`
+}
+
+/** Removes a temporary file that was made elsewhere, since a directory on its way was exchanged at that moment, and throws. ERR_DYAD_STORE. */
+export function assertWithin({ path, isExposed }: StoringParent, temporary: Temporary): void {
+  if (!isExposed) return
+  const real = readlinkSync(descriptorPath(temporary.fd))
+  if (dirname(real) === readlinkSync(path)) return
+  closeSync(temporary.fd)
+  unlinkSync(real)
+  throw new DyadError('ERR_DYAD_STORE', { path: temporary.path, detail: `its directory led to ${dirname(real)}` })
 }
 
 /**

@@ -1,0 +1,37 @@
+import { readlinkSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { DyadError } from '../errors.js'
+import type { ManagedFile } from '../managed-directory.js'
+
+/** As many links as Linux follows on one path. */
+const MOST_LINKS = 40
+
+/**
+ * Where the symbolic link at a managed file leads, as open(2) follows it: to a file that may not be there yet. ERR_DYAD_PATH if that lies outside the
+ * directory `root`, and the system's own errors.
+ */
+export function followLinks({ path, local }: ManagedFile, root: string): string {
+  let at = local
+  for (let links = 0; links <= MOST_LINKS; links++) {
+    at = join(realpathSync.native(dirname(at)), basename(at))
+    const next = linkAt(at)
+    if (next === undefined) {
+      if (at.startsWith(root === '/' ? '/' : `${root}/`)) return at
+      const detail = `a symbolic link leads it out of the managed directory, to ${at}`
+      throw new DyadError('ERR_DYAD_PATH', { path, detail })
+    }
+    at = resolve(dirname(at), next)
+  }
+  throw new DyadError('ERR_DYAD_PATH', { path, detail: 'it leads from link to link' })
+}
+
+/** The text of the link that stands there, if it is one. */
+function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EINVAL' || code === 'ENOENT') return undefined
+    throw error
+  }
+}
