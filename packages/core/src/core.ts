@@ -218,7 +218,8 @@ export class DyadCore implements AsyncDisposable {
     { signal = this.#operations.closing }: Waiting = {},
   ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
     const publishStaged = async (written: WrittenFile | undefined) => {
-      const published = () => this.#operations.run(undefined, (signal) => this.#publish(file, signal, written))
+      const published = (isLast?: () => boolean) =>
+        this.#operations.run(undefined, (signal) => this.#publish(file, signal, written, isLast))
       if (!this.config.asyncPublish) return published()
       await this.#pending.add(file.path, published)
       return undefined
@@ -270,9 +271,14 @@ export class DyadCore implements AsyncDisposable {
     return this.#outages.during(options, () => this.#operations.run(options.signal, work))
   }
 
-  async #publish(file: ManagedFile, signal: AbortSignal, written?: WrittenFile): Promise<FileRecord> {
+  async #publish(
+    file: ManagedFile,
+    signal: AbortSignal,
+    written?: WrittenFile,
+    isLast?: () => boolean,
+  ): Promise<FileRecord> {
     const context = await this.#producer.get()
-    const record = await publish(file, context, signal, written)
+    const record = await publish(file, context, signal, written, isLast)
     this.#noteHealth()
     this.#advice ??= this.#advise(context)
     return record

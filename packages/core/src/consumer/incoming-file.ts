@@ -117,8 +117,10 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     if (openAtOwner !== undefined) tell()
     const progress = setInterval(tell, PROGRESS_MS)
     try {
-      await transfer.copyTo(this.#fd, this.#verifier && ((bytes) => this.#pass(bytes)))
+      // A file that changes meanwhile is no longer what it was: that is for the transport to tell.
+      await transfer.copyTo(this.#fd, this.#verifier && ((bytes) => this.#verifier?.pass(bytes)))
       await this.#passStored(this.#record.size)
+      this.#verify()
     } catch (cause) {
       this.#forget()
       // Bytes that pass through here need no more descriptors.

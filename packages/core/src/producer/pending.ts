@@ -11,11 +11,15 @@ export class PendingPublishes {
   #count = 0
   #room: (() => void)[] = []
 
-  /** Publishes once the earlier publishes of the same path are done. Resolves when there is room for the next. */
-  async add(path: string, publish: () => Promise<FileRecord>): Promise<void> {
+  /**
+   * Publishes once the earlier publishes of the same path are done. Resolves when there is room for the next.
+   * @param publish asks whether it is the last of its path by now
+   */
+  async add(path: string, publish: (isLast: () => boolean) => Promise<FileRecord>): Promise<void> {
     this.#count++
     const earlier = this.#last.get(path)
-    const settled = (earlier === undefined ? publish() : earlier.then(publish))
+    const isLast = () => this.#last.get(path) === settled
+    const settled: Promise<void> = (earlier === undefined ? publish(isLast) : earlier.then(() => publish(isLast)))
       .catch((error: Error) => {
         this.#failures.push(error)
         report('dyad.producer.failed', { path, error })

@@ -26,17 +26,20 @@ const LONGEST_PAUSE_MS = 256
  * ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the directory, ERR_DYAD_PUBLISH if
  * the store fails, and the errors of KvsClient.put.
  * @param written what the caller knows of the bytes that it wrote there
+ * @param isLast whether no other publish of the path follows, which would store what stands there by then
  */
 export async function publish(
   file: ManagedFile,
   context: PublishContext,
   signal: AbortSignal,
   written?: WrittenFile,
+  isLast = () => true,
 ): Promise<FileRecord> {
   const now = () => describe(file, context, written)
   let described = await withDescriptors(now, signal)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
+    if (!isLast()) return record
     // Another writer's record may have been stored before this one, though its file came later. The last to store looks last.
     const looked = withDescriptors(() => look(file, context.sharedStorage), signal)
     const found = looked instanceof Promise ? await looked : looked
