@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import type { Teardown } from './process.js'
 
 /** How bytes pass a proxy on their way back: freely, none after so many, or so many freely and then one by one. */
@@ -8,24 +8,25 @@ export type Hampering = 'free' | { readonly stopAfter: number } | { readonly dri
 /** Milliseconds from one byte that drips to the next. */
 const DRIP_MS = 10
 
-/** A way to a server that hampers what the server sends, for each connection that is made from then on. */
+/** Where proxies listen: a server that advertises this address stays who it says that it is, since peers prove to each other how they met. */
+export const PROXY_HOST = '127.0.0.2'
+
+/** A way to a server at 127.0.0.1, by the same port of {@link PROXY_HOST}, that hampers what the server sends. */
 export class HamperedProxy {
-  readonly port: number
   readonly #events: EventEmitter
   readonly #passing: { hampering: Hampering }
 
-  private constructor(port: number, events: EventEmitter, passing: { hampering: Hampering }) {
-    this.port = port
+  private constructor(events: EventEmitter, passing: { hampering: Hampering }) {
     this.#events = events
     this.#passing = passing
   }
 
-  static async before(t: Teardown, targetPort: number): Promise<HamperedProxy> {
+  static async before(t: Teardown, port: number): Promise<HamperedProxy> {
     const events = new EventEmitter()
     const passing: { hampering: Hampering } = { hampering: 'free' }
     const sockets = new Set<Socket>()
     const server = createServer((client) => {
-      const target = connect(targetPort, '127.0.0.1')
+      const target = connect(port, '127.0.0.1')
       for (const [socket, other] of [
         [client, target],
         [target, client],
@@ -40,13 +41,13 @@ export class HamperedProxy {
       client.on('data', (bytes) => target.write(bytes))
       hamper(target, client, passing, events)
     })
-    server.listen(0, '127.0.0.1')
+    server.listen(port, PROXY_HOST)
     await once(server, 'listening')
     t.teardown(() => {
       server.close()
       for (const socket of sockets) socket.destroy()
     })
-    return new HamperedProxy((server.address() as AddressInfo).port, events, passing)
+    return new HamperedProxy(events, passing)
   }
 
   set hampering(hampering: Hampering) {

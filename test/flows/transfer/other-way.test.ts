@@ -3,7 +3,7 @@ import type { ConfigOptions, Diagnostics } from 'dyad'
 import { type Test, test } from 'tap'
 import { Cluster, freePort } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
-import { HamperedProxy } from '../../harness/hampered-proxy.js'
+import { HamperedProxy, PROXY_HOST } from '../../harness/hampered-proxy.js'
 import type { TestProcess } from '../../harness/process.js'
 
 const SIZE = 4 * 2 ** 20
@@ -15,24 +15,21 @@ const PATIENCE = { ownerTimeout: 8_000, progressTimeout: 1_000 }
  */
 async function site(t: Test, others: readonly string[], options: ConfigOptions = PATIENCE) {
   const { cluster } = await Cluster.start(t)
-  await cluster.node('S', { directories: [cluster.directory('p')] })
+  await cluster.node('S', { directories: [cluster.directory('p')], advertise: PROXY_HOST })
   const client = cluster.client()
   t.teardown(() => client.close())
   const entry = decodeNodeEntry(await client.registry.waitFor('S'))
   const addressOf = (name: string) => entry.transports.find((transport) => transport.name === name)?.address ?? ''
-  const { v, url } = JSON.parse(addressOf('tcp')) as { v: number; url: string }
-  const proxy = await HamperedProxy.before(t, Number(new URL(url).port))
-  const through = (port: number) => JSON.stringify({ v, url: `tcp://127.0.0.1:${port}` })
-  const register = (port: number) =>
+  const portOf = (address: string) => Number(new URL((JSON.parse(address) as { url: string }).url).port)
+  const proxy = await HamperedProxy.before(t, portOf(addressOf('tcp')))
+  await HamperedProxy.before(t, portOf(addressOf('rpc')))
+  const register = (tcp = addressOf('tcp')) =>
     client.register(
       'P',
       encodeNodeEntry({
         ...entry,
         node: 'P',
-        transports: [
-          { name: 'tcp', address: through(port) },
-          ...others.map((name) => ({ name, address: addressOf(name) })),
-        ],
+        transports: [{ name: 'tcp', address: tcp }, ...others.map((name) => ({ name, address: addressOf(name) }))],
       }),
       { ttl: 60_000 },
     )
@@ -53,7 +50,7 @@ const whole = { size: SIZE, sha256: digestOf(SIZE, 1) }
 
 test('a transfer that stands still from the beginning is tried over another transport', async (t) => {
   const { proxy, register, consumer } = await site(t, ['rpc'])
-  await register(proxy.port)
+  await register()
   proxy.hampering = { stopAfter: 0 }
   t.strictSame(await consumer.ask('read', 'x'), whole)
   t.strictSame(started(consumer), [
@@ -66,7 +63,7 @@ test('a transfer that stands still from the beginning is tried over another tran
 
 test('one that stands still midway goes on over another transport where it stopped', async (t) => {
   const { proxy, register, consumer } = await site(t, ['rpc'])
-  await register(proxy.port)
+  await register()
   proxy.hampering = { stopAfter: 2 ** 20 }
   t.strictSame(await consumer.ask('read', 'x'), whole)
   t.strictSame(started(consumer), [
@@ -77,7 +74,7 @@ test('one that stands still midway goes on over another transport where it stopp
 
 test('one that brings a byte now and then is one that stands still', async (t) => {
   const { proxy, register, consumer } = await site(t, ['rpc'])
-  await register(proxy.port)
+  await register()
   proxy.hampering = { dripAfter: 2 ** 20 }
   t.strictSame(await consumer.ask('read', 'x'), whole)
   t.strictSame(started(consumer), [
@@ -90,7 +87,7 @@ test('one that brings a byte now and then is one that stands still', async (t) =
 
 test('a closed port gives way to another transport at once', async (t) => {
   const { register, consumer } = await site(t, ['rpc'], { ownerTimeout: 60_000, progressTimeout: 60_000 })
-  await register(await freePort())
+  await register(JSON.stringify({ v: 1, url: `tcp://127.0.0.1:${await freePort()}` }))
   t.strictSame(await consumer.ask('read', 'x'), whole)
   t.strictSame(started(consumer), [
     ['tcp', false],
@@ -100,9 +97,13 @@ test('a closed port gives way to another transport at once', async (t) => {
 })
 
 test('where every way fails the error names the owner and the rate', async (t) => {
-  const { cluster, proxy, register, consumer } = await site(t, [], { ownerTimeout: 3_000, progressTimeout: 1_000 })
-  await register(proxy.port)
-  proxy.hampering = { dripAfter: 200 }
+  const { cluster, proxy, register, consumer } = await site(t, [], {
+    ownerTimeout: 3_000,
+    progressTimeout: 1_000,
+    leastRate: 100_000,
+  })
+  await register()
+  proxy.hampering = { dripAfter: 2_000 }
   await t.rejects(consumer.ask('read', 'x'), {
     code: 'ERR_DYAD_OWNER_UNREACHABLE',
     node: 'P',
@@ -114,7 +115,7 @@ test('where every way fails the error names the owner and the rate', async (t) =
 test('with a least rate of 0 every byte is progress', async (t) => {
   const options = { ownerTimeout: 1_000, progressTimeout: 500, leastRate: 0 }
   const { proxy, register, consumer } = await site(t, ['rpc'], options)
-  await register(proxy.port)
+  await register()
   proxy.hampering = { dripAfter: 2 ** 20 }
   const reading = consumer.ask('read', 'x')
   // Some three times the patience.
