@@ -17,6 +17,8 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => inte
 
 // What the caller has set for its own runs is not for those of the bench, nor for its processes.
 for (const name of Object.keys(process.env)) if (name.startsWith('DYAD_')) delete process.env[name]
+// Nor is their token, and none is made for them.
+process.env['DYAD_OPEN'] = '1'
 
 function needsOf(part: Part, form: Form): number {
   return Math.max(...part.comparisons(form).map(({ needs }) => needs))

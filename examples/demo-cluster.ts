@@ -37,6 +37,7 @@ export class Cluster implements AsyncDisposable {
 
   private constructor(stateDir: string) {
     this.#env['DYAD_STATE_DIR'] = stateDir
+    this.#env['XDG_CONFIG_HOME'] = stateDir
     this.#env['DYAD_KVS'] = `ws://${this.#env['DYAD_HOST'] || '127.0.0.1'}:0`
     interruption.addEventListener('abort', this.#kill)
   }

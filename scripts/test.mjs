@@ -2,7 +2,9 @@
 // Arguments go to tap: `npm test -- packages/core` runs the tests below packages/core and skips the checks before.
 // Where CI is set, a skipped test is a failure.
 import { spawn, spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { tapOutcome } from './tap-outcome.mjs'
@@ -31,8 +33,12 @@ function testFiles(argument) {
 }
 
 async function runTests(args) {
+  // No test finds, or makes, the token of whoever runs it.
+  const config = mkdtempSync(join(tmpdir(), 'dyad-test-config-'))
+  process.once('exit', () => rmSync(config, { recursive: true, force: true }))
   const tap = spawn(process.execPath, [bin.tap, '--reporter=tap', ...args.map(testFiles)], {
     cwd: root,
+    env: { ...process.env, XDG_CONFIG_HOME: config },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const stop = (signal) => tap.kill(signal)

@@ -7,6 +7,9 @@ import { brokerKvs } from '@dyad/kvs-client'
 import type { ConfigOptions, NodeStatus } from 'dyad'
 import { type Teardown, TestProcess } from './process.js'
 
+/** What all parts of a cluster share, unless a test says otherwise; no test uses the token of whoever runs it. */
+export const TOKEN = 'the token of all the tests'
+
 /** Options of a node of a test beside those that the cluster gives it. */
 export interface NodeOptions extends ConfigOptions {
   directories?: string[]
@@ -32,7 +35,7 @@ export class Cluster {
   static async prepare(t: Teardown, common: ConfigOptions = {}): Promise<Cluster> {
     const root = mkdtempSync(join(tmpdir(), 'dyad-flow-'))
     t.teardown(() => rmSync(root, { recursive: true, force: true }))
-    return new Cluster(t, root, await freePort(), { namespace: 'flow', ...common })
+    return new Cluster(t, root, await freePort(), { namespace: 'flow', token: TOKEN, ...common })
   }
 
   /** The common case: node A, which hosts the store and serves `a`, and the namespace. */

@@ -1,8 +1,9 @@
-import { hostname, tmpdir } from 'node:os'
-import { resolve } from 'node:path'
+import { homedir, hostname, tmpdir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
 import { DyadError } from './errors.js'
 import { nodeIdFault } from './node-id.js'
 import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
+import { readOwnToken, readTokenFile } from './token-file.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
 import { userId } from './user-id.js'
 
@@ -185,8 +186,19 @@ export const OPTIONS = {
   }),
   token: text({
     env: 'DYAD_TOKEN',
-    accepts: 'a secret',
-    doc: 'What services, the broker and their clients share; strangers without it get nothing.',
+    accepts: 'a secret, long and random',
+    doc: 'What services, the broker and their clients share; strangers who do not know it get nothing. It is proved, and never sent. Whoever records a connection can try out short ones: below 16 characters there is a warning.',
+  }),
+  tokenFile: text({
+    env: 'DYAD_TOKEN_FILE',
+    accepts: 'a file of yours that nobody else can read',
+    defaultText: 'dyad/token in $XDG_CONFIG_HOME, else in ~/.config; made at the first start',
+    doc: 'The file that holds the token, where that is not given itself. `dyad token` says where it lies.',
+  }),
+  open: boolean({
+    env: 'DYAD_OPEN',
+    default: false,
+    doc: 'Runs without a token, on loopback only and alike on every side: every user of this host can then read, publish and take nodes over.',
   }),
   tlsCa: text({ env: 'DYAD_TLS_CA', accepts: 'a PEM file', doc: 'Certificates to trust for wss: addresses.' }),
   tlsCert: text({
@@ -260,6 +272,11 @@ export type Config = { readonly [Name in OptionName]: ReturnType<Table[Name]['pa
 /** Options as a program gives them; what is left out, or undefined, comes from the environment, else from the defaults. */
 export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | undefined }
 
+/** Tokens below this length are warned of, in characters. */
+const SHORT_TOKEN = 16
+/** Whether this process has warned of one. */
+let hasWarned = false
+
 /** What a session writes with the option `syncCheck`. */
 const HEALTH_VARIABLE = 'DYAD_SYNC_HEALTH'
 const KNOWN_VARIABLES = new Set([...Object.values(OPTIONS).map(({ env }) => env), HEALTH_VARIABLE])
@@ -280,6 +297,78 @@ export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = p
   for (const name of Object.keys(OPTIONS) as OptionName[]) config[name] = readOption(name, given, env).value
   warnOfVariables(env)
   return config as unknown as Config
+}
+
+/** Where a token comes from. */
+export type TokenSource =
+  | { readonly kind: 'given'; readonly token: string; readonly origin: OptionOrigin }
+  | { readonly kind: 'file'; readonly path: string; readonly origin: OptionOrigin }
+  | { readonly kind: 'own'; readonly path: string | undefined }
+  | { readonly kind: 'open' }
+
+/**
+ * Where the token comes from, which is not read here: the options token, tokenFile and open of the program, else those of the environment, else this user's own file.
+ * ERR_DYAD_OPTION where one of them both gives a token and runs without.
+ */
+export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): TokenSource {
+  for (const origin of ['program', 'environment'] as const) {
+    const [token, path, open] = (['token', 'tokenFile', 'open'] as const).map((name) => {
+      const read = readOption(name, given, env)
+      return read.origin === origin ? read.value : undefined
+    })
+    const isGiven = typeof token === 'string' || typeof path === 'string'
+    if (open === true && isGiven) {
+      throw new DyadError('ERR_DYAD_OPTION', {
+        detail: `the ${origin} gives a token, and asks to run without (DYAD_OPEN)`,
+      })
+    }
+    if (typeof token === 'string') return { kind: 'given', token, origin }
+    if (typeof path === 'string') return { kind: 'file', path, origin }
+    if (open === true) return { kind: 'open' }
+    // A program that does not want to run open has said so, whatever the environment says.
+    if (open === false && origin === 'program')
+      return tokenSource({ ...given, open: undefined }, { ...env, DYAD_OPEN: '' })
+  }
+  return { kind: 'own', path: ownTokenPath(env) }
+}
+
+/** As `readConfig`, with the token that holds; undefined where it runs open. Reads a file only where the token is not given itself. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
+export function readConfigWithToken(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
+  return { ...readConfig(given, env), token: tokenOf(tokenSource(given, env)) }
+}
+
+function tokenOf(source: TokenSource): string | undefined {
+  if (source.kind === 'open') return undefined
+  if (source.kind === 'own') return readOwnToken(source.path)
+  const token = source.kind === 'given' ? source.token : readTokenFile(source.path)
+  if (token.length < SHORT_TOKEN && !hasWarned) {
+    hasWarned = true
+    process.emitWarning(
+      `the token has fewer than ${SHORT_TOKEN} characters: whoever records a connection can guess it`,
+      {
+        type: 'DyadWarning',
+        code: 'DYAD_SHORT_TOKEN',
+      },
+    )
+  }
+  return token
+}
+
+/** Where this user's own token lies; undefined where they have no home. */
+function ownTokenPath(env: NodeJS.ProcessEnv): string | undefined {
+  const given = env['XDG_CONFIG_HOME']
+  if (given !== undefined && isAbsolute(given)) return join(given, 'dyad', 'token')
+  const home = env['HOME'] || listedHome()
+  return home === undefined ? undefined : resolve(home, '.config', 'dyad', 'token')
+}
+
+/** What the system's list of users says, in which this one need not be. */
+function listedHome(): string | undefined {
+  try {
+    return homedir() || undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Warns once a process of each variable DYAD_* that no option reads. */

@@ -179,14 +179,15 @@ export const ERRORS = {
   ERR_DYAD_DENIED: {
     rc: -2004,
     retryable: false,
-    summary: 'the peer does not accept the token',
-    remedy: 'Set DYAD_TOKEN to the token that the services and the broker were started with.',
+    summary: 'the two sides do not have the same token',
+    remedy:
+      'Give both the same: `dyad token` says where the token lies and how to copy it; or set DYAD_TOKEN or DYAD_TOKEN_FILE, on every side.',
   },
   ERR_DYAD_BIND: {
     rc: -1007,
     retryable: false,
     summary: 'cannot listen at that address',
-    remedy: 'Free the port or choose another; to listen beyond loopback, set DYAD_TOKEN.',
+    remedy: 'Free the port or choose another; to listen beyond loopback, run with a token and not open (DYAD_OPEN).',
   },
   ERR_DYAD_NODE_TAKEN: {
     rc: -1000,

@@ -7,7 +7,10 @@ export {
   type OptionName,
   type OptionOrigin,
   readConfig,
+  readConfigWithToken,
   readOption,
+  type TokenSource,
+  tokenSource,
   warnOfVariables,
 } from './config.js'
 export type { OnProgress } from './consumer/arrival.js'

@@ -87,8 +87,16 @@ export function text({
   env,
   doc,
   accepts,
-}: Omit<Row<never>, 'default'> & { accepts: string }): OptionRow<string | undefined> {
-  return { env, doc, accepts, fallback: () => undefined, parse: (given) => (given === '' ? undefined : given) }
+  defaultText,
+}: Omit<Row<never>, 'default'> & { accepts: string; defaultText?: string }): OptionRow<string | undefined> {
+  return {
+    env,
+    doc,
+    accepts,
+    ...(defaultText !== undefined && { defaultText }),
+    fallback: () => undefined,
+    parse: (given) => (given === '' ? undefined : given),
+  }
 }
 
 /** An option that is a directory; a relative one is resolved here, once, so that it stays the same when the working directory changes. */

@@ -4,7 +4,7 @@ import {
   flatOptions,
   type KvsClient,
   prepareStateDirectory,
-  readConfig,
+  readConfigWithToken,
   type Transport,
 } from '@dyad/core'
 import { DyadFile } from '@dyad/streams'
@@ -27,7 +27,7 @@ export class Dyad extends DyadCore {
   /** Composes a session. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
   static compose(given: ConfigOptions): Dyad {
     const options = flatOptions(given)
-    const config = readConfig(options)
+    const config = readConfigWithToken(options)
     return new Dyad(options, openKvs(config), openTransports(config), config.kvs === 'memory:')
   }
 

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type ConfigOptions, DyadError, isDyadError, readConfig } from '@dyad/core'
+import { type ConfigOptions, DyadError, isDyadError, readConfigWithToken } from '@dyad/core'
 import { openControl } from '@dyad/service'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
 
@@ -20,6 +20,8 @@ export interface AloneStatus {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly broker: StoreStatus
+  /** Whether it runs without a token, open to every user of this host. */
+  readonly open: boolean
 }
 
 /** A store, running in this process. Whoever started it closes it. */
@@ -40,9 +42,9 @@ export function storeControlName(port: number): string {
  * ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
 export async function startStore({ data, signal, ...options }: StartStoreOptions): Promise<RunningStore> {
-  const config = readConfig(options)
+  const config = readConfigWithToken(options)
   const store = await hostStore(config, data, signal)
-  const about = { host: hostname(), pid: process.pid, startedAt: Date.now() }
+  const about = { host: hostname(), pid: process.pid, startedAt: Date.now(), open: config.token === undefined }
   const status = (): AloneStatus => ({ ...about, kvs: store.reachableUrl, broker: store.status })
   let stop: () => void = () => {}
   const stopped = new Promise<void>((resolve) => {

@@ -7,7 +7,7 @@ import {
   loopbackAdvice,
   type NodeEntry,
   Outages,
-  readConfig,
+  readConfigWithToken,
   reasonOf,
   type Transport,
 } from '@dyad/core'
@@ -43,6 +43,8 @@ export interface NodeStatus extends NodeEntry {
   readonly broker?: StoreStatus
   /** Why the service has ended, if another took the node over. */
   readonly lost?: string
+  /** Whether it runs without a token, open to every user of this host. */
+  readonly open: boolean
 }
 
 /** A node, running in this process. Whoever started it closes it. */
@@ -70,7 +72,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       detail: `data is ${data}, and nothing is kept there without the option broker`,
     })
   }
-  const config = readConfig(options)
+  const config = readConfigWithToken(options)
   const parts: (AsyncDisposable | Transport | KvsClient)[] = []
   const close = async () => {
     for (const part of parts.splice(0).reverse()) await part[Symbol.asyncDispose]()
@@ -120,6 +122,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       get status(): NodeStatus {
         return {
           ...service.entry,
+          open: config.token === undefined,
           unavailable: service.unavailable,
           warnings: service.entry.reach === 'host' ? [loopbackAdvice(config.node)] : [],
           kvs: store?.reachableUrl ?? kvsUrl,

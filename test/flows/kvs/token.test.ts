@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { brokerKvs } from '@dyad/kvs-client'
 import { connect } from '@dyad/wire'
 import type { NodeStatus } from 'dyad'
 import { test } from 'tap'
 import { makeCertificate } from '../../harness/certificate.js'
-import { Cluster } from '../../harness/cluster.js'
+import { Cluster, TOKEN } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
 import { TestProcess } from '../../harness/process.js'
 
@@ -17,7 +17,7 @@ function rpcUrl({ transports }: NodeStatus): string {
   return (JSON.parse(String(address)) as { url: string }).url
 }
 
-test('with a token set, who does not present it gets nothing from a broker or a service', async (t) => {
+test('who does not know the token gets nothing from a broker or a service', async (t) => {
   const { cluster, a } = await Cluster.start(t, { token: 'right' })
   const producer = await cluster.producer()
   await producer.ask('write', 'x', 50_000, 1)
@@ -48,14 +48,41 @@ test('with a token set, who does not present it gets nothing from a broker or a 
   t.match(await fromEnvironment.ask('read', 'x'), { size: 50_000 }, 'or from the environment')
 })
 
+test('without a token of its own a user has one, which every process of theirs finds', async (t) => {
+  const cluster = await Cluster.prepare(t, { token: undefined })
+  const [own, other] = [cluster.directory('config'), cluster.directory('other-config')]
+  const session = cluster.session('A', { producerPath: cluster.directory('a') })
+  const [node, producer, stranger] = await Promise.all([
+    TestProcess.start(t, 'node-process', { XDG_CONFIG_HOME: own }),
+    TestProcess.start(t, 'app-process', { XDG_CONFIG_HOME: own }),
+    TestProcess.start(t, 'app-process', { XDG_CONFIG_HOME: other }),
+  ])
+  await node.ask('start', { ...session, broker: true, directories: [cluster.path('a')] })
+  await producer.ask('connect', session)
+  await producer.ask('write', 'x', 5_000, 1)
+  const consumerOf = (env: Record<string, string>) =>
+    cluster.app('B', { consumerPath: cluster.directory('b'), dtlMode: 'tcp' }, env)
+  t.match(await (await consumerOf({ XDG_CONFIG_HOME: own })).ask('read', 'x'), { size: 5_000 })
+  await t.rejects(stranger.ask('connect', session), denied, 'another user has another token')
+  await t.rejects(consumerOf({ XDG_CONFIG_HOME: own, DYAD_OPEN: '1' }), denied, 'nor does one without get in')
+  const copied = readFileSync(`${own}/dyad/token`)
+  t.notSame(readFileSync(`${other}/dyad/token`), copied)
+  const file = cluster.path('copied')
+  writeFileSync(file, copied, { mode: 0o600 })
+  t.match(await (await consumerOf({ DYAD_TOKEN_FILE: file })).ask('read', 'x'), { size: 5_000 }, 'from a copy')
+})
+
 test('beyond loopback nothing listens without a token', async (t) => {
   const cluster = await Cluster.prepare(t)
   const node = await TestProcess.start(t, 'node-process')
   for (const host of ['0.0.0.0', '::']) {
-    await t.rejects(node.ask('start', { ...cluster.session('A', { host }), broker: true }), {
-      code: 'ERR_DYAD_BIND',
-      message: new RegExp(`${host} is not loopback, and no token is set.*DYAD_TOKEN`),
-    })
+    await t.rejects(
+      node.ask('start', { ...cluster.session('A', { host, token: undefined, open: true }), broker: true }),
+      {
+        code: 'ERR_DYAD_BIND',
+        message: new RegExp(`${host} is not loopback, and no token is set.*DYAD_OPEN`),
+      },
+    )
   }
   t.match(
     await cluster.node('A', { broker: true, host: '0.0.0.0', advertise: '127.0.0.1', token: 'secret' }),
@@ -84,7 +111,7 @@ test('with a certificate, broker and service speak TLS to those who trust it', a
     'plain text gets nowhere',
   )
 
-  await using client = brokerKvs({ url: kvs, ca: readFileSync(tlsCert) })
+  await using client = brokerKvs({ url: kvs, token: TOKEN, ca: readFileSync(tlsCert) })
   await client.createNamespace('flow')
   const [producer, consumer] = await Promise.all([
     cluster.producer(trusting),

@@ -7,15 +7,13 @@ import { askControl, controlPath } from '@dyad/service'
 import { connect, decode, encode } from '@dyad/wire'
 import type { NodeStatus } from 'dyad'
 import { test } from 'tap'
-import { Cluster } from '../../harness/cluster.js'
+import { Cluster, TOKEN } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
 import { shakeHands } from '../../harness/raw-link.js'
 import { writeSparse } from '../../harness/sparse.js'
 
 /** What bad peers may cost a node, in MiB, at the most. */
 const BOUND = 96
-
-const TOKEN = 'known to all of this test'
 
 /** A socket of WebSocket, and what its clients mean to reach. */
 interface Listens {
@@ -98,7 +96,7 @@ const closed = (socket: Socket) =>
   new Promise<void>((resolve) => (socket.closed ? resolve() : socket.once('close', () => resolve())))
 
 test('a request by hand gets nothing but regular files of the managed directories', async (t) => {
-  const { cluster, a } = await Cluster.start(t, { token: TOKEN })
+  const { cluster, a } = await Cluster.start(t)
   const storage = cluster.path('a')
   const secret = cluster.path('secret')
   writeFileSync(secret, 'nobody may read this')
@@ -150,7 +148,7 @@ test('a request by hand gets nothing but regular files of the managed directorie
 })
 
 test('garbage on any socket closes that connection, and nothing else', async (t) => {
-  const { cluster, a } = await Cluster.start(t, { token: TOKEN })
+  const { cluster, a } = await Cluster.start(t)
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer({ dtlMode: 'rpc' })])
   const url = rpcUrl(await a.ask('status'))
   const rpc = { url, audience: url }

@@ -108,7 +108,7 @@ test('what turns out to be of no use when it is tried gives way to the next, whi
   t.strictSame(lines, [
     'rdma: the best that both sides have',
     'tcp: the best that both sides have; not rdma: no memory can be locked',
-    'rpc: the best that both sides have; not rdma: no memory can be locked; not tcp: the peer does not accept the token',
+    'rpc: the best that both sides have; not rdma: no memory can be locked; not tcp: the two sides do not have the same token',
   ])
 })
 

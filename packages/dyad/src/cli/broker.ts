@@ -82,6 +82,6 @@ async function serve(
   })
 }
 
-function readyLine({ kvs, broker }: AloneStatus): string {
-  return `ready: store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
+function readyLine({ kvs, broker, open }: AloneStatus): string {
+  return `ready: store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}${open ? '; open to every user of this host' : ''}`
 }

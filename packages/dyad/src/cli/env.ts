@@ -4,6 +4,7 @@ import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { printExactly, printJson, printTable } from './output.js'
+import { quoted } from './quoted.js'
 
 const NAMES = Object.keys(OPTIONS) as OptionName[]
 /** A secret is not shown. */
@@ -62,8 +63,4 @@ function printExports(rows: readonly Row[]): void {
     if (option === 'token') printExactly(`# ${variable} is set, and not shown`)
     else printExactly(`export ${variable}=${quoted(typeof value === 'boolean' ? (value ? '1' : '0') : String(value))}`)
   }
-}
-
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

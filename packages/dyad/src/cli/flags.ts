@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { type ConfigOptions, DyadError, OPTIONS, type OptionName, type OptionRow, readConfig } from '@dyad/core'
+import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readConfig } from '@dyad/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** What each command that talks to the store offers. */
@@ -10,19 +9,16 @@ export function flagOf(name: OptionName): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
-/** Offers options of the table as flags, and the token as a file, for a secret on a command line is none. */
+/** Offers options of the table as flags, and always those of the token: as a file, for a secret on a command line is none. */
 export function addFlags(command: Command, names: readonly OptionName[]): Command {
-  for (const name of names) {
+  for (const name of new Set([...names, 'tokenFile', 'open'] as const)) {
     const row: OptionRow<unknown> = OPTIONS[name]
     const isSwitch = typeof row.fallback({}) === 'boolean'
     const option = new Option(`${flagOf(name)} ${isSwitch ? '[on|off]' : '<value>'}`, `${row.doc} (${row.env})`)
     if (isSwitch) option.preset('on')
     command.addOption(option.argParser((text) => parse(row, text)))
   }
-  return command.option(
-    '--token-file <file>',
-    `File that holds the token. (${OPTIONS.token.env} holds the token itself)`,
-  )
+  return command
 }
 
 /** How long whoever is asked may take to answer, in ms, where nothing else is said. */
@@ -42,11 +38,10 @@ export function askingOptions(command: Command): { options: ConfigOptions; limit
   return { options: { ...options, kvsTimeout: limit }, limit }
 }
 
-/** The options that the command line gives; the environment and the defaults give the rest. ERR_DYAD_OPTION if the token cannot be read. */
+/** The options that the command line gives; the environment and the defaults give the rest. */
 export function givenOptions(command: Command): ConfigOptions {
   const given = Object.entries(command.opts<Record<string, unknown>>()).filter(([name]) => Object.hasOwn(OPTIONS, name))
-  const { tokenFile } = command.opts<{ tokenFile?: string }>()
-  return { ...Object.fromEntries(given), ...(tokenFile !== undefined && { token: readToken(tokenFile) }) }
+  return Object.fromEntries(given)
 }
 
 function parse(row: OptionRow<unknown>, text: string): unknown {
@@ -55,15 +50,4 @@ function parse(row: OptionRow<unknown>, text: string): unknown {
   } catch (error) {
     throw new InvalidArgumentError(`${(error as Error).message}; accepted: ${row.accepts}`)
   }
-}
-
-function readToken(path: string): string {
-  let token: string
-  try {
-    token = readFileSync(path, 'utf8').trim()
-  } catch (cause) {
-    throw new DyadError('ERR_DYAD_OPTION', { path, cause })
-  }
-  if (token === '') throw new DyadError('ERR_DYAD_OPTION', { path, detail: 'the file of the token is empty' })
-  return token
 }

@@ -13,6 +13,7 @@ import { addRm } from './rm.js'
 import { addStart } from './start.js'
 import { addStatus } from './status.js'
 import { addStop } from './stop.js'
+import { addToken } from './token.js'
 import { addWait } from './wait.js'
 import { addWatch } from './watch.js'
 
@@ -34,6 +35,7 @@ const COMMANDS: readonly AddCommand[] = [
   addLookup,
   addRm,
   addEnv,
+  addToken,
 ]
 
 /** The whole command line. */

@@ -1,4 +1,4 @@
-import { type ConfigOptions, Outages, readConfig } from '@dyad/core'
+import { type ConfigOptions, Outages, readConfigWithToken } from '@dyad/core'
 import type { BrokerClient } from '@dyad/kvs-client'
 import { Dyad } from '../connect.js'
 import { openKvs } from '../parts.js'
@@ -25,7 +25,7 @@ export async function withStore<T>(
   signal: AbortSignal,
   work: (kvs: BrokerClient) => Promise<T>,
 ): Promise<T> {
-  const kvs = openKvs(readConfig(options))
+  const kvs = openKvs(readConfigWithToken(options))
   using _ = new Outages(kvs)
   return await ending(signal, kvs, () => work(kvs))
 }

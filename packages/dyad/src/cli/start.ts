@@ -99,9 +99,9 @@ function waitingLine({ holder, ms }: SilentHolder): string {
   return `${who}, and gives no sign of life; waiting up to ${Math.ceil(ms / 1000)} s for its lease to end …`
 }
 
-function readyLine({ node, directories, transports, kvs, broker }: NodeStatus): string {
+function readyLine({ node, directories, transports, kvs, broker, open }: NodeStatus): string {
   const served = directories.length === 0 ? 'no directory' : directories.join(', ')
   const ways = transports.map(({ name }) => name).join(', ')
   const store = broker === undefined ? '' : broker.durable ? ' (hosted here, durable)' : ' (hosted here, in memory)'
-  return `ready: node ${node} serves ${served} over ${ways}; store ${kvs}${store}`
+  return `ready: node ${node} serves ${served} over ${ways}; store ${kvs}${store}${open ? '; open to every user of this host' : ''}`
 }

@@ -105,6 +105,8 @@ function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } 
   }
 }
 
+const OPEN_LINE = '    open: it runs without a token, and every user of this host can read, publish and take nodes over'
+
 function printServices(
   services: readonly NodeStatus[],
   brokers: readonly AloneStatus[],
@@ -113,16 +115,18 @@ function printServices(
   printHeading('services of yours on this host')
   if (services.length + brokers.length + failures.length === 0) print('  none')
   for (const { node = 'unknown', detail } of failures) print(`  ${node}  does not answer: ${detail}`)
-  for (const { node, pid, broker, kvs, unavailable, warnings = [], lost } of services) {
+  for (const { node, pid, broker, kvs, unavailable, warnings = [], lost, open } of services) {
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
     print(`  ${node}  process ${pid}, ${store}`)
     if (lost !== undefined) print(`    its service has ended, the node is another's: ${lost}`)
+    if (open) print(OPEN_LINE)
     for (const warning of warnings) print(`    warning: ${warning}`)
     for (const { transport, reason } of unavailable) print(`    not offered ${transport}: ${reason}`)
   }
-  for (const { pid, kvs, broker } of brokers) {
+  for (const { pid, kvs, broker, open } of brokers) {
     print(`  store ${kvs}  process ${pid}, nobody's node, ${broker.durable ? 'durable' : 'in memory'}`)
+    if (open) print(OPEN_LINE)
   }
 }
 

@@ -36,6 +36,7 @@ export class Sandbox implements AsyncDisposable {
     )
     this.env = {
       ...Object.fromEntries(outside),
+      XDG_CONFIG_HOME: join(directory, 'config'),
       DYAD_STATE_DIR: join(directory, 'state'),
       DYAD_KVS: 'ws://127.0.0.1:0',
       DYAD_KVS_NAMESPACE: 'test',

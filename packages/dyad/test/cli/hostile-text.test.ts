@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { encodeNodeEntry, visible } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import t from 'tap'
@@ -81,7 +82,10 @@ t.test('no message on stderr is forged, on a terminal or not', async (t) => {
 
 t.test('status shows what others register as it is, and what cannot be read hides nothing', async (t) => {
   await using sandbox = await Sandbox.withNodes({ NO_COLOR: '1' })
-  await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']) })
+  await using client = brokerKvs({
+    url: String(sandbox.env['DYAD_KVS']),
+    token: readFileSync(sandbox.at('config/dyad/token'), 'utf8').trim(),
+  })
   const evil = 'x\n  n9  alive: forged\u001b[2J\u202e'
   const entry = {
     node: 'a\u202eb',

@@ -204,7 +204,7 @@ t.test('strangers are kept out', async (t) => {
   t.same({ code: detached.code, stdout: detached.stdout }, { code: 1, stdout: '' })
   t.match(detached.stderr, /^dyad: ERR_DYAD_BIND: /)
 
-  await writeFile(sandbox.at('token'), 'right\n')
+  await writeFile(sandbox.at('token'), 'right\n', { mode: 0o600 })
   const node = await sandbox.run([
     'start',
     '-d',

@@ -16,5 +16,8 @@ test('a user without an entry in the list of users has all of it', { skip }, asy
   t.match(outcome, { isListed: false, length: 5000, stateDir: `/dyad-${UID}` })
   const { closed, refusal } = outcome
   t.match(refusal, { code: 'ERR_DYAD_OPTION', path: closed, message: /DYAD_STATE_DIR cannot be used: EACCES/ })
+  // Without a home, with one that is root's, and with one where nothing can be made.
+  t.equal(outcome.homeless.length, 3)
+  for (const said of outcome.homeless) t.match(said, /^an option.*DYAD_TOKEN_FILE.*XDG_CONFIG_HOME.*DYAD_TOKEN/)
   await once(child, 'exit')
 })

@@ -12,6 +12,8 @@ async function run(uid: number): Promise<unknown> {
   try {
     process.env['TMPDIR'] = root
     delete process.env['XDG_RUNTIME_DIR']
+    const homeless = await refusedHome()
+    process.env['XDG_CONFIG_HOME'] = `${root}/config`
     const options = { namespace: 'unlisted', node: 'U' }
     await using node = await start({ ...options, kvs: 'ws://127.0.0.1:0', broker: true, directories: [`${root}/prod`] })
     const { kvs } = node.status
@@ -24,10 +26,29 @@ async function run(uid: number): Promise<unknown> {
     const { length } = readFileSync(await consuming.consume('x'))
     const closed = `${root}/closed`
     const refusal = await refusedState(closed)
-    return { isListed: isListed(), length, stateDir: consuming.config.stateDir.slice(root.length), closed, refusal }
+    return {
+      isListed: isListed(),
+      length,
+      stateDir: consuming.config.stateDir.slice(root.length),
+      closed,
+      refusal,
+      homeless,
+    }
   } finally {
     rmSync(root, { recursive: true })
   }
+}
+
+/** What a session says where this user has no home, or one in which it cannot make anything. */
+async function refusedHome(): Promise<unknown> {
+  const said: unknown[] = []
+  delete process.env['XDG_CONFIG_HOME']
+  for (const home of ['', '/', '/proc/none']) {
+    process.env['HOME'] = home
+    const refusal = await connect({ kvs: 'memory:' }).catch((error) => error)
+    said.push(refusal instanceof Error ? refusal.message : 'none')
+  }
+  return said
 }
 
 /** What a session says of a directory for state in which this user cannot make anything. */

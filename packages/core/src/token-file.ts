@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { DyadError } from './errors.js'
+import { makeDirectory } from './make-directory.js'
+import { userId } from './user-id.js'
+
+/** Bytes of a token that is made here, before they are text. */
+const TOKEN_BYTES = 32
+/** Longest file of a token, in bytes. */
+const MAX_BYTES = 4096
+/** What a user can do where no token can be made for them. */
+const OTHERWISE =
+  'name a file with DYAD_TOKEN_FILE, a directory for it with XDG_CONFIG_HOME, or give the token with DYAD_TOKEN'
+
+/** Reads the token in a file that belongs to this user and that nobody else can read. ERR_DYAD_OPTION. */
+export function readTokenFile(path: string): string {
+  try {
+    return readToken(path)
+  } catch (error) {
+    throw error instanceof DyadError
+      ? error
+      : unusable(path, `the file of the token: ${(error as Error).message}`, error)
+  }
+}
+
+/**
+ * Reads this user's own token, which is made if there is none: processes that begin at once agree on one. `path` is undefined where the user has no
+ * place for it. ERR_DYAD_OPTION.
+ */
+export function readOwnToken(path: string | undefined): string {
+  if (path === undefined) {
+    throw new DyadError('ERR_DYAD_OPTION', { detail: `this user has no home for a token: ${OTHERWISE}` })
+  }
+  try {
+    return readToken(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw error instanceof DyadError ? error : unusable(path, `${(error as Error).message}: ${OTHERWISE}`, error)
+    }
+  }
+  try {
+    makeToken(path)
+    return readToken(path)
+  } catch (error) {
+    if (error instanceof DyadError) throw error
+    throw unusable(path, `no token can be made there (${(error as Error).message}): ${OTHERWISE}`, error)
+  }
+}
+
+function readToken(path: string): string {
+  // A pipe must not hold it up.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const about = fstatSync(fd)
+    if (!about.isFile()) throw unusable(path, 'the file of the token is no regular file')
+    if (userId() >= 0 && about.uid !== userId()) {
+      throw unusable(path, `the file of the token belongs to user ${about.uid}, and this is user ${userId()}`)
+    }
+    if ((about.mode & 0o077) !== 0) {
+      throw unusable(path, `others may read or write the file of the token: chmod 600 '${path}', and change the token`)
+    }
+    if (about.size > MAX_BYTES) throw unusable(path, `the file of the token has more than ${MAX_BYTES} bytes`)
+    const token = readFileSync(fd, 'utf8').trim()
+    if (token === '') throw unusable(path, 'the file of the token is empty')
+    return token
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whoever links first makes the token of all. */
+function makeToken(path: string): void {
+  makeDirectory(dirname(path), 0o700)
+  const temporary = `${path}.${randomBytes(8).toString('hex')}`
+  const fd = openSync(temporary, 'wx', 0o600)
+  try {
+    fchmodSync(fd, 0o600)
+    writeFileSync(fd, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`)
+    linkSync(temporary, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    closeSync(fd)
+    unlinkSync(temporary)
+  }
+}
+
+function unusable(path: string, detail: string, cause?: unknown): DyadError {
+  return new DyadError('ERR_DYAD_OPTION', { path, detail, cause })
+}

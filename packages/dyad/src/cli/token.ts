@@ -1,0 +1,42 @@
+import { statSync } from 'node:fs'
+import { readConfigWithToken, type TokenSource, tokenSource } from '@dyad/core'
+import type { Command } from 'commander'
+import { addExamples } from './examples.js'
+import { addFlags, givenOptions } from './flags.js'
+import { print, printJson, say } from './output.js'
+import { quoted } from './quoted.js'
+
+export function addToken(program: Command): void {
+  const command = program
+    .command('token')
+    .description('tell where the token lies that holds here, and how to copy it to a host with another home')
+    .option('--json', 'print one JSON object')
+    .action(({ json }: { json?: true }) => {
+      const options = givenOptions(command)
+      // It is made if there is none, so that there is something to copy.
+      readConfigWithToken(options)
+      const source = tokenSource(options)
+      if (json) return printJson(described(source))
+      if (source.kind === 'open')
+        return say('there is no token: this user runs open (DYAD_OPEN), to every user of this host')
+      if (source.kind === 'given')
+        return say(`the token is given by the ${source.origin} (DYAD_TOKEN), and lies in no file`)
+      print(source.path ?? '')
+      say('to copy it to a host with another home:')
+      say(`  ssh HOST 'mkdir -p -m 700 ~/.config/dyad' && scp -p ${quoted(source.path ?? '')} HOST:.config/dyad/token`)
+    })
+  addFlags(command, [])
+  addExamples(command, 'dyad token', 'dyad token --json')
+}
+
+/** Everything but the token. */
+function described(source: TokenSource): object {
+  switch (source.kind) {
+    case 'open':
+      return { source: 'open' }
+    case 'given':
+      return { source: source.origin }
+    default:
+      return { source: 'file', path: source.path, modified: statSync(source.path ?? '').mtime }
+  }
+}
