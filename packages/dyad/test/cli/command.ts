@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,6 +58,11 @@ export class Sandbox implements AsyncDisposable {
     const second = await sandbox.run(['start', '-d', '--node', 'n2', sandbox.at('n2')])
     if (second.code !== 0) throw new Error(second.stderr)
     return sandbox
+  }
+
+  /** The token of what runs here, made at the first start. */
+  get token(): string {
+    return readFileSync(this.at('config/dyad/token'), 'utf8').trim()
   }
 
   at(name: string): string {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { encodeNodeEntry, visible } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import t from 'tap'
@@ -84,7 +83,7 @@ t.test('status shows what others register as it is, and what cannot be read hide
   await using sandbox = await Sandbox.withNodes({ NO_COLOR: '1' })
   await using client = brokerKvs({
     url: String(sandbox.env['DYAD_KVS']),
-    token: readFileSync(sandbox.at('config/dyad/token'), 'utf8').trim(),
+    token: sandbox.token,
   })
   const evil = 'x\n  n9  alive: forged\u001b[2J\u202e'
   const entry = {

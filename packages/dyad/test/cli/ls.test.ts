@@ -9,7 +9,7 @@ const BATCH = 2_000
 
 t.test('ls lists any number of files, as a table and as JSON', async (t) => {
   await using sandbox = await Sandbox.withNodes()
-  await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']) })
+  await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']), token: sandbox.token })
   const namespace = client.namespace('test')
   const name = (i: number) => `run/${String(i).padStart(6, '0')}`
   for (let begin = 0; begin < FILES; begin += BATCH) {

@@ -1,11 +1,11 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { Sandbox } from './command.js'
 
 test('commands of one user agree on a token that nobody typed, and nothing prints it', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const path = sandbox.at('config/dyad/token')
-  const token = (await readFile(path, 'utf8')).trim()
+  const { token } = sandbox
   const outcomes = [
     await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x'.repeat(5000)),
     await sandbox.run(['get', 'x', '-'], { ...sandbox.on('n2'), NODE_DEBUG: 'dyad' }),
