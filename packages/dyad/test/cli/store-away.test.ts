@@ -47,14 +47,14 @@ t.test('a limit is kept while the store hangs, and the error names the store', a
   const store = await withStore(sandbox)
   store.child.kill('SIGSTOP')
   // The store's own time would outlast the test.
-  const patient = ['--kvs-timeout', '600000', '--timeout', '1500']
+  const patient = ['--kvs-timeout', '600000', '--timeout', '3000']
   const all = [
     ['wait', 'x'],
     ['get', 'x'],
   ].map(async (args) => {
     const { code, stdout, stderr } = await sandbox.run([...args, ...patient], sandbox.on('n2'))
     t.match({ code, stdout }, { code: 1, stdout: '' }, args.join(' '))
-    t.match(stderr, /^waiting for the store ws:\S+ \(it does not answer\) …\ndyad: ERR_DYAD_KVS_UNREACHABLE: .*1500 ms/)
+    t.match(stderr, /^waiting for the store ws:\S+ \(it does not answer\) …\ndyad: ERR_DYAD_KVS_UNREACHABLE: .*3000 ms/)
   })
   await Promise.all(all)
   store.child.kill('SIGCONT')
