@@ -224,8 +224,8 @@ export class DyadCore implements AsyncDisposable {
       await this.#pending.add(file.path, published)
       return undefined
     }
-    const { directory, parents } = await this.#producer.get()
-    const place = { root: directory.real, parents, temporaries: this.#temporaries }
+    const { parents } = await this.#producer.get()
+    const place = { parents, temporaries: this.#temporaries }
     return withDescriptors(async () => {
       const staged = stage(file, flags, mode ?? 0o666, place, publishStaged)
       try {

@@ -89,7 +89,7 @@ export class StoringParents {
   }
 
   #make(directory: string): void {
-    if (!this.#holds(dirname(directory))) {
+    if (directory === this.#root) {
       makeTrustedDirectory(directory)
       return
     }

@@ -97,6 +97,16 @@ test('links that stay in the directory are followed, and a link in the place of 
   t.equal(readFileSync(`${managed}/again/x`, 'utf8'), 'content', 'the directory is made anew')
 })
 
+test('a directory that is not below the managed one is not entered, nor made', async (t) => {
+  const { root, managed, out } = site(t)
+  const parents = new StoringParents(managed)
+  for (const directory of [root, out, `${out}/new`, `${managed}-beside`, '/']) {
+    t.throws(() => parents.enter(directory), { code: 'ERR_DYAD_STORE' }, directory)
+  }
+  t.strictSame(readdirSync(root).sort(), ['managed', 'out'])
+  t.strictSame(readdirSync(out), [])
+})
+
 const CALLS = [
   'openSync',
   'readlinkSync',

@@ -7,19 +7,15 @@ import type { ManagedFile } from '../managed-directory.js'
 const MOST_LINKS = 40
 
 /**
- * Where the symbolic link at a managed file leads, as open(2) follows it: to a file that may not be there yet. ERR_DYAD_PATH if that lies outside the
- * directory `root`, and the system's own errors.
+ * Where the symbolic link at a managed file leads, as open(2) follows it: to a file that may not be there yet. ERR_DYAD_PATH where links lead
+ * to links without end, and the system's own errors.
  */
-export function followLinks({ path, local }: ManagedFile, root: string): string {
+export function followLinks({ path, local }: ManagedFile): string {
   let at = local
   for (let links = 0; links <= MOST_LINKS; links++) {
     at = join(realpathSync.native(dirname(at)), basename(at))
     const next = linkAt(at)
-    if (next === undefined) {
-      if (at.startsWith(root === '/' ? '/' : `${root}/`)) return at
-      const detail = `a symbolic link leads it out of the managed directory, to ${at}`
-      throw new DyadError('ERR_DYAD_PATH', { path, detail })
-    }
+    if (next === undefined) return at
     at = resolve(dirname(at), next)
   }
   throw new DyadError('ERR_DYAD_PATH', { path, detail: 'it leads from link to link' })

@@ -42,8 +42,6 @@ export function reads(flags: number): boolean {
 
 /** What staging needs to know of its session. */
 export interface StagingPlace {
-  /** The producer-managed directory, with links resolved. */
-  readonly root: string
   readonly parents: StoringParents
   readonly temporaries: Temporaries
 }
@@ -63,7 +61,7 @@ export function stage(
 ): StagedFile {
   const found = lstatSync(file.local, { throwIfNoEntry: false })
   if (found !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
-  const target = found?.isSymbolicLink() ? followLinks(file, place.root) : file.local
+  const target = found?.isSymbolicLink() ? followLinks(file) : file.local
   const existing = found?.isSymbolicLink() ? statSync(target, { throwIfNoEntry: false }) : found
   if (existing === undefined && !(flags & O_CREAT)) throw systemError('ENOENT', 'no such file or directory', file.local)
   if (existing?.isDirectory()) throw systemError('EISDIR', 'illegal operation on a directory', file.local)
