@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type ConfigOptions, DyadError, isDyadError, readConfigWithToken } from '@dyad/core'
+import { type ConfigOptions, DyadError, flatOptions, isDyadError, readConfigWithToken } from '@dyad/core'
 import { openControl } from '@dyad/service'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
 
@@ -41,7 +41,8 @@ export function storeControlName(port: number): string {
  * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, with the namespace that the options name, if they do. ERR_DYAD_OPTION,
  * ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
-export async function startStore({ data, signal, ...options }: StartStoreOptions): Promise<RunningStore> {
+export async function startStore(given: StartStoreOptions): Promise<RunningStore> {
+  const { data, signal, ...options } = flatOptions(given)
   const config = readConfigWithToken(options)
   const store = await hostStore(config, data, signal)
   const about = { host: hostname(), pid: process.pid, startedAt: Date.now(), open: config.token === undefined }
