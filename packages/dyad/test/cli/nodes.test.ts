@@ -197,14 +197,14 @@ t.test('a directory for records without a store to keep them is a mistake', asyn
 
 t.test('strangers are kept out', async (t) => {
   await using sandbox = await Sandbox.make()
-  const wide = await sandbox.run(['start', '--broker', '--host', '0.0.0.0'])
+  const wide = await sandbox.run(['start', '--open', '--broker', '--host', '0.0.0.0'])
   t.equal(wide.code, 1)
   t.match(wide.stderr, /^dyad: ERR_DYAD_BIND: /)
-  const detached = await sandbox.run(['start', '-d', '--broker', '--host', '0.0.0.0'])
+  const detached = await sandbox.run(['start', '--open', '-d', '--broker', '--host', '0.0.0.0'])
   t.same({ code: detached.code, stdout: detached.stdout }, { code: 1, stdout: '' })
   t.match(detached.stderr, /^dyad: ERR_DYAD_BIND: /)
 
-  await writeFile(sandbox.at('token'), 'right\n', { mode: 0o600 })
+  await writeFile(sandbox.at('token'), 'the right token of all\n', { mode: 0o600 })
   const node = await sandbox.run([
     'start',
     '-d',
@@ -216,8 +216,8 @@ t.test('strangers are kept out', async (t) => {
     sandbox.at('token'),
   ])
   sandbox.env['DYAD_KVS'] = JSON.parse(node.stdout).kvs
-  t.equal((await sandbox.run(['ls'], { DYAD_TOKEN: 'right' })).code, 0)
-  for (const env of [{}, { DYAD_TOKEN: 'wrong' }]) {
+  t.equal((await sandbox.run(['ls'], { DYAD_TOKEN: 'the right token of all' })).code, 0)
+  for (const env of [{}, { DYAD_TOKEN: 'the wrong token of all' }]) {
     const denied = await sandbox.run(['ls'], env)
     t.equal(denied.code, 1)
     t.match(denied.stderr, /^dyad: ERR_DYAD_DENIED: /)

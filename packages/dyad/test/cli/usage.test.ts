@@ -27,7 +27,7 @@ t.test('wrong usage exits with 2 and says what is wrong', async (t) => {
     [['put'], /missing required argument 'file'/],
     [['ls', '--bogus'], /unknown option '--bogus'/],
     [['doctor', 'mlx5_0'], /too many arguments/],
-    [['wait', 'x', '--timeout', 'soon'], /not a whole number/],
+    [['wait', 'x', '--timeout', 'soon'], /neither a whole number from 0 on nor Infinity/],
     [['get', 'x', '--dtl-mode', 'rp'], /'rp' is none of/],
     [['put', '-', '--producer-path', '/tmp'], /has no name/],
     [['put', 'x'], /--producer-path, or set DYAD_PATH_PRODUCER/],
