@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  type FSWatcher,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
@@ -107,6 +116,8 @@ test('a log is rewritten when it has grown, and what is put meanwhile is kept', 
   }
   await remove(ns, 'key/7')
   delete expected['key/7']
+  // Closing would end a rewriting that is under way.
+  await untilNamed(directory.path, /^base\./)
   await store.close()
   const files = readdirSync(directory.path)
   t.ok(
@@ -217,3 +228,14 @@ test('a relative directory is what it was when it was opened, whatever the worki
   t.same(contents(again), { key: 'x'.repeat(1_000) })
   await again.close()
 })
+
+/** Resolves once a file with such a name stands in the directory. */
+async function untilNamed(directory: string, name: RegExp): Promise<void> {
+  using watcher = watching(directory)
+  while (!readdirSync(directory).some((file) => name.test(file))) await once(watcher.changes, 'change')
+}
+
+function watching(directory: string): { changes: FSWatcher } & Disposable {
+  const changes = watch(directory)
+  return { changes, [Symbol.dispose]: () => changes.close() }
+}
