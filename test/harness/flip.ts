@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+import { PROXY_HOST } from './hampered-proxy.js'
 import type { Teardown } from './process.js'
 
 /** Flips one bit of a file as a failing disk would: its size and its times stay what they are. */
@@ -18,12 +19,15 @@ export function flipBit(path: string, at: number, bit: number): void {
   rmSync(times)
 }
 
-/** A way to a server that flips a bit every so many bytes that the server sends, once or again and again. */
-export async function flippingProxy(t: Teardown, targetPort: number, every: number, times: number): Promise<number> {
+/**
+ * A way to a server at 127.0.0.1, by the same port of PROXY_HOST, that flips a bit every so many bytes
+ * that the server sends, up to so many times.
+ */
+export async function flippingProxy(t: Teardown, port: number, every: number, times: number): Promise<void> {
   const sockets = new Set<Socket>()
   let left = times
   const server = createServer((client) => {
-    const target = connect(targetPort, '127.0.0.1')
+    const target = connect(port, '127.0.0.1')
     for (const [socket, other] of [
       [client, target],
       [target, client],
@@ -45,11 +49,10 @@ export async function flippingProxy(t: Teardown, targetPort: number, every: numb
     })
     client.on('drain', () => target.resume())
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, PROXY_HOST)
   await once(server, 'listening')
   t.teardown(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  return (server.address() as AddressInfo).port
 }

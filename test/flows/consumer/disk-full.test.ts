@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { Cluster } from '../../harness/cluster.js'
+import { Cluster, TOKEN } from '../../harness/cluster.js'
 
 const SPACE = 'unshare --user --map-root-user --mount'.split(' ')
 const possible = spawnSync(SPACE[0] as string, [...SPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
@@ -19,6 +19,7 @@ test("a consumer's full disk is an error, and leaves no file", { skip }, async (
     const argv = [...SPACE.slice(1), 'sh', '-c', script, 'sh', directory, process.execPath, program]
     const options = {
       kvs: cluster.kvs,
+      token: TOKEN,
       namespace: 'flow',
       node: 'B',
       consumerPath: directory,

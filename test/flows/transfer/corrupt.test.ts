@@ -5,6 +5,7 @@ import { type Test, test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
 import { flipBit, flippingProxy } from '../../harness/flip.js'
+import { PROXY_HOST } from '../../harness/hampered-proxy.js'
 import type { TestProcess } from '../../harness/process.js'
 
 const MiB = 2 ** 20
@@ -56,21 +57,22 @@ test('files that other programs wrote have a digest where they are small, or whe
   t.match(await consumer.ask('read', 'unknown'), { size: SIZE }, 'of what nobody knows nobody can tell')
 })
 
-/** A producer whose node offers tcp, and other transports, through proxies that flip one bit of each file. */
-async function site(t: Test, offered: Readonly<Record<string, 'flipping' | 'flipping once' | 'plain'>>) {
+/** How many bits a way flips, at most. */
+const FLIPS = { flipping: Number.POSITIVE_INFINITY, 'flipping once': 1, plain: 0 }
+
+/** A producer whose node offers these transports, each through a proxy that flips bits or none. */
+async function site(t: Test, offered: Readonly<Record<string, keyof typeof FLIPS>>) {
   const { cluster } = await Cluster.start(t, { inlineLimit: 0 })
-  await cluster.node('S', { directories: [cluster.directory('p')] })
+  await cluster.node('S', { directories: [cluster.directory('p')], advertise: PROXY_HOST })
   const client = cluster.client()
   t.teardown(() => client.close())
   const entry = decodeNodeEntry(await client.registry.waitFor('S'))
   const transports = await Promise.all(
     Object.entries(offered).map(async ([name, how]) => {
       const address = entry.transports.find((transport) => transport.name === name)?.address ?? ''
-      if (how === 'plain') return { name, address }
-      const { v, url } = JSON.parse(address) as { v: number; url: string }
-      const { protocol, port, pathname } = new URL(url)
-      const proxy = await flippingProxy(t, Number(port), 3_000_000, how === 'flipping' ? Number.POSITIVE_INFINITY : 1)
-      return { name, address: JSON.stringify({ v, url: `${protocol}//127.0.0.1:${proxy}${pathname}` }) }
+      const { port } = new URL((JSON.parse(address) as { url: string }).url)
+      await flippingProxy(t, Number(port), 3_000_000, FLIPS[how])
+      return { name, address }
     }),
   )
   await client.register('P', encodeNodeEntry({ ...entry, node: 'P', transports }), { ttl: 60_000 })
