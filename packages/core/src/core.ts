@@ -224,8 +224,8 @@ export class DyadCore implements AsyncDisposable {
       await this.#pending.add(file.path, published)
       return undefined
     }
-    const { parents } = await this.#producer.get()
-    const place = { parents, temporaries: this.#temporaries }
+    const { parents, inlineLimit } = await this.#producer.get()
+    const place = { parents, temporaries: this.#temporaries, inlineLimit }
     return withDescriptors(async () => {
       const staged = stage(file, flags, mode ?? 0o666, place, publishStaged)
       try {

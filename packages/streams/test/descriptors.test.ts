@@ -76,7 +76,7 @@ test('whoever does not want to wait for a descriptor any more leaves nothing, an
 
 test('writers that each take two descriptors hold none while they wait', async (t) => {
   const program = fileURLToPath(new URL('few-descriptors.ts', import.meta.url))
-  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
+  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 128; exec "$@"', 'sh', process.execPath]
   const child = spawn('env', [...limited, '--import=tsx', program], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.same(JSON.parse(await text(child.stdout)), { published: 300, files: 300 })
 })

@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, fstatSync, fsync, readSync } from 'node:fs'
+import { type BigIntStats, closeSync, fstatSync, fsync, readSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,10 +20,12 @@ export interface DescribeContext {
   readonly digestLimit: number
 }
 
-/** What is known of a file since it was written, as it looked when it was closed. */
+/** What is known of a file since it was written, as it looked when it was put in place. */
 export interface WrittenFile {
   readonly digest: FileDigest
   readonly stat: BigIntStats
+  /** All bytes of a small file. */
+  readonly bytes?: Uint8Array | undefined
 }
 
 /** A file as it stood when it was opened. */
@@ -46,11 +48,15 @@ export function isSame(a: BigIntStats, b: BigIntStats): boolean {
  */
 export async function describe(
   file: ManagedFile,
-  { node, directory, fsync, inlineLimit, digestLimit }: DescribeContext,
+  context: DescribeContext,
   written: WrittenFile | undefined,
 ): Promise<Described> {
-  const about = { path: file.path, node }
-  const fd = openPublished(file, directory, about)
+  const { directory, fsync, inlineLimit, digestLimit } = context
+  if (written !== undefined && !fsync && stands(file, written, inlineLimit)) {
+    const inline = written.stat.size <= inlineLimit ? written.bytes : undefined
+    return describedAs(file, context, written.stat, inline, written.digest)
+  }
+  const fd = openPublished(file, directory, { path: file.path, node: context.node })
   try {
     if (fsync) {
       await syncFile(fd)
@@ -60,20 +66,37 @@ export async function describe(
     const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readWhole(fd, stat) : undefined
     const known = written !== undefined && isSame(written.stat, stat) ? written.digest : undefined
     const digest = known ?? (inline ? digestOf(inline) : await digestFrom(fd, stat, digestLimit))
-    const published = {
-      path: file.path,
-      owner: node,
-      size: Number(stat.size),
-      mtimeNs: stat.mtimeNs,
-      mode: Number(stat.mode) & 0o777,
-      storage: directory.real,
-      ...(inline && { inline }),
-      ...(digest && { digest }),
-    }
-    return { published, stat }
+    return describedAs(file, context, stat, inline, digest)
   } finally {
     closeSync(fd)
   }
+}
+
+/** Whether the very file that was written stands at its path, and nothing of it needs to be read again. */
+function stands({ local }: ManagedFile, { stat, bytes }: WrittenFile, inlineLimit: number): boolean {
+  if (bytes === undefined && inlineLimit > 0 && stat.size <= inlineLimit) return false
+  const now = statSync(local, { bigint: true, throwIfNoEntry: false })
+  return now !== undefined && now.mode === stat.mode && isSame(now, stat)
+}
+
+function describedAs(
+  { path }: ManagedFile,
+  { node, directory }: DescribeContext,
+  stat: BigIntStats,
+  inline: Uint8Array | undefined,
+  digest: FileDigest | undefined,
+): Described {
+  const published = {
+    path,
+    owner: node,
+    size: Number(stat.size),
+    mtimeNs: stat.mtimeNs,
+    mode: Number(stat.mode) & 0o777,
+    storage: directory.real,
+    ...(inline && { inline }),
+    ...(digest && { digest }),
+  }
+  return { published, stat }
 }
 
 function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { path: string; node: string }): number {
@@ -87,7 +110,7 @@ function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { 
 }
 
 /** All bytes of a small file, unless it changes while they are read: then consumers fetch it, and are told. */
-function readWhole(fd: number, stat: BigIntStats): Uint8Array | undefined {
+export function readWhole(fd: number, stat: BigIntStats): Uint8Array | undefined {
   const bytes = Buffer.allocUnsafe(Number(stat.size))
   const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0)
   return length === bytes.length && isSame(fstatSync(fd, { bigint: true }), stat) ? bytes : undefined

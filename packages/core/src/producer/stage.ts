@@ -44,6 +44,8 @@ export function reads(flags: number): boolean {
 export interface StagingPlace {
   readonly parents: StoringParents
   readonly temporaries: Temporaries
+  /** Files up to this many bytes travel in their records. */
+  readonly inlineLimit: number
 }
 
 /**
@@ -76,8 +78,8 @@ export function stage(
     path: staged.path,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest) => {
-      const stat = staged.place((flags & O_EXCL) !== 0)
-      return publish(digest && { digest, stat })
+      const placed = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
+      return publish(digest && { digest, ...placed })
     },
     discard: async () => staged.discard(),
   }

@@ -1,17 +1,8 @@
-import {
-  type BigIntStats,
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  linkSync,
-  openSync,
-  renameSync,
-  type Stats,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, fchmodSync, fstatSync, linkSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs'
 import { lacksLinks } from '../lacks-links.js'
 import { assertWithin, type StoringParent, within } from '../storing-parents.js'
 import type { Temporaries, Temporary } from '../temporaries.js'
+import { readWhole, type WrittenFile } from './describe.js'
 
 /** What the owner of a file may do to it, so that the writer can open it by its name. */
 const OWNER_WRITES = 0o600
@@ -64,19 +55,20 @@ export class StagedTemporary {
   }
 
   /**
-   * Puts the file, which its writer has closed, in its place, and returns what it looks like. EEXIST if
-   * `isExclusive` and something stands there.
+   * Puts the file, which its writer has closed, in its place, and returns what it looks like, with its
+   * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands there.
    */
-  place(isExclusive: boolean): BigIntStats {
+  place(isExclusive: boolean, smallBytes = 0): Pick<WrittenFile, 'stat' | 'bytes'> {
     const { fd } = this.#temporary
     const path = within(this.#parent, this.#temporary.path)
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
     if (isExclusive) placeNew(path, target)
     else renameSync(path, target)
-    const stats = fstatSync(fd, { bigint: true })
+    const stat = fstatSync(fd, { bigint: true })
+    const bytes = smallBytes > 0 && stat.size <= smallBytes ? readWhole(fd, stat) : undefined
     this.#close()
-    return stats
+    return { stat, bytes }
   }
 
   /** Removes the file, unless it is in its place. */
