@@ -1,0 +1,55 @@
+import { chmodSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { test } from 'tap'
+import { digestOf } from '../../src/digest.js'
+import { ManagedDirectory } from '../../src/managed-directory.js'
+import { type DescribeContext, describe, type WrittenFile } from '../../src/producer/describe.js'
+
+/** A file that stands at its path, and what its writer knows of it. */
+async function site(root: string, context: Partial<DescribeContext> = {}) {
+  const directory = await ManagedDirectory.open(root)
+  const file = directory.file('x')
+  writeFileSync(file.local, 'written')
+  const bytes = Buffer.from('written')
+  const stat = statSync(file.local, { bigint: true })
+  // No reader would find this digest: it tells whether the file was read again.
+  const digest = { algorithm: 'crc32', value: '00000000' }
+  const written: WrittenFile = { digest, stat, bytes }
+  const options = { node: 'A', directory, fsync: false, inlineLimit: 100, digestLimit: 100, ...context }
+  return { file, written, describe: (known = written) => describe(file, options, known) }
+}
+
+test('a file that stands as it was written is not read again', async (t) => {
+  for (const context of [{}, { inlineLimit: 0 }, { inlineLimit: 3 }, { fsync: true }]) {
+    const { written, describe } = await site(t.testdir(), context)
+    const { published, stat } = await describe()
+    t.match(published, { path: 'x', owner: 'A', size: 7, digest: written.digest }, JSON.stringify(context))
+    t.equal(stat.ino, written.stat.ino)
+    const inline = (context.inlineLimit ?? 100) >= 7 ? 'written' : undefined
+    t.equal(published.inline && Buffer.from(published.inline).toString(), inline)
+  }
+})
+
+test('a file that does not stand as it was written is described as it stands', async (t) => {
+  const changes: Record<string, (local: string) => void> = {
+    'another file': (local) => {
+      writeFileSync(`${local}.new`, 'another')
+      renameSync(`${local}.new`, local)
+    },
+    'other bytes': (local) => writeFileSync(local, 'another'),
+  }
+  for (const [what, change] of Object.entries(changes)) {
+    const { file, describe } = await site(t.testdir())
+    change(file.local)
+    const { published } = await describe()
+    t.match(published, { digest: digestOf(Buffer.from('another')), inline: Buffer.from('another') }, what)
+  }
+  const { file, describe } = await site(t.testdir())
+  chmodSync(file.local, 0o600)
+  t.equal((await describe()).published.mode, 0o600, 'other permissions')
+})
+
+test('a small file whose bytes its writer does not know is read for its record', async (t) => {
+  const { written, describe } = await site(t.testdir())
+  const { published } = await describe({ ...written, bytes: undefined })
+  t.match(published.inline, Buffer.from('written'))
+})
