@@ -20,7 +20,7 @@ export interface DescribeContext {
   readonly digestLimit: number
 }
 
-/** What is known of a file since it was written, as it looked when it was put in place. */
+/** What is known of a file since it was written, as it looked just before it was put in place. */
 export interface WrittenFile {
   readonly digest: FileDigest
   readonly stat: BigIntStats

@@ -55,7 +55,7 @@ export class StagedTemporary {
   }
 
   /**
-   * Puts the file, which its writer has closed, in its place, and returns what it looks like, with its
+   * Puts the file, which its writer has closed, in its place, and returns what it looked like, with its
    * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands there.
    */
   place(isExclusive: boolean, smallBytes = 0): Pick<WrittenFile, 'stat' | 'bytes'> {
@@ -63,10 +63,11 @@ export class StagedTemporary {
     const path = within(this.#parent, this.#temporary.path)
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
-    if (isExclusive) placeNew(path, target)
-    else renameSync(path, target)
+    // Before others see the file: what they append to it is not what was written here.
     const stat = fstatSync(fd, { bigint: true })
     const bytes = smallBytes > 0 && stat.size <= smallBytes ? readWhole(fd, stat) : undefined
+    if (isExclusive) placeNew(path, target)
+    else renameSync(path, target)
     this.#close()
     return { stat, bytes }
   }

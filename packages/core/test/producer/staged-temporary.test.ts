@@ -1,6 +1,7 @@
 import { fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import fs, { chmodSync, closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -88,4 +89,28 @@ test('its descriptor is closed when it is in place, discarded, or cannot be plac
   t.equal(open(), before)
   t.same(readdirSync(root).sort(), ['d', 'x'])
   t.end()
+})
+
+test('what others append once a file is in its place is not taken for what was written', async (t) => {
+  const { renameSync, linkSync } = fs
+  t.teardown(() => {
+    Object.assign(fs, { renameSync, linkSync })
+    syncBuiltinESMExports()
+  })
+  const thenAppend = (put: typeof renameSync) => (from: fs.PathLike, to: fs.PathLike) => {
+    put(from, to)
+    fs.appendFileSync(to, ' and more')
+  }
+  Object.assign(fs, { renameSync: thenAppend(renameSync), linkSync: thenAppend(linkSync) })
+  syncBuiltinESMExports()
+  for (const isExclusive of [false, true]) {
+    const root = mkdtempSync(join(tmpdir(), 'dyad-appended-'))
+    t.teardown(() => rmSync(root, { recursive: true }))
+    const staged = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o666, undefined)
+    fs.writeFileSync(staged.path, 'written')
+    const { stat, bytes } = staged.place(isExclusive, 100)
+    t.equal(readFileSync(`${root}/x`, 'utf8'), 'written and more')
+    t.equal(stat.size, 7n)
+    t.equal(String(bytes), 'written')
+  }
 })
