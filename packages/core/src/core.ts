@@ -107,8 +107,8 @@ export class DyadCore implements AsyncDisposable {
    * published when this was called, or a newer one. ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_TIMEOUT, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_OWNER_UNREACHABLE,
    * ERR_DYAD_CHANGED, ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
    */
-  consume(path: string | URL, options: ConsumeOptions = {}): Promise<string> {
-    return this.#waiting(options, async (signal) => {
+  consume(path: string | URL, given: ConsumeOptions = {}): Promise<string> {
+    return this.#waiting(given, async (signal, options) => {
       const file = await this.#tracked(path, 'consumer')
       await this.#consumer.consumeNewest(file, options, signal)
       this.#noteHealth()
@@ -120,8 +120,8 @@ export class DyadCore implements AsyncDisposable {
    * As `consume` of a file that `locateConsumed` has found, but opens it for reading as soon as the first of its bytes can be read; the rest is stored while it is read, and no other program sees the file before it is
    * whole. Whoever opened it closes it. Reading fails with the errors of `consume`, if the rest does not come.
    */
-  openConsumed(file: ManagedFile, options: ConsumeOptions = {}): Promise<ConsumedFile> {
-    return this.#waiting(options, async (signal) => {
+  openConsumed(file: ManagedFile, given: ConsumeOptions = {}): Promise<ConsumedFile> {
+    return this.#waiting(given, async (signal, options) => {
       const opened = await this.#consumer.open(file, options, signal)
       this.#noteHealth()
       return opened
@@ -132,9 +132,9 @@ export class DyadCore implements AsyncDisposable {
   consumeRecord(
     path: string | URL,
     record: FileRecord,
-    options: Omit<ConsumeOptions, 'timeout' | 'onWaiting'> = {},
+    given: Omit<ConsumeOptions, 'timeout' | 'onWaiting'> = {},
   ): Promise<string> {
-    return this.#waiting(options, async (signal) => {
+    return this.#waiting(given, async (signal, options) => {
       const file = await this.#tracked(path, 'consumer')
       await this.#consumer.consume(file, checkRecord(record, file.path), options, signal)
       this.#noteHealth()
@@ -159,8 +159,8 @@ export class DyadCore implements AsyncDisposable {
   /** The newest record of a file, without moving it: waits for one, or with `wait: false` resolves with undefined if there is none. A relative path is always relative to the managed directories. */
   lookup(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<FileRecord | undefined>
   lookup(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<FileRecord>
-  lookup(path: string | URL, options: ConsumeOptions & { wait?: boolean } = {}): Promise<FileRecord | undefined> {
-    return this.#waiting(options, async (signal) => {
+  lookup(path: string | URL, given: ConsumeOptions & { wait?: boolean } = {}): Promise<FileRecord | undefined> {
+    return this.#waiting(given, async (signal, options) => {
       const name = await this.#nameOf(path)
       return options.wait === false
         ? lookup(name, this.#lookupContext, signal, this.#consumer.timeout(options))
@@ -267,8 +267,17 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /** Runs an operation, whose caller is told when the store goes away meanwhile. */
-  #waiting<T>(options: OutageListener & Waiting, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#outages.during(options, () => this.#operations.run(options.signal, work))
+  #waiting<T, Options extends OutageListener & Waiting>(
+    given: Options,
+    work: (signal: AbortSignal, options: Options) => Promise<T>,
+  ): Promise<T> {
+    let options: Options
+    try {
+      options = flatOptions(given)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#outages.during(options, () => this.#operations.run(options.signal, (signal) => work(signal, options)))
   }
 
   async #publish(

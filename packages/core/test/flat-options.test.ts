@@ -11,5 +11,6 @@ test('options that an object inherits are options', async (t) => {
   const options = Object.assign(Object.create({ start: 5, node: 'a' }), { node: 'b' })
   t.strictSame(flatOptions(options), { node: 'b', start: 5 })
   t.strictSame(flatOptions(new Defaults()), { start: 1 }, 'what does not enumerate is left out, as by node:fs')
-  t.equal(flatOptions(undefined), undefined)
+  for (const wrong of [5, true, null, 'x', () => {}, Symbol('s')] as never[])
+    t.throws(() => flatOptions(wrong), { code: 'ERR_DYAD_OPTION', message: /options are an object/ }, String(wrong))
 })

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { open } from 'node:fs/promises'
 import type { Interface } from 'node:readline'
 import type { DyadCore, FileRecord, StagedFile, Waiting } from '@dyad/core'
-import { descriptorClosed, milliseconds, reads, withDescriptors, writes } from '@dyad/core'
+import { descriptorClosed, flatOptions, milliseconds, reads, withDescriptors, writes } from '@dyad/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { type FileReadStreamOptions, FileStreams, type FileWriteStreamOptions } from './file-streams.js'
 import { numericFlags, type OpenFlags } from './flags.js'
@@ -48,8 +48,9 @@ export class DyadFile implements AsyncDisposable {
     path: string | URL,
     flags: OpenFlags = 'r',
     mode?: number,
-    options: DyadFileOptions = {},
+    given: DyadFileOptions = {},
   ): Promise<DyadFile> {
+    const options = flatOptions(given)
     options.signal?.throwIfAborted()
     if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     const numeric = numericFlags(flags)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import t from 'tap'
-import { DyadReadStream, DyadWriteStream } from '../src/index.js'
+import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { TwoNodes } from './session.js'
 import { outcome } from './trace.js'
 
@@ -97,4 +97,19 @@ t.test('destroy() calls back once the stream is closed', async (t) => {
   }
   t.notOk(await destroy(new DyadWriteStream(core, 'w'), null), 'a writer')
   t.equal(await destroy(new DyadWriteStream(core, 'w'), failure), failure, 'a writer, with an error')
+})
+
+t.test('sessions and files take options that are inherited, and refuse what is no object', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const core = await session(nodes)
+  const calls: Record<string, (options: never) => Promise<unknown>> = {
+    consume: (options) => core.consume('never', options),
+    lookup: (options) => core.lookup('never', options),
+    'DyadFile.open': (options) => DyadFile.open(core, 'never', 'r', undefined, options),
+  }
+  for (const [name, call] of Object.entries(calls)) {
+    await t.rejects(call(inherited({ timeout: 5 }) as never), { code: 'ERR_DYAD_TIMEOUT' }, `${name}: a timeout`)
+    for (const wrong of [5, true, null, 'x', () => {}] as never[])
+      await t.rejects(call(wrong), { code: 'ERR_DYAD_OPTION', message: /options are an object/ }, `${name}: ${wrong}`)
+  }
 })
