@@ -1,4 +1,5 @@
 import {
+  type Config,
   type ConfigOptions,
   DyadError,
   flatOptions,
@@ -11,9 +12,20 @@ import {
   reasonOf,
   type Transport,
 } from '@dyad/core'
-import { type Control, type LeftOut, openControl, Service, type SilentHolder } from '@dyad/service'
+import {
+  askControl,
+  type Control,
+  controlPath,
+  type LeftOut,
+  openControl,
+  Service,
+  type SilentHolder,
+} from '@dyad/service'
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'
 import { checkMode, openKvs, openTransports } from './parts.js'
+
+/** How long a service on this host may take to answer, and to end, before a takeover gives up, in ms. */
+const ANSWER_MS = 10_000
 
 /** What `start` starts beside the service. */
 export interface StartOptions extends ConfigOptions {
@@ -83,6 +95,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       stop = resolve
     })
     let node: RunningNode | undefined
+    if (takeover) await endServiceHere(config)
     const control: Control = await openControl(config.stateDir, config.node, (word) => {
       if (word === 'stop') stop()
       return word === 'stop' || word === 'status' ? node?.status : undefined
@@ -140,4 +153,19 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     await close()
     throw error
   }
+}
+
+/**
+ * Ends the service of the node that runs for this user on this host, and waits until it has ended.
+ * ERR_DYAD_NODE_TAKEN if its process hosts a store, which a takeover must not end.
+ */
+async function endServiceHere({ stateDir, node }: Config): Promise<void> {
+  const path = controlPath(stateDir, node)
+  const running = (await askControl(path, 'status', { timeout: ANSWER_MS })) as NodeStatus | null | undefined
+  if (running === undefined) return
+  if (running?.broker !== undefined) {
+    const detail = `process ${running.pid} on this host also hosts the store, which goes on; \`dyad stop\` ends both`
+    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
+  }
+  await askControl(path, 'stop', { untilClosed: true, timeout: ANSWER_MS })
 }

@@ -26,6 +26,7 @@ export async function copyTo(local: string, destination: string, signal: AbortSi
   const place = resolve(named?.isDirectory() ? join(destination, basename(local)) : destination)
   try {
     const stands = await stat(place).catch(() => undefined)
+    if (destination.endsWith('/') && !named?.isDirectory()) throw new Error(`${destination} is no directory`)
     if (stands === undefined) await replace(local, await leadsTo(place), signal)
     else if (stands.isFile()) await replace(local, await realpath(place), signal)
     else if (stands.isDirectory()) throw new Error('a directory of that name is there')

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants, existsSync, openSync } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { basename, resolve } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -64,10 +65,20 @@ async function put(session: Dyad, file: string, path: string | undefined, signal
   if (here !== undefined && (path === undefined || target?.path === here.path)) {
     return session.produce(here.local, { signal })
   }
+  // Opening a pipe waits for its writer in a thread, which no signal could end.
+  if ((await stat(file).catch(() => undefined))?.isFIFO()) {
+    return await write(session, openPipe(file), path ?? basename(file), undefined, undefined, signal)
+  }
   await using handle = await openSource(file)
   const { size, mode } = await handle.stat()
   const source = handle.createReadStream({ highWaterMark: CHUNK_BYTES })
   return await write(session, source, path ?? basename(file), size, mode & 0o777, signal)
+}
+
+/** What comes through a named pipe: it ends with the last of its writers, and waits for the first. */
+function openPipe(file: string): Socket {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  return new Socket({ fd, readable: true, writable: false })
 }
 
 async function openSource(file: string): Promise<FileHandle> {

@@ -12,6 +12,7 @@ import {
   readlinkSync,
   rmSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
@@ -153,4 +154,35 @@ test('the command writes into a device', async (t) => {
   const got = await sandbox.run(['get', 'note', device], sandbox.on('n2'))
   t.same(got, { code: 0, stdout: `${device}\n`, stderr: '' })
   t.ok(lstatSync(device).isCharacterDevice())
+})
+
+test("a destination that ends as a directory's name does is no file", async (t) => {
+  const { root, local, content } = site(t)
+  writeFileSync(`${root}/file`, 'kept')
+  for (const place of ['file/', 'missing/']) {
+    const code = 'ERR_DYAD_STORE'
+    await t.rejects(copyTo(local, `${root}/${place}`, never), { code, message: /is no directory/ }, place)
+  }
+  t.equal(readFileSync(`${root}/file`, 'utf8'), 'kept')
+  t.strictSame(readdirSync(root).sort(), ['file', 'local'])
+  t.equal(await copyTo(local, `${root}/`, never), `${root}/local`, 'a directory is one')
+  t.ok(readFileSync(`${root}/local`).equals(content))
+})
+
+test('what comes through a named pipe is published, and a signal ends the wait for its writer', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  execFileSync('mkfifo', [sandbox.at('pipe')])
+  const env = sandbox.on('n1')
+  const writing = spawn('sh', ['-c', 'echo through > "$0"', sandbox.at('pipe')])
+  t.same(await sandbox.run(['put', 'pipe', '--as', 'x'], env), { code: 0, stdout: 'x\n', stderr: '' })
+  t.equal(readFileSync(sandbox.at('n1/x'), 'utf8'), 'through\n')
+  if (writing.exitCode === null) await once(writing, 'exit')
+  const waiting = sandbox.spawn(['put', 'pipe', '--as', 'y'], env)
+  // The temporary file is there once it waits for the first bytes.
+  const watcher = watch(sandbox.at('n1'))
+  while (!readdirSync(sandbox.at('n1')).some((name) => name.startsWith('.dyad-'))) await once(watcher, 'change')
+  watcher.close()
+  waiting.child.kill('SIGTERM')
+  t.equal((await waiting.ended).code, 143)
+  t.strictSame(readdirSync(sandbox.at('n1')), ['x'])
 })

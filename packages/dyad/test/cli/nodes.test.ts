@@ -175,6 +175,23 @@ t.test('a second service of one node name is refused, and ends no store when it 
   t.equal((await first.ended).code, 0, 'the store ends when it is asked to')
 })
 
+t.test(
+  'a takeover ends the service of the same user on the same host, unless its process hosts the store',
+  async (t) => {
+    await using sandbox = await Sandbox.withNodes()
+    const refused = await sandbox.run(['start', '-d', '--node', 'n2', sandbox.at('other')])
+    t.equal(refused.code, 1)
+    t.match(refused.stderr, /ERR_DYAD_NODE_TAKEN/)
+    const taken = await sandbox.run(['start', '-d', '--json', '--takeover', '--node', 'n2', sandbox.at('other')])
+    t.equal(taken.code, 0, taken.stderr)
+    t.match(JSON.parse(taken.stdout), { node: 'n2', directories: [sandbox.at('other')] })
+    const hosting = await sandbox.run(['start', '-d', '--takeover', '--node', 'n1', sandbox.at('other')])
+    t.equal(hosting.code, 1)
+    t.match(hosting.stderr, /ERR_DYAD_NODE_TAKEN.*also hosts the store/)
+    t.equal((await sandbox.run(['ls'])).code, 0, 'the store goes on')
+  },
+)
+
 t.test('a service that was killed starts again unasked', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const status = JSON.parse((await sandbox.run(['status', '--json'])).stdout)
