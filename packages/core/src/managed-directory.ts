@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +36,8 @@ export class ManagedDirectory {
     const absolute = resolve(path)
     try {
       makeTrustedDirectory(absolute)
-      return new ManagedDirectory(absolute, await realpath(absolute))
+      // Not realpath(): Node 26.12 loses what the caller's listeners throw in the tick after it.
+      return new ManagedDirectory(absolute, realpathSync.native(absolute))
     } catch (cause) {
       throw cause instanceof DyadError ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: absolute, cause })
     }

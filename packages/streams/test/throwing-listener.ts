@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { TwoNodes } from './session.js'
 
@@ -19,4 +19,5 @@ for (const stream of [reader, writer] as EventEmitter[]) {
     })
   }
 }
-await new Promise<void>((resolve) => reader.resume().once('close', resolve))
+// Either may close first: consumers see a file before its writer hears that it is published.
+await Promise.all([once(reader.resume(), 'close'), once(writer, 'close')])
