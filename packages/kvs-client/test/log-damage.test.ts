@@ -264,3 +264,19 @@ test('kill -9 at any moment of a rewrite loses nothing that was committed, and l
   }
   t.ok(rewrites > 8, `the log was rewritten ${rewrites} times`)
 })
+
+test('an empty file of a log stops the start, and a repair makes it a directory that opens', async (t) => {
+  for (const [emptied, records] of [
+    ['log.0', 0],
+    ['log.1', KEYS.length],
+  ] as const) {
+    await using directory = await temporaryDirectory()
+    await small(directory.path)
+    writeFileSync(join(directory.path, emptied), '')
+    t.match(await opened(directory.path), { code: 'ERR_DYAD_LOG', message: /too short/ }, emptied)
+    const repair = await repairLog(directory.path)
+    t.match(repair, { records, unreadableBytes: 0 })
+    t.ok(repair.formerFiles, 'the former files are kept')
+    t.equal(Object.keys(await opened(directory.path)).length, records, `${emptied} is no obstacle any more`)
+  }
+})

@@ -66,10 +66,13 @@ export async function repairLog(path: string): Promise<Repair> {
   try {
     const catalog = new ReadableCatalog()
     let unreadableBytes = 0
+    let isDamaged = false
     const names: [kind: 'base' | 'log', number: number][] = found.logs.map((number) => ['log', number])
     if (found.base > 0) names.unshift(['base', found.base])
     for (const name of names) {
       using reader = new LogReader(logPath(directory, ...name))
+      // An empty file has no byte that cannot be read, and no header either.
+      if (reader.fault !== undefined) isDamaged = true
       replayReadable(reader, catalog, (bytes) => {
         unreadableBytes += bytes
       })
@@ -77,7 +80,7 @@ export async function repairLog(path: string): Promise<Repair> {
     const missing = missingFile(found)
     const renamed = catalog.nameApart()
     const kept = { records: catalog.count(), namespaces: catalog.entries.size, unreadableBytes, missing, renamed }
-    if (unreadableBytes === 0 && missing === undefined) return { ...kept, formerFiles: undefined }
+    if (!isDamaged && unreadableBytes === 0 && missing === undefined) return { ...kept, formerFiles: undefined }
     const formerFiles = keepBeside(directory, found.all)
     const files = new LogFiles(directory)
     const log = files.supersede()
