@@ -56,8 +56,8 @@ test('a copy of a removed file is offered to nobody, and the record that somebod
   await other.ask('consumeRecord', 'big', record)
   const asked = other.notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started').map(({ node }) => node)
   t.strictSame(asked, ['A'])
-  // It is offered, and found to be gone. The offer was sent before the file was there, and what the store answers to the same session comes
-  // after each of its steps; a watch may miss an offer that is withdrawn at once.
+  // The session sends the offer before consumeRecord() returns, then finds the record gone. The
+  // store answers these lookups after each of its steps. A watch may miss a brief offer.
   for (let step = 0; step < 6; step++) await other.ask('lookup', 'big')
   t.strictSame(await offers(), [], 'nor is one made of it later')
 
