@@ -35,7 +35,7 @@ function configuration() {
     row.accepts,
     row.doc,
   ])
-  return `${NOTE}packages/core/src/config.ts -->
+  return `${NOTE}packages/core/src/options/config.ts -->
 
 # Configuration
 

@@ -34,7 +34,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "process.env['HOME']",
     ],
   },
-  { file: 'packages/core/src/config.ts', allowed: ['process.env'], refused: ["import '@dyad/wire'"] },
+  { file: 'packages/core/src/options/config.ts', allowed: ['process.env'], refused: ["import '@dyad/wire'"] },
   {
     file: 'packages/wire/src/probe.ts',
     allowed: ["import '@dyad/core'", "import 'ws'", "import 'msgpackr'"],

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { LONGEST_MS } from './given-number.js'
+import { LONGEST_MS } from './options/given-number.js'
 
 /** Signals that many may listen to: one may well end thousands of waits, and telling Node so costs more than listening. */
 const unlimited = new WeakSet<AbortSignal>()

@@ -3,8 +3,8 @@ import { realpath } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DyadError } from './errors.js'
+import { makeTrustedDirectory } from './files/trusted-place.js'
 import { assertManagedPath } from './managed-path.js'
-import { makeTrustedDirectory } from './trusted-place.js'
 
 /** The end of a path that can name a directory only. */
 const NAMES_DIRECTORY = /(?:^|\/)\.{0,2}$/

@@ -1,6 +1,6 @@
-import { withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError, reasonOf } from '../errors.js'
+import { withDescriptors } from '../files/descriptors.js'
 import { type FileRecord, isSameGeneration, mayBeNewer } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { Patience } from '../transfer/patience.js'

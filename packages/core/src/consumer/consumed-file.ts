@@ -1,8 +1,8 @@
-import { withDescriptors } from '../descriptors.js'
-import type { DiskPace } from '../disk-pace.js'
 import { DyadError } from '../errors.js'
+import { withDescriptors } from '../files/descriptors.js'
+import type { DiskPace } from '../files/disk-pace.js'
+import { openRegular } from '../files/open-regular.js'
 import { type FileRecord, isSameGeneration } from '../kvs/record.js'
-import { openRegular } from '../open-regular.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 

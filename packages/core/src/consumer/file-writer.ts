@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import type { DiskPace } from '../disk-pace.js'
+import type { DiskPace } from '../files/disk-pace.js'
 import { WriteBehind } from './write-behind.js'
 
 /**

@@ -1,4 +1,4 @@
-import { descriptorLimit } from '../descriptors.js'
+import { descriptorLimit } from '../files/descriptors.js'
 import { Slots } from '../transfer/slots.js'
 
 /**

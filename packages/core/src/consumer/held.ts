@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { type BigIntStats, lstatSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { makeDirectory } from '../files/make-directory.js'
 import type { FileRecord, Generation } from '../kvs/record.js'
-import { makeDirectory } from '../make-directory.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
-import { prepareStateDirectory } from '../state-directory.js'
+import { prepareStateDirectory } from '../user/state-directory.js'
 
 /** Version, epoch, generation to the base 36, and a digest; shorter than the 60 bytes that ext4 and XFS keep in the inode itself. */
 const NOTE = /^2:([\w-]{0,16}):([0-9a-z]{1,11}):([\w-]{32})$/

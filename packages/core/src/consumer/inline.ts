@@ -1,9 +1,9 @@
 import { closeSync, readSync, type Stats, statSync } from 'node:fs'
 import { report } from '../diagnostics.js'
-import { verifiable } from '../digest.js'
+import { verifiable } from '../files/digest.js'
+import { openRegular } from '../files/open-regular.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
-import { openRegular } from '../open-regular.js'
 import type { HeldFiles } from './held.js'
 import { IncomingFile, type StoringPlace } from './incoming-file.js'
 

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSync, writeSync } from 'node:fs'
-import { tryLock, unlock } from '../file-lock.js'
+import { tryLock, unlock } from '../files/file-lock.js'
 
 /** The holder of a lock is noted in a slot of the file. Locks share slots: a note is a hint, not the lock. */
 const SLOTS = 1024

@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, opendirSync, statSync } from 'node:fs'
-import { directoriesTo } from '../directories-to.js'
 import { DyadError } from '../errors.js'
+import { directoriesTo } from '../files/directories-to.js'
+import { openRegular } from '../files/open-regular.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
-import { openRegular } from '../open-regular.js'
 import type { Patience } from '../transfer/patience.js'
 
 /** What of a file tells whether it is the one that was published. */

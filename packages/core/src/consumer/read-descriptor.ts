@@ -1,6 +1,6 @@
 import { closeSync, read, readSync } from 'node:fs'
-import { descriptorClosed } from '../descriptors.js'
-import type { DiskPace } from '../disk-pace.js'
+import { descriptorClosed } from '../files/descriptors.js'
+import type { DiskPace } from '../files/disk-pace.js'
 
 /** Told how many bytes were read, none at the end; may be called before the call that it was given to returns. */
 export type ReadDone = (error: unknown, bytes: number) => void

@@ -1,4 +1,4 @@
-import { writeAll } from '../write-all.js'
+import { writeAll } from '../files/write-all.js'
 
 /** Longest piece given to the system at once, in bytes. */
 const BUFFER_BYTES = 1024 * 1024

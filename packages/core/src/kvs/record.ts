@@ -1,5 +1,5 @@
-import { digestFault, type FileDigest } from '../digest.js'
 import { DyadError } from '../errors.js'
+import { digestFault, type FileDigest } from '../files/digest.js'
 import type { FileVersion } from '../transfer/contract.js'
 import type { KvsEntry, KvsStamp } from './contract.js'
 import { Fields } from './fields.js'

@@ -2,12 +2,12 @@ import { type BigIntStats, closeSync, fstatSync, fsync, readSync, statSync } fro
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
-import { digestOf, type FileDigest, RunningDigest } from '../digest.js'
 import { DyadError, isDyadError } from '../errors.js'
+import { digestOf, type FileDigest, RunningDigest } from '../files/digest.js'
+import { openRegular } from '../files/open-regular.js'
+import { readBack } from '../files/read-back.js'
 import type { PublishedFile } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
-import { openRegular } from '../open-regular.js'
-import { readBack } from '../read-back.js'
 
 /** What describing a file needs to know of its session. */
 export interface DescribeContext {

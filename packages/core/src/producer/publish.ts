@@ -1,12 +1,12 @@
 import { type BigIntStats, closeSync, fstatSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isShortage, withDescriptors } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { isDyadError, withContext } from '../errors.js'
+import { isShortage, withDescriptors } from '../files/descriptors.js'
+import { openRegular } from '../files/open-regular.js'
 import type { KvsNamespace } from '../kvs/contract.js'
 import { encodeRecord, type FileRecord, type PublishedFile } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
-import { openRegular } from '../open-regular.js'
 import { type DescribeContext, describe, isSame, type WrittenFile } from './describe.js'
 
 /** What publishing needs to know of its session. */

@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, fstatSync, linkSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs'
-import { lacksLinks } from '../lacks-links.js'
-import { assertWithin, type StoringParent, within } from '../storing-parents.js'
-import type { Temporaries, Temporary } from '../temporaries.js'
+import { lacksLinks } from '../files/lacks-links.js'
+import { assertWithin, type StoringParent, within } from '../files/storing-parents.js'
+import type { Temporaries, Temporary } from '../files/temporaries.js'
 import { readWhole, type WrittenFile } from './describe.js'
 
 /** What the owner of a file may do to it, so that the writer can open it by its name. */

@@ -18,7 +18,7 @@ import {
   statSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
-import { DiskPace } from '../disk-pace.js'
+import { DiskPace } from '../files/disk-pace.js'
 
 /** The system calls that serving a file takes. */
 export interface FileCalls {

@@ -1,6 +1,6 @@
-import { isShortage } from '../descriptors.js'
 import { report } from '../diagnostics.js'
 import { DyadError, isDyadError, withContext } from '../errors.js'
+import { isShortage } from '../files/descriptors.js'
 import type { FileRecord } from '../kvs/record.js'
 import { Attempt } from './attempt.js'
 import type { Transfer } from './contract.js'

@@ -3,8 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'tap'
 import type { OnArrival } from '../../src/consumer/arrival.js'
 import { ConsumedFile } from '../../src/consumer/consumed-file.js'
-import { DiskPace } from '../../src/disk-pace.js'
 import { DyadError } from '../../src/errors.js'
+import { DiskPace } from '../../src/files/disk-pace.js'
 import type { FileRecord } from '../../src/kvs/record.js'
 
 const record = { path: 'x', owner: 'A', size: 10, generation: 5 } as FileRecord

@@ -5,10 +5,10 @@ import type { Arrival } from '../../src/consumer/arrival.js'
 import { ConsumedFile } from '../../src/consumer/consumed-file.js'
 import { FileWriter } from '../../src/consumer/file-writer.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
-import { DiskPace } from '../../src/disk-pace.js'
+import { DiskPace } from '../../src/files/disk-pace.js'
+import { StoringParents } from '../../src/files/storing-parents.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 import type { FileRecord } from '../../src/kvs/record.js'
-import { StoringParents } from '../../src/storing-parents.js'
-import { Temporaries } from '../../src/temporaries.js'
 
 const CHUNK = 300_000
 const CHUNKS = 20

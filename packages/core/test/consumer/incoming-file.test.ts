@@ -3,10 +3,10 @@ import { dirname } from 'node:path'
 import { test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
-import { DiskPace } from '../../src/disk-pace.js'
+import { DiskPace } from '../../src/files/disk-pace.js'
+import { StoringParents } from '../../src/files/storing-parents.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 import type { FileRecord } from '../../src/kvs/record.js'
-import { StoringParents } from '../../src/storing-parents.js'
-import { Temporaries } from '../../src/temporaries.js'
 
 const bytes = Buffer.from('content')
 const record = { path: 'x', owner: 'A', size: bytes.length, mode: 0o640, generation: 5 } as FileRecord

@@ -1,6 +1,6 @@
 import { chmodSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
-import { digestOf } from '../../src/digest.js'
+import { digestOf } from '../../src/files/digest.js'
 import { ManagedDirectory } from '../../src/managed-directory.js'
 import { type DescribeContext, describe, type WrittenFile } from '../../src/producer/describe.js'
 

@@ -1,9 +1,9 @@
 /** Stages a file, writes it through a descriptor of its own, closes that, and waits; or writes one as whoever it runs as may. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { StoringParents } from '../../src/files/storing-parents.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 import { StagedTemporary } from '../../src/producer/staged-temporary.js'
-import { StoringParents } from '../../src/storing-parents.js'
-import { Temporaries } from '../../src/temporaries.js'
 
 const [target = '', mode = ''] = process.argv.slice(2)
 const parent = new StoringParents(dirname(target)).enter(dirname(target))

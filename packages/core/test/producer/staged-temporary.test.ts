@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { StoringParents } from '../../src/files/storing-parents.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 import { StagedTemporary } from '../../src/producer/staged-temporary.js'
-import { StoringParents } from '../../src/storing-parents.js'
-import { Temporaries } from '../../src/temporaries.js'
 
 /** The directory, entered. */
 const parentOf = (directory: string) => new StoringParents(directory).enter(directory)

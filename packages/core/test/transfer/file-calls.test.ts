@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { test } from 'tap'
-import { DiskPace } from '../../src/disk-pace.js'
+import { DiskPace } from '../../src/files/disk-pace.js'
 import { CallChooser } from '../../src/transfer/file-calls.js'
 
 test('calls are made inline until one has had to wait, and long reads never', async (t) => {

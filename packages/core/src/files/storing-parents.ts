@@ -12,12 +12,12 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { DyadError } from '../errors.js'
+import { userId } from '../user/user-id.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
-import { DyadError } from './errors.js'
 import { makeDirectory } from './make-directory.js'
 import type { Temporary } from './temporaries.js'
 import { makeTrustedDirectory } from './trusted-place.js'
-import { userId } from './user-id.js'
 
 /** Directories that are kept in mind. */
 const MOST_KNOWN = 1024

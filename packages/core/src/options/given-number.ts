@@ -1,4 +1,4 @@
-import { DyadError } from './errors.js'
+import { DyadError } from '../errors.js'
 
 /** Longest time that a timer of Node takes, some 24 days, in ms. */
 export const LONGEST_MS = 2 ** 31 - 1

@@ -1,7 +1,7 @@
 /** Makes a temporary file, by itself or in a thread, and waits to be killed; or sweeps a directory. */
 import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
-import { Temporaries } from '../src/temporaries.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 
 const [target, what] = (workerData ?? process.argv.slice(2)) as [string, string?]
 const temporaries = new Temporaries()

@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
-import { readConfigWithToken, tokenSource } from '../src/config.js'
-import { readOwnToken, readTokenFile } from '../src/token-file.js'
+import { readConfigWithToken, tokenSource } from '../../src/options/config.js'
+import { readOwnToken, readTokenFile } from '../../src/user/token-file.js'
 
 function directory(t: Test): string {
   const root = mkdtempSync(join(tmpdir(), 'dyad-token-'))

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { DTL_MODES, OPTIONS, type OptionName, readConfig, readOption } from '../src/config.js'
+import { DTL_MODES, OPTIONS, type OptionName, readConfig, readOption } from '../../src/options/config.js'
 
 test('the program wins over the environment, the environment over the default', async (t) => {
   t.equal(readConfig({}, {}).timeout, 0)

@@ -1,9 +1,9 @@
 import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
-import { ManagedDirectory } from '../src/managed-directory.js'
-import { prepareStateDirectory } from '../src/state-directory.js'
-import { assertTrustedPlace } from '../src/trusted-place.js'
+import { assertTrustedPlace } from '../../src/files/trusted-place.js'
+import { ManagedDirectory } from '../../src/managed-directory.js'
+import { prepareStateDirectory } from '../../src/user/state-directory.js'
 
 const OTHER = 54_321
 const skip = process.getuid?.() !== 0 && 'only root can give files to others'

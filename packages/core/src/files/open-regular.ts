@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync } from 'node:fs'
+import { DyadError } from '../errors.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
-import { DyadError } from './errors.js'
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
 

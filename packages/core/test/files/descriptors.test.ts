@@ -1,6 +1,12 @@
 import { test } from 'tap'
-import { descriptorClosed, descriptorLimit, isShortage, onShortage, withDescriptors } from '../src/descriptors.js'
-import { DyadError } from '../src/errors.js'
+import { DyadError } from '../../src/errors.js'
+import {
+  descriptorClosed,
+  descriptorLimit,
+  isShortage,
+  onShortage,
+  withDescriptors,
+} from '../../src/files/descriptors.js'
 
 const shortage = (code = 'EMFILE') => Object.assign(new Error(`${code}: too many open files`), { code })
 

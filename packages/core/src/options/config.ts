@@ -1,11 +1,11 @@
 import { homedir, hostname, tmpdir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { DyadError } from './errors.js'
-import { nodeIdFault } from './node-id.js'
+import { DyadError } from '../errors.js'
+import { nodeIdFault } from '../node-id.js'
+import { readOwnToken, readTokenFile } from '../user/token-file.js'
+import { userId } from '../user/user-id.js'
 import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
-import { readOwnToken, readTokenFile } from './token-file.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
-import { userId } from './user-id.js'
 
 /**
  * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the fastest that there is, which is what

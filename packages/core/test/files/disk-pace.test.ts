@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { DiskPace } from '../src/disk-pace.js'
+import { DiskPace } from '../../src/files/disk-pace.js'
 
 /** A clock that goes on by what a call takes. */
 function paced() {

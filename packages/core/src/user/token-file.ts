@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { DyadError } from './errors.js'
-import { makeDirectory } from './make-directory.js'
+import { DyadError } from '../errors.js'
+import { makeDirectory } from '../files/make-directory.js'
 import { userId } from './user-id.js'
 
 /** Bytes of a token that is made here, before they are text. */

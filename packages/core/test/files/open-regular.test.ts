@@ -12,10 +12,10 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
-import type { ManagedFile } from '../src/managed-directory.js'
-import { openRegular } from '../src/open-regular.js'
-import { type PublishContext, publish } from '../src/producer/publish.js'
-import { ManagedSource } from '../src/transfer/source.js'
+import { openRegular } from '../../src/files/open-regular.js'
+import type { ManagedFile } from '../../src/managed-directory.js'
+import { type PublishContext, publish } from '../../src/producer/publish.js'
+import { ManagedSource } from '../../src/transfer/source.js'
 
 const isLinux = process.platform === 'linux'
 

@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync } from 'node:fs'
-import { DyadError } from './errors.js'
-import { makeTrustedDirectory } from './trusted-place.js'
+import { DyadError } from '../errors.js'
+import { makeTrustedDirectory } from '../files/trusted-place.js'
 import { userId } from './user-id.js'
 
 /** Makes the directory for this node's state. Refuses one that others can write to, and one in which this process cannot make anything. ERR_DYAD_OPTION. */

@@ -1,8 +1,8 @@
 /** What happens where fs-native-extensions has no build: told as JSON. */
 import { closeSync, readdirSync } from 'node:fs'
-import { NodeLocks } from '../src/consumer/node-lock.js'
-import { hasFileLocks, tryLock } from '../src/file-lock.js'
-import { Temporaries } from '../src/temporaries.js'
+import { NodeLocks } from '../../src/consumer/node-lock.js'
+import { hasFileLocks, tryLock } from '../../src/files/file-lock.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 
 const [root = ''] = process.argv.slice(2)
 const wait = { signal: new AbortController().signal, patience: 60_000 }

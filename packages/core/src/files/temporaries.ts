@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync, unlinkSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
+import { TEMPORARY_PREFIX } from '../managed-path.js'
 import { tryLock } from './file-lock.js'
 import { makeDirectory } from './make-directory.js'
-import { TEMPORARY_PREFIX } from './managed-path.js'
 import { Sweeps } from './sweep.js'
 
 /** A temporary file, open for reading and writing. The caller closes it, after it has removed or renamed the file. */

@@ -14,11 +14,11 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
-import { IncomingFile } from '../src/consumer/incoming-file.js'
-import { DiskPace } from '../src/disk-pace.js'
-import type { FileRecord } from '../src/kvs/record.js'
-import { StoringParents } from '../src/storing-parents.js'
-import { Temporaries } from '../src/temporaries.js'
+import { IncomingFile } from '../../src/consumer/incoming-file.js'
+import { DiskPace } from '../../src/files/disk-pace.js'
+import { StoringParents } from '../../src/files/storing-parents.js'
+import { Temporaries } from '../../src/files/temporaries.js'
+import type { FileRecord } from '../../src/kvs/record.js'
 
 const record = { path: 'x', owner: 'A', size: 7, mode: 0o644, generation: 5 } as FileRecord
 

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { within } from '../src/deadline.js'
-import { LONGEST_MS, milliseconds, wholeNumber } from '../src/given-number.js'
+import { within } from '../../src/deadline.js'
+import { LONGEST_MS, milliseconds, wholeNumber } from '../../src/options/given-number.js'
 
 test('a time is a number from the least on, and for ever where no timer is that long', async (t) => {
   for (const [given, taken] of [

@@ -1,8 +1,8 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
-import { DyadError } from './errors.js'
+import { DyadError } from '../errors.js'
+import { userId } from '../user/user-id.js'
 import { makeDirectory } from './make-directory.js'
-import { userId } from './user-id.js'
 
 /** As many links as Linux follows on one path. */
 const MOST_LINKS = 40

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
-import { makeDirectory } from '../src/make-directory.js'
+import { makeDirectory } from '../../src/files/make-directory.js'
 
 test('what is missing is made, with the permissions asked for, and what is there is left alone', async (t) => {
   const root = t.testdir({ there: {}, file: '' })
@@ -31,7 +31,7 @@ test('what is in the way is an error of the system, and so is a place where noth
 })
 
 test('nothing else makes the directories above a path: the recursive mkdir of Node may never end', async (t) => {
-  const packages = fileURLToPath(new URL('../../', import.meta.url))
+  const packages = fileURLToPath(new URL('../../../', import.meta.url))
   const offenders = readdirSync(packages)
     .flatMap((name) => {
       const source = `${packages}${name}/src`

@@ -1,4 +1,4 @@
-import { DyadError } from './errors.js'
+import { DyadError } from '../errors.js'
 
 /**
  * A copy of the options with those that they inherit, as node:fs reads options: whatever is spread or

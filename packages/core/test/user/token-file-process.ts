@@ -1,4 +1,4 @@
-import { readOwnToken } from '../src/token-file.js'
+import { readOwnToken } from '../../src/user/token-file.js'
 
 process.once('message', () => process.send?.(readOwnToken(process.argv[2]), () => process.disconnect()))
 process.send?.('ready')

@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { type Test, test } from 'tap'
-import { Temporaries } from '../src/temporaries.js'
+import { Temporaries } from '../../src/files/temporaries.js'
 
 const program = fileURLToPath(new URL('temporaries-process.ts', import.meta.url))
 const PLAIN = { execArgv: ['--import=tsx'], env: { ...process.env, NODE_OPTIONS: '' } }

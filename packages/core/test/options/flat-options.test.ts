@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { flatOptions } from '../src/flat-options.js'
+import { flatOptions } from '../../src/options/flat-options.js'
 
 test('options that an object inherits are options', async (t) => {
   class Defaults {

@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } from
 import { opendir, statfs } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
+import { TEMPORARY_PREFIX } from '../managed-path.js'
 import { tryLock } from './file-lock.js'
-import { TEMPORARY_PREFIX } from './managed-path.js'
 
 /** A directory is swept again after so many files were stored in it, or as many as it has names if those are more: so a sweep looks at one name for each file at most. */
 const FEWEST_STORED = 100

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs'
 import { test } from 'tap'
-import { prepareStateDirectory } from '../src/state-directory.js'
+import { prepareStateDirectory } from '../../src/user/state-directory.js'
 
 test('a directory for state that others can write to is refused', async (t) => {
   const root = t.testdir({ open: {}, file: '' })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { listenTo } from './deadline.js'
-import { DyadError } from './errors.js'
+import { listenTo } from '../deadline.js'
+import { DyadError } from '../errors.js'
 
 /**
  * How long callers wait at most before one of them tries again although nothing was closed here, in
