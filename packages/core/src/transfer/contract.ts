@@ -124,8 +124,10 @@ export interface Transport extends AsyncDisposable {
    */
   serve(source: FileSource): Promise<TransportServer>
   /**
-   * Why this side cannot fetch from there, as a clause for a person (`its files are not on this host`), or undefined if it can; asks nobody over a network, and
-   * leaves to the caller what `unavailable` says.
+   * Why this side can never fetch from that address, as a clause for a person (`its files are not on
+   * this host`), or undefined if it may. It asks nobody over a network, and leaves to the caller what
+   * `unavailable` says. A service that has ended is no obstacle but a failure of `fetch`, after which the
+   * consumer waits for the next one.
    */
   obstacle(address: TransportAddress, storage: string): Promise<string | undefined>
   /** Begins a transfer; resolves when the owner has opened the file. After an error that is not of the file the next transport is tried. */

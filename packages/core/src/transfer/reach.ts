@@ -39,6 +39,25 @@ export async function reach(
   ways: Ways,
 ): Promise<Transfer> {
   const owner = await context.nodes.find(record, patienceMs, attempt.signal)
+  try {
+    return await reachAt(owner, record, start, context, attempt, ways)
+  } catch (error) {
+    if (!isDyadError(error, 'ERR_DYAD_NO_TRANSPORT')) throw error
+    // Another service may have taken the place of the one that the registry told of before.
+    const now = await context.nodes.find(record, patienceMs, attempt.signal)
+    if (offersOf(now) === offersOf(owner)) throw error
+    return await reachAt(now, record, start, context, attempt, ways)
+  }
+}
+
+async function reachAt(
+  owner: NodeEntry,
+  record: FileRecord,
+  start: number,
+  context: ReachContext,
+  attempt: Attempt,
+  ways: Ways,
+): Promise<Transfer> {
   if (!owner.directories.includes(record.storage)) {
     context.nodes.forget(record.owner)
     throw new DyadError('ERR_DYAD_REFUSED', {
@@ -105,6 +124,10 @@ async function* candidates(
   }
   // A stable sort: of two that have failed as often the better one comes first.
   yield* later.sort((a, b) => a.setbacks - b.setbacks)
+}
+
+function offersOf({ transports }: NodeEntry): string {
+  return JSON.stringify(transports)
 }
 
 function reasonFor(mode: string, passedOver: readonly PassedOver[]): string {

@@ -179,3 +179,34 @@ test('another address of one transport is another way', async (t) => {
   await t.rejects(reached(['tcp', 'tcp#2'], [tcp], 'auto', ways), { code: 'ERR_DYAD_OWNER_UNREACHABLE' })
   t.strictSame(asked, ['at tcp', 'at tcp#2'])
 })
+
+test('where nothing that the owner offered can be used, the registry is asked once more', async (t) => {
+  const offers = ['ended', 'ended', 'anew']
+  const at = (address: string) => ({
+    key: 'A',
+    value: encodeNodeEntry({
+      node: 'A',
+      transports: [{ name: 'local', address }],
+      directories: ['/a'],
+      host: 'h',
+      pid: 1,
+      startedAt: 0,
+    }),
+    revision: 1,
+  })
+  const registry = { waitFor: async () => at(offers.shift() ?? 'nobody asks again') } as unknown as KvsReader
+  const local = double('local', { obstacle: async (address) => (address === 'anew' ? undefined : `it is ${address}`) })
+  const begin = async () => {
+    using attempt = new Attempt(new AbortController().signal, 10_000, {
+      stalled: () => new Error('it stood still'),
+      waited: () => {},
+    })
+    const context = { nodes: new Nodes({ registry, outage: undefined }), transports: [local], mode: 'auto' }
+    await (await reach(RECORD, 0, 10_000, context, attempt, new Ways())).close()
+  }
+  await t.rejects(begin(), { code: 'ERR_DYAD_NO_TRANSPORT', message: /not local: it is ended/ }, 'it still offers that')
+  t.strictSame(offers, ['anew'])
+  offers.unshift('ended')
+  await begin()
+  t.strictSame(offers, [])
+})

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -9,11 +10,20 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { DyadCore, encodeNodeEntry, encodeRecord, keyOf, ManagedSource } from '@dyad/core'
+import {
+  type Diagnostics,
+  DyadCore,
+  encodeNodeEntry,
+  encodeRecord,
+  keyOf,
+  ManagedSource,
+  type Transport,
+} from '@dyad/core'
 import { memoryKvs } from '@dyad/kvs-client'
 import { localTransport } from '@dyad/transport'
 import { type Test, test } from 'tap'
@@ -144,24 +154,79 @@ test('a marker counts only if it is of this user, and nobody else can have writt
   t.equal(await obstacle(), 'its files are not on this host')
 })
 
-test('a service that was killed proves nothing any more, and the next one removes its marker', async (t) => {
+test('a service that was killed proves nothing any more, and its marker says so for an hour', async (t) => {
   const root = directory(t)
   const stateDir = `${root}/state`
   mkdirSync(`${root}/public`)
   const { child, address } = await serveAs(t, process.getuid?.() ?? 0, stateDir, `${root}/public`)
+  const published = { storage: `${root}/public`, path: 'x', size: 1, mtimeNs: 1n }
   await using before = localTransport({ stateDir })
   t.equal(await before.obstacle(address, `${root}/public`), undefined)
   child.kill('SIGKILL')
   await once(child, 'exit')
+  const markers = () => readdirSync(`${stateDir}/local`)
+  const killed = markers()[0] ?? ''
+  const ended = { code: 'ERR_DYAD_OWNER_UNREACHABLE', message: /its service has ended/, retryable: true }
+  /** As a process sees it that has not looked before. */
+  const proves = async (expected: string) => {
+    await using fresh = localTransport({ stateDir })
+    t.equal(await fresh.obstacle(address, `${root}/public`), undefined, `${expected}: another may take its place`)
+    await t.rejects(fresh.fetch(address, published), ended, expected)
+  }
+  await proves('killed')
+  const serve = async (transport: Transport) => transport.serve(await ManagedSource.open([`${root}/public`]))
   await using after = localTransport({ stateDir })
-  t.equal(await after.obstacle(address, `${root}/public`), 'its service has ended')
-  t.equal(readdirSync(`${stateDir}/local`).length, 1)
-  const servers = await Promise.all([1, 2].map(async () => after.serve(await ManagedSource.open([`${root}/public`]))))
+  const servers = await Promise.all([1, 2].map(() => serve(after)))
   const names = servers.map((server) => `.dyad-local-${JSON.parse(server.address).marker}`)
-  t.strictSame(readdirSync(`${stateDir}/local`).sort(), names.sort(), 'those that live keep theirs')
+  t.strictSame(markers().sort(), [...names, killed].sort())
+  await proves('swept')
+  const old = new Date(Date.now() - 3_601_000)
+  for (const name of [killed, ...names]) utimesSync(`${stateDir}/local/${name}`, old, old)
+  await (await serve(after)).close()
+  t.strictSame(markers().sort(), names.sort(), 'those that live keep theirs')
   for (const server of servers) {
     await server.close()
     await server.close()
   }
-  t.strictSame(readdirSync(`${stateDir}/local`), [])
+  t.strictSame(markers(), [])
+})
+
+test('over local alone, a consumer waits for the service that takes the place of a killed one', async (t) => {
+  const root = directory(t)
+  const stateDir = `${root}/state`
+  const storage = `${root}/public`
+  for (const name of ['public', 'consumed']) mkdirSync(`${root}/${name}`)
+  writeFileSync(`${storage}/file`, 'published')
+  const { child, address } = await serveAs(t, process.getuid?.() ?? 0, stateDir, storage)
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  await using kvs = memoryKvs()
+  await kvs.createNamespace('trust')
+  const { size, mtimeNs } = statSync(`${storage}/file`, { bigint: true })
+  const record = { path: 'file', owner: 'A', size: Number(size), mtimeNs, mode: 0o644, storage }
+  await kvs.namespace('trust').put(keyOf('file', 3, 1024), encodeRecord(record))
+  const register = (at: string) => {
+    const transports = [{ name: 'local', address: at }]
+    const entry = { node: 'A', transports, directories: [storage], host: 'here', pid: 1, startedAt: 0 }
+    return kvs.register('A', encodeNodeEntry(entry), { ttl: 60_000 })
+  }
+  const registered = await register(address)
+  await using local = localTransport({ stateDir })
+  const consumerPath = `${root}/consumed`
+  await using core = new DyadCore({ kvs, transports: [local], namespace: 'trust', node: 'me', stateDir, consumerPath })
+  const consuming = core.consume('file')
+  consuming.catch(() => {})
+  const retried = new Promise<Diagnostics['dyad.transfer.retry']>((resolve) => {
+    const listen = (message: unknown) => resolve(message as Diagnostics['dyad.transfer.retry'])
+    subscribe('dyad.transfer.retry', listen)
+    t.teardown(() => unsubscribe('dyad.transfer.retry', listen))
+  })
+  const first = await Promise.race([retried, consuming])
+  t.match(first, { error: { message: /its service has ended/ } })
+  await registered.close()
+  await using server = await local.serve(await ManagedSource.open([storage]))
+  await using again = await register(server.address)
+  t.ok(again)
+  await consuming
+  t.equal(readFileSync(`${consumerPath}/file`, 'utf8'), 'published')
 })

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import {
   checkStateDirectory,
@@ -20,6 +30,13 @@ import {
  */
 const PREFIX = '.dyad-local-'
 const MAX_BYTES = 1024 * 1024
+/**
+ * How long the marker of a dead service stays, in ms. Until the lease of its node ends, consumers read
+ * its address in the registry, and the marker tells them that a new service may take its place.
+ */
+const KEEP_MS = 60 * 60 * 1000
+/** Why the marker of a service that has ended proves nothing. */
+export const ENDED = 'its service has ended'
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 
 /** What a marker says. */
@@ -47,7 +64,10 @@ export class Marker {
     this.#fd = fd
   }
 
-  /** Makes a marker, which whoever calls removes, and removes those of services that were killed. ERR_DYAD_OPTION if the directory for state cannot be used. */
+  /**
+   * Makes a marker, which the caller removes, and removes those of services that were killed more than
+   * an hour ago. ERR_DYAD_OPTION if the directory for state cannot be used.
+   */
   static async make(stateDir: string, marked: Marked): Promise<Marker> {
     await prepareStateDirectory(stateDir)
     const folder = folderOf(stateDir)
@@ -58,7 +78,7 @@ export class Marker {
     return marker
   }
 
-  /** Undefined if another service that sweeps took it for that of a dead process before it was locked. */
+  /** Returns undefined if the sweep of another service took the marker for a dead one before it was locked. */
   static #tryMake(folder: string, marked: Marked): Marker | undefined {
     const name = randomBytes(16).toString('hex')
     const path = join(folder, `${PREFIX}${name}`)
@@ -98,7 +118,8 @@ export function readMarker(stateDir: string, name: string, host: string): readon
       const { uid, mode, size } = fstatSync(fd)
       if ((userId() !== -1 && uid !== userId()) || mode & 0o022) return 'its marker belongs to another user'
       if (size > MAX_BYTES) return 'its marker is too long'
-      if (lock(fd, 'shared') === 'got') return 'its service has ended'
+      // A sweep empties what it found dead, and holds its lock for that long.
+      if (size === 0 || lock(fd, 'shared') === 'got') return ENDED
       const marked = decode(readFileSync(fd, 'utf8'))
       return marked.host === host ? marked.directories : 'its files are not on this host'
     } finally {
@@ -135,7 +156,10 @@ function lock(fd: number, kind: 'shared' | 'exclusive'): 'got' | 'taken' | 'impo
   }
 }
 
-/** Removes the markers of services that were killed. */
+/**
+ * Removes the markers of services that were killed a while ago. A sweep empties what it finds dead for
+ * the first time, so the modification time says since when.
+ */
 function sweep(folder: string): void {
   for (const entry of readdirSync(folder)) {
     if (!entry.startsWith(PREFIX)) continue
@@ -143,7 +167,10 @@ function sweep(folder: string): void {
       const path = join(folder, entry)
       const fd = openSync(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
       try {
-        if (lock(fd, 'exclusive') === 'got') rmSync(path, { force: true })
+        if (lock(fd, 'exclusive') !== 'got') continue
+        const { size, mtimeMs } = fstatSync(fd)
+        if (size > 0) ftruncateSync(fd)
+        else if (Date.now() - mtimeMs > KEEP_MS) rmSync(path, { force: true })
       } finally {
         closeSync(fd)
       }

@@ -17,7 +17,7 @@ import {
 } from '@dyad/core'
 import { readAddress, writeAddress } from './address.js'
 import { hostIdentity } from './host.js'
-import { Marker, readMarker } from './marker.js'
+import { ENDED, Marker, readMarker } from './marker.js'
 import { LocalTransfer } from './transfer.js'
 
 /** Options of {@link localTransport}. */
@@ -60,14 +60,10 @@ class LocalTransport implements Transport {
     return { address: writeAddress({ host, marker: marker.name }), close, [Symbol.asyncDispose]: close }
   }
 
+  /** A service that has ended is no obstacle: another one may take its place, as with a port that nobody listens at. */
   async obstacle(address: TransportAddress, storage: string): Promise<string | undefined> {
-    const directories = this.#known.get(address) ?? (await this.#learn(address))
-    if (typeof directories === 'string') return directories
-    const directory = directories.find(({ path }) => path === storage)
-    if (directory === undefined) return 'it does not serve that directory'
-    const seen = await stat(storage, { bigint: true }).catch(() => undefined)
-    const isSame = seen !== undefined && seen.dev === directory.dev && seen.ino === directory.ino
-    return isSame ? undefined : 'its directory cannot be seen from here'
+    const why = await this.#whyNot(address, storage)
+    return why === ENDED ? undefined : why
   }
 
   async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
@@ -115,9 +111,19 @@ class LocalTransport implements Transport {
     return this.close()
   }
 
+  async #whyNot(address: TransportAddress, storage: string): Promise<string | undefined> {
+    const directories = this.#known.get(address) ?? (await this.#learn(address))
+    if (typeof directories === 'string') return directories
+    const directory = directories.find(({ path }) => path === storage)
+    if (directory === undefined) return 'it does not serve that directory'
+    const seen = await stat(storage, { bigint: true }).catch(() => undefined)
+    const isSame = seen !== undefined && seen.dev === directory.dev && seen.ino === directory.ino
+    return isSame ? undefined : 'its directory cannot be seen from here'
+  }
+
   async #open(address: TransportAddress, request: FetchRequest) {
     const { path, storage } = request
-    const detail = await this.obstacle(address, storage)
+    const detail = await this.#whyNot(address, storage)
     if (detail !== undefined) throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, detail })
     const source = await ManagedSource.open([storage]).catch((cause) => {
       throw isDyadError(cause) ? cause : new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { path, cause })
