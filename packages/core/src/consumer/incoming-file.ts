@@ -17,7 +17,7 @@ import type { DiskPace } from '../files/disk-pace.js'
 import { lacksLinks } from '../files/lacks-links.js'
 import { openRegular } from '../files/open-regular.js'
 import { readBack } from '../files/read-back.js'
-import { assertWithin, type StoringParent, type StoringParents, within } from '../files/storing-parents.js'
+import { type StoringParent, type StoringParents, within } from '../files/storing-parents.js'
 import type { Temporaries } from '../files/temporaries.js'
 import type { FileRecord } from '../kvs/record.js'
 import type { Transfer } from '../transfer/contract.js'
@@ -73,7 +73,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     parent: StoringParent,
     onArrival: OnArrival,
   ) {
-    this.#path = within(parent, temporary.path)
+    this.#path = temporary.path
     this.#at = within(parent, target)
     this.#parent = parent
     this.#fd = temporary.fd
@@ -92,8 +92,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     return orStoreError(target, () => {
       const parent = place.parents.enter(dirname(target))
       try {
-        const temporary = place.temporaries.create(target, record.mode | WRITABLE)
-        assertWithin(parent, temporary)
+        const temporary = place.temporaries.create(target, record.mode | WRITABLE, parent)
         return new IncomingFile(temporary, target, record, place, parent, onArrival)
       } catch (error) {
         parent[Symbol.dispose]()

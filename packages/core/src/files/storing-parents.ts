@@ -9,14 +9,12 @@ import {
   readlinkSync,
   realpathSync,
   statSync,
-  unlinkSync,
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { DyadError } from '../errors.js'
 import { userId } from '../user/user-id.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
 import { makeDirectory } from './make-directory.js'
-import type { Temporary } from './temporaries.js'
 import { makeTrustedDirectory } from './trusted-place.js'
 
 /** Directories that are kept in mind. */
@@ -28,6 +26,8 @@ const STICKY = 0o1000
 export interface StoringParent extends Disposable {
   /** For system calls: leads to this very directory as long as it is not left. */
   readonly path: string
+  /** Where it stood when it was entered: absolute, links resolved. */
+  readonly real: string
   /** Whether others could exchange a directory on the way there for another. */
   readonly isExposed: boolean
 }
@@ -59,8 +59,9 @@ export class StoringParents {
     const fd = this.#open(directory)
     try {
       const path = descriptorPath(fd)
-      if (readlinkSync(path) !== directory || isExposed(directory)) {
-        return { path, isExposed: true, [Symbol.dispose]: () => closeSync(fd) }
+      const real = readlinkSync(path)
+      if (real !== directory || isExposed(directory)) {
+        return { path, real, isExposed: true, [Symbol.dispose]: () => closeSync(fd) }
       }
       const parent = this.#remember(directory, fstatSync(fd, { bigint: true }))
       closeSync(fd)
@@ -109,11 +110,11 @@ export class StoringParents {
     makeDirectory(directory)
     const real = realpathSync.native(directory)
     if (!this.#holds(real)) throw ledOut(directory, real)
-    return this.#remember(directory, statSync(directory, { bigint: true }))
+    return this.#remember(directory, statSync(directory, { bigint: true }), real)
   }
 
-  #remember(path: string, { dev, ino }: BigIntStats): StoringParent {
-    const parent = { path, isExposed: false, [Symbol.dispose]: () => {} }
+  #remember(path: string, { dev, ino }: BigIntStats, real = path): StoringParent {
+    const parent = { path, real, isExposed: false, [Symbol.dispose]: () => {} }
     if (this.#known.size >= MOST_KNOWN) this.#known.clear()
     this.#known.set(path, { parent, dev, ino })
     return parent
@@ -127,16 +128,6 @@ export class StoringParents {
 /** The path, for system calls, of something in a directory that was entered. */
 export function within({ path }: StoringParent, file: string): string {
   return path === dirname(file) ? file : `${path}/${basename(file)}`
-}
-
-/** Removes a temporary file that was made elsewhere, since a directory on its way was exchanged at that moment, and throws. ERR_DYAD_STORE. */
-export function assertWithin({ path, isExposed }: StoringParent, temporary: Temporary): void {
-  if (!isExposed) return
-  const real = readlinkSync(descriptorPath(temporary.fd))
-  if (dirname(real) === readlinkSync(path)) return
-  closeSync(temporary.fd)
-  unlinkSync(real)
-  throw new DyadError('ERR_DYAD_STORE', { path: temporary.path, detail: `its directory led to ${dirname(real)}` })
 }
 
 /**

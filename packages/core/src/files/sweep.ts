@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, statSync, unlinkSync } from 'node:fs'
 import { opendir, statfs } from 'node:fs/promises'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { TEMPORARY_PREFIX } from '../managed-path.js'
+import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
 import { tryLock } from './file-lock.js'
 
 /** A directory is swept again after so many files were stored in it, or as many as it has names if those are more: so a sweep looks at one name for each file at most. */
@@ -36,13 +37,17 @@ export class Sweeps {
     this.#host = host
   }
 
-  /** A file is stored in a directory, which may be missing. */
-  storedIn(directory: string): void {
+  /**
+   * A file is stored in a directory, which may be missing.
+   * @param at leads to that very directory now, whatever takes its name later
+   */
+  storedIn(directory: string, at: string): void {
     const left = this.#until.get(directory) ?? 1
     this.#until.set(directory, left - 1)
     if (left !== 1) return
     this.#forgetOldest()
-    this.#last = this.#last.then(() => this.#sweep(directory))
+    const found = statSync(at, { bigint: true, throwIfNoEntry: false })
+    this.#last = this.#last.then(() => this.#sweep(directory, found))
   }
 
   /** Resolves when the sweeps begun so far are done. */
@@ -60,19 +65,24 @@ export class Sweeps {
   }
 
   /** Removes what nobody writes any more. What cannot be removed stays: it is debris, not data. */
-  async #sweep(directory: string): Promise<void> {
+  async #sweep(directory: string, found: BigIntStats | undefined): Promise<void> {
     let names = 0
+    let fd: number | undefined
     try {
-      const isLocal = LOCAL.has((await statfs(directory)).type)
-      for await (const { name } of await opendir(directory, { bufferSize: 512 })) {
+      if (hasDescriptorPaths) fd = openSame(directory, found)
+      const at = fd === undefined ? directory : descriptorPath(fd)
+      const isLocal = LOCAL.has((await statfs(at)).type)
+      for await (const { name } of await opendir(at, { bufferSize: 512 })) {
         if (this.#namesLeft-- <= 0) break
         names++
         const [, host, earlier] = NAME.exec(name) ?? []
         if (host === undefined || !(isLocal || (host === this.#host && earlier === undefined))) continue
-        removeIfDead(join(directory, name), earlier !== undefined)
+        removeIfDead(join(at, name), earlier !== undefined)
       }
     } catch {
       // The directory vanished or cannot be listed.
+    } finally {
+      if (fd !== undefined) closeSync(fd)
     }
     this.#until.set(directory, Math.max(FEWEST_STORED, names))
   }
@@ -94,4 +104,13 @@ function removeIfDead(path: string, isUnlocked: boolean): void {
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
+}
+
+/** A descriptor of the directory that was found: a link that took its name since then leads the sweep nowhere. */
+function openSame(directory: string, found: BigIntStats | undefined): number {
+  const fd = openSync(directory, O_PATH | constants.O_DIRECTORY)
+  const now = fstatSync(fd, { bigint: true })
+  if (found !== undefined && now.ino === found.ino && now.dev === found.dev) return fd
+  closeSync(fd)
+  throw new Error(`${directory} is another directory by now`)
 }

@@ -5,10 +5,12 @@ import { dirname } from 'node:path'
 import { TEMPORARY_PREFIX } from '../managed-path.js'
 import { tryLock } from './file-lock.js'
 import { makeDirectory } from './make-directory.js'
+import type { StoringParent } from './storing-parents.js'
 import { Sweeps } from './sweep.js'
 
 /** A temporary file, open for reading and writing. The caller closes it, after it has removed or renamed the file. */
 export interface Temporary {
+  /** For system calls, as long as its directory is not left. */
   readonly path: string
   readonly fd: number
   /** Its permissions, after the umask. */
@@ -25,10 +27,13 @@ export class Temporaries {
   readonly #instance = randomBytes(8).toString('hex')
   #count = 0
 
-  /** Creates a new file beside `target`, and makes the directory if it is missing. Throws as open(2) does. */
-  create(target: string, mode: number): Temporary {
-    const directory = dirname(target)
-    this.#sweeps.storedIn(directory)
+  /**
+   * Creates a new file beside `target`, and makes the directory if it is missing. Throws as open(2) does.
+   * @param parent the directory of `target`, which was entered and is not made anew. @default found by its name
+   */
+  create(target: string, mode: number, parent?: StoringParent): Temporary {
+    const directory = parent?.path ?? dirname(target)
+    this.#sweeps.storedIn(parent?.real ?? directory, directory)
     for (;;) {
       const path = `${directory === '/' ? '' : directory}/${TEMPORARY_PREFIX}${HOST}-${this.#instance}${(this.#count++).toString(16)}`
       const fd = createIn(directory, path, mode)

@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, fstatSync, linkSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs'
 import { lacksLinks } from '../files/lacks-links.js'
-import { assertWithin, type StoringParent, within } from '../files/storing-parents.js'
+import { type StoringParent, within } from '../files/storing-parents.js'
 import type { Temporaries, Temporary } from '../files/temporaries.js'
 import { readWhole, type WrittenFile } from './describe.js'
 
@@ -36,8 +36,7 @@ export class StagedTemporary {
     this.#parent = parent
     this.#target = target
     try {
-      this.#temporary = temporaries.create(target, existing === undefined ? mode : OWNER_WRITES)
-      assertWithin(parent, this.#temporary)
+      this.#temporary = temporaries.create(target, existing === undefined ? mode : OWNER_WRITES, parent)
     } catch (error) {
       parent[Symbol.dispose]()
       throw error
@@ -59,8 +58,7 @@ export class StagedTemporary {
    * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands there.
    */
   place(isExclusive: boolean, smallBytes = 0): Pick<WrittenFile, 'stat' | 'bytes'> {
-    const { fd } = this.#temporary
-    const path = within(this.#parent, this.#temporary.path)
+    const { fd, path } = this.#temporary
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
     // Before others see the file: what they append to it is not what was written here.

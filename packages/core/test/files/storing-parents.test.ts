@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs, {
   chmodSync,
   mkdirSync,
@@ -8,6 +9,7 @@ import fs, {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -119,19 +121,30 @@ const CALLS = [
   'fstatSync',
 ]
 
-/** Runs `work` with `between` called before its system call number `at`; tells how many it made. */
-async function interrupted(at: number, between: () => void, work: () => Promise<void>): Promise<number> {
+/** Runs `work` with `between` called before its system call number `at`, and `after` after each; tells how many it made. */
+async function interrupted(
+  at: number,
+  between: () => void,
+  after: () => void,
+  work: () => Promise<void>,
+): Promise<number> {
   let count = 0
   let isWithin = false
   const originals = CALLS.map((name) => [name, Reflect.get(fs, name)] as const)
   for (const [name, original] of originals) {
     Reflect.set(fs, name, (...args: unknown[]) => {
-      if (!isWithin && count++ === at) {
+      if (isWithin) return original(...args)
+      const aside = (what: () => void) => {
         isWithin = true
-        between()
+        what()
         isWithin = false
       }
-      return original(...args)
+      if (count++ === at) aside(between)
+      try {
+        return original(...args)
+      } finally {
+        aside(after)
+      }
     })
   }
   syncBuiltinESMExports()
@@ -148,37 +161,101 @@ async function interrupted(at: number, between: () => void, work: () => Promise<
 
 const skip = process.platform !== 'linux' && 'descriptors have no paths'
 
+/** What others have outside of the managed directory: `new` is missing there if `isBare`. */
+function theirs(out: string, isBare: boolean): string[] {
+  const names = isBare ? ['x'] : ['new/x', 'x']
+  if (!isBare) mkdirSync(`${out}/new`)
+  for (const name of names) writeFileSync(`${out}/${name}`, 'theirs')
+  return isBare ? ['x'] : ['new', 'new/x', 'x']
+}
+
 test('a directory that others exchange for a link, before whichever system call, leads nothing out', {
   skip,
 }, async (t) => {
   for (const way of ['shared/sub/x', 'shared/sub/new/x']) {
-    for (const stands of [false, true]) {
+    for (const [stands, isBare] of [
+      [false, false],
+      [true, false],
+      [false, true],
+    ]) {
       let calls = 1
       for (let at = -1; at < calls; at++) {
         const { managed, out } = site(t)
         mkdirSync(`${managed}/shared/sub/new`, { recursive: true })
         if (!stands && way.includes('new')) rmSync(`${managed}/shared/sub/new`, { recursive: true })
         else if (stands) writeFileSync(`${managed}/${way}`, 'before')
-        mkdirSync(`${out}/new`)
-        writeFileSync(`${out}/x`, 'theirs')
-        writeFileSync(`${out}/new/x`, 'theirs')
+        const before = theirs(out, isBare === true)
         chmodSync(`${managed}/shared`, 0o777)
         const swap = () => {
           renameSync(`${managed}/shared/sub`, `${managed}/shared/aside`)
           symlinkSync(out, `${managed}/shared/sub`)
         }
-        const count = await interrupted(at, swap, () => store(managed, `${managed}/${way}`))
+        const seen = new Set<string>()
+        const look = () => {
+          for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) seen.add(name)
+        }
+        const count = await interrupted(at, swap, look, () => store(managed, `${managed}/${way}`))
         if (at === -1) {
           calls = count
           t.equal(readFileSync(`${managed}/${way}`, 'utf8'), 'content')
         }
-        const left = readdirSync(out, { recursive: true, encoding: 'utf8' }).sort()
         const isUntouched =
-          left.join() === 'new,new/x,x' &&
-          ['x', 'new/x'].every((name) => readFileSync(`${out}/${name}`, 'utf8') === 'theirs')
-        t.ok(isUntouched, `${way}, ${stands ? 'over a file' : 'anew'}, before call ${at} of ${calls}: ${left}`)
+          [...seen].sort().join() === before.join() &&
+          before.every((name) => name === 'new' || readFileSync(`${out}/${name}`, 'utf8') === 'theirs')
+        const how = stands ? 'over a file' : isBare ? 'anew, and not there' : 'anew'
+        t.ok(isUntouched, `${way}, ${how}, before call ${at} of ${calls}: ${[...seen]}`)
+        if (at >= 0) {
+          const left = readdirSync(managed, { recursive: true, encoding: 'utf8' }).filter((name) =>
+            /\.dyad-/.test(name),
+          )
+          t.strictSame(left, [], 'no temporary file is left')
+        }
       }
       t.ok(calls > 5)
     }
   }
+})
+
+/** Exchanges a directory for a link as fast as it can. */
+const SWAPPER = `
+const { renameSync } = require('node:fs')
+const [shared] = process.argv.slice(1)
+process.stdout.write('.')
+for (;;) {
+  renameSync(shared + '/sub', shared + '/aside')
+  renameSync(shared + '/link', shared + '/sub')
+  renameSync(shared + '/sub', shared + '/link')
+  renameSync(shared + '/aside', shared + '/sub')
+}`
+
+test('a process that exchanges a directory for a link all the time leads nothing out', { skip }, async (t) => {
+  const { managed, out } = site(t)
+  mkdirSync(`${managed}/shared/sub/new`, { recursive: true })
+  symlinkSync(out, `${managed}/shared/link`)
+  const before = theirs(out, true)
+  chmodSync(`${managed}/shared`, 0o777)
+  const { mtimeNs } = statSync(out, { bigint: true })
+  const swapper = spawn(process.execPath, ['-e', SWAPPER, `${managed}/shared`], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  t.teardown(() => swapper.kill('SIGKILL'))
+  await once(swapper.stdout, 'data')
+  let stored = 0
+  for (let i = 0; i < 2_000; i++) {
+    const name = ['x', 'new/x', `new${i}/x`][i % 3]
+    const isStored = store(managed, `${managed}/shared/sub/${name}`).then(
+      () => true,
+      (error) => {
+        if (error.code !== 'ERR_DYAD_STORE') throw error
+        return false
+      },
+    )
+    if (await isStored) stored++
+  }
+  swapper.kill('SIGKILL')
+  await once(swapper, 'close')
+  t.ok(stored > 0, `${stored} of 2000 were stored`)
+  t.equal(statSync(out, { bigint: true }).mtimeNs, mtimeNs, 'nothing was made there, nor removed')
+  t.strictSame(readdirSync(out, { recursive: true, encoding: 'utf8' }), before)
+  t.equal(readFileSync(`${out}/x`, 'utf8'), 'theirs')
 })
