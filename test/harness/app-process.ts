@@ -57,7 +57,7 @@ answer({
   },
   close: () => core.close(),
   produce: (path: string) => core.produce(path),
-  remove: (path: string) => core.remove(path),
+  remove: (path: string, { abort }: { abort?: string } = {}) => core.remove(path, { signal: signalNamed(abort) }),
   flush: () => core.flush(),
   lookup: (path: string, options: { timeout?: number } = {}) => core.lookup(path, { ...options, wait: false }),
   consume(path: string, { timeout, abort, pauseAt = Number.POSITIVE_INFINITY }: ConsumeOptions = {}) {

@@ -27,6 +27,7 @@ import { PendingPublishes } from './producer/pending.js'
 import { type PublishContext, publish } from './producer/publish.js'
 import { remove } from './producer/remove.js'
 import { type StagedFile, stage } from './producer/stage.js'
+import { abortable } from './transfer/abortable.js'
 import type { Transport } from './transfer/contract.js'
 
 /** How long the registry may take to say whether others can fetch from here, in ms. */
@@ -97,7 +98,7 @@ export class DyadCore implements AsyncDisposable {
   remove(path: string | URL, { signal }: Waiting = {}): Promise<void> {
     return this.#operations.run(signal, async (bounded) => {
       const name = await this.#nameOf(path)
-      await this.#pending.of(name)
+      await abortable(this.#pending.of(name), bounded)
       await remove(name, { ...this.#lookupContext, kvs: this.#kvs }, bounded)
     })
   }

@@ -101,3 +101,15 @@ test('what cannot be read can be removed, and what was written before is publish
   for (const path of ['never', 'x']) await t.rejects(producer.ask('remove', path), { code: 'ERR_DYAD_NOT_FOUND', path })
   await t.rejects(producer.ask('remove', '../x'), { code: 'ERR_DYAD_PATH' })
 })
+
+test('an abort ends a removal that waits for a publish of the same path', async (t) => {
+  const { cluster, a } = await Cluster.start(t)
+  const producer = await cluster.producer({ asyncPublish: true })
+  a.freeze()
+  t.teardown(() => a.resume())
+  await producer.ask('write', 'x', 100, 1)
+  const removing = producer.ask('remove', 'x', { abort: 'removing' })
+  await producer.ask('abort', 'removing')
+  await t.rejects(removing, { message: /^aborted removing$/ })
+  t.strictSame(producer.notes('dyad.producer.failed'), [], 'the publish has not ended')
+})
