@@ -20,9 +20,10 @@ export function errorOf(code: string, detail: string, path: string): DyadError {
   return new DyadError('ERR_DYAD_PROTOCOL', { path, detail: `the owner answers with ${cut(code.slice(0, 100))}` })
 }
 
-/** A detail within bounds, without what a terminal would act on. */
+/** A detail within bounds, without anything that a terminal would act on. */
 function cut(detail: string): string {
-  return visible(detail.slice(0, MAX_DETAIL))
+  // Escape sequences are longer than the characters that they stand for.
+  return visible(detail.slice(0, MAX_DETAIL)).slice(0, MAX_DETAIL)
 }
 
 /** The error for a peer that broke the protocol. */
