@@ -125,7 +125,7 @@ function replaceLink(text: string, path: string): void {
       return
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') makeDirectory(dirname(path))
+      if (code === 'ENOENT') makeDirectory(dirname(path), 0o700)
       // Somebody else notes the same file.
       else if (code !== 'EEXIST') throw error
     }

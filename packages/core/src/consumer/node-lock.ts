@@ -52,6 +52,7 @@ const NO_LOCKS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'ENOLCK', 'EINVAL',
  * gets them. The maker closes it, after its locks.
  */
 export class NodeLocks implements Disposable {
+  readonly #stateDir: string
   readonly #directory: string
   readonly #id = randomBytes(8).toString('hex')
   readonly #tables = new Map<string, LockTable>()
@@ -59,14 +60,15 @@ export class NodeLocks implements Disposable {
   #bell: LockBell | undefined
   #descriptor: number | undefined
 
-  private constructor(directory: string) {
-    this.#directory = directory
+  private constructor(stateDir: string) {
+    this.#stateDir = stateDir
+    this.#directory = join(stateDir, 'locks')
   }
 
   /** Opens the locks below a directory for state. ERR_DYAD_OPTION if that cannot be used. */
   static async open(stateDir: string): Promise<NodeLocks> {
     await prepareStateDirectory(stateDir)
-    return new NodeLocks(join(stateDir, 'locks'))
+    return new NodeLocks(stateDir)
   }
 
   /**
@@ -100,6 +102,9 @@ export class NodeLocks implements Disposable {
     this.#bell?.[Symbol.dispose]()
     for (const table of this.#tables.values()) table[Symbol.dispose]()
     if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#bell = undefined
+    this.#tables.clear()
+    this.#descriptor = undefined
   }
 
   /** Undefined where there are no locks. */
@@ -107,8 +112,19 @@ export class NodeLocks implements Disposable {
     signal.throwIfAborted()
     let since = performance.now()
     let pause = 1
+    let isAnew = false
     while (this.#works) {
-      const taken = this.#tryTake(digest)
+      let taken: Taken | string | undefined
+      try {
+        taken = this.#tryTake(digest)
+      } catch (error) {
+        // Systems remove directories for state: at a logout, or where temporary files grow old.
+        if (isAnew || !isMissing(error)) throw error
+        isAnew = true
+        this[Symbol.dispose]()
+        await prepareStateDirectory(this.#stateDir)
+        continue
+      }
       if (typeof taken !== 'string') return taken
       const [, bell, who = 'a process that has not said which one it is'] = HOLDER.exec(taken) ?? []
       const left = since + patience - performance.now()
@@ -185,6 +201,10 @@ export class NodeLocks implements Disposable {
     this.#descriptor ??= openSync(this.#directory, 'r')
     return `/proc/self/fd/${this.#descriptor}/${id}.sock`
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof DyadError && (error.cause as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 function bellOffset(id: string): number {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { test } from 'tap'
 import { connect } from '../../src/index.js'
 
@@ -41,6 +41,26 @@ test('so it is where the directory for state is taken away and given back', asyn
   await t.rejects(session.consume('x'), { code: 'ERR_DYAD_OPTION', path: `${root}/state` })
   await rm(`${root}/state`)
   t.equal(await readFile(await session.consume('x'), 'utf8'), 'it came')
+})
+
+test('a session outlives its directory for state, which systems remove at a logout', async (t) => {
+  const root = t.testdir({ prod: {} })
+  const stateDir = `${root}/state`
+  await using session = await connect({
+    kvs: 'memory:',
+    namespace: 'places',
+    producerPath: `${root}/prod`,
+    consumerPath: `${root}/cons`,
+    stateDir,
+  })
+  for (const [round, content] of ['1', '22', '333', '4444'].entries()) {
+    await writeFile(`${root}/prod/x`, content)
+    await session.produce('x')
+    // Replacing a file takes a lock; the second round takes the first one.
+    if (round > 1) await rm(stateDir, { recursive: true })
+    t.equal(await readFile(await session.consume('x'), 'utf8'), content)
+    t.equal((await stat(stateDir)).mode & 0o077, 0, 'nobody else can look into it')
+  }
 })
 
 test('a session that consumes fails at its beginning where the directory for state cannot be used', async (t) => {
