@@ -1,4 +1,4 @@
-import { homedir, hostname, tmpdir } from 'node:os'
+import { hostname, tmpdir, userInfo } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { DyadError } from '../errors.js'
 import { nodeIdFault } from '../node-id.js'
@@ -192,7 +192,8 @@ export const OPTIONS = {
   tokenFile: text({
     env: 'DYAD_TOKEN_FILE',
     accepts: 'a file of yours that nobody else can read',
-    defaultText: 'dyad/token in $XDG_CONFIG_HOME, else in ~/.config; made at the first start',
+    defaultText:
+      'dyad/token in $XDG_CONFIG_HOME, else in .config in $HOME, else in that of the home that the system has listed; relative ones are ignored; made at the first start',
     doc: 'The file that holds the token, where that is not given itself. `dyad token` says where it lies.',
   }),
   open: boolean({
@@ -231,9 +232,9 @@ export const OPTIONS = {
   stateDir: {
     env: 'DYAD_STATE_DIR',
     accepts: 'a directory that only you can write to; it is made if it is missing',
-    defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files',
-    doc: 'Where this node notes which version of a file its consumers hold, and which services run. Only programs of one user with the same directory move files by the transport `local`.',
-    fallback: (env: NodeJS.ProcessEnv) => resolve(env['XDG_RUNTIME_DIR'] || tmpdir(), `dyad-${userId()}`),
+    defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files; relative ones are ignored',
+    doc: 'Where this node notes which version of a file its consumers hold, and which services run. Only programs of one user with the same directory move files by the transport `local`. A relative one lies below the working directory that the program starts in.',
+    fallback: (env: NodeJS.ProcessEnv) => join(runtimeDirectory(env), `dyad-${userId()}`),
     parse: (given: string) => {
       if (given === '') throw new RangeError('empty')
       return resolve(given)
@@ -354,18 +355,31 @@ function tokenOf(source: TokenSource): string | undefined {
   return token
 }
 
+/**
+ * Where programs keep what lasts as long as the system runs. A relative place is none: processes in different working
+ * directories must find each other.
+ */
+function runtimeDirectory(env: NodeJS.ProcessEnv): string {
+  return absolute(env['XDG_RUNTIME_DIR']) ?? absolute(tmpdir()) ?? '/tmp'
+}
+
+function absolute(place: string | undefined): string | undefined {
+  return place !== undefined && isAbsolute(place) ? place : undefined
+}
+
 /** Where this user's own token lies; undefined where they have no home. */
 function ownTokenPath(env: NodeJS.ProcessEnv): string | undefined {
-  const given = env['XDG_CONFIG_HOME']
-  if (given !== undefined && isAbsolute(given)) return join(given, 'dyad', 'token')
-  const home = env['HOME'] || listedHome()
-  return home === undefined ? undefined : resolve(home, '.config', 'dyad', 'token')
+  const given = absolute(env['XDG_CONFIG_HOME'])
+  if (given !== undefined) return join(given, 'dyad', 'token')
+  // A relative home would make a token for each working directory.
+  const home = absolute(env['HOME']) ?? absolute(listedHome())
+  return home === undefined ? undefined : join(home, '.config', 'dyad', 'token')
 }
 
 /** What the system's list of users says, in which this one need not be. */
 function listedHome(): string | undefined {
   try {
-    return homedir() || undefined
+    return userInfo().homedir
   } catch {
     return undefined
   }

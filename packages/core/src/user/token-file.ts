@@ -1,24 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { DyadError } from '../errors.js'
-import { makeDirectory } from '../files/make-directory.js'
+import { makeToken } from './make-token.js'
 import { userId } from './user-id.js'
 
-/** Bytes of a token that is made here, before they are text. */
-const TOKEN_BYTES = 32
 /** Longest file of a token, in bytes. */
 const MAX_BYTES = 4096
+const EMPTY = 'the file of the token is empty'
 /** What a user can do where no token can be made for them. */
 const OTHERWISE =
   'name a file with DYAD_TOKEN_FILE, a directory for it with XDG_CONFIG_HOME, or give the token with DYAD_TOKEN'
@@ -26,7 +13,9 @@ const OTHERWISE =
 /** Reads the token in a file that belongs to this user and that nobody else can read. ERR_DYAD_OPTION. */
 export function readTokenFile(path: string): string {
   try {
-    return readToken(path)
+    const token = readToken(path)
+    if (token === '') throw unusable(path, EMPTY)
+    return token
   } catch (error) {
     throw error instanceof DyadError
       ? error
@@ -43,7 +32,9 @@ export function readOwnToken(path: string | undefined): string {
     throw new DyadError('ERR_DYAD_OPTION', { detail: `this user has no home for a token: ${OTHERWISE}` })
   }
   try {
-    return readToken(path)
+    const token = readToken(path)
+    // An empty file is one that a process is making, or was making when it died.
+    if (token !== '') return token
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error instanceof DyadError ? error : unusable(path, `${(error as Error).message}: ${OTHERWISE}`, error)
@@ -51,13 +42,14 @@ export function readOwnToken(path: string | undefined): string {
   }
   try {
     makeToken(path)
-    return readToken(path)
+    return readTokenFile(path)
   } catch (error) {
     if (error instanceof DyadError) throw error
     throw unusable(path, `no token can be made there (${(error as Error).message}): ${OTHERWISE}`, error)
   }
 }
 
+/** The token in a file that is fit for one, or '' if it is empty. */
 function readToken(path: string): string {
   // A pipe must not hold it up.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -71,28 +63,9 @@ function readToken(path: string): string {
       throw unusable(path, `others may read or write the file of the token: chmod 600 '${path}', and change the token`)
     }
     if (about.size > MAX_BYTES) throw unusable(path, `the file of the token has more than ${MAX_BYTES} bytes`)
-    const token = readFileSync(fd, 'utf8').trim()
-    if (token === '') throw unusable(path, 'the file of the token is empty')
-    return token
+    return readFileSync(fd, 'utf8').trim()
   } finally {
     closeSync(fd)
-  }
-}
-
-/** Whoever links first makes the token of all. */
-function makeToken(path: string): void {
-  makeDirectory(dirname(path), 0o700)
-  const temporary = `${path}.${randomBytes(8).toString('hex')}`
-  const fd = openSync(temporary, 'wx', 0o600)
-  try {
-    fchmodSync(fd, 0o600)
-    writeFileSync(fd, `${randomBytes(TOKEN_BYTES).toString('base64url')}\n`)
-    linkSync(temporary, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    closeSync(fd)
-    unlinkSync(temporary)
   }
 }
 

@@ -1,4 +1,7 @@
 import { readOwnToken } from '../../src/user/token-file.js'
 
-process.once('message', () => process.send?.(readOwnToken(process.argv[2]), () => process.disconnect()))
+process.once('message', () => {
+  const token = readOwnToken(process.argv[2])
+  process.send?.({ token, placed: Reflect.get(process, 'placed') }, () => process.disconnect())
+})
 process.send?.('ready')

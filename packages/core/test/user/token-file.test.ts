@@ -3,19 +3,22 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { tmpdir, userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
-import { readConfigWithToken, tokenSource } from '../../src/options/config.js'
+import { tryLock } from '../../src/files/file-lock.js'
+import { readConfig, readConfigWithToken, tokenSource } from '../../src/options/config.js'
 import { readOwnToken, readTokenFile } from '../../src/user/token-file.js'
 
 function directory(t: Test): string {
@@ -47,18 +50,100 @@ test("a user's own token is made once, for this user alone", (t) => {
   t.end()
 })
 
-test('processes that begin at once agree on one token', async (t) => {
-  const path = join(directory(t), 'config', 'dyad', 'token')
-  const program = fileURLToPath(new URL('token-file-process.ts', import.meta.url))
-  const options = { execArgv: ['--import=tsx'], env: { ...process.env, NODE_OPTIONS: '' } }
-  const children = Array.from({ length: 4 }, () => fork(program, [path], options))
-  // All are loaded by then.
-  await Promise.all(children.map((child) => once(child, 'message')))
-  const said = children.map((child) => once(child, 'message'))
-  for (const child of children) child.send('go')
-  const tokens = (await Promise.all(said)).map(([token]) => String(token))
-  t.strictSame([...new Set(tokens)], [readFileSync(path, 'utf8').trim()])
-  t.strictSame(readdirSync(join(path, '..')), ['token'])
+test('a relative place is none', (t) => {
+  const home = { kind: 'own', path: join(userInfo().homedir, '.config', 'dyad', 'token') }
+  for (const HOME of ['', '.', 'relative', './home']) t.strictSame(tokenSource({}, { HOME }), home, `HOME='${HOME}'`)
+  t.strictSame(tokenSource({}, {}), home)
+  const { stateDir } = readConfig({}, {})
+  t.equal(dirname(stateDir), tmpdir())
+  for (const XDG_RUNTIME_DIR of ['', '.', 'run/user']) {
+    t.equal(readConfig({}, { XDG_RUNTIME_DIR }).stateDir, stateDir, `XDG_RUNTIME_DIR='${XDG_RUNTIME_DIR}'`)
+  }
+  const { TMPDIR } = process.env
+  process.env['TMPDIR'] = 'tmp'
+  t.teardown(() => {
+    if (TMPDIR === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = TMPDIR
+  })
+  t.equal(dirname(readConfig({}, {}).stateDir), '/tmp')
+  t.end()
+})
+
+/**
+ * Runs first in a process: link(2) there is as vfat and FUSE have it, which look at what stands at the path first. Each call
+ * takes its time, so that all processes are between them at once.
+ */
+const WITHOUT_LINKS = `
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const dawdle = (ms = 100) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+const open = fs.openSync
+fs.openSync = (path, flags, mode) => {
+  const fd = open(path, flags, mode)
+  // A claim that another process has made, which puts its token there by then.
+  if (typeof flags === 'number' && flags & fs.constants.O_CREAT) dawdle(300)
+  return fd
+}
+fs.linkSync = (from, to) => {
+  const code = fs.existsSync(to) ? 'EEXIST' : 'EPERM'
+  dawdle()
+  throw Object.assign(new Error(code + ': link'), { code, syscall: 'link' })
+}
+const rename = fs.renameSync
+fs.renameSync = (from, to) => {
+  const [whole, claim] = [fs.statSync(from), fs.statSync(to)]
+  dawdle()
+  process.placed = [whole.size, (whole.mode & 0o777).toString(8), claim.size, (claim.mode & 0o777).toString(8)]
+  rename(from, to)
+}
+process.umask(0)
+syncBuiltinESMExports()`
+
+/** Keeps fs-native-extensions from being found, as on a system for which it has no build. */
+const WITHOUT_LOCKS = `
+import { Module } from 'node:module'
+const resolve = Module._resolveFilename
+Module._resolveFilename = (name, ...rest) => {
+  if (name.startsWith('fs-native-extensions')) throw new Error('no such build')
+  return resolve(name, ...rest)
+}`
+
+for (const [where, code] of [
+  ['', ''],
+  [' where there are no hard links', WITHOUT_LINKS],
+  [' where there are neither links nor locks', WITHOUT_LINKS + WITHOUT_LOCKS],
+] as const) {
+  test(`processes that begin at once agree on one token${where}`, async (t) => {
+    const path = join(directory(t), 'config', 'dyad', 'token')
+    const program = fileURLToPath(new URL('token-file-process.ts', import.meta.url))
+    const execArgv = ['--import=tsx', `--import=data:text/javascript,${encodeURIComponent(code)}`]
+    const children = Array.from({ length: 4 }, () =>
+      fork(program, [path], { execArgv, env: { ...process.env, NODE_OPTIONS: '' } }),
+    )
+    // All are loaded by then.
+    await Promise.all(children.map((child) => once(child, 'message')))
+    const said = children.map((child) => once(child, 'message'))
+    for (const child of children) child.send('go')
+    const told = (await Promise.all(said)).map(([message]) => message as { token: string; placed?: unknown })
+    t.strictSame([...new Set(told.map(({ token }) => token))], [readFileSync(path, 'utf8').trim()])
+    t.strictSame(readdirSync(join(path, '..')), ['token'])
+    t.equal(statSync(path).mode & 0o777, 0o600)
+    const placed = told.flatMap((each) => (each.placed === undefined ? [] : [each.placed]))
+    if (code !== '')
+      t.strictSame(placed, [[44, '600', 0, '600']], 'one is put there whole, over nothing, for this user')
+  })
+}
+
+test('an empty file of a token is one that somebody makes, or has died of making', (t) => {
+  const path = join(directory(t), 'token')
+  writeFileSync(path, '', { mode: 0o600 })
+  const claimed = openSync(path, 'r+')
+  t.ok(tryLock(claimed))
+  t.throws(() => readOwnToken(path), { code: 'ERR_DYAD_OPTION', path, message: /is empty.*remove it/ }, 'it is alive')
+  closeSync(claimed)
+  t.match(readOwnToken(path), /^[\w-]{43}$/)
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.end()
 })
 
 test('what the program says goes before the environment, and both before the file', (t) => {
