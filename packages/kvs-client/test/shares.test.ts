@@ -150,3 +150,26 @@ test('a frame with more values than any request has is refused, and not built', 
   await using client = brokerKvs({ url: broker.url })
   t.equal((await client.stats()).links, 1, 'others are served')
 })
+
+test('a peer that uses one id twice breaks no put of another', async (t) => {
+  await using broker = await BrokerProcess.start()
+  await using client = brokerKvs({ url: broker.url })
+  await client.createNamespace('ns')
+  const ns = client.namespace('ns')
+  await ns.put('there', Buffer.from('v'))
+  await using hostile = await RawClient.open(broker.url)
+  const isRefused = (reply: Reply) => reply.op === 'error' && reply.code === 'ERR_DYAD_PROTOCOL'
+  hostile.post({ op: 'lease', id: 1, space: 'ns', key: 'there' })
+  hostile.post({ op: 'wait-lease', id: 1, space: 'ns', key: 'later' })
+  hostile.post({ op: 'wait-lease', id: 2, space: 'ns', key: 'later' })
+  hostile.post({ op: 'lease', id: 2, space: 'ns', key: 'there' })
+  hostile.post({ op: 'get', id: 3, space: 'ns', key: 'none' })
+  await hostile.heard(1, ({ op }) => op === 'none')
+  await ns.put('later', Buffer.from('v'))
+  t.ok(await ns.get('later'))
+  t.same(
+    hostile.replies.filter(isRefused).map((reply) => 'id' in reply && reply.id),
+    [1, 2],
+    'both are refused at once',
+  )
+})

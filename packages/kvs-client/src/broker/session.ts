@@ -298,6 +298,9 @@ export class Session implements Holder, Answering, LeaseHolder {
   #leaseRequest(wait: boolean, id: number, space: Space, key: string): void {
     checkKey(key)
     if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry gives no leases' })
+    // Checked here: when a wait is answered, an error would be that of the put that answers it.
+    this.#open.checkFree(id)
+    if (this.#leases.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `lease ${id} is held already` })
     const keyspace = this.#shared.store.keyspace(space)
     const packed = keyspace.get(key)
     if (packed !== undefined) {
@@ -320,7 +323,6 @@ export class Session implements Holder, Answering, LeaseHolder {
 
   /** Answers with what can be seen now, and a lease on it if there may be one more. */
   #lease(id: number, keyspace: Keyspace, key: string, packed: Packed): void {
-    if (this.#leases.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `lease ${id} is held already` })
     const room = this.#leases.size < MAX_SESSION_LEASES
     const lease = room ? this.#shared.store.readLeases.grant(this, id, keyspace, key) : undefined
     if (lease !== undefined) this.#leases.set(id, lease)
