@@ -1,44 +1,27 @@
-import { DyadError, isDyadError } from '@dyad/core'
+import type { DyadError } from '@dyad/core'
 import { checkKey, checkPrefix } from '../key-bounds.js'
 import type { Packed } from '../records/packed.js'
+import { Answers, type SessionLink } from './answers.js'
 import { type Answering, LeaseWait, Stream, Wait } from './exchanges.js'
 import { DirtyRoom, ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
 import {
   type BrokerStats,
-  type CompactReply,
-  LEASE_MS,
-  MAX_SESSION_LEASES,
-  type MapReply,
   PROTOCOL_VERSION,
   type RegisterRequest,
   type Request,
-  type Space,
   type StreamRequest,
-  sendReply,
   toRequest,
 } from './frames.js'
-import type { Keyspace } from './keyspace.js'
 import type { Holder, Leases } from './leases.js'
-import { busy, OpenRequests } from './open-requests.js'
-import type { LeaseHolder, ReadLease } from './read-leases.js'
+import { OpenRequests } from './open-requests.js'
+import { PacedAnswers } from './paced-answers.js'
 import type { Scan, ScanTurns } from './scan-turns.js'
+import { SessionLeases } from './session-leases.js'
+import { SessionWrites } from './session-writes.js'
 import type { Store } from './store.js'
 
-/** Writes of one link that may be under way at once, and the bytes of their values. */
-const MAX_WRITES = 131_072
-const MAX_WRITE_BYTES = 64 * 1024 * 1024
 /** What sending a record costs, beside having looked at it, where looking costs one. */
 const SENDING_COST = 8
-/** While this many bytes wait to be sent, no more waits are answered. */
-const MAX_UNSENT_BYTES = 4 * 1024 * 1024
-
-/** What a session needs of its link. */
-export interface SessionLink {
-  readonly unsentBytes: number
-  post(bytes: Uint8Array, length: number): void
-  /** Resolves when everything posted has been taken, or the link is closed. */
-  drained(): Promise<void>
-}
 
 /** What all sessions of a broker share. */
 export interface Shared {
@@ -48,32 +31,26 @@ export interface Shared {
   stats(): BrokerStats
 }
 
-interface Woken {
-  readonly id: number
-  readonly packed: Packed
-}
-
 /** Serves one client. */
-export class Session implements Holder, Answering, LeaseHolder {
+export class Session implements Holder, Answering {
   readonly #shared: Shared
-  readonly #link: SessionLink
+  readonly #answers: Answers
   readonly #open = new OpenRequests()
-  readonly #leases = new Map<number, ReadLease>()
+  readonly #leases: SessionLeases
+  readonly #writes: SessionWrites
+  readonly #paced: PacedAnswers
   readonly #dirtyRoom = new DirtyRoom()
-  /** Waits whose answer has to wait until the peer has read others. */
-  #woken: Woken[] = []
-  #writes = 0
-  #writeBytes = 0
-  #closed = false
-  readonly #post: (bytes: Uint8Array, length: number) => void
 
   constructor(shared: Shared, link: SessionLink) {
+    const { store } = shared
     this.#shared = shared
-    this.#link = link
-    this.#post = (bytes, length) => link.post(bytes, length)
+    this.#answers = new Answers(link)
+    this.#leases = new SessionLeases(store, this.#answers, this.#open)
+    this.#writes = new SessionWrites(store, this.#answers)
+    this.#paced = new PacedAnswers(link, (id, packed) => this.#answerWait(id, packed))
     // At once: what the client has sent with its proof is handled in this very turn.
-    const { durable, epoch } = shared.store
-    this.#reply({ op: 'hello', version: PROTOCOL_VERSION, durable, epoch })
+    const { durable, epoch } = store
+    this.#answers.send({ op: 'hello', version: PROTOCOL_VERSION, durable, epoch })
   }
 
   /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
@@ -82,53 +59,43 @@ export class Session implements Holder, Answering, LeaseHolder {
   }
 
   closed(): void {
-    this.#closed = true
-    this.#woken = []
+    this.#answers.close()
+    this.#paced.close()
     this.#open.close()
-    for (const lease of [...this.#leases.values()]) this.#shared.store.readLeases.end(lease)
-  }
-
-  revoke(id: number): void {
-    this.#reply({ op: 'revoke', id })
-  }
-
-  ended(id: number): void {
-    this.#leases.delete(id)
+    this.#leases.close()
   }
 
   woken(id: number, packed: Packed): void {
-    // One put may wake any number of waits, more than can be answered at once.
-    if (this.#woken.length === 0 && this.#link.unsentBytes <= MAX_UNSENT_BYTES) this.#answerWait(id, packed)
-    else if (this.#woken.push({ id, packed }) === 1) void this.#answerWoken()
+    this.#paced.give(id, packed)
   }
 
   failed(id: number, error: Error): void {
     const open = this.#open.take(id)
     if (open === undefined) return
     open.close()
-    this.#refuse(id, error)
+    this.#answers.refuse(id, error)
   }
 
   get linked(): boolean {
-    return !this.#closed
+    return !this.#answers.isClosed
   }
 
   held(id: number, since: number): void {
     this.#open.take(id)
-    this.#reply({ op: 'done', id, result: since })
+    this.#answers.send({ op: 'done', id, result: since })
   }
 
   taken(id: number, error: DyadError): void {
     this.#open.take(id)
-    this.#refuse(id, error)
+    this.#answers.refuse(id, error)
   }
 
   probe(id: number): void {
-    this.#reply({ op: 'probe', id })
+    this.#answers.send({ op: 'probe', id })
   }
 
   waits(id: number, ms: number): void {
-    this.#reply({ op: 'waits', id, ms })
+    this.#answers.send({ op: 'waits', id, ms })
   }
 
   /**
@@ -152,29 +119,19 @@ export class Session implements Holder, Answering, LeaseHolder {
     const { state, entries, upTo } = step
     if (state === 'ended') {
       this.#open.take(id)
-      this.#reply({ op: 'end', id, entries })
+      this.#answers.send({ op: 'end', id, entries })
     } else if (entries.length > 0) {
       stream.asked = false
-      this.#reply({ op: 'batch', id, entries, upTo })
+      this.#answers.send({ op: 'batch', id, entries, upTo })
     }
     return { cost: step.looks + SENDING_COST * entries.length, again: state === 'more' && stream.asked }
-  }
-
-  async #answerWoken(): Promise<void> {
-    for (let i = 0; i < this.#woken.length; i++) {
-      while (this.#link.unsentBytes > MAX_UNSENT_BYTES && !this.#closed) await this.#link.drained()
-      if (this.#closed) return
-      const { id, packed } = this.#woken[i] as Woken
-      this.#answerWait(id, packed)
-    }
-    this.#woken = []
   }
 
   #answerWait(id: number, packed: Packed): void {
     const open = this.#open.take(id)
     if (open === undefined) return
-    if (open instanceof LeaseWait) this.#answerLeaseWait(open, packed)
-    else this.#reply({ op: 'entry', id, packed })
+    if (open instanceof LeaseWait) this.#leases.answer(open, packed)
+    else this.#answers.send({ op: 'entry', id, packed })
   }
 
   #handle(request: Request): void {
@@ -188,13 +145,14 @@ export class Session implements Holder, Answering, LeaseHolder {
       return
     }
     if (request.op === 'cancel') {
-      this.#cancel(id)
+      this.#open.take(id)?.close()
+      this.#leases.cancel(id)
       return
     }
     try {
       this.#serve(request)
     } catch (error) {
-      this.#refuse(id, error as Error)
+      this.#answers.refuse(id, error as Error)
     }
   }
 
@@ -205,19 +163,19 @@ export class Session implements Holder, Answering, LeaseHolder {
       case 'get': {
         checkKey(request.key)
         const packed = store.keyspace(request.space).get(request.key)
-        this.#reply(packed === undefined ? { op: 'none', id } : { op: 'entry', id, packed })
+        this.#answers.send(packed === undefined ? { op: 'none', id } : { op: 'entry', id, packed })
         return
       }
       case 'lease':
       case 'wait-lease':
-        this.#leaseRequest(request.op === 'wait-lease', id, request.space, request.key)
+        this.#leases.request(this, request.op === 'wait-lease', id, request.space, request.key)
         return
       case 'wait': {
         checkKey(request.key)
         const keyspace = store.keyspace(request.space)
         const packed = keyspace.get(request.key)
         if (packed !== undefined) {
-          this.#reply({ op: 'entry', id, packed })
+          this.#answers.send({ op: 'entry', id, packed })
           return
         }
         const wait = new Wait(this, id, keyspace, request.key)
@@ -226,14 +184,10 @@ export class Session implements Holder, Answering, LeaseHolder {
         return
       }
       case 'put':
-        if (request.space === null)
-          throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
-        this.#put(id, request.space, request.key, request.value)
+        this.#writes.put(id, request.space, request.key, request.value)
         return
       case 'delete':
-        if (request.space === null)
-          throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
-        this.#delete(id, request.space, request.key)
+        this.#writes.delete(id, request.space, request.key)
         return
       case 'list':
       case 'watch':
@@ -247,24 +201,22 @@ export class Session implements Holder, Answering, LeaseHolder {
         return
       }
       case 'create':
-        this.#checkWrite(0)
-        this.#answer(id, store.create(request.name, request.nonce))
+        this.#writes.change(id, () => store.create(request.name, request.nonce))
         return
       case 'remove':
-        this.#checkWrite(0)
-        this.#answer(id, store.remove(request.name))
+        this.#writes.change(id, () => store.remove(request.name))
         return
       case 'register':
         this.#register(request)
         return
       case 'renew':
-        this.#reply({ op: 'done', id, result: leases.renew(request.key, request.instance) })
+        this.#answers.send({ op: 'done', id, result: leases.renew(request.key, request.instance) })
         return
       case 'unregister':
-        this.#reply({ op: 'done', id, result: leases.unregister(request.key, request.instance) })
+        this.#answers.send({ op: 'done', id, result: leases.unregister(request.key, request.instance) })
         return
       case 'stats':
-        this.#reply({ op: 'stats', id, stats: this.#shared.stats() })
+        this.#answers.send({ op: 'stats', id, stats: this.#shared.stats() })
     }
   }
 
@@ -293,104 +245,5 @@ export class Session implements Holder, Answering, LeaseHolder {
         ? new WatchFeed(store.timeline(request.space), keyspace, request, stream, this.#dirtyRoom)
         : new ListFeed(keyspace.scan(request.prefix))
     this.feed(stream)
-  }
-
-  #leaseRequest(wait: boolean, id: number, space: Space, key: string): void {
-    checkKey(key)
-    if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry gives no leases' })
-    // Checked here: when a wait is answered, an error would be that of the put that answers it.
-    this.#open.checkFree(id)
-    if (this.#leases.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `lease ${id} is held already` })
-    const keyspace = this.#shared.store.keyspace(space)
-    const packed = keyspace.get(key)
-    if (packed !== undefined) {
-      this.#lease(id, keyspace, key, packed)
-    } else if (wait) {
-      const open = new LeaseWait(this, id, keyspace, key)
-      this.#open.add(id, open)
-      keyspace.wait(open)
-    } else {
-      this.#reply({ op: 'none', id })
-    }
-  }
-
-  /** The client counts from when it asked, so after a long wait a lease would be over as it comes. */
-  #answerLeaseWait({ id, keyspace, key, since }: LeaseWait, packed: Packed): void {
-    const current = performance.now() - since < LEASE_MS && keyspace.get(key) === packed
-    if (current) this.#lease(id, keyspace, key, packed)
-    else this.#reply({ op: 'entry', id, packed })
-  }
-
-  /** Answers with what can be seen now, and a lease on it if there may be one more. */
-  #lease(id: number, keyspace: Keyspace, key: string, packed: Packed): void {
-    const room = this.#leases.size < MAX_SESSION_LEASES
-    const lease = room ? this.#shared.store.readLeases.grant(this, id, keyspace, key) : undefined
-    if (lease !== undefined) this.#leases.set(id, lease)
-    this.#reply({ op: lease === undefined ? 'entry' : 'leased', id, packed })
-  }
-
-  #cancel(id: number): void {
-    this.#open.take(id)?.close()
-    const lease = this.#leases.get(id)
-    if (lease !== undefined) this.#shared.store.readLeases.end(lease)
-  }
-
-  #put(id: number, space: string, key: string, value: Uint8Array): void {
-    const bytes = this.#checkWrite(value.length)
-    this.#shared.store.put(space, key, value, (error, revision) => {
-      this.#count(-1, bytes)
-      if (error === undefined) this.#reply({ op: 'stored', id, revision, epoch: this.#shared.store.epoch })
-      else this.#refuse(id, error)
-    })
-    // Counted once nothing can throw any more; what was told at once has been taken off already.
-    this.#count(1, bytes)
-  }
-
-  /** ERR_DYAD_BUSY if too much is being written already. */
-  #checkWrite(bytes: number): number {
-    if (this.#writes >= MAX_WRITES) throw busy(`${MAX_WRITES} writes`)
-    if (this.#writeBytes + bytes > MAX_WRITE_BYTES) throw busy(`writes of ${MAX_WRITE_BYTES / 1024 / 1024} MiB`)
-    return bytes
-  }
-
-  #count(writes: 1 | -1, bytes: number): void {
-    this.#writes += writes
-    this.#writeBytes += writes * bytes
-  }
-
-  #delete(id: number, space: string, key: string): void {
-    this.#checkWrite(0)
-    this.#shared.store.delete(space, key, (error, before) => {
-      this.#count(-1, 0)
-      if (error === undefined) this.#reply({ op: 'done', id, result: before !== undefined })
-      else this.#refuse(id, error)
-    })
-    this.#count(1, 0)
-  }
-
-  #answer(id: number, result: Promise<void>): void {
-    this.#count(1, 0)
-    result.then(
-      () => {
-        this.#count(-1, 0)
-        this.#reply({ op: 'done', id, result: true })
-      },
-      (error) => {
-        this.#count(-1, 0)
-        this.#refuse(id, error)
-      },
-    )
-  }
-
-  #refuse(id: number, error: Error): void {
-    this.#reply(
-      isDyadError(error)
-        ? { op: 'error', id, code: error.code, detail: error.detail ?? '' }
-        : { op: 'error', id, code: 'ERR_DYAD_SYSTEM', detail: error.message },
-    )
-  }
-
-  #reply(reply: MapReply | CompactReply): void {
-    if (!this.#closed) sendReply(reply, this.#post)
   }
 }

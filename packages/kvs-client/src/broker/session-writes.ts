@@ -1,0 +1,80 @@
+import { DyadError } from '@dyad/core'
+import type { Answers } from './answers.js'
+import type { Space } from './frames.js'
+import { busy } from './open-requests.js'
+import type { Store } from './store.js'
+
+/** Writes of one session that may be under way at once, and the bytes of their values. */
+const MAX_WRITES = 131_072
+const MAX_BYTES = 64 * 1024 * 1024
+
+/** What one session writes, and how much of it is under way. */
+export class SessionWrites {
+  readonly #store: Store
+  readonly #answers: Answers
+  #writes = 0
+  #bytes = 0
+
+  constructor(store: Store, answers: Answers) {
+    this.#store = store
+    this.#answers = answers
+  }
+
+  /** Throws ERR_DYAD_BUSY, and as {@link Store.put} does. */
+  put(id: number, space: Space, key: string, value: Uint8Array): void {
+    const bytes = this.#check(value.length)
+    this.#store.put(named(space), key, value, (error, revision) => {
+      this.#count(-1, bytes)
+      if (error === undefined) this.#answers.send({ op: 'stored', id, revision, epoch: this.#store.epoch })
+      else this.#answers.refuse(id, error)
+    })
+    // Counted once nothing can throw any more; what was told at once has been taken off already.
+    this.#count(1, bytes)
+  }
+
+  /** Throws ERR_DYAD_BUSY, and as {@link Store.delete} does. */
+  delete(id: number, space: Space, key: string): void {
+    this.#check(0)
+    this.#store.delete(named(space), key, (error, before) => {
+      this.#count(-1, 0)
+      if (error === undefined) this.#answers.send({ op: 'done', id, result: before !== undefined })
+      else this.#answers.refuse(id, error)
+    })
+    this.#count(1, 0)
+  }
+
+  /** Answers when a namespace is made or removed. Throws ERR_DYAD_BUSY, and as `work` does. */
+  change(id: number, work: () => Promise<void>): void {
+    this.#check(0)
+    const changed = work()
+    this.#count(1, 0)
+    changed.then(
+      () => {
+        this.#count(-1, 0)
+        this.#answers.send({ op: 'done', id, result: true })
+      },
+      (error) => {
+        this.#count(-1, 0)
+        this.#answers.refuse(id, error)
+      },
+    )
+  }
+
+  /** Returns `bytes`. ERR_DYAD_BUSY if too much is being written already. */
+  #check(bytes: number): number {
+    if (this.#writes >= MAX_WRITES) throw busy(`${MAX_WRITES} writes`)
+    if (this.#bytes + bytes > MAX_BYTES) throw busy(`writes of ${MAX_BYTES / 1024 / 1024} MiB`)
+    return bytes
+  }
+
+  #count(writes: 1 | -1, bytes: number): void {
+    this.#writes += writes
+    this.#bytes += writes * bytes
+  }
+}
+
+/** Registrations have leases; no other write reaches the registry. */
+function named(space: Space): string {
+  if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
+  return space
+}
