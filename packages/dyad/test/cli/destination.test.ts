@@ -177,6 +177,8 @@ test('what comes through a named pipe is published, and a signal ends the wait f
   t.same(await sandbox.run(['put', 'pipe', '--as', 'x'], env), { code: 0, stdout: 'x\n', stderr: '' })
   t.equal(readFileSync(sandbox.at('n1/x'), 'utf8'), 'through\n')
   if (writing.exitCode === null) await once(writing, 'exit')
+  const refused = await sandbox.run(['put', 'pipe', '--as', '../y'], env)
+  t.match(refused, { code: 1, stderr: /ERR_DYAD_UNTRACKED/ }, 'without waiting for a writer')
   const waiting = sandbox.spawn(['put', 'pipe', '--as', 'y'], env)
   // The temporary file is there once it waits for the first bytes.
   const watcher = watch(sandbox.at('n1'))
