@@ -59,20 +59,26 @@ function assertName(file: string, name: string, as: string | undefined, producer
 }
 
 async function put(session: Dyad, file: string, path: string | undefined, signal: AbortSignal): Promise<FileRecord> {
-  if (file === '-') return write(session, process.stdin, path ?? '', undefined, undefined, signal)
-  const here = await session.locateProduced(resolve(file))
-  const target = path === undefined ? undefined : await session.locateProduced(path)
+  const name = path ?? basename(file)
+  const target = await session.locateProduced(name)
+  const here = file === '-' ? undefined : await session.locateProduced(resolve(file))
   if (here !== undefined && (path === undefined || target?.path === here.path)) {
     return session.produce(here.local, { signal })
   }
+  // A stream writes to a path that is not managed, as node:fs does. The command refuses it before it
+  // opens anything: an open pipe would keep the process waiting for its writer.
+  if (target === undefined) {
+    throw new DyadError('ERR_DYAD_UNTRACKED', { path: name, detail: session.config.producerPath })
+  }
+  if (file === '-') return write(session, process.stdin, name, undefined, undefined, signal)
   // Opening a pipe waits for its writer in a thread, which no signal could end.
   if ((await stat(file).catch(() => undefined))?.isFIFO()) {
-    return await write(session, openPipe(file), path ?? basename(file), undefined, undefined, signal)
+    return await write(session, openPipe(file), name, undefined, undefined, signal)
   }
   await using handle = await openSource(file)
   const { size, mode } = await handle.stat()
   const source = handle.createReadStream({ highWaterMark: CHUNK_BYTES })
-  return await write(session, source, path ?? basename(file), size, mode & 0o777, signal)
+  return await write(session, source, name, size, mode & 0o777, signal)
 }
 
 /** What comes through a named pipe: it ends with the last of its writers, and waits for the first. */
@@ -97,10 +103,6 @@ async function write(
   mode: number | undefined,
   signal: AbortSignal,
 ): Promise<FileRecord> {
-  // A stream would write a file that is not managed, as node:fs does; here that is a mistake.
-  if ((await session.locateProduced(path)) === undefined) {
-    throw new DyadError('ERR_DYAD_UNTRACKED', { path, detail: session.config.producerPath })
-  }
   using progress = new Progress('put')
   let done = 0
   const counted = new Transform({
