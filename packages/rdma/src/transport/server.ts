@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { DyadError, type FileSource, isDyadError, Places, type TransportServer } from '@dyad/core'
+import { DyadError, type FileSource, isDyadError, onShortage, Places, type TransportServer } from '@dyad/core'
 import { makeNonce } from '@dyad/wire'
 import { type CmEvent, type CmId, EventChannel } from '../verbs/connection-manager.js'
 import { unavailable, type Verbs } from '../verbs/library.js'
@@ -76,6 +76,8 @@ class Server {
   /** Oldest first. */
   readonly #connections = new Set<ServedConnection>()
   readonly #draining = new Set<Promise<void>>()
+  /** A transfer that stands still has its file open. */
+  readonly #noMoreRelief = onShortage(() => this.#served.places.reclaim())
   #closing: Promise<void> | undefined
 
   constructor(verbs: Verbs, source: FileSource, { token, busyMs }: ServeRdmaOptions) {
@@ -160,6 +162,7 @@ class Server {
   }
 
   async #close(): Promise<void> {
+    this.#noMoreRelief()
     for (const listener of this.#listeners) listener.destroy()
     for (const connection of [...this.#connections]) connection.close()
     await Promise.all(this.#draining)

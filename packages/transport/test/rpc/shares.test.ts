@@ -1,5 +1,8 @@
+import { ManagedSource, withDescriptors } from '@dyad/core'
+import { decode } from '@dyad/wire'
 import { test } from 'tap'
 import { rpcTransport } from '../../src/index.js'
+import { serveRpc } from '../../src/rpc/server.js'
 import { fetchOf, RawClient, serveFile } from '../support/served.js'
 
 /** Transfers of one link that are served at once. */
@@ -29,4 +32,24 @@ test('links that give no more credit keep nobody else waiting', async (t) => {
   // Credit given late is honoured.
   one.send({ op: 'credit', id: 5, chunks: 1 })
   t.equal((await one.next())?.readUInt32BE(1), 5)
+})
+
+test('a transfer that gets no more credit gives its descriptor up where others need one', async (t) => {
+  await using transport = rpcTransport()
+  await using served = await serveFile(transport)
+  const source = await ManagedSource.open([served.storage])
+  await using server = await serveRpc(source, { chunkBytes: 65_536, patienceMs: 50 })
+  await using client = await RawClient.open(JSON.parse(server.address).url)
+  client.send(fetchOf(served.version, { id: 0, chunk: 1024, credit: 1 }))
+  for (let n = 0; n < 2; n++) await client.next()
+  let isClosed = false
+  const closed = client.next().then((bytes) => {
+    isClosed = true
+    return bytes
+  })
+  const shortage = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+  await withDescriptors(() => {
+    if (!isClosed) throw shortage
+  })
+  t.match(decode((await closed) ?? Buffer.alloc(0)), { op: 'error', id: 0, code: 'ERR_DYAD_TRANSFER' })
 })
