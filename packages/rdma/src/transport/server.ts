@@ -76,8 +76,7 @@ class Server {
   /** Oldest first. */
   readonly #connections = new Set<ServedConnection>()
   readonly #draining = new Set<Promise<void>>()
-  /** A transfer that stands still has its file open. */
-  readonly #noMoreRelief = onShortage(() => this.#served.places.reclaim())
+  readonly #noMoreRelief: () => void
   #closing: Promise<void> | undefined
 
   constructor(verbs: Verbs, source: FileSource, { token, busyMs }: ServeRdmaOptions) {
@@ -85,6 +84,8 @@ class Server {
     this.#token = token
     this.#channel = new EventChannel(verbs)
     this.#adapters = new Adapters(verbs, busyMs)
+    // A transfer that stands still has its file open.
+    this.#noMoreRelief = onShortage(() => this.#served.places.reclaim())
   }
 
   /** VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */

@@ -3,7 +3,7 @@ import { Connection, type ConnectionOptions } from './connection.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */
 const MAX_TRANSFERS = 256
-/** How long a place stays empty after the server had no room for one more connection, in ms. */
+/** How long this side makes no connection after the server had no room for one more, in ms. */
 const REFUSED_MS = 1_000
 /** Connections to one server that are kept for later. */
 const MAX_IDLE = 32
@@ -14,8 +14,8 @@ export interface Lease {
   /** Gives it back, to be used again unless it is gone. Called once. */
   release(): void
   /**
-   * Gives it back, for the server had no room for it; others are used less for a while. Called
-   * instead of `release`.
+   * Drops it, for the server had no room for it; for a while only those that are there are used.
+   * Called instead of `release`.
    */
   refused(): void
 }
@@ -35,7 +35,7 @@ export class Pool {
   readonly #servers = new Map<string, Server>()
   readonly #connections = new Set<Connection>()
   readonly #silent = new SilentServers()
-  /** Ends of the times for which places stay empty. */
+  /** Ends of the times for which no connection is made. */
   readonly #pauses = new Set<NodeJS.Timeout>()
 
   readonly #noMoreRelief = onShortage(() => this.#closeIdle())
@@ -105,12 +105,19 @@ export class Pool {
     }
     const refused = () => {
       connection.destroy()
+      // Until the server may have room again, there are places for the connections that it has.
+      let places = 1
+      while (server.slots.tryAcquire()) places++
+      for (const _ of server.idle) {
+        server.slots.release()
+        places--
+      }
       const pause = setTimeout(() => {
         this.#pauses.delete(pause)
-        server.slots.release()
+        for (; places > 0; places--) server.slots.release()
+        this.#leave(url, server)
       }, REFUSED_MS)
       this.#pauses.add(pause)
-      this.#leave(url, server)
     }
     return { connection, release, refused }
   }

@@ -55,9 +55,9 @@ export class ServedConnection implements Outlet {
     return this.#isKnown
   }
 
-  /** Whether it answers no request. */
+  /** Whether it is open and answers no request. */
   get isIdle(): boolean {
-    return this.#serving === undefined
+    return this.#serving === undefined && !this.#isEnding
   }
 
   send(bytes: Uint8Array): Promise<void> {

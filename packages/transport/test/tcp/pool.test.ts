@@ -55,6 +55,40 @@ test('beyond its bound it lets wait, in the order asked for', async (t) => {
   await pool.close()
 })
 
+test('a server without room for one more connection is asked for no other, but for those that it has', async (t) => {
+  await using server = await rawServer(() => {})
+  const url = urlOf(server.address)
+  const pool = new Pool(OPTIONS)
+  const [held, idle, refused] = await Promise.all([1, 2, 3].map(() => pool.acquire(url, false, signal)))
+  idle?.release()
+  refused?.refused()
+  const again = pool.take(url)
+  t.equal(again?.connection, idle?.connection, 'one that waits to be used')
+  const waiting = pool.acquire(url, false, signal)
+  // It would connect by now.
+  for (let i = 0; i < 10; i++) await undefined
+  held?.release()
+  t.equal((await waiting).connection, held?.connection, 'and one that is given back')
+  await pool.close()
+})
+
+test('a server that refused the only connection is asked again after a while, and not at once', async (t) => {
+  await using server = await rawServer(() => {})
+  const url = urlOf(server.address)
+  const pool = new Pool(OPTIONS)
+  const refused = await pool.acquire(url, false, signal)
+  let isLater = false
+  // Half as long as the pool waits.
+  setTimeout(() => {
+    isLater = true
+  }, 500)
+  refused.refused()
+  const again = await pool.acquire(url, false, signal)
+  t.ok(isLater)
+  t.not(again.connection, refused.connection)
+  await pool.close()
+})
+
 test('a server that does not answer at all is left alone for a while', async (t) => {
   // It speaks no TLS, and so never answers who does.
   await using server = await rawServer(() => {}, { isMute: true })

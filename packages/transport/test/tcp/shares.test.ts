@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileVersion, isDyadError, ManagedSource } from '@dyad/core'
+import { PROOF_BYTES } from '@dyad/wire'
 import { test } from 'tap'
 import { tcpTransport } from '../../src/index.js'
-import { OPENED_BYTES, requestOf } from '../../src/tcp/frames.js'
+import { OPENED_BYTES, REPLY_HEAD_BYTES, requestOf, VERIFIED_BYTES } from '../../src/tcp/frames.js'
 import { type ServeTcpOptions, serveTcp } from '../../src/tcp/server.js'
 import { RawSocket } from '../support/raw-tcp.js'
 import { serveFile } from '../support/served.js'
@@ -102,5 +103,27 @@ test('a client whose owner has no room for one more connection uses those that i
       }),
     )
     t.ok(received.every((length) => length === 100_000))
+  })
+})
+
+test('newcomers that come together each end one connection that does nothing', async (t) => {
+  await withIdle(0, { maxConnections: 2 }, async ({ address, version }) => {
+    const clients = await Promise.all([1, 2, 3, 4].map(() => RawSocket.open(address)))
+    const [one, other, ...newcomers] = clients as [RawSocket, RawSocket, ...RawSocket[]]
+    for (const client of [one, other]) await client.introduce(undefined)
+    const ended: RawSocket[] = []
+    for (const client of [one, other]) client.socket.on('close', () => ended.push(client))
+    const hellos = await Promise.all(newcomers.map((client) => client.hello(undefined)))
+    // In one turn, in which the connections that these end are not closed yet.
+    for (const [i, client] of newcomers.entries()) client.send(hellos[i] ?? Buffer.alloc(0))
+    for (const client of newcomers) await client.take(REPLY_HEAD_BYTES + PROOF_BYTES)
+    for (let turn = 0; turn < 2; turn++) {
+      for (const client of newcomers) {
+        client.send(requestOf({ ...version, start: 0, end: 10 }))
+        await client.take(OPENED_BYTES + 10 + VERIFIED_BYTES)
+      }
+    }
+    t.ok(ended.includes(one) && ended.includes(other), `${ended.length} of 2 were ended`)
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()))
   })
 })
