@@ -28,7 +28,8 @@ export function controlPath(stateDir: string, node: string): string {
 
 /**
  * Listens for commands of this host's user. `answer` gets the word that was sent and returns what to send back.
- * ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host, ERR_DYAD_OPTION if the directory for state cannot be used.
+ * ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host, ERR_DYAD_OPTION if the
+ * directory for state cannot be used, ERR_DYAD_SYSTEM if nothing can be written there.
  */
 export async function openControl(stateDir: string, node: string, answer: (word: string) => unknown): Promise<Control> {
   const path = controlPath(stateDir, node)
@@ -74,15 +75,24 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
     // The workers of node:cluster would share the socket otherwise.
     server.listen({ path, exclusive: true }, resolve)
   })
-  // A service that does not answer cannot say whose process it is.
-  writeFileSync(ownerPath(path), JSON.stringify({ node, pid: process.pid } satisfies Owner), { mode: 0o600 })
-  let closed: Promise<void> | undefined
-  const close = () => {
-    closed ??= new Promise<void>((resolve) => {
-      rmSync(ownerPath(path), { force: true })
+  const end = () =>
+    new Promise<void>((resolve) => {
       server.close(() => resolve())
       for (const socket of sockets) socket.destroy()
     })
+  try {
+    // A service that does not answer cannot say whose process it is.
+    writeFileSync(ownerPath(path), JSON.stringify({ node, pid: process.pid } satisfies Owner), { mode: 0o600 })
+  } catch (cause) {
+    await end()
+    throw new DyadError('ERR_DYAD_SYSTEM', { node, path: ownerPath(path), cause })
+  }
+  let closed: Promise<void> | undefined
+  const close = () => {
+    if (closed === undefined) {
+      rmSync(ownerPath(path), { force: true })
+      closed = end()
+    }
     return closed
   }
   return { close, [Symbol.asyncDispose]: close }

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, readdir } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rmdir } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -87,6 +87,22 @@ t.test('a start that is frozen is named, and once it is killed it is no obstacle
     },
   )
   await kill(child)
+  await using _control = await openControl(fixture.at('state'), 'n1', () => 'anew')
+  t.equal(await askControl(path, 'status'), 'anew')
+})
+
+t.test('a control socket whose owner cannot be noted is closed again', async (t) => {
+  await using fixture = await Fixture.make()
+  const path = controlPath(fixture.at('state'), 'n1')
+  const note = path.replace(/sock$/, 'json')
+  await mkdir(note, { recursive: true, mode: 0o700 })
+  for (const folder of [dirname(path), fixture.at('state')]) await chmod(folder, 0o700)
+  await t.rejects(
+    openControl(fixture.at('state'), 'n1', () => 1),
+    { code: 'ERR_DYAD_SYSTEM', node: 'n1', path: note },
+  )
+  t.equal(await askControl(path, 'status'), undefined, 'nobody listens')
+  await rmdir(note)
   await using _control = await openControl(fixture.at('state'), 'n1', () => 'anew')
   t.equal(await askControl(path, 'status'), 'anew')
 })
