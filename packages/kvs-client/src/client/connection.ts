@@ -179,7 +179,8 @@ export class Connection {
         if (dialing.signal.aborted) break
         this.#lastCause = error
         if (isDyadError(error, 'ERR_DYAD_DENIED')) {
-          this.#outage = undefined
+          // What was told to be away is not back.
+          if (this.#outage !== undefined) this.#away(error)
           this.#failAll(error)
           break
         }
