@@ -64,7 +64,7 @@ export class SequentialDigest {
     }
   }
 
-  /** As fs.write. */
+  /** As fs.write. The callback has a tick of its own, so that what it throws rejects no promise. */
   readonly write = (
     fd: number,
     data: Uint8Array,
@@ -75,11 +75,11 @@ export class SequentialDigest {
   ): void => {
     const ended = this.writing([data.subarray(offset, offset + length)], position)
     fs.write(fd, data, offset, length, position ?? null, (error, written) => {
-      void ended(error ? 0 : written).then(() => done(error, written, data))
+      void ended(error ? 0 : written).then(() => process.nextTick(done, error, written, data))
     })
   }
 
-  /** As fs.writev. */
+  /** As fs.writev, and with its callback as `write`. */
   readonly writev = (
     fd: number,
     pieces: readonly Uint8Array[],
@@ -88,7 +88,7 @@ export class SequentialDigest {
   ): void => {
     const ended = this.writing(pieces, position)
     fs.writev(fd, pieces, position ?? null, (error, written) => {
-      void ended(error ? 0 : written).then(() => done(error, written, pieces))
+      void ended(error ? 0 : written).then(() => process.nextTick(done, error, written, pieces))
     })
   }
 

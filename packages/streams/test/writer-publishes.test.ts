@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:fs'
 import { access, chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
@@ -5,6 +6,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { finished, pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { DyadCore, FileRecord } from '@dyad/core'
 import t from 'tap'
 import { DyadReadStream, DyadWriteStream, type DyadWriteStreamOptions } from '../src/index.js'
@@ -300,4 +303,14 @@ t.test('many at once', async (t) => {
   await Promise.all(names.map((name) => pipeline(name, new DyadWriteStream(producer, name))))
   t.same(await Promise.all(read), names)
   t.same(openFilesIn(nodes.root), [])
+})
+
+t.test('what a callback of a write throws is an uncaught exception, and no rejection', async (t) => {
+  const script = fileURLToPath(new URL('throwing-callback.ts', import.meta.url))
+  const ways = ['file, one write', 'file, two writes at once', 'stream, one write', 'stream, two writes at once']
+  for (const size of [10, 200_000]) {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', script, String(size)])
+    const expected = ways.map((way) => `uncaughtException: thrown by a callback of ${way}`)
+    t.strictSame(stdout.trim().split('\n').sort(), expected, `${size} bytes`)
+  }
 })
