@@ -13,13 +13,16 @@ function nameProcesses(): string | undefined {
   }
 }
 
-/** Whether the process that registered a node has certainly ended: this one would see it. */
-export function hasEnded({ processes, pid }: NodeEntry): boolean {
-  if (processes === undefined || processes !== PROCESSES || pid === 0) return false
+/**
+ * Whether the process that registered a node runs; undefined where this process could not see it: on
+ * another host or in another container, also of the same name, and before the host's last boot.
+ */
+export function isRunning({ processes, pid }: NodeEntry): boolean | undefined {
+  if (processes === undefined || processes !== PROCESSES || pid === 0) return undefined
   try {
     process.kill(pid, 0)
-    return false
+    return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }

@@ -7,7 +7,7 @@ import {
   type NodeEntry,
   type Registration,
 } from '@dyad/core'
-import { hasEnded } from './processes.js'
+import { isRunning } from './processes.js'
 
 /** Who holds a node and gives no sign of life, as far as the registry tells, and for how many ms at most. */
 export interface SilentHolder {
@@ -40,7 +40,7 @@ export async function registerNode(
   const ended = new AbortController()
   const waiting = async (ms: number) => {
     const holder = await holderOf(kvs, entry.node)
-    if (holder !== undefined && hasEnded(holder)) ended.abort()
+    if (holder !== undefined && isRunning(holder) === false) ended.abort()
     else onWaiting?.({ holder, ms })
   }
   try {

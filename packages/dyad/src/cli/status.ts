@@ -1,4 +1,3 @@
-import { hostname } from 'node:os'
 import {
   type Config,
   type DyadError,
@@ -10,7 +9,7 @@ import {
   type Transport,
 } from '@dyad/core'
 import type { BrokerClient } from '@dyad/kvs-client'
-import { listControls } from '@dyad/service'
+import { isRunning, listControls } from '@dyad/service'
 import type { Command } from 'commander'
 import { openTransports } from '../parts.js'
 import type { NodeStatus } from '../start.js'
@@ -93,16 +92,11 @@ async function nodeReport(entry: NodeEntry, transports: readonly Transport[], mo
   return { ...entry, ...lifeOf(entry), transports: await waysTo(entry, transports, mode) }
 }
 
-/** A process on this host can be asked for; of any other the lease tells, which expires soon after its death. */
-function lifeOf({ host, pid }: NodeEntry): { alive: boolean; evidence: string } {
-  if (host !== hostname()) return { alive: true, evidence: 'its lease holds' }
-  try {
-    process.kill(pid, 0)
-    return { alive: true, evidence: 'its process runs' }
-  } catch (error) {
-    const alive = (error as NodeJS.ErrnoException).code === 'EPERM'
-    return { alive, evidence: alive ? 'its process runs' : 'its process is gone; its lease expires soon' }
-  }
+/** Where this process cannot see that of the service, the lease tells: it expires soon after its death. */
+function lifeOf(entry: NodeEntry): { alive: boolean; evidence: string } {
+  const alive = isRunning(entry)
+  if (alive === undefined) return { alive: true, evidence: 'its lease holds' }
+  return { alive, evidence: alive ? 'its process runs' : 'its process is gone; its lease expires soon' }
 }
 
 const OPEN_LINE = '    open: it runs without a token, and every user of this host can read, publish and take nodes over'

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { decodeNodeEntry, encodeNodeEntry } from '@dyad/core'
+import { brokerKvs } from '@dyad/kvs-client'
 import { openControl } from '@dyad/service'
 import t from 'tap'
 import { start } from '../../src/index.js'
@@ -251,4 +254,24 @@ t.test('namespaces are created, listed and removed', async (t) => {
   const missing = await sandbox.run(['put', '-', 'x', '--namespace', 'more'], sandbox.on('n1'), 'x')
   t.equal(missing.code, 1)
   t.match(missing.stderr, /^dyad: ERR_DYAD_NAMESPACE_MISSING: /)
+})
+
+t.test('status tells by its process only what it can see: a host of the same name may be another', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']), token: sandbox.token })
+  const registered = decodeNodeEntry(await client.registry.waitFor('n2'))
+  t.equal(registered.host, hostname())
+  // One is of a clone of this host, the other of a process of this host that was killed.
+  const entries = [
+    { ...registered, node: 'clone', processes: 'another boot', pid: 2 ** 31 - 1 },
+    { ...registered, node: 'dead', pid: 2 ** 31 - 1 },
+  ]
+  for (const entry of entries) await client.register(entry.node, encodeNodeEntry(entry), { ttl: 60_000 })
+  const { store } = JSON.parse((await sandbox.run(['status', '--json'])).stdout)
+  t.match(store.nodes, [
+    { node: 'clone', alive: true, evidence: 'its lease holds' },
+    { node: 'dead', alive: false, evidence: 'its process is gone; its lease expires soon' },
+    { node: 'n1', alive: true, evidence: 'its process runs' },
+    { node: 'n2', alive: true, evidence: 'its process runs' },
+  ])
 })
