@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { type BigIntStats, lstatSync, readlinkSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeDirectory } from '../files/make-directory.js'
-import type { FileRecord, Generation } from '../kvs/record.js'
+import { type FileRecord, type Generation, isSameGeneration } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { prepareStateDirectory } from '../user/state-directory.js'
 
@@ -16,8 +16,11 @@ const MOST_RECENT = 4_096
 interface Note {
   readonly file: ManagedFile
   readonly of: Generation
-  readonly stats: BigIntStats
+  readonly stats: Looks
 }
+
+/** What of a file differs after every change that it can undergo: another file, other bytes, other times. */
+type Looks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
 
 /**
  * What this node holds: notes, outside the managed directory, of which generation of a file was stored there and what the stored file looked like.
@@ -74,7 +77,19 @@ export class HeldFiles {
     const note = { file, of: { generation, epoch }, stats }
     if (this.#unwritten.length === 0) setImmediate(() => this.write())
     this.#unwritten.push(note)
-    this.#remember(note)
+    this.#keep(note)
+  }
+
+  /** As `add`, for this process alone: others tell by its bytes what stands there. */
+  remember(file: ManagedFile, { generation, epoch }: FileRecord, stats: BigIntStats): void {
+    const { dev, ino, size, mtimeNs, ctimeNs } = stats
+    this.#keep({ file, of: { generation, epoch }, stats: { dev, ino, size, mtimeNs, ctimeNs } })
+  }
+
+  /** Whether this process put the record's file there, which looks like `now`. */
+  isRemembered(file: ManagedFile, record: FileRecord, now: BigIntStats): boolean {
+    const recent = this.#recent.get(file.path)
+    return recent !== undefined && isSameGeneration(recent.of, record) && isSame(recent.stats, now)
   }
 
   /** Writes the notes that are not written yet. */
@@ -89,7 +104,7 @@ export class HeldFiles {
     }
   }
 
-  #remember(note: Note): void {
+  #keep(note: Note): void {
     const { path } = note.file
     if (!this.#recent.has(path) && this.#recent.size >= MOST_RECENT) {
       for (const oldest of this.#recent.keys()) {
@@ -105,14 +120,13 @@ export class HeldFiles {
     return `${this.#notes}/${name.slice(0, 2)}/${name.slice(2, 40)}`
   }
 
-  /** Differs after every change that a file can undergo: another file, other bytes, other times. */
-  #looks({ path }: ManagedFile, { dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  #looks({ path }: ManagedFile, { dev, ino, size, mtimeNs, ctimeNs }: Looks): string {
     return hash('sha256', [this.#scope, path, dev, ino, size, mtimeNs, ctimeNs].join('\0'), 'base64url').slice(0, 32)
   }
 }
 
 /** Whether it is the same file, and nothing was done to it in between. */
-function isSame(a: BigIntStats, b: BigIntStats): boolean {
+function isSame(a: Looks, b: Looks): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev
 }
 

@@ -28,7 +28,7 @@ import { FileWriter } from './file-writer.js'
 /** How often progress is told of while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
 /** The right of the owner of a file to write to it. */
-const WRITABLE = 0o200
+export const WRITABLE = 0o200
 
 /** What storing files needs to know of where they are stored. */
 export interface StoringPlace {
@@ -46,7 +46,7 @@ export interface Replacing {
 }
 
 /** A file on its way here: a temporary one beside its target, until it is put in place. Disposing of it before that leaves nothing. */
-export class IncomingFile implements Destination, AsyncDisposable, Disposable {
+export class IncomingFile implements Destination, AsyncDisposable {
   readonly #path: string
   readonly #fd: number
   readonly #temporaries: Temporaries
@@ -62,7 +62,6 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
   #verifier: RunningDigest | undefined
   #anew: DyadError | undefined
   #stored = 0
-  #mode: number | undefined
   #place: 'beside' | 'at target' | 'owned' = 'beside'
 
   private constructor(
@@ -176,7 +175,7 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     } catch (cause) {
       throw storeError(this.#target, cause)
     }
-    if (this.placeIfAbsent()) return
+    if (this.#placeIfAbsent()) return
     do await replacing.permitted()
     while (!replacing.isPermitted)
     orStoreError(this.#target, () => renameSync(this.#path, this.#at))
@@ -185,19 +184,25 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
     if (!replacing.isPermitted) await replacing.permitted()
   }
 
-  /** Whether the file that was put in place has all of the permissions that were published. */
-  get hasPublishedMode(): boolean {
-    return this.#mode === this.#record.mode
-  }
-
   /** What the stored file looks like: this very file, whatever else may stand in its place by now. Undefined if it is gone. */
   stats(): BigIntStats | undefined {
     if (this.#place !== 'owned') return fstatSync(this.#fd, { bigint: true })
     return statSync(this.#target, { bigint: true, throwIfNoEntry: false })
   }
 
-  /** As `putInPlace`, but at once, and only if nothing stands there; tells whether it did. ERR_DYAD_STORE. */
-  placeIfAbsent(): boolean {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close()
+    try {
+      closeSync(this.#fd)
+      if (this.#place === 'beside') this.#temporaries.remove(this.#path)
+    } finally {
+      this.#parent[Symbol.dispose]()
+      descriptorClosed()
+    }
+  }
+
+  /** As `putInPlace`, but at once, and only if nothing stands there; returns whether it did. ERR_DYAD_STORE. */
+  #placeIfAbsent(): boolean {
     return orStoreError(this.#target, () => {
       this.#finish()
       try {
@@ -212,22 +217,6 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       unlinkSync(this.#path)
       return true
     })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close()
-    this[Symbol.dispose]()
-  }
-
-  /** Of one that was filled at once. */
-  [Symbol.dispose](): void {
-    try {
-      closeSync(this.#fd)
-      if (this.#place === 'beside') this.#temporaries.remove(this.#path)
-    } finally {
-      this.#parent[Symbol.dispose]()
-      descriptorClosed()
-    }
   }
 
   async *#tellOf(lengths: AsyncIterable<number>): AsyncGenerator<number> {
@@ -290,12 +279,13 @@ export class IncomingFile implements Destination, AsyncDisposable, Disposable {
       throw new Error(`${Math.min(size, this.#stored)} of ${this.#record.size} bytes were stored`)
     }
     this.#verify()
-    this.#mode = mode & this.#record.mode
-    if ((mode & 0o7777) !== this.#mode) fchmodSync(this.#fd, this.#mode)
+    const published = mode & this.#record.mode
+    if ((mode & 0o7777) !== published) fchmodSync(this.#fd, published)
   }
 }
 
-function orStoreError<T>(path: string, work: () => T): T {
+/** Does what stores a file at `path`, and throws as ERR_DYAD_STORE what it fails with, unless that says more. */
+export function orStoreError<T>(path: string, work: () => T): T {
   try {
     return work()
   } catch (cause) {

@@ -28,15 +28,13 @@ export class Temporaries {
   #count = 0
 
   /**
-   * Creates a new file beside `target`, and makes the directory if it is missing. Throws as open(2) does.
+   * Creates a new file beside `target`, and makes the directory if it is missing. No sweep removes the
+   * file while the caller has it open. Throws as open(2) does.
    * @param parent the directory of `target`, which was entered and is not made anew. @default found by its name
    */
   create(target: string, mode: number, parent?: StoringParent): Temporary {
-    const directory = parent?.path ?? dirname(target)
-    this.#sweeps.storedIn(parent?.real ?? directory, directory)
     for (;;) {
-      const path = `${directory === '/' ? '' : directory}/${TEMPORARY_PREFIX}${HOST}-${this.#instance}${(this.#count++).toString(16)}`
-      const fd = createIn(directory, path, mode)
+      const { path, fd } = this.createUnlocked(target, mode, parent)
       const { nlink, mode: given } = isTaken(fd) ? GONE : fstatSync(fd)
       // Once it is locked and still there, no sweep removes it.
       if (nlink > 0) return { path, fd, mode: given & 0o7777 }
@@ -44,6 +42,17 @@ export class Temporaries {
       closeSync(fd)
       this.remove(path)
     }
+  }
+
+  /**
+   * As `create`, for a file that the caller links to its place at once: locking it takes as long as
+   * writing a few bytes. A sweep may remove the name before that, so that the link fails with ENOENT.
+   */
+  createUnlocked(target: string, mode: number, parent?: StoringParent): Omit<Temporary, 'mode'> {
+    const directory = parent?.path ?? dirname(target)
+    this.#sweeps.storedIn(parent?.real ?? directory, directory)
+    const path = `${directory === '/' ? '' : directory}/${TEMPORARY_PREFIX}${HOST}-${this.#instance}${(this.#count++).toString(16)}`
+    return { path, fd: createIn(directory, path, mode) }
   }
 
   /** Removes a temporary file, if it is there. */

@@ -19,33 +19,23 @@ const begin = (target: string, onArrival: (arrival: Arrival) => void = nobody) =
     onArrival,
   )
 
-test('a filled file is placed where nothing stands', (t) => {
+const always = { permitted: async () => {}, isPermitted: true }
+
+test('a filled file is placed where nothing stands', async (t) => {
   const root = t.testdir()
   const stored: number[] = []
   {
-    using incoming = begin(`${root}/new/x`, (arrival) => stored.push(arrival.stored))
+    await using incoming = begin(`${root}/new/x`, (arrival) => stored.push(arrival.stored))
     incoming.fill(bytes)
     t.match(readdirSync(`${root}/new`), [/^\.dyad-/], 'until then it is a temporary one')
-    t.equal(incoming.placeIfAbsent(), true)
+    const permitted = () => Promise.reject(new Error('nobody asks where nothing stands'))
+    await incoming.putInPlace({ permitted, isPermitted: true })
   }
   t.strictSame(readdirSync(`${root}/new`), ['x'])
   t.strictSame(readFileSync(`${root}/new/x`), bytes)
   t.equal(statSync(`${root}/new/x`).mode & 0o7777, 0o640)
   t.equal(statSync(`${root}/new/x`).nlink, 1)
   t.strictSame(stored, [7])
-  t.end()
-})
-
-test('what stands there stays, and nothing beside it', (t) => {
-  const root = t.testdir({ x: 'older' })
-  {
-    using incoming = begin(`${root}/x`)
-    incoming.fill(bytes)
-    t.equal(incoming.placeIfAbsent(), false)
-  }
-  t.equal(readFileSync(`${root}/x`, 'utf8'), 'older')
-  t.strictSame(readdirSync(root), ['x'])
-  t.end()
 })
 
 test('what stands there is replaced only once it may be', async (t) => {
@@ -98,25 +88,24 @@ test('what a file looks like is told of itself, whatever took its place', async 
   const root = t.testdir({ x: 'older', other: 'of another process' })
   await using incoming = begin(`${root}/x`)
   incoming.fill(bytes)
-  await incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
+  await incoming.putInPlace(always)
   t.equal(incoming.stats()?.ino, statSync(`${root}/x`, { bigint: true }).ino)
   renameSync(`${root}/other`, `${root}/x`)
   t.not(incoming.stats()?.ino, statSync(`${root}/x`, { bigint: true }).ino)
 })
 
-test('a file that is not whole is not placed, and one that cannot be is an error; neither leaves anything', (t) => {
+test('a file that is not whole is not placed, and one that cannot be is an error; neither leaves anything', async (t) => {
   const root = t.testdir()
   {
-    using incoming = begin(`${root}/x`)
+    await using incoming = begin(`${root}/x`)
     incoming.fill(bytes.subarray(1))
-    t.throws(() => incoming.placeIfAbsent(), { code: 'ERR_DYAD_STORE', message: /6 of 7 bytes/ })
+    await t.rejects(incoming.putInPlace(always), { code: 'ERR_DYAD_STORE', message: /6 of 7 bytes/ })
   }
   t.strictSame(readdirSync(root), [])
   writeFileSync(`${root}/file`, '')
   t.throws(() => begin(`${root}/file/x`), { code: 'ERR_DYAD_STORE' })
-  if (process.getuid?.() === 0) return t.end()
+  if (process.getuid?.() === 0) return
   mkdirSync(`${root}/closed`)
   chmodSync(`${root}/closed`, 0o500)
   t.throws(() => begin(`${root}/closed/x`), { code: 'ERR_DYAD_STORE' })
-  t.end()
 })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { test } from 'tap'
 import type { Arrival } from '../../src/consumer/arrival.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
@@ -222,7 +222,7 @@ test('a copy that does not fit is left for the owner, who is asked twice at most
   }
 })
 
-test('a file without bytes has a digest like others', (t) => {
+test('a file without bytes has a digest like others', async (t) => {
   const root = t.testdir()
   const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(root) }
   for (const [value, code] of [
@@ -230,9 +230,10 @@ test('a file without bytes has a digest like others', (t) => {
     ['00000001', 'ERR_DYAD_CORRUPT'],
   ] as const) {
     const record = { ...RECORD, size: 0, digest: { algorithm: 'crc32', value } }
-    using incoming = IncomingFile.beside(`${root}/${value}`, place, record, () => {})
-    if (code === undefined) t.equal(incoming.placeIfAbsent(), true)
-    else t.throws(() => incoming.placeIfAbsent(), { code })
+    await using incoming = IncomingFile.beside(`${root}/${value}`, place, record, () => {})
+    const placed = incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
+    if (code === undefined) await placed
+    else await t.rejects(placed, { code })
+    t.equal(existsSync(`${root}/${value}`), code === undefined)
   }
-  t.end()
 })
