@@ -11,8 +11,12 @@ export interface OpenedToWrite<Opened> {
   readonly staged: StagedFile | undefined
 }
 
-/** How to open a path of the system. */
-export type Open<Opened> = (path: string | URL, flags: number, isNew: boolean) => Opened
+/**
+ * How to open a path of the system.
+ * @param isNew whether it is a file that is written anew, and nobody else sees
+ * @param fd a descriptor of it that stays the staged file's, if there is one
+ */
+export type Open<Opened> = (path: string | URL, flags: number, isNew: boolean, fd?: number) => Opened
 
 /**
  * Opens a path with these flags, which may or may not write, and this mode, 0o666 by default: by `open`, which is given what to open instead. Fails as open(2) would, of the path
@@ -38,7 +42,7 @@ export async function openToWrite<Opened>(
       return { opened, isNew: false, staged: undefined }
     }
     const isNew = (staged: StagedFile) => staged.path !== file.local
-    const openStaged = (staged: StagedFile) => open(staged.path, staged.flags, isNew(staged))
+    const openStaged = (staged: StagedFile) => open(staged.path, staged.flags, isNew(staged), staged.fd)
     const { staged, opened } = await core.stage(file, flags, mode, openStaged, waiting)
     return { opened, isNew: isNew(staged), staged }
   } catch (error) {

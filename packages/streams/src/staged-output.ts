@@ -18,6 +18,8 @@ type Opened = (error: unknown, fd?: number) => void
 /** A chunk up to this size is written at once: that takes less than the hop to a thread that would write it, in bytes. */
 const AT_ONCE_BYTES = 64 * 1024
 
+const { O_WRONLY, O_RDWR } = fs.constants
+
 const openFile = promisify(fs.open)
 const closeFile = promisify(fs.close)
 const syncFile = promisify(fs.fsync)
@@ -27,6 +29,8 @@ export class StagedOutput {
   readonly #core: DyadCore
   readonly #flush: boolean
   #fd: number | undefined
+  /** Whether the descriptor stays the staged file's, which closes it when it is published or discarded. */
+  #isLent = false
   #staged: StagedFile | undefined
   #abandoned = false
   readonly #waiting = takeController()
@@ -100,7 +104,7 @@ export class StagedOutput {
       else process.nextTick(callback)
     },
     close: (fd: number, callback: Done): void => {
-      if (fd === this.#fd) {
+      if (fd === this.#fd && !this.#isLent) {
         this.#fd = undefined
         fs.close(fd, (error) => {
           descriptorClosed()
@@ -146,8 +150,14 @@ export class StagedOutput {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const { signal } = this.#waiting
     // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
-    const open = (at: string | URL, how: number, isNew: boolean) =>
-      isNew ? fs.openSync(at, how, mode) : openFile(at, how, mode)
+    const open = (at: string | URL, how: number, isNew: boolean, fd?: number) => {
+      // Other flags change how the system writes.
+      if (fd === undefined || (how !== O_WRONLY && how !== O_RDWR)) {
+        return isNew ? fs.openSync(at, how, mode) : openFile(at, how, mode)
+      }
+      this.#isLent = true
+      return fd
+    }
     const { opened, staged, isNew } = await openToWrite(this.#core, path, numericFlags(flags), mode, { signal }, open)
     this.#staged = staged
     this.#digest = isNew ? new SequentialDigest() : undefined
@@ -160,6 +170,7 @@ export class StagedOutput {
     if (fd !== undefined) {
       if (this.#flush) await syncFile(fd)
       this.#fd = undefined
+      if (this.#isLent) return staged.publish(this.#digest?.digest)
       if (this.#bytes <= AT_ONCE_BYTES) fs.closeSync(fd)
       else await closeFile(fd)
       descriptorClosed()

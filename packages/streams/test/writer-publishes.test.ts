@@ -110,6 +110,33 @@ t.test('a file that may not be written to', async (t) => {
   }
 })
 
+t.test(
+  'a new file takes one descriptor; one that stood there is opened by its name, as its permissions allow',
+  async (t) => {
+    await using nodes = await TwoNodes.open()
+    const producer = await nodes.producer()
+    const isLinux = process.platform === 'linux'
+    const big = Buffer.alloc(300_000, 'x')
+    for (const [name, ends, descriptors] of [
+      ['new', (stream: DyadWriteStream) => stream.end('content'), 1],
+      ['big', (stream: DyadWriteStream) => stream.end(big), 1],
+      ['given up', (stream: DyadWriteStream) => stream.destroy(), 1],
+      ['new', (stream: DyadWriteStream) => stream.end('anew'), 2],
+      ['new', (stream: DyadWriteStream) => stream.destroy(), 2],
+    ] as const) {
+      const stream = new DyadWriteStream(producer, name)
+      await once(stream, 'open')
+      if (isLinux) t.equal(openFilesIn(nodes.produced).length, descriptors, name)
+      ends(stream)
+      await once(stream, 'close')
+      t.same(openFilesIn(nodes.produced), [], `${name} is closed`)
+    }
+    t.same(await namesIn(nodes.produced), ['big', 'new'])
+    t.equal(await readFile(join(nodes.produced, 'new'), 'utf8'), 'anew')
+    t.equal((await readFile(join(nodes.produced, 'big'))).compare(big), 0)
+  },
+)
+
 t.test('through a symbolic link the file is written where it leads', async (t) => {
   await using nodes = await TwoNodes.open()
   const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]

@@ -19,6 +19,11 @@ export interface StagedFile {
   readonly path: string
   readonly flags: number
   /**
+   * A descriptor of a file that did not exist before, open for reading and writing. It stays the staged
+   * file's: a caller that writes through it need not open `path`, and does not close it.
+   */
+  readonly fd?: number | undefined
+  /**
    * Puts the written, closed file in its place and publishes it; resolves without a record where publishing is not waited for.
    * @param digest of all bytes of the file, if whoever wrote it knows; of no effect where a file was changed in its place
    */
@@ -76,10 +81,13 @@ export function stage(
   const staged = new StagedTemporary(place.temporaries, parent, target, mode, existing)
   return {
     path: staged.path,
+    // The permissions of a file that exists say whether this process may write to it.
+    fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest) => {
-      const placed = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
-      return publish(digest && { digest, ...placed })
+      const { stat, bytes, closing } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
+      if (closing !== undefined) await closing
+      return publish(digest && { digest, stat, bytes })
     },
     discard: async () => staged.discard(),
   }

@@ -1,4 +1,16 @@
-import { closeSync, fchmodSync, fstatSync, linkSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs'
+import {
+  close,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  openSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs'
+import { promisify } from 'node:util'
+import { descriptorClosed } from '../files/descriptors.js'
 import { lacksLinks } from '../files/lacks-links.js'
 import { type StoringParent, within } from '../files/storing-parents.js'
 import type { Temporaries, Temporary } from '../files/temporaries.js'
@@ -6,10 +18,20 @@ import { readWhole, type WrittenFile } from './describe.js'
 
 /** What the owner of a file may do to it, so that the writer can open it by its name. */
 const OWNER_WRITES = 0o600
+/** Closing a file of so many bytes takes less than the hop to a thread that would close it. */
+const AT_ONCE_BYTES = 64 * 1024
+
+const closeFile = promisify(close)
+
+/** What a file looked like when it was put in place. */
+export interface Placed extends Pick<WrittenFile, 'stat' | 'bytes'> {
+  /** Resolves when a file that takes time to close is closed. */
+  readonly closing: Promise<void> | undefined
+}
 
 /**
- * A temporary file that its writer opens by its name, and closes before it is in place. The descriptor
- * here holds its lock until then. The maker ends it by `place` or `discard`.
+ * A temporary file that its writer opens by its name and closes before it is in place, or writes by the
+ * descriptor that holds its lock. The maker ends it by `place` or `discard`.
  */
 export class StagedTemporary {
   readonly #temporaries: Temporaries
@@ -53,11 +75,16 @@ export class StagedTemporary {
     return this.#temporary.path
   }
 
+  get fd(): number {
+    return this.#temporary.fd
+  }
+
   /**
    * Puts the file, which its writer has closed, in its place, and returns what it looked like, with its
    * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands there.
+   * The caller awaits `closing`, if there is one, before others may know of the file.
    */
-  place(isExclusive: boolean, smallBytes = 0): Pick<WrittenFile, 'stat' | 'bytes'> {
+  place(isExclusive: boolean, smallBytes = 0): Placed {
     const { fd, path } = this.#temporary
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
@@ -66,8 +93,9 @@ export class StagedTemporary {
     const bytes = smallBytes > 0 && stat.size <= smallBytes ? readWhole(fd, stat) : undefined
     if (isExclusive) placeNew(path, target)
     else renameSync(path, target)
-    this.#close()
-    return { stat, bytes }
+    // A network file system sends what was written to its server as the file is closed.
+    const closing = stat.size > AT_ONCE_BYTES ? this.#closeBehind() : this.#close()
+    return { stat, bytes, closing }
   }
 
   /** Removes the file, unless it is in its place. */
@@ -102,9 +130,26 @@ export class StagedTemporary {
     }
   }
 
-  #close(): void {
+  #close(): undefined {
     this.#isOpen = false
-    closeSync(this.#temporary.fd)
+    try {
+      closeSync(this.#temporary.fd)
+    } finally {
+      this.#closed()
+    }
+  }
+
+  async #closeBehind(): Promise<void> {
+    this.#isOpen = false
+    try {
+      await closeFile(this.#temporary.fd)
+    } finally {
+      this.#closed()
+    }
+  }
+
+  #closed(): void {
+    descriptorClosed()
     this.#parent[Symbol.dispose]()
   }
 }
