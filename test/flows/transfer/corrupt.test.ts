@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { decodeNodeEntry, encodeNodeEntry, encodeRecord, keyOf } from '@dyad/core'
 import type { ConfigOptions, Diagnostics, FileRecord } from 'dyad'
 import { type Test, test } from 'tap'
@@ -173,6 +173,8 @@ test('bytes that changed in the store are not believed: the owner is asked for t
   const third = await cluster.app('D', { consumerPath: cluster.directory('d') })
   await t.rejects(third.ask('read', 'y'), { code: 'ERR_DYAD_CORRUPT', path: 'y', node: 'A' })
   t.notOk(existsSync(cluster.path('d', 'y')))
+  mkdirSync(cluster.path('d', 'x'))
+  await t.rejects(third.ask('consume', 'x'), { code: 'ERR_DYAD_STORE' }, 'a failure here is no fault of the bytes')
 })
 
 test('records without a digest, or with one that is not known here, are consumed as before', async (t) => {

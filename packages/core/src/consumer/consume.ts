@@ -1,5 +1,5 @@
 import { report } from '../diagnostics.js'
-import { DyadError, isDyadError, reasonOf } from '../errors.js'
+import { DyadError, type ErrorCode, isDyadError, reasonOf } from '../errors.js'
 import { withDescriptors } from '../files/descriptors.js'
 import { type FileRecord, isSameGeneration, mayBeNewer } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
@@ -90,9 +90,17 @@ function looked(error: unknown, file: ManagedFile, record: FileRecord, context: 
   return new DyadError(error.code, { path: error.path, node: error.node, detail, cause: error.cause })
 }
 
-/** The bytes that came with the record are not the file's, and its owner did not serve them either. */
+/** Failures of this side, or of the store: they say nothing of the bytes. */
+const NOT_OF_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
+  'ERR_DYAD_STORE',
+  'ERR_DYAD_DESCRIPTORS',
+  'ERR_DYAD_KVS_UNREACHABLE',
+  'ERR_DYAD_CLOSED',
+])
+
+/** The error for bytes that came with the record and do not fit it, where the owner does not serve others. */
 function damaged({ path, owner }: FileRecord, error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return error
+  if (signal.aborted || (isDyadError(error) && NOT_OF_OWNER.has(error.code))) return error
   const detail = `those in its record, and its owner does not serve it: ${reasonOf(error)}`
   return new DyadError('ERR_DYAD_CORRUPT', { path, node: owner, detail, cause: error })
 }
