@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { closeSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
-import { PROXY_HOST } from './hampered-proxy.js'
 import type { Teardown } from './process.js'
+import { proxyBefore } from './proxy.js'
 
 /** Flips one bit of a file as a failing disk would: its size and its times stay what they are. */
 export function flipBit(path: string, at: number, bit: number): void {
@@ -24,21 +22,8 @@ export function flipBit(path: string, at: number, bit: number): void {
  * that the server sends, up to so many times.
  */
 export async function flippingProxy(t: Teardown, port: number, every: number, times: number): Promise<void> {
-  const sockets = new Set<Socket>()
   let left = times
-  const server = createServer((client) => {
-    const target = connect(port, '127.0.0.1')
-    for (const [socket, other] of [
-      [client, target],
-      [target, client],
-    ] as const) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
-      })
-    }
+  await proxyBefore(t, port, (client, target) => {
     client.pipe(target)
     let passed = 0
     target.on('data', (bytes: Buffer) => {
@@ -48,11 +33,5 @@ export async function flippingProxy(t: Teardown, port: number, every: number, ti
       if (!client.write(bytes)) target.pause()
     })
     client.on('drain', () => target.resume())
-  })
-  server.listen(port, PROXY_HOST)
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    for (const socket of sockets) socket.destroy()
   })
 }

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { Teardown } from './process.js'
+import { proxyBefore } from './proxy.js'
 
 /** How bytes pass a proxy on their way back: freely, none after so many, or so many freely and then one by one. */
 export type Hampering = 'free' | { readonly stopAfter: number } | { readonly dripAfter: number }
@@ -8,10 +9,7 @@ export type Hampering = 'free' | { readonly stopAfter: number } | { readonly dri
 /** Milliseconds from one byte that drips to the next. */
 const DRIP_MS = 10
 
-/** Where proxies listen: a server that advertises this address stays who it says that it is, since peers prove to each other how they met. */
-export const PROXY_HOST = '127.0.0.2'
-
-/** A way to a server at 127.0.0.1, by the same port of {@link PROXY_HOST}, that hampers what the server sends. */
+/** A way to a server at 127.0.0.1, by the same port of PROXY_HOST, that hampers what the server sends. */
 export class HamperedProxy {
   readonly #events: EventEmitter
   readonly #passing: { hampering: Hampering }
@@ -24,28 +22,9 @@ export class HamperedProxy {
   static async before(t: Teardown, port: number): Promise<HamperedProxy> {
     const events = new EventEmitter()
     const passing: { hampering: Hampering } = { hampering: 'free' }
-    const sockets = new Set<Socket>()
-    const server = createServer((client) => {
-      const target = connect(port, '127.0.0.1')
-      for (const [socket, other] of [
-        [client, target],
-        [target, client],
-      ] as const) {
-        sockets.add(socket)
-        socket.on('error', () => {})
-        socket.on('close', () => {
-          sockets.delete(socket)
-          other.destroy()
-        })
-      }
+    await proxyBefore(t, port, (client, target) => {
       client.on('data', (bytes) => target.write(bytes))
       hamper(target, client, passing, events)
-    })
-    server.listen(port, PROXY_HOST)
-    await once(server, 'listening')
-    t.teardown(() => {
-      server.close()
-      for (const socket of sockets) socket.destroy()
     })
     return new HamperedProxy(events, passing)
   }

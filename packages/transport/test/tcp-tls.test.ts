@@ -1,9 +1,9 @@
 import { transportConformance } from '@dyad/core/conformance'
 import { test } from 'tap'
+import { loopbackCertificate } from '../../../test/harness/certificate.js'
 import { tcpTransport } from '../src/index.js'
-import { makeCertificate } from './support/certificate.js'
 
-const { key, cert } = makeCertificate()
+const { key, cert } = loopbackCertificate()
 // A peer process inherits them.
 Object.assign(process.env, { DYAD_TEST_CERT: String(cert), DYAD_TEST_KEY: String(key) })
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { test } from 'tap'
+import { shakeHands } from '../../../test/harness/raw-link.js'
 import { Inbox } from '../src/inbox.js'
 import { hear } from './support/pair.js'
-import { shakeHands } from './support/plain.js'
 
 let seed = 1
 const random = (below: number) => {

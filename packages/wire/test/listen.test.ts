@@ -1,11 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'tap'
+import { loopbackCertificate } from '../../../test/harness/certificate.js'
 import { connect, Gate, listen } from '../src/index.js'
 import { Ear, hear } from './support/pair.js'
 
@@ -104,7 +101,7 @@ test('a server that speaks something else', async (t) => {
 })
 
 test('TLS, with a certificate that the client trusts and one that it does not', async (t) => {
-  const tls = makeCertificate(t)
+  const tls = loopbackCertificate()
   await using there = await hear({ tls, token: 'secret' })
   t.match(there.listener.url(), /^wss:/)
   const url = there.listener.url()
@@ -121,7 +118,7 @@ test('TLS, with a certificate that the client trusts and one that it does not', 
 })
 
 test('a peer that is not admitted is ended by the clock, whatever it has said', async (t) => {
-  const tls = makeCertificate(t)
+  const tls = loopbackCertificate()
   for (const options of [{}, { tls }]) {
     await using there = await hear({ patienceMs: 50, token: 'secret', ...options })
     const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
@@ -165,14 +162,3 @@ test('too many that are not admitted end the oldest of them, and none that is', 
   server.close()
   for (const client of clients) client.destroy()
 })
-
-/** Certificate and key for loopback. */
-function makeCertificate(t: { teardown(work: () => unknown): void }): { key: Buffer; cert: Buffer } {
-  const directory = mkdtempSync(join(tmpdir(), 'dyad-tls-'))
-  t.teardown(() => rmSync(directory, { recursive: true }))
-  const [keyFile, certFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile]
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, '-days', '1', ...subject], { stdio: 'ignore' })
-  return { key: readFileSync(keyFile), cert: readFileSync(certFile) }
-}

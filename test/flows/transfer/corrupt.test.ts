@@ -5,8 +5,8 @@ import { type Test, test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
 import { flipBit, flippingProxy } from '../../harness/flip.js'
-import { PROXY_HOST } from '../../harness/hampered-proxy.js'
 import type { TestProcess } from '../../harness/process.js'
+import { PROXY_HOST } from '../../harness/proxy.js'
 
 const MiB = 2 ** 20
 const SIZE = 4 * MiB

@@ -3,8 +3,9 @@ import type { ConfigOptions, Diagnostics } from 'dyad'
 import { type Test, test } from 'tap'
 import { Cluster, freePort } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
-import { HamperedProxy, PROXY_HOST } from '../../harness/hampered-proxy.js'
+import { HamperedProxy } from '../../harness/hampered-proxy.js'
 import type { TestProcess } from '../../harness/process.js'
+import { PROXY_HOST } from '../../harness/proxy.js'
 
 const SIZE = 4 * 2 ** 20
 const PATIENCE = { ownerTimeout: 8_000, progressTimeout: 1_000 }

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { test } from 'tap'
+import { loopbackCertificate } from '../../../../test/harness/certificate.js'
 import { tcpTransport } from '../../src/index.js'
 import { errorReply, OPENED_BYTES, VERIFIED_BYTES, writeOpened, writeVerified } from '../../src/tcp/frames.js'
-import { makeCertificate } from '../support/certificate.js'
 import { rawServer } from '../support/raw-tcp.js'
 import { serveFile } from '../support/served.js'
 
@@ -186,7 +186,7 @@ test('nobody listens, and whoever listens is mute', async (t) => {
 })
 
 test('TLS, with a certificate that the client trusts and one that it does not', async (t) => {
-  const tls = makeCertificate()
+  const tls = loopbackCertificate()
   await using transport = tcpTransport({ token: 'secret', tls })
   await using served = await serveFile(transport)
   t.match(served.url, /^tls:/)

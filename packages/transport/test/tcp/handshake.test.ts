@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { PROOF_BYTES } from '@dyad/wire'
 import { test } from 'tap'
+import { loopbackCertificate } from '../../../../test/harness/certificate.js'
 import { tcpTransport } from '../../src/index.js'
 import { errorReply, GREETING_BYTES, HELLO_BYTES, readReply, welcomeOf } from '../../src/tcp/frames.js'
-import { makeCertificate } from '../support/certificate.js'
 import { RawSocket, rawServer } from '../support/raw-tcp.js'
 import { serveFile } from '../support/served.js'
 
@@ -114,7 +114,7 @@ test('a fake that passes on what another owner greets with is refused by both', 
 })
 
 test('connections that say nothing, over TLS too, are ended, and keep no server from closing', async (t) => {
-  for (const tls of [undefined, makeCertificate()]) {
+  for (const tls of [undefined, loopbackCertificate()]) {
     await using transport = tcpTransport({ token: TOKEN, tls })
     const served = await serveFile(transport)
     const silent: RawSocket[] = []

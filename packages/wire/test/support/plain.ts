@@ -1,6 +1,5 @@
-import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
-import { makeNonce, PROOF_BYTES, proofOf } from '../../src/index.js'
+import { makeNonce, proofOf } from '../../src/index.js'
 import { clientHeaders, nonceIn } from '../../src/upgrade.js'
 
 /** A WebSocket as any library makes it, that has proved to know the token by the time that it is open to the caller. */
@@ -14,35 +13,4 @@ export function openPlain(url: string, token?: string): WebSocket {
   // Before whatever the caller sends once it is open.
   socket.on('open', () => socket.send(proofOf('client', { token, audience: '', clientNonce, serverNonce })))
   return socket
-}
-
-/** Makes `socket` a link by hand: upgrades it and proves to know the token. Returns what the listener said. */
-export async function shakeHands(socket: Socket, token?: string, audience = ''): Promise<string> {
-  const clientNonce = makeNonce()
-  const lines = [
-    'GET / HTTP/1.1',
-    'Host: x',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    `dyad-nonce: ${clientNonce.toString('base64url')}`,
-  ]
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-  const head = await new Promise<string>((resolve, reject) => {
-    let text = ''
-    const read = (chunk: Buffer) => {
-      text += chunk.toString('latin1')
-      if (!text.includes('\r\n\r\n')) return
-      socket.off('data', read)
-      resolve(text)
-    }
-    socket.on('data', read)
-    socket.once('close', () => reject(new Error(`closed after '${text}'`)))
-  })
-  const serverNonce = Buffer.from(/^dyad-nonce: (\S+)/im.exec(head)?.[1] ?? '', 'base64url')
-  const proof = proofOf('client', { token, audience, clientNonce, serverNonce })
-  // Masked with zeros, so that it reads as it is.
-  socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | PROOF_BYTES, 0, 0, 0, 0]), proof]))
-  return head
 }
