@@ -89,11 +89,12 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Removes the record of a file, whichever node published it: later opens wait until it is published again, and no copy of it
-   * is offered to other nodes any more. The file stays where it was written, and where it was brought. What streams have
-   * finished of the path before is published first. A relative path is always relative to the managed directories.
-   * ERR_DYAD_NOT_FOUND if it is not published, ERR_DYAD_PATH, ERR_DYAD_UNTRACKED, ERR_DYAD_NAMESPACE_MISSING,
-   * ERR_DYAD_KVS_UNREACHABLE.
+   * Removes the record of a file, whichever node published it: later opens wait until it is
+   * published again, and no copy of it is offered to other nodes any more. The file stays where it
+   * was written, and where it was brought. What streams have finished of the path before is
+   * published first. A relative path is always relative to the managed directories.
+   * ERR_DYAD_NOT_FOUND if it is not published, ERR_DYAD_PATH, ERR_DYAD_UNTRACKED,
+   * ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_KVS_UNREACHABLE.
    */
   remove(path: string | URL, { signal }: Waiting = {}): Promise<void> {
     return this.#operations.run(signal, async (bounded) => {
@@ -129,7 +130,10 @@ export class DyadCore implements AsyncDisposable {
     })
   }
 
-  /** As `consume`, for a record that was looked up before. ERR_DYAD_METADATA if it is no whole record of that path. */
+  /**
+   * As `consume`, for a record that was looked up before. ERR_DYAD_METADATA if it is no whole
+   * record of that path.
+   */
   consumeRecord(
     path: string | URL,
     record: FileRecord,
@@ -170,8 +174,8 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * The records of the files that are published now, of those that match `pattern`, in no particular order.
-   * ERR_DYAD_OPTION if the pattern is none.
+   * The records of the files that are published now, of those that match `pattern`, in no
+   * particular order. ERR_DYAD_OPTION if the pattern is none.
    */
   async *list(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
     yield* this.#matching(pattern, this.#namespace().list('', { signal: this.#lifetime(signal) }))
@@ -206,8 +210,10 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Stages a file of the producer-managed directory for writing, and opens it as the caller does. The two are one step, so that a caller that waits for a
-   * descriptor holds none. With the option `asyncPublish` its `publish` resolves without waiting for the store. Fails as open(2) would, and as `open` does.
+   * Stages a file of the producer-managed directory for writing, and opens it as the caller does.
+   * The two are one step, so that a caller that waits for a descriptor holds none. With the option
+   * `asyncPublish` its `publish` resolves without waiting for the store. Fails as open(2) would,
+   * and as `open` does.
    * @param flags numeric, as of node:fs constants
    * @param mode permissions of a file that is new, less the process's umask
    */
@@ -294,7 +300,10 @@ export class DyadCore implements AsyncDisposable {
     return record
   }
 
-  /** Tells if others cannot fetch what is published here. Nobody waits for it but the end of the session. */
+  /**
+   * Tells if others cannot fetch what is published here. Nobody waits for it but the end of the
+   * session.
+   */
   async #advise(context: PublishContext): Promise<void> {
     const { registry, capabilities } = this.#kvs
     if (this.config.sharedStorage || !capabilities.crossProcess) return

@@ -47,7 +47,10 @@ export function giveBackController(controller: AbortController): void {
   if (!controller.signal.aborted && spare.length < MOST_SPARE) spare.push(controller)
 }
 
-/** Runs `work` with a signal that fires with `signal`, or with `late()` after `ms` milliseconds (0, or LONGEST_MS: never). Leaves no listener behind. */
+/**
+ * Runs `work` with a signal that fires with `signal`, or with `late()` after `ms` milliseconds (0,
+ * or LONGEST_MS: never). Leaves no listener behind.
+ */
 export async function within<T>(
   ms: number,
   late: () => Error,

@@ -11,11 +11,17 @@ export interface Diagnostics {
   'dyad.producer.failed': { path: string; error: Error }
   /** The record of a file was removed. */
   'dyad.producer.removed': { path: string }
-  /** Others cannot fetch what this node publishes, for this reason, which says what to do. Told once a session, at its first publish. */
+  /**
+   * Others cannot fetch what this node publishes, for this reason, which says what to do. Told once
+   * a session, at its first publish.
+   */
   'dyad.producer.unfetchable': { node: string; reason: string }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
-  /** The store went away while something was under way; `since` is in ms since 1970, `why` what the attempt to reach it failed with. */
+  /**
+   * The store went away while something was under way; `since` is in ms since 1970, `why` what the
+   * attempt to reach it failed with.
+   */
   'dyad.kvs.lost': { address: string; since: number; why: Error }
   /** The store, which was away since then, is back. */
   'dyad.kvs.back': { address: string; since: number }
@@ -25,13 +31,19 @@ export interface Diagnostics {
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }
   /** A transfer failed and will be tried again after `delay` ms. */
   'dyad.transfer.retry': { record: FileRecord; error: Error; delay: number }
-  /** A file is not shared with other nodes: the store did not take the place in its queue, or the offer of a copy. */
+  /**
+   * A file is not shared with other nodes: the store did not take the place in its queue, or the
+   * offer of a copy.
+   */
   'dyad.transfer.notShared': { record: FileRecord; error: Error }
   /** A file was moved and stands whole at its path. `moved` is in bytes, `duration` in ms. */
   'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
   /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
   'dyad.consumer.present': { record: FileRecord; local: string; how: 'held' | 'owned' | 'shared' }
-  /** Another process of this node, `holder`, fetches a file and makes no progress: this one goes on without it. */
+  /**
+   * Another process of this node, `holder`, fetches a file and makes no progress: this one goes on
+   * without it.
+   */
   'dyad.consumer.overtaken': { record: FileRecord; holder: string }
   /** A file was brought here, or found here, before it was asked for. */
   'dyad.consumer.ahead': { record: FileRecord }
@@ -81,7 +93,10 @@ function tell(message: unknown, name: string | symbol): void {
   process.stderr.write(`${lineOf(name, message)}\n`)
 }
 
-/** One line, but for the stack of an error, whose lines are indented: nothing in a message can forge a line. */
+/**
+ * One line, but for the stack of an error, whose lines are indented: nothing in a message can forge
+ * a line.
+ */
 function lineOf(name: string | symbol, message: unknown): string {
   const text = inspect(message, { breakLength: Number.POSITIVE_INFINITY, depth: 3 })
   return `${String(name)} ${text.split('\n').map(visible).join('\n    ')}`

@@ -234,12 +234,18 @@ export interface ErrorContext {
 /** The longest part of a message that may come from elsewhere, in characters. */
 const MAX_SHOWN = 4_096
 
-/** A part of a message: it may come from elsewhere, and must not forge another line or take the rest out of sight. */
+/**
+ * A part of a message: it may come from elsewhere, and must not forge another line or take the rest
+ * out of sight.
+ */
 function shown(text: string): string {
   return visible(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text)
 }
 
-/** The one class of errors that DYAD raises; match on {@link DyadError.code}. Its message is one line that a terminal can show. */
+/**
+ * The one class of errors that DYAD raises; match on {@link DyadError.code}. Its message is one
+ * line that a terminal can show.
+ */
 export class DyadError extends Error {
   readonly code: ErrorCode
   /** DYAD's return code for this failure. */

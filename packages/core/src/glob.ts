@@ -7,16 +7,18 @@ const MAX_ALTERNATIVES = 256
 const MAX_GLOBSTARS = 100
 
 /**
- * A pattern over managed paths as a test: `*` stands for any characters but `/`, `**` between slashes for any number of
- * directories, `?` for one character but `/`, `[abc]` and `[!abc]` for one of a set, `{a,b}` for either; a backslash takes
- * the next character as it is. A pattern without any of these names one path. ERR_DYAD_OPTION if it is none, or asks for
- * more than is reasonable.
+ * A pattern over managed paths as a test: `*` stands for any characters but `/`, `**` between
+ * slashes for any number of directories, `?` for one character but `/`, `[abc]` and `[!abc]` for
+ * one of a set, `{a,b}` for either; a backslash takes the next character as it is. A pattern
+ * without any of these names one path. ERR_DYAD_OPTION if it is none, or asks for more than is
+ * reasonable.
  */
 export async function globTest(pattern: string): Promise<(path: string) => boolean> {
   if (typeof pattern !== 'string') throw refused(pattern, 'it is no string')
   if (pattern.length > MAX_PATTERN) throw refused(pattern, `it is longer than ${MAX_PATTERN} characters`)
   if (pattern === '**') return () => true
-  // Most programs and commands have no pattern; loading it takes longer than a round trip to the store.
+  // Most programs and commands have no pattern; loading it takes longer than a round trip to the
+  // store.
   const { braceExpand, Minimatch } = await import('minimatch')
   return orRefused(pattern, () => {
     const alternatives = braceExpand(pattern, { braceExpandMax: MAX_ALTERNATIVES + 1 })

@@ -1,4 +1,7 @@
-/** The contracts, and the session that turns a path into a file in place. Depends on Node, and on what Node lacks: locks of files, and patterns. */
+/**
+ * The contracts, and the session that turns a path into a file in place. Depends on Node, and on
+ * what Node lacks: locks of files, and patterns.
+ */
 
 export type { OnProgress } from './consumer/arrival.js'
 export type { ConsumedFile, TakeDone } from './consumer/consumed-file.js'

@@ -5,7 +5,9 @@ const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
-/** Whether a name or an address, which may stand in the brackets of a URL, is of this host alone. */
+/**
+ * Whether a name or an address, which may stand in the brackets of a URL, is of this host alone.
+ */
 export function isLoopbackHost(host: string): boolean {
   const address = host.replace(/^\[|\]$/g, '')
   const family = isIP(address)
@@ -16,8 +18,9 @@ export function isLoopbackHost(host: string): boolean {
 let network: string | undefined
 
 /**
- * Names the loopback network of this process: a start of a kernel and a network namespace of it. Equal where
- * one process reaches what another listens at, whatever the hosts are called; undefined where nothing tells.
+ * Names the loopback network of this process: a start of a kernel and a network namespace of it.
+ * Equal where one process reaches what another listens at, whatever the hosts are called; undefined
+ * where nothing tells.
  */
 export function loopbackNetwork(): string | undefined {
   try {
@@ -29,7 +32,10 @@ export function loopbackNetwork(): string | undefined {
   return network
 }
 
-/** What is wrong with a service that listens at loopback while its store is not there, and what to do. */
+/**
+ * What is wrong with a service that listens at loopback while its store is not there, and what to
+ * do.
+ */
 export function loopbackAdvice(node: string): string {
   return (
     `no other host can fetch from node '${node}': its service listens at loopback alone; ` +

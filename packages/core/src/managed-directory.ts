@@ -31,7 +31,10 @@ export class ManagedDirectory {
     this.real = real
   }
 
-  /** Opens a managed directory, making it if it is missing. ERR_DYAD_OPTION if another user could lead it elsewhere, ERR_DYAD_SYSTEM. */
+  /**
+   * Opens a managed directory, making it if it is missing. ERR_DYAD_OPTION if another user could
+   * lead it elsewhere, ERR_DYAD_SYSTEM.
+   */
   static async open(path: string): Promise<ManagedDirectory> {
     const absolute = resolve(path)
     try {

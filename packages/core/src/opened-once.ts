@@ -1,4 +1,7 @@
-/** Opens something once for all callers. After a failure the next caller tries again, since what was in the way may be gone by then. */
+/**
+ * Opens something once for all callers. After a failure the next caller tries again, since what was
+ * in the way may be gone by then.
+ */
 export class OpenedOnce<T> {
   readonly #open: () => Promise<T>
   #opened: Promise<T> | undefined

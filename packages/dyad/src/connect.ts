@@ -37,8 +37,9 @@ export class Dyad extends DyadCore {
   }
 
   /**
-   * Whether the session can do what it was asked for: has the transport, and a place for what its consumers note. A store of this process alone begins with no
-   * namespace, and is given it; another is not asked.
+   * Whether the session can do what it was asked for: has the transport, and a place for what its
+   * consumers note. A store of this process alone begins with no namespace, and is given it;
+   * another is not asked.
    */
   async prepare(): Promise<void> {
     const { namespace, dtlMode, consumerPath, stateDir } = this.config

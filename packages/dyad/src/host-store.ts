@@ -8,22 +8,28 @@ import { openKvs, readTls } from './parts.js'
 export interface StoreStatus extends BrokerStats {
   /** Whether its records survive its process. */
   readonly durable: boolean
-  /** What happened when its records were opened, as that the end of a write that did not finish was cut off. */
+  /**
+   * What happened when its records were opened, as that the end of a write that did not finish was
+   * cut off.
+   */
   readonly notices: readonly string[]
 }
 
 /** A store that this process hosts. Whoever began it closes it. */
 export interface HostedStore extends AsyncDisposable {
   readonly port: number
-  /** Address for clients in this process, and for those that reach this host by the name that the options give it. */
+  /**
+   * Address for clients in this process, and for those that reach this host by the name that the
+   * options give it.
+   */
   readonly url: string
   readonly reachableUrl: string
   readonly status: StoreStatus
 }
 
 /**
- * Hosts the key-value store at the port that the option `kvs` names, with the namespace that the options name, if they do. ERR_DYAD_OPTION, ERR_DYAD_BIND,
- * ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ * Hosts the key-value store at the port that the option `kvs` names, with the namespace that the
+ * options name, if they do. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
 export async function hostStore(config: Config, data?: string, signal?: AbortSignal): Promise<HostedStore> {
   if (config.kvs === 'memory:') {

@@ -5,9 +5,16 @@ import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
 
 /** Options of {@link startStore}. */
 export interface StartStoreOptions extends ConfigOptions {
-  /** Directory of the records, which survive the process there. @default none: records are kept in memory */
+  /**
+   * Directory of the records, which survive the process there.
+   * @default none: records are kept in memory
+   */
   data?: string | undefined
-  /** Ends the start early; it rejects with the signal's reason. A store that runs is ended by its `close`. @default none */
+  /**
+   * Ends the start early; it rejects with the signal's reason. A store that runs is ended by its
+   * `close`.
+   * @default none
+   */
   signal?: AbortSignal | undefined
 }
 
@@ -38,8 +45,9 @@ export function storeControlName(port: number): string {
 }
 
 /**
- * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, with the namespace that the options name, if they do. ERR_DYAD_OPTION,
- * ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, with the
+ * namespace that the options name, if they do. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_LOG,
+ * ERR_DYAD_SYSTEM.
  */
 export async function startStore(given: StartStoreOptions): Promise<RunningStore> {
   const { data, signal, ...options } = flatOptions(given)

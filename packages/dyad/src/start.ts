@@ -24,7 +24,10 @@ import {
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'
 import { checkMode, openKvs, openTransports } from './parts.js'
 
-/** How long a service on this host may take to answer, and to end, before a takeover gives up, in ms. */
+/**
+ * How long a service on this host may take to answer, and to end, before a takeover gives up, in
+ * ms.
+ */
 const ANSWER_MS = 10_000
 
 /** What `start` starts beside the service. */
@@ -37,7 +40,10 @@ export interface StartOptions extends ConfigOptions {
   data?: string | undefined
   /** Whether to take the node from another service that runs. @default false */
   takeover?: boolean | undefined
-  /** Told when the start waits for the lease of a service that gives no sign of life. @default none */
+  /**
+   * Told when the start waits for the lease of a service that gives no sign of life.
+   * @default none
+   */
   onWaiting?: ((silent: SilentHolder) => void) | undefined
   /** Ends the start early; it rejects with the signal's reason. A node that runs is ended by its `close`. @default none */
   signal?: AbortSignal | undefined
@@ -63,8 +69,9 @@ export interface NodeStatus extends NodeEntry {
 export interface RunningNode extends AsyncDisposable {
   readonly status: NodeStatus
   /**
-   * Fires when another service took the node over (ERR_DYAD_NODE_TAKEN): the service of this one has ended. A store that it hosts goes on
-   * until `close`; without one there is nothing left to do.
+   * Fires when another service took the node over (ERR_DYAD_NODE_TAKEN): the service of this one
+   * has ended. A store that it hosts goes on until `close`; without one there is nothing left to
+   * do.
    */
   readonly lost: AbortSignal
   /** Resolves when `dyad stop` asks the node to end. */

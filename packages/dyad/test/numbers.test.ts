@@ -70,7 +70,8 @@ t.test('a timeout that no timer takes is for ever', async (t) => {
         told = resolve
       })
       const waiting = wait(core, path, { timeout, onWaiting: told })
-      // A stream and a file do not hand this on; the store is asked before it is published to all the same.
+      // A stream and a file do not hand this on; the store is asked before it is published to all
+      // the same.
       if (name === 'consume' || name === 'lookup') await begun
       else await core.lookup(path, { wait: false })
       await (await core.open(path, 'w')).close()

@@ -29,7 +29,10 @@ export class ConsumingOpen {
   #opening = true
   #file: ConsumedFile | undefined
 
-  /** @param tell told of events, each in a microtask, so that what it throws is uncaught and not an error of consuming */
+  /**
+   * @param tell told of events, each in a microtask, so that what it throws is uncaught and not an
+   *   error of consuming
+   */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
     this.#core = core
     this.#timeout = timeout

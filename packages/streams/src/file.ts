@@ -12,7 +12,10 @@ import { trackHandle, type WritingMethod } from './track-handle.js'
 
 /** How {@link DyadFile.open} waits. */
 export interface DyadFileOptions extends Waiting {
-  /** Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever. @default the option `timeout` of the session */
+  /**
+   * Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever.
+   * @default the option `timeout` of the session
+   */
   timeout?: number | undefined
 }
 

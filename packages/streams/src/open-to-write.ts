@@ -19,8 +19,9 @@ export interface OpenedToWrite<Opened> {
 export type Open<Opened> = (path: string | URL, flags: number, isNew: boolean, fd?: number) => Opened
 
 /**
- * Opens a path with these flags, which may or may not write, and this mode, 0o666 by default: by `open`, which is given what to open instead. Fails as open(2) would, of the path
- * that was asked for. ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
+ * Opens a path with these flags, which may or may not write, and this mode, 0o666 by default: by
+ * `open`, which is given what to open instead. Fails as open(2) would, of the path that was asked
+ * for. ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
  */
 export async function openToWrite<Opened>(
   core: DyadCore,

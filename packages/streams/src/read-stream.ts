@@ -27,7 +27,10 @@ export interface DyadReadStreamOptions {
   highWaterMark?: number | undefined
   /** Destroys the stream with an AbortError whose cause is the signal's reason. */
   signal?: AbortSignal | null | undefined
-  /** Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever. @default the option `timeout` of the session */
+  /**
+   * Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever.
+   * @default the option `timeout` of the session
+   */
   timeout?: number | undefined
 }
 
@@ -55,10 +58,12 @@ interface StreamState {
 }
 
 /**
- * As fs.ReadStream, of a file that is waited for and brought here, if it is in the consumer-managed directory. Emits 'waiting' if the file is not
- * published yet, 'storeLost' with its address and the reason if the store goes away meanwhile, 'storeBack' when it is back,
- * and 'record' with the record of what it reads, before 'open'. Its bytes can be read while the rest arrives; 'end' comes once the whole file stands at its
- * path, and an error if the rest does not come. Destroying it ends the wait. Errors are those of DyadCore.consume and of node:fs.
+ * As fs.ReadStream, of a file that is waited for and brought here, if it is in the consumer-managed
+ * directory. Emits 'waiting' if the file is not published yet, 'storeLost' with its address and the
+ * reason if the store goes away meanwhile, 'storeBack' when it is back, and 'record' with the
+ * record of what it reads, before 'open'. Its bytes can be read while the rest arrives; 'end' comes
+ * once the whole file stands at its path, and an error if the rest does not come. Destroying it
+ * ends the wait. Errors are those of DyadCore.consume and of node:fs.
  */
 export class DyadReadStream extends NodeReadStream {
   readonly #opening: ConsumingOpen

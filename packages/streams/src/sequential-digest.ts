@@ -8,8 +8,9 @@ type Position = number | null | undefined
 const TURN_BYTES = 1024 * 1024
 
 /**
- * The digest of a new file while it is written from its beginning to its end, one write after the other. It is lost with
- * the first write that goes elsewhere, that begins while another is under way, or of which the bytes are not known here.
+ * The digest of a new file while it is written from its beginning to its end, one write after the
+ * other. It is lost with the first write that goes elsewhere, that begins while another is under
+ * way, or of which the bytes are not known here.
  */
 export class SequentialDigest {
   #running: RunningDigest | undefined = new RunningDigest()
@@ -27,7 +28,10 @@ export class SequentialDigest {
     this.#running = undefined
   }
 
-  /** These bytes, which are few, were written at `position`, or where the last write without a position ended. */
+  /**
+   * These bytes, which are few, were written at `position`, or where the last write without a
+   * position ended.
+   */
   wrote(bytes: Uint8Array, position: Position): void {
     this.#expect(position)
     this.#running?.pass(bytes)
@@ -44,8 +48,9 @@ export class SequentialDigest {
   }
 
   /**
-   * These bytes are being written at `position`, or where the last write without a position ended, and pass meanwhile. Whoever says so
-   * calls what it returns with how many were written, which resolves when just these have passed.
+   * These bytes are being written at `position`, or where the last write without a position ended,
+   * and pass meanwhile. Whoever says so calls what it returns with how many were written, which
+   * resolves when just these have passed.
    */
   writing(pieces: readonly Uint8Array[], position: Position): (written: number) => Promise<void> {
     const end = this.begin()

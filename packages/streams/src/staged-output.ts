@@ -29,7 +29,10 @@ export class StagedOutput {
   readonly #core: DyadCore
   readonly #flush: boolean
   #fd: number | undefined
-  /** Whether the descriptor stays the staged file's, which closes it when it is published or discarded. */
+  /**
+   * Whether the descriptor stays the staged file's, which closes it when it is published or
+   * discarded.
+   */
   #isLent = false
   #staged: StagedFile | undefined
   #abandoned = false
@@ -149,7 +152,8 @@ export class StagedOutput {
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const { signal } = this.#waiting
-    // What may stand there already could be a pipe, or on a slow disk; what is made beside it is neither.
+    // What may stand there already could be a pipe, or on a slow disk; what is made beside it is
+    // neither.
     const open = (at: string | URL, how: number, isNew: boolean, fd?: number) => {
       // Other flags change how the system writes.
       if (fd === undefined || (how !== O_WRONLY && how !== O_RDWR)) {

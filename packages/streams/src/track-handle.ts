@@ -9,7 +9,10 @@ interface Writing {
   readonly position: number | undefined
 }
 
-/** Makes a call of a method of FileHandle, and passes what it writes to the digest, or loses that where it cannot tell. */
+/**
+ * Makes a call of a method of FileHandle, and passes what it writes to the digest, or loses that
+ * where it cannot tell.
+ */
 export async function trackHandle<Result>(
   digest: SequentialDigest,
   method: WritingMethod,

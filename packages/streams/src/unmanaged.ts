@@ -4,7 +4,8 @@ import { type DyadCore, DyadError } from '@dyad/core'
 /**
  * Throws ERR_DYAD_UNTRACKED for a path that is relative to a managed directory and names no file in
  * it: the directory is not set, or the path leads out of it. Opened as node:fs would, below the
- * working directory, such a file would be neither published nor waited for, and nobody would notice.
+ * working directory, such a file would be neither published nor waited for, and nobody would
+ * notice.
  */
 export function assertUnmanaged(core: DyadCore, path: string | URL, side: 'producer' | 'consumer'): void {
   if (path instanceof URL || isAbsolute(path) || !core.config.relative) return

@@ -36,10 +36,12 @@ const NodeWriteStream = NativeWriteStream as unknown as new (
 ) => Listeners<{ published: [record: FileRecord] }> & fs.WriteStream & AsyncDisposable
 
 /**
- * As fs.WriteStream, to a file that is published when it ends, if it is in the producer-managed directory: bytes written, file closed, in place, record visible
- * to every consumer, 'published', and only then 'finish'. Destroyed before that, it publishes nothing and leaves nothing. Errors are those of DyadCore.produce
- * and of node:fs. Its record has the digest of what the stream writes: what a program writes through `fd`, past the stream, makes consumers
- * refuse the file, and is for DyadFile.
+ * As fs.WriteStream, to a file that is published when it ends, if it is in the producer-managed
+ * directory: bytes written, file closed, in place, record visible to every consumer, 'published',
+ * and only then 'finish'. Destroyed before that, it publishes nothing and leaves nothing. Errors
+ * are those of DyadCore.produce and of node:fs. Its record has the digest of what the stream
+ * writes: what a program writes through `fd`, past the stream, makes consumers refuse the file, and
+ * is for DyadFile.
  */
 export class DyadWriteStream extends NodeWriteStream {
   readonly #output: StagedOutput

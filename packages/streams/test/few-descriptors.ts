@@ -1,4 +1,7 @@
-/** Writes many files at once, by streams and by handles, with as few descriptors as the process was given; tells how many were published. */
+/**
+ * Writes many files at once, by streams and by handles, with as few descriptors as the process was
+ * given; tells how many were published.
+ */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** Writes and reads through streams in a process whose node:fs a library has patched: before they are loaded, or after. */
+/**
+ * Writes and reads through streams in a process whose node:fs a library has patched: before they
+ * are loaded, or after.
+ */
 import fs from 'node:fs'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { text } from 'node:stream/consumers'

@@ -1,4 +1,6 @@
-/** Throws in the callback of writes of so many bytes each, and prints how the process hears of it. */
+/**
+ * Throws in the callback of writes of so many bytes each, and prints how the process hears of it.
+ */
 import { DyadFile, DyadWriteStream } from '../src/index.js'
 import { TwoNodes } from './session.js'
 

@@ -8,7 +8,10 @@ export interface Arrival {
   readonly stored: number
   /** The bytes that follow what is stored, on their way to it; they are what they are until the next step. */
   readonly next?: Uint8Array | undefined
-  /** Why what had arrived before was not the published file, so that all of it comes anew; undefined the first time. */
+  /**
+   * Why what had arrived before was not the published file, so that all of it comes anew; undefined
+   * the first time.
+   */
   readonly anew?: DyadError | undefined
   /** Opens what is stored here. */
   open(): number

@@ -60,7 +60,10 @@ export async function consume(
   }
 }
 
-/** A newer record, or the same where its file has come in sight, whichever is first; undefined if neither comes in time. */
+/**
+ * A newer record, or the same where its file has come in sight, whichever is first; undefined if
+ * neither comes in time.
+ */
 async function nextToTry(
   file: ManagedFile,
   wanted: FileRecord,
@@ -83,7 +86,9 @@ async function nextToTry(
   }
 }
 
-/** An error that says for how long the published file was looked for, where it should stand here. */
+/**
+ * An error that says for how long the published file was looked for, where it should stand here.
+ */
 function looked(error: unknown, file: ManagedFile, record: FileRecord, context: ConsumeContext, ms: number): unknown {
   if (whereItStands(record, context) !== 'shared' || !isDyadError(error)) return error
   const detail = `${error.detail}; it was looked for at ${file.local} for ${ms} ms`
@@ -98,7 +103,10 @@ const NOT_OF_OWNER: ReadonlySet<string> = new Set<ErrorCode>([
   'ERR_DYAD_CLOSED',
 ])
 
-/** The error for bytes that came with the record and do not fit it, where the owner does not serve others. */
+/**
+ * The error for bytes that came with the record and do not fit it, where the owner does not serve
+ * others.
+ */
 function damaged({ path, owner }: FileRecord, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted || (isDyadError(error) && NOT_OF_OWNER.has(error.code))) return error
   const detail = `those in its record, and its owner does not serve it: ${reasonOf(error)}`
@@ -177,7 +185,8 @@ async function storeUnderLock(
   const replacing: Replacing = {
     permitted: async () => {
       const wasLost = await lock.regain()
-      // What came with its record needs no lock where nothing stands, so a newer one may stand there by now, and not be noted yet.
+      // What came with its record needs no lock where nothing stands, so a newer one may stand
+      // there by now, and not be noted yet.
       const found = held.generation(file)
       if (wasLost || found === undefined || mayBeNewer(found, record)) await assertNewest(file, record, context, signal)
     },

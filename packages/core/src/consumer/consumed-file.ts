@@ -95,7 +95,10 @@ export class ConsumedFile {
     })
   }
 
-  /** Opens a file that stands at its place. Fails as open(2) would, and with ERR_DYAD_PATH if it is no regular file. */
+  /**
+   * Opens a file that stands at its place. Fails as open(2) would, and with ERR_DYAD_PATH if it is
+   * no regular file.
+   */
   static whole(local: string, pace: DiskPace, record: FileRecord): ConsumedFile {
     const file = new ConsumedFile(record, openRegular(local), pace, Promise.resolve())
     file.#end('whole')
@@ -121,7 +124,8 @@ export class ConsumedFile {
       (error) => done(error),
       (length) => {
         const wanted = Math.min(atMost, length)
-        // Not from Node's pool: a small chunk that is kept would hold all of the 8 KiB it was cut from.
+        // Not from Node's pool: a small chunk that is kept would hold all of the 8 KiB it was cut
+        // from.
         const buffer = Buffer.allocUnsafeSlow(wanted)
         this.#fill(buffer, position, (error, bytes) =>
           done(error, bytes === wanted ? buffer : buffer.subarray(0, bytes)),

@@ -34,7 +34,10 @@ const DESCRIPTORS_FOR_EACH_AHEAD = 16
 
 /** How a consumer waits. */
 export interface ConsumeOptions extends Waiting, OutageListener {
-  /** Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever. @default the option `timeout` */
+  /**
+   * Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever.
+   * @default the option `timeout`
+   */
   timeout?: number | undefined
   /** Told once, if the file is not published yet. */
   onWaiting?: (() => void) | undefined

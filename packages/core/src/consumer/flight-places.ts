@@ -7,7 +7,8 @@ import { Slots } from '../transfer/slots.js'
  */
 const MOST_OF_ONE = 256
 /**
- * Descriptors that this process may have for each: the file, its directory, a connection, and a reader.
+ * Descriptors that this process may have for each: the file, its directory, a connection, and a
+ * reader.
  */
 const DESCRIPTORS_FOR_EACH = 4
 

@@ -6,7 +6,10 @@ import { type FileRecord, type Generation, isSameGeneration } from '../kvs/recor
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { prepareStateDirectory } from '../user/state-directory.js'
 
-/** Version, epoch, generation to the base 36, and a digest; shorter than the 60 bytes that ext4 and XFS keep in the inode itself. */
+/**
+ * Version, epoch, generation to the base 36, and a digest; shorter than the 60 bytes that ext4 and
+ * XFS keep in the inode itself.
+ */
 const NOTE = /^2:([\w-]{0,16}):([0-9a-z]{1,11}):([\w-]{32})$/
 
 /** Notes that are kept in memory as well. */
@@ -19,7 +22,10 @@ interface Note {
   readonly stats: Looks
 }
 
-/** What of a file differs after every change that it can undergo: another file, other bytes, other times. */
+/**
+ * What of a file differs after every change that it can undergo: another file, other bytes, other
+ * times.
+ */
 type Looks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
 
 /**
@@ -69,8 +75,10 @@ export class HeldFiles {
   }
 
   /**
-   * Notes that the record's file was put in place and looks like `stats`, which are of that very file: another one that stands there by now is not vouched for. The note is written once the
-   * caller has gone on, who most likely waits for the store then. Where that cannot be noted, the file is simply not held.
+   * Notes that the record's file was put in place and looks like `stats`, which are of that very
+   * file: another one that stands there by now is not vouched for. The note is written once the
+   * caller has gone on, who most likely waits for the store then. Where that cannot be noted, the
+   * file is simply not held.
    */
   add(file: ManagedFile, { generation, epoch }: FileRecord, stats: BigIntStats | undefined): void {
     if (stats === undefined) return

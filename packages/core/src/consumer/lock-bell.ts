@@ -60,14 +60,18 @@ export class Ringing {
 }
 
 /**
- * Tells the waiters for locks that are held here of progress and of the release, over a Unix socket.
- * The kernel ends the connection with the process, however that dies. The maker of a bell closes it.
+ * Tells the waiters for locks that are held here of progress and of the release, over a Unix
+ * socket. The kernel ends the connection with the process, however that dies. The maker of a bell
+ * closes it.
  */
 export class LockBell implements Disposable {
   readonly #held = new Map<string, Ringing>()
   readonly #server: Server
 
-  /** Listens at `path`, which must be free. If that fails, waiters find nobody there and look for themselves. */
+  /**
+   * Listens at `path`, which must be free. If that fails, waiters find nobody there and look for
+   * themselves.
+   */
   constructor(path: string) {
     this.#server = createServer((socket) => this.#serve(socket))
     this.#server.on('error', () => {})
@@ -107,7 +111,10 @@ export class LockBell implements Disposable {
   }
 }
 
-/** How a wait ends: the holder released the lock, or is gone or does not hold it, or made no progress for too long. */
+/**
+ * How a wait ends: the holder released the lock, or is gone or does not hold it, or made no
+ * progress for too long.
+ */
 export type Rung = 'released' | 'gone' | 'stalled'
 
 /** How long to wait for a sign of life. */
@@ -121,8 +128,8 @@ export interface BellWait {
 }
 
 /**
- * Waits until the holder of a lock, whose bell is at `path`, releases the lock or ends, or has given no
- * sign for too long. Rejects with the signal's reason.
+ * Waits until the holder of a lock, whose bell is at `path`, releases the lock or ends, or has
+ * given no sign for too long. Rejects with the signal's reason.
  */
 export function untilRung(
   path: string,

@@ -1,7 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { tryLock, unlock } from '../files/file-lock.js'
 
-/** The holder of a lock is noted in a slot of the file. Locks share slots: a note is a hint, not the lock. */
+/**
+ * The holder of a lock is noted in a slot of the file. Locks share slots: a note is a hint, not the
+ * lock.
+ */
 const SLOTS = 1024
 const SLOT_BYTES = 128
 
@@ -12,9 +15,9 @@ export interface Claim {
 }
 
 /**
- * Many locks in one file. Each locks one byte of it, which takes two microseconds and leaves nothing to
- * clean up, and the kernel releases it with the process. Removing the file takes all its locks away:
- * the next process that takes one makes the file anew. The maker of a table closes it.
+ * Many locks in one file. Each locks one byte of it, which takes two microseconds and leaves
+ * nothing to clean up, and the kernel releases it with the process. Removing the file takes all its
+ * locks away: the next process that takes one makes the file anew. The maker of a table closes it.
  */
 export class LockTable implements Disposable {
   readonly #path: string
@@ -29,8 +32,8 @@ export class LockTable implements Disposable {
   }
 
   /**
-   * Takes a lock, or returns undefined if it is held already. Throws a system error if the file cannot
-   * be opened, or its file system has no locks.
+   * Takes a lock, or returns undefined if it is held already. Throws a system error if the file
+   * cannot be opened, or its file system has no locks.
    */
   take(offset: number): Claim | undefined {
     for (;;) {
@@ -62,7 +65,10 @@ export class LockTable implements Disposable {
     if (claim.fd === this.#fd) unlock(claim.fd, { offset: claim.offset, length: 1 })
   }
 
-  /** The note of the last one to take a lock, or another lock of the same slot. The caller checks it. */
+  /**
+   * The note of the last one to take a lock, or another lock of the same slot. The caller checks
+   * it.
+   */
   holderOf(offset: number): string {
     const bytes = Buffer.alloc(SLOT_BYTES)
     return bytes.toString('latin1', 0, readSync(this.#open(), bytes, 0, SLOT_BYTES, slotOf(offset))).trim()

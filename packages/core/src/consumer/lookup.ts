@@ -13,7 +13,10 @@ export interface LookupContext {
   readonly outage: () => KvsOutage | undefined
 }
 
-/** A wait that is about to end asks the store once more, so that a store that hangs is not taken for a producer that is late; in ms. */
+/**
+ * A wait that is about to end asks the store once more, so that a store that hangs is not taken for
+ * a producer that is late; in ms.
+ */
 const LAST_QUESTION_MS = 1_000
 
 /** How to wait for a record. */
@@ -26,8 +29,8 @@ export interface WaitOptions {
 }
 
 /**
- * The newest record of a managed path, or undefined if it is not published. ERR_DYAD_METADATA, and the
- * errors of KvsClient.get.
+ * The newest record of a managed path, or undefined if it is not published. ERR_DYAD_METADATA, and
+ * the errors of KvsClient.get.
  * @param timeout milliseconds that the store may take; 0 leaves that to its client
  */
 export async function lookup(
@@ -49,8 +52,9 @@ export async function lookup(
 }
 
 /**
- * The newest record of a managed path, as soon as there is one. ERR_DYAD_TIMEOUT, ERR_DYAD_METADATA, and
- * the errors of KvsClient.waitFor; ERR_DYAD_KVS_UNREACHABLE if the store does not answer in `timeout`.
+ * The newest record of a managed path, as soon as there is one. ERR_DYAD_TIMEOUT,
+ * ERR_DYAD_METADATA, and the errors of KvsClient.waitFor; ERR_DYAD_KVS_UNREACHABLE if the store
+ * does not answer in `timeout`.
  */
 export async function waitForRecord(
   path: string,

@@ -9,15 +9,19 @@ import type { Patience } from '../transfer/patience.js'
 /** What of a file tells whether it is the one that was published. */
 type Looks = Pick<ReturnType<typeof lookAt>, 'size' | 'mtimeNs'> & { isFile(): boolean }
 
-/** The published file itself stands here: it must still be what was published. ERR_DYAD_GONE, ERR_DYAD_CHANGED, ERR_DYAD_SYSTEM. */
+/**
+ * The published file itself stands here: it must still be what was published. ERR_DYAD_GONE,
+ * ERR_DYAD_CHANGED, ERR_DYAD_SYSTEM.
+ */
 export function assertUnchanged(file: ManagedFile, record: FileRecord): void {
   assertLooks(file, record, lookAt)
 }
 
 /**
- * Whether the published file, which should stand here, is seen here while `patience` lasts: storage that
- * hosts share may show it later than the store shows its record. Nothing tells of a change that another host
- * makes, so it is looked for again and again, less and less often. Rejects with the signal's reason.
+ * Whether the published file, which should stand here, is seen here while `patience` lasts: storage
+ * that hosts share may show it later than the store shows its record. Nothing tells of a change
+ * that another host makes, so it is looked for again and again, less and less often. Rejects with
+ * the signal's reason.
  */
 export async function comesInSight(
   root: string,
@@ -59,8 +63,8 @@ function lookAt(path: string) {
 }
 
 /**
- * As stat(2), but a network file system asks its server: when a file is opened, for its attributes, and when a
- * directory is read, for names that were missing.
+ * As stat(2), but a network file system asks its server: when a file is opened, for its attributes,
+ * and when a directory is read, for names that were missing.
  */
 function lookPastCaches(root: string, path: string): Looks {
   for (const directory of directoriesTo(path, root)) {

@@ -75,11 +75,11 @@ export function descriptorClosed(): void {
 }
 
 /**
- * Does what opens descriptors and returns, or settles, as it does. Where none is free (EMFILE, ENFILE)
- * it waits for its turn and does all of it again, so `work` must leave nothing open when it fails.
- * Those that wait try in the order in which they came, as descriptors are closed. Rejects with the
- * reason of `signal`, or with ERR_DYAD_DESCRIPTORS after half a minute in which nobody got any.
- * Synchronous work stays synchronous while nobody waits.
+ * Does what opens descriptors and returns, or settles, as it does. Where none is free (EMFILE,
+ * ENFILE) it waits for its turn and does all of it again, so `work` must leave nothing open when it
+ * fails. Those that wait try in the order in which they came, as descriptors are closed. Rejects
+ * with the reason of `signal`, or with ERR_DYAD_DESCRIPTORS after half a minute in which nobody got
+ * any. Synchronous work stays synchronous while nobody waits.
  */
 export function withDescriptors<T>(work: () => T, signal?: AbortSignal): T | Promise<Awaited<T>> {
   if (waiters.size > 0) return inTurn(work, signal, undefined)

@@ -1,17 +1,23 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * What all bytes of a file come to. It tells of accidents on the way, on a disk or in memory; it is no proof
- * against somebody who means to deceive.
+ * What all bytes of a file come to. It tells of accidents on the way, on a disk or in memory; it is
+ * no proof against somebody who means to deceive.
  */
 export interface FileDigest {
-  /** `crc32`, as of gzip and zlib; other versions of DYAD may write others, which are not verified here. */
+  /**
+   * `crc32`, as of gzip and zlib; other versions of DYAD may write others, which are not verified
+   * here.
+   */
   readonly algorithm: string
   /** In lower-case hexadecimal digits, of which `crc32` has eight. */
   readonly value: string
 }
 
-/** The one that is written and verified here: the cheapest per byte of those in Node, and next to nothing for a small file. */
+/**
+ * The one that is written and verified here: the cheapest per byte of those in Node, and next to
+ * nothing for a small file.
+ */
 const ALGORITHM = 'crc32'
 
 /** Why this cannot be a digest, as a clause for a person; undefined if it can. */
@@ -69,7 +75,10 @@ export function digestOf(bytes: Uint8Array): FileDigest {
   return running.digest
 }
 
-/** A digest to verify the bytes of a file by as they pass; undefined if there is none, or none that is known here. */
+/**
+ * A digest to verify the bytes of a file by as they pass; undefined if there is none, or none that
+ * is known here.
+ */
 export function verifiable(digest: FileDigest | undefined): RunningDigest | undefined {
   return digest?.algorithm === ALGORITHM ? new RunningDigest() : undefined
 }

@@ -18,8 +18,9 @@ export interface LockRange {
   /** How many bytes; 0 for all that follow. @default 0 */
   readonly length?: number | undefined
   /**
-   * Whether others may hold a shared lock at the same time. A shared lock needs a descriptor that is
-   * open for reading, an exclusive one needs a descriptor that is open for writing. @default false
+   * Whether others may hold a shared lock at the same time. A shared lock needs a descriptor that
+   * is open for reading, an exclusive one needs a descriptor that is open for writing.
+   * @default false
    */
   readonly shared?: boolean | undefined
 }
@@ -43,8 +44,8 @@ export function hasFileLocks(): boolean {
 }
 
 /**
- * Locks a file at once and returns true, or returns false if another open file holds the lock. Throws
- * a system error where the file system has no locks, and ENOSYS where this system has none.
+ * Locks a file at once and returns true, or returns false if another open file holds the lock.
+ * Throws a system error where the file system has no locks, and ENOSYS where this system has none.
  */
 export function tryLock(fd: number, { offset = 0, length = 0, shared = false }: LockRange = {}): boolean {
   if (loaded === undefined) loaded = load()

@@ -4,13 +4,18 @@ import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js
 
 const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
 
-/** How a regular file is opened: whatever else took its name neither blocks this process nor becomes its terminal. */
+/**
+ * How a regular file is opened: whatever else took its name neither blocks this process nor becomes
+ * its terminal.
+ */
 export const READ_REGULAR = O_RDONLY | O_NONBLOCK | O_NOCTTY
 
 /**
- * Opens a regular file for reading, and nothing else: on Linux whatever stands at the path is looked at before it is opened, and what was looked at is what is opened. Whoever
- * calls closes the descriptor. ERR_DYAD_PATH for anything else than a regular file, and the system's own errors.
- * @param directory where the file must lie once links are resolved; ERR_DYAD_PATH if it does not. @default anywhere
+ * Opens a regular file for reading, and nothing else: on Linux whatever stands at the path is
+ * looked at before it is opened, and what was looked at is what is opened. Whoever calls closes the
+ * descriptor. ERR_DYAD_PATH for anything else than a regular file, and the system's own errors.
+ * @param directory where the file must lie once links are resolved; ERR_DYAD_PATH if it does not.
+ * @default anywhere
  */
 export function openRegular(path: string, directory?: string): number {
   if (!hasDescriptorPaths) return openChecked(path, directory)

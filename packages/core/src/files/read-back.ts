@@ -9,7 +9,10 @@ const spare: Buffer[] = []
 
 const readPiece = promisify(read)
 
-/** Reads a file from byte `from` to `end`, through the thread pool, and passes it on piece by piece, as far as there is something; a piece is the caller's until it returns. */
+/**
+ * Reads a file from byte `from` to `end`, through the thread pool, and passes it on piece by piece,
+ * as far as there is something; a piece is the caller's until it returns.
+ */
 export async function readBack(
   fd: number,
   from: number,

@@ -33,8 +33,10 @@ export interface StoringParent extends Disposable {
 }
 
 /**
- * The directories below a managed one in which files are stored. Each is proved to lie there, once links are resolved, before anything is made in it. Where others than this user and
- * root could exchange a part of the way for a link, files are put there by a descriptor of the directory that was proved, and not by its path.
+ * The directories below a managed one in which files are stored. Each is proved to lie there, once
+ * links are resolved, before anything is made in it. Where others than this user and root could
+ * exchange a part of the way for a link, files are put there by a descriptor of the directory that
+ * was proved, and not by its path.
  */
 export class StoringParents {
   readonly #root: string
@@ -45,7 +47,10 @@ export class StoringParents {
     this.#root = root
   }
 
-  /** Enters a directory of the managed one, which is made if it is missing. ERR_DYAD_STORE if a link leads it out, and the system's own errors. */
+  /**
+   * Enters a directory of the managed one, which is made if it is missing. ERR_DYAD_STORE if a link
+   * leads it out, and the system's own errors.
+   */
   enter(directory: string): StoringParent {
     const known = this.#known.get(directory)
     if (known !== undefined) {
@@ -131,8 +136,9 @@ export function within({ path }: StoringParent, file: string): string {
 }
 
 /**
- * Whether another user could exchange a directory on this way for something else: one of them, or what holds it, is theirs, or what holds it may be written to by others and does not keep
- * them from removing what is not theirs.
+ * Whether another user could exchange a directory on this way for something else: one of them, or
+ * what holds it, is theirs, or what holds it may be written to by others and does not keep them
+ * from removing what is not theirs.
  */
 function isExposed(directory: string): boolean {
   let at = directory

@@ -6,7 +6,10 @@ import { TEMPORARY_PREFIX } from '../managed-path.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
 import { tryLock } from './file-lock.js'
 
-/** A directory is swept again after so many files were stored in it, or as many as it has names if those are more: so a sweep looks at one name for each file at most. */
+/**
+ * A directory is swept again after so many files were stored in it, or as many as it has names if
+ * those are more: so a sweep looks at one name for each file at most.
+ */
 const FEWEST_STORED = 100
 /** Names that sweeps may still look at once their session closes. */
 const NAMES_AT_END = 10_000
@@ -17,8 +20,9 @@ const MOST_DIRECTORIES = 4_096
 const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}([0-9a-f]{10})-(?:[0-9a-f]+|(\\d+-\\w*-[0-9a-f]+))$`)
 
 /**
- * File systems that belong to one kernel, by their numbers in statfs(2): ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS, bcachefs, ramfs. A lock of another one may be
- * known to this host alone, while another host writes the file.
+ * File systems that belong to one kernel, by their numbers in statfs(2): ext2 to ext4, XFS, Btrfs,
+ * tmpfs, overlayfs, F2FS, ZFS, bcachefs, ramfs. A lock of another one may be known to this host
+ * alone, while another host writes the file.
  */
 const LOCAL = new Set([
   0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x858458f6,
@@ -88,7 +92,10 @@ export class Sweeps {
   }
 }
 
-/** Removes a temporary file if its lock is free: the kernel releases it with whoever writes the file. */
+/**
+ * Removes a temporary file if its lock is free: the kernel releases it with whoever writes the
+ * file.
+ */
 function removeIfDead(path: string, isUnlocked: boolean): void {
   let fd: number | undefined
   try {
@@ -106,7 +113,10 @@ function removeIfDead(path: string, isUnlocked: boolean): void {
   }
 }
 
-/** A descriptor of the directory that was found: a link that took its name since then leads the sweep nowhere. */
+/**
+ * A descriptor of the directory that was found: a link that took its name since then leads the
+ * sweep nowhere.
+ */
 function openSame(directory: string, found: BigIntStats | undefined): number {
   const fd = openSync(directory, O_PATH | constants.O_DIRECTORY)
   const now = fstatSync(fd, { bigint: true })

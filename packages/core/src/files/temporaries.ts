@@ -8,7 +8,10 @@ import { makeDirectory } from './make-directory.js'
 import type { StoringParent } from './storing-parents.js'
 import { Sweeps } from './sweep.js'
 
-/** A temporary file, open for reading and writing. The caller closes it, after it has removed or renamed the file. */
+/**
+ * A temporary file, open for reading and writing. The caller closes it, after it has removed or
+ * renamed the file.
+ */
 export interface Temporary {
   /** For system calls, as long as its directory is not left. */
   readonly path: string
@@ -18,9 +21,9 @@ export interface Temporary {
 }
 
 /**
- * Makes temporary files, and removes those that processes left behind. A temporary file is locked by
- * the descriptor that it was made with, so the kernel says whether somebody still writes it: on this
- * host, in another container or under another user, and however the process ended.
+ * Makes temporary files, and removes those that processes left behind. A temporary file is locked
+ * by the descriptor that it was made with, so the kernel says whether somebody still writes it: on
+ * this host, in another container or under another user, and however the process ended.
  */
 export class Temporaries {
   readonly #sweeps = new Sweeps(HOST)
@@ -28,9 +31,10 @@ export class Temporaries {
   #count = 0
 
   /**
-   * Creates a new file beside `target`, and makes the directory if it is missing. No sweep removes the
-   * file while the caller has it open. Throws as open(2) does.
-   * @param parent the directory of `target`, which was entered and is not made anew. @default found by its name
+   * Creates a new file beside `target`, and makes the directory if it is missing. No sweep removes
+   * the file while the caller has it open. Throws as open(2) does.
+   * @param parent the directory of `target`, which was entered and is not made anew.
+   * @default found by its name
    */
   create(target: string, mode: number, parent?: StoringParent): Temporary {
     for (;;) {
@@ -46,7 +50,8 @@ export class Temporaries {
 
   /**
    * As `create`, for a file that the caller links to its place at once: locking it takes as long as
-   * writing a few bytes. A sweep may remove the name before that, so that the link fails with ENOENT.
+   * writing a few bytes. A sweep may remove the name before that, so that the link fails with
+   * ENOENT.
    */
   createUnlocked(target: string, mode: number, parent?: StoringParent): Omit<Temporary, 'mode'> {
     const directory = parent?.path ?? dirname(target)

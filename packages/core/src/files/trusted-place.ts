@@ -10,9 +10,11 @@ const MOST_LINKS = 40
 const OPEN = 0o002
 
 /**
- * Refuses a path that leads through something that another user put where everybody may write, as in the directory for temporary files: a directory there stays in the hands of whoever
- * made it, and a link leads where that user wants. What the system or this user made is trusted, wherever it is, and so is what others have in places of their own.
- * What is missing is not judged. ERR_DYAD_OPTION, and the system's own errors.
+ * Refuses a path that leads through something that another user put where everybody may write, as
+ * in the directory for temporary files: a directory there stays in the hands of whoever made it,
+ * and a link leads where that user wants. What the system or this user made is trusted, wherever it
+ * is, and so is what others have in places of their own. What is missing is not judged.
+ * ERR_DYAD_OPTION, and the system's own errors.
  * @param path absolute
  */
 export function assertTrustedPlace(path: string): void {
@@ -47,7 +49,10 @@ export function assertTrustedPlace(path: string): void {
   }
 }
 
-/** Makes a directory, and those above it that are missing, in a trusted place; it may be there already. As `assertTrustedPlace`, and the system's own errors. */
+/**
+ * Makes a directory, and those above it that are missing, in a trusted place; it may be there
+ * already. As `assertTrustedPlace`, and the system's own errors.
+ */
 export function makeTrustedDirectory(path: string, mode?: number): void {
   assertTrustedPlace(path)
   makeDirectory(path, mode)

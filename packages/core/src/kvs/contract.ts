@@ -19,17 +19,20 @@ export interface Waiting {
   signal?: AbortSignal | undefined
 }
 
-/** Which put a record is of. No two puts of a store have the same, whatever becomes of the store. */
+/**
+ * Which put a record is of. No two puts of a store have the same, whatever becomes of the store.
+ */
 export interface KvsStamp {
   /**
-   * Grows with every put of the key, for ever: across restarts of the store, and across removal and creation anew of
-   * the namespace. An integer up to 2^53 − 1. Only an older copy of the store's data, or a store that forgets, gives one
-   * twice: then under another epoch.
+   * Grows with every put of the key, for ever: across restarts of the store, and across removal and
+   * creation anew of the namespace. An integer up to 2^53 − 1. Only an older copy of the store's
+   * data, or a store that forgets, gives one twice: then under another epoch.
    */
   readonly revision: number
   /**
-   * Names the start of the store in which the record was put, in at most 16 letters, digits, - and _; undefined for a store that
-   * never gives a revision twice. Revisions of different epochs tell nothing of which is newer: what the store holds is.
+   * Names the start of the store in which the record was put, in at most 16 letters, digits, - and
+   * _; undefined for a store that never gives a revision twice. Revisions of different epochs tell
+   * nothing of which is newer: what the store holds is.
    */
   readonly epoch?: string | undefined
 }
@@ -52,8 +55,10 @@ export interface KvsReader {
   /** The entries whose key begins with `prefix`, in no particular order; what changes meanwhile may be seen or not. */
   list(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
   /**
-   * The entries whose key begins with `prefix`: those there are, then each that is put, the newest at least, and none
-   * missed over a lost connection, or over a restart of the store on older data: then all are told again. Ends only by `return()`, the signal, `close()` or the namespace's removal.
+   * The entries whose key begins with `prefix`: those there are, then each that is put, the newest
+   * at least, and none missed over a lost connection, or over a restart of the store on older data:
+   * then all are told again. Ends only by `return()`, the signal, `close()` or the namespace's
+   * removal.
    */
   watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
 }
@@ -80,8 +85,9 @@ export interface LeaseOptions extends Waiting {
 export interface KvsNamespace extends KvsReader {
   readonly name: string
   /**
-   * Stores a copy of `value` under `key` and resolves with its stamp once every later `get` and every blocked
-   * `waitFor` sees it. A connection lost meanwhile is made anew and the call repeated, which may take two revisions.
+   * Stores a copy of `value` under `key` and resolves with its stamp once every later `get` and
+   * every blocked `waitFor` sees it. A connection lost meanwhile is made anew and the call
+   * repeated, which may take two revisions.
    */
   put(key: string, value: Uint8Array, options?: Waiting): Promise<KvsStamp>
   /** Removes the key; tells whether there was one. */
@@ -123,8 +129,9 @@ export interface RegisterOptions extends Waiting {
   /** Whether to take the key from its holder, if it has one. @default false */
   takeover?: boolean | undefined
   /**
-   * Told, in ms, how long the key may still be held by somebody that gives no sign of life: the call goes on, and takes the key once the
-   * holder's time has run out. Told at most once for each such holder.
+   * Told, in ms, how long the key may still be held by somebody that gives no sign of life: the
+   * call goes on, and takes the key once the holder's time has run out. Told at most once for each
+   * such holder.
    */
   onWaiting?: ((ms: number) => void) | undefined
 }
@@ -141,11 +148,14 @@ export interface KvsOutage {
 
 /** A client of a key-value store. Whoever made it closes it. */
 export interface KvsClient extends AsyncDisposable {
-  /** Since when and why the store cannot be asked, as far as is known; undefined while it can be. */
+  /**
+   * Since when and why the store cannot be asked, as far as is known; undefined while it can be.
+   */
   readonly outage: KvsOutage | undefined
   /**
-   * Calls `told` with the outage when the store goes away while anything is under way, and with undefined
-   * when it is back, until the function returned is called. A store of this process alone never goes away.
+   * Calls `told` with the outage when the store goes away while anything is under way, and with
+   * undefined when it is back, until the function returned is called. A store of this process alone
+   * never goes away.
    */
   onOutage(told: (outage: KvsOutage | undefined) => void): () => void
   readonly capabilities: KvsCapabilities
@@ -162,10 +172,12 @@ export interface KvsClient extends AsyncDisposable {
   /** The keys that are registered now; apart from every namespace. */
   readonly registry: KvsReader
   /**
-   * Registers `key` until the registration is closed or `ttl` ms pass without a sign of life of its owner. A key that is held is given only to
-   * a caller that asks for it by `takeover`: the store asks the holder for a sign of life, and rejects with ERR_DYAD_NODE_TAKEN when it gives
-   * one. A holder that gives none keeps the key until its time has run out. A holder that comes back over a restart of the store gets its key
-   * back from a caller that registered meanwhile without `takeover`.
+   * Registers `key` until the registration is closed or `ttl` ms pass without a sign of life of its
+   * owner. A key that is held is given only to a caller that asks for it by `takeover`: the store
+   * asks the holder for a sign of life, and rejects with ERR_DYAD_NODE_TAKEN when it gives one. A
+   * holder that gives none keeps the key until its time has run out. A holder that comes back over
+   * a restart of the store gets its key back from a caller that registered meanwhile without
+   * `takeover`.
    */
   register(key: string, value: Uint8Array, options: RegisterOptions): Promise<Registration>
   /** Ends everything under way with ERR_DYAD_CLOSED. Closing twice is no error. */

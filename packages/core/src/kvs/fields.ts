@@ -5,7 +5,10 @@ import { nodeIdFault } from '../node-id.js'
 /** Longest path of a directory, in UTF-8 bytes, as Linux has it. */
 const MAX_DIRECTORY_BYTES = 4_096
 
-/** Reads the members of a map that came from elsewhere with everything checked; throws a RangeError that names the member. */
+/**
+ * Reads the members of a map that came from elsewhere with everything checked; throws a RangeError
+ * that names the member.
+ */
 export class Fields {
   readonly #map: Readonly<Record<string, unknown>>
 

@@ -19,7 +19,10 @@ export interface NodeEntry {
   /** Name of the host, for people. */
   readonly host: string
   readonly pid: number
-  /** Names the processes among which `pid` is one of a kind: a start of a kernel, and a PID namespace of it. */
+  /**
+   * Names the processes among which `pid` is one of a kind: a start of a kernel, and a PID
+   * namespace of it.
+   */
   readonly processes?: string | undefined
   /** 'host' where the store is for other hosts, too, and none of them can reach this service. */
   readonly reach?: 'host' | undefined
@@ -42,7 +45,9 @@ export function encodeNodeEntry({ transports, processes, ...entry }: NodeEntry):
   })
 }
 
-/** Reads the entry that is registered under a node's id, trusting nothing in it. ERR_DYAD_METADATA. */
+/**
+ * Reads the entry that is registered under a node's id, trusting nothing in it. ERR_DYAD_METADATA.
+ */
 export function decodeNodeEntry(entry: KvsEntry): NodeEntry {
   try {
     const fields = new Fields(decodePlain(entry.value))

@@ -16,7 +16,10 @@ export interface OutageWait {
   place: number
 }
 
-/** Tells the diagnostics, and whoever waits, that the store of a client went away, and that it is back. Whoever made it disposes it. */
+/**
+ * Tells the diagnostics, and whoever waits, that the store of a client went away, and that it is
+ * back. Whoever made it disposes it.
+ */
 export class Outages implements Disposable {
   readonly #kvs: KvsClient
   readonly #stop: () => void
@@ -34,7 +37,10 @@ export class Outages implements Disposable {
     return this.#kvs.outage
   }
 
-  /** Tells the listener what happens until the work settles. What it throws is uncaught, and no error of the work. */
+  /**
+   * Tells the listener what happens until the work settles. What it throws is uncaught, and no
+   * error of the work.
+   */
   async during<T>(listener: OutageListener, work: () => Promise<T>): Promise<T> {
     const waiting = this.begin(listener)
     try {

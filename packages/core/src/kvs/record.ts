@@ -19,8 +19,9 @@ export interface PublishedFile extends FileVersion {
   /** All bytes of the file, if it is small enough for them to travel in its record. */
   readonly inline?: Uint8Array | undefined
   /**
-   * What all bytes of the file come to, by which consumers verify them; undefined if that was not known when it was
-   * published, as of a large file that was not written through DYAD from its beginning to its end.
+   * What all bytes of the file come to, by which consumers verify them; undefined if that was not
+   * known when it was published, as of a large file that was not written through DYAD from its
+   * beginning to its end.
    */
   readonly digest?: FileDigest | undefined
 }
@@ -32,7 +33,10 @@ export interface Generation {
    * and two producers never give the same one twice.
    */
   readonly generation: number
-  /** Names the start of the store that gave it: an older copy of the store's data gives the same number again, under another epoch. */
+  /**
+   * Names the start of the store that gave it: an older copy of the store's data gives the same
+   * number again, under another epoch.
+   */
   readonly epoch?: string | undefined
 }
 
@@ -64,14 +68,17 @@ export function encodeRecord(file: PublishedFile): Uint8Array {
   })
 }
 
-/** Reads the entry that a store gave for the key of `path`, trusting nothing in it. ERR_DYAD_METADATA. */
+/**
+ * Reads the entry that a store gave for the key of `path`, trusting nothing in it.
+ * ERR_DYAD_METADATA.
+ */
 export function decodeRecord(entry: KvsEntry, path: string): FileRecord {
   return orMetadataError(path, () => ofPath(path, decode(entry)))
 }
 
 /**
- * Reads an entry of whatever path, trusting nothing in it: the entry must stand under the key of its own path.
- * ERR_DYAD_METADATA.
+ * Reads an entry of whatever path, trusting nothing in it: the entry must stand under the key of
+ * its own path. ERR_DYAD_METADATA.
  * @param keyOf the key of a managed path
  */
 export function decodeAnyRecord(entry: KvsEntry, keyOf: (path: string) => string): FileRecord {

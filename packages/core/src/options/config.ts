@@ -286,8 +286,9 @@ const KNOWN_VARIABLES = new Set([...Object.values(OPTIONS).map(({ env }) => env)
 export type OptionOrigin = 'program' | 'environment' | 'default'
 
 /**
- * The value of every option: the program's, else the environment's, else the default. A variable that is set but empty counts as not set, except that it turns a
- * boolean off. Warns once of each variable DYAD_* that is no option. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+ * The value of every option: the program's, else the environment's, else the default. A variable
+ * that is set but empty counts as not set, except that it turns a boolean off. Warns once of each
+ * variable DYAD_* that is no option. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
  */
 export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
   const config: Record<string, unknown> = {}
@@ -308,8 +309,9 @@ export type TokenSource =
   | { readonly kind: 'open' }
 
 /**
- * Where the token comes from, which is not read here: the options token, tokenFile and open of the program, else those of the environment, else this user's own file.
- * ERR_DYAD_OPTION where one of them both gives a token and runs without.
+ * Where the token comes from, which is not read here: the options token, tokenFile and open of the
+ * program, else those of the environment, else this user's own file. ERR_DYAD_OPTION where one of
+ * them both gives a token and runs without.
  */
 export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): TokenSource {
   for (const origin of ['program', 'environment'] as const) {
@@ -333,7 +335,10 @@ export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = 
   return { kind: 'own', path: ownTokenPath(env) }
 }
 
-/** As `readConfig`, with the token that holds; undefined where it runs open. Reads a file only where the token is not given itself. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
+/**
+ * As `readConfig`, with the token that holds; undefined where it runs open. Reads a file only where
+ * the token is not given itself. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+ */
 export function readConfigWithToken(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
   return { ...readConfig(given, env), token: tokenOf(tokenSource(given, env)) }
 }
@@ -356,8 +361,8 @@ function tokenOf(source: TokenSource): string | undefined {
 }
 
 /**
- * Where programs keep what lasts as long as the system runs. A relative place is none: processes in different working
- * directories must find each other.
+ * Where programs keep what lasts as long as the system runs. A relative place is none: processes in
+ * different working directories must find each other.
  */
 function runtimeDirectory(env: NodeJS.ProcessEnv): string {
   return absolute(env['XDG_RUNTIME_DIR']) ?? absolute(tmpdir()) ?? '/tmp'

@@ -99,7 +99,10 @@ export function text({
   }
 }
 
-/** An option that is a directory; a relative one is resolved here, once, so that it stays the same when the working directory changes. */
+/**
+ * An option that is a directory; a relative one is resolved here, once, so that it stays the same
+ * when the working directory changes.
+ */
 export function directory(row: Parameters<typeof text>[0]): OptionRow<string | undefined> {
   return { ...text(row), parse: (given) => (given === '' ? undefined : resolve(given)) }
 }

@@ -6,7 +6,10 @@ export interface AttemptEvents {
   waited(ms: number): void
 }
 
-/** One attempt at a transfer: ends with the caller's signal, or when what is awaited of the owner does not come in time. */
+/**
+ * One attempt at a transfer: ends with the caller's signal, or when what is awaited of the owner
+ * does not come in time.
+ */
 export class Attempt implements Disposable {
   readonly #own = new AbortController()
   readonly #caller: AbortSignal

@@ -87,9 +87,11 @@ export interface Transfer extends AsyncDisposable {
   readonly size: number
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
   /**
-   * Instead of iterating: fills the open, empty file `fd` with the whole file, where the transport can do so without passing the bytes through this process.
-   * Only present when the whole file was asked for. The descriptor stays the caller's, who may close it as soon as this settles.
-   * @param passed told of the bytes of the file in order, from the first on, as far as they pass this process; they stay the transport's
+   * Instead of iterating: fills the open, empty file `fd` with the whole file, where the transport
+   * can do so without passing the bytes through this process. Only present when the whole file was
+   * asked for. The descriptor stays the caller's, who may close it as soon as this settles.
+   * @param passed told of the bytes of the file in order, from the first on, as far as they pass
+   *   this process; they stay the transport's
    */
   copyTo?(fd: number, passed?: (bytes: Uint8Array) => void): Promise<void>
   /**
@@ -124,10 +126,10 @@ export interface Transport extends AsyncDisposable {
    */
   serve(source: FileSource): Promise<TransportServer>
   /**
-   * Why this side can never fetch from that address, as a clause for a person (`its files are not on
-   * this host`), or undefined if it may. It asks nobody over a network, and leaves to the caller what
-   * `unavailable` says. A service that has ended is no obstacle but a failure of `fetch`, after which the
-   * consumer waits for the next one.
+   * Why this side can never fetch from that address, as a clause for a person
+   * (`its files are not on this host`), or undefined if it may. It asks nobody over a network, and
+   * leaves to the caller what `unavailable` says. A service that has ended is no obstacle but a
+   * failure of `fetch`, after which the consumer waits for the next one.
    */
   obstacle(address: TransportAddress, storage: string): Promise<string | undefined>
   /** Begins a transfer; resolves when the owner has opened the file. After an error that is not of the file the next transport is tried. */

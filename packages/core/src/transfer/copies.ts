@@ -70,8 +70,8 @@ export class Copies {
   }
 
   /**
-   * Queues up for a file; undefined if it is too small to be shared, or the store does not take the place
-   * in the queue in time. Whoever asks for it closes it.
+   * Queues up for a file; undefined if it is too small to be shared, or the store does not take the
+   * place in the queue in time. Whoever asks for it closes it.
    */
   async want(record: FileRecord, signal: AbortSignal): Promise<WantedCopy | undefined> {
     if (record.size < LEAST_BYTES) return undefined
@@ -89,7 +89,8 @@ export class Copies {
   async #queue(record: FileRecord, signal: AbortSignal): Promise<WantedCopy> {
     const { kvs, namespace, node, leaseTtl } = this.#context
     const name = nameOf(namespace, record.path, record)
-    // The key is this node's own: whoever held it before is a process of this node that died, or is done.
+    // The key is this node's own: whoever held it before is a process of this node that died, or is
+    // done.
     const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
       ttl: leaseTtl,
       takeover: true,
@@ -124,7 +125,8 @@ export class Copies {
     })
     this.#offers.add(offer)
     offer.lost.addEventListener('abort', () => this.#offers.delete(offer), { once: true })
-    // Whoever removes the record withdraws the offers that there are then; one that comes later finds it gone.
+    // Whoever removes the record withdraws the offers that there are then; one that comes later
+    // finds it gone.
     const entry = await kvs.namespace(namespace).get(key(record.path))
     if (entry?.revision !== record.generation) await this.#withdraw(offer)
     const [oldest] = this.#offers

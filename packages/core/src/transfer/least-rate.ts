@@ -33,7 +33,10 @@ export class LeastRate {
     this.#waited = 0
   }
 
-  /** What is wrong with an owner for which `waiting` ms more were waited in vain, as a clause for a person. */
+  /**
+   * What is wrong with an owner for which `waiting` ms more were waited in vain, as a clause for a
+   * person.
+   */
   complaint(waiting: number): string {
     const waited = Math.round(this.#waited + waiting)
     if (this.#bytes === 0) return `it stood still for ${waited} ms; DYAD_PROGRESS_TIMEOUT bounds that`

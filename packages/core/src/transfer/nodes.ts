@@ -28,8 +28,9 @@ export class Nodes {
   }
 
   /**
-   * The node that has the record's file; waits up to `patienceMs` for it to be registered. ERR_DYAD_OWNER_UNREACHABLE,
-   * ERR_DYAD_KVS_UNREACHABLE if the store is away then, and the errors of KvsReader.waitFor.
+   * The node that has the record's file; waits up to `patienceMs` for it to be registered.
+   * ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_KVS_UNREACHABLE if the store is away then, and the errors
+   * of KvsReader.waitFor.
    */
   async find(record: FileRecord, patienceMs: number, signal: AbortSignal): Promise<NodeEntry> {
     const known = this.#known.get(record.owner)

@@ -54,7 +54,10 @@ export class Places {
     return new Place(holder, this.#atWork, this.#standing, () => this.#began())
   }
 
-  /** Ends the transfer that has stood still for longest, if that is `patienceMs`; returns whether it did. */
+  /**
+   * Ends the transfer that has stood still for longest, if that is `patienceMs`; returns whether it
+   * did.
+   */
   reclaim(): boolean {
     for (const longest of this.#standing) return this.#endAfter(longest, this.#patienceMs)
     return false
@@ -118,7 +121,9 @@ export class Place {
     }
   }
 
-  /** As `rest`, and then takes a place again. Rejects with the reason of the holder's signal, too. */
+  /**
+   * As `rest`, and then takes a place again. Rejects with the reason of the holder's signal, too.
+   */
   async restAndResume<T>(reader: Promise<T>): Promise<T> {
     const taken = await this.rest(reader)
     await this.#atWork.acquire(this.#holder.signal)

@@ -42,13 +42,13 @@ export interface PullContext extends ReachContext {
 }
 
 /**
- * Brings the bytes of the record's file from its owner, or from one of `sources`, into `destination`,
- * over as many transfers as it takes: what breaks off goes on from where it stopped, over a transport
- * that has not failed this file if there is one. Tells how many bytes moved. Gives up with
- * ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE
- * are final if the owner says so. What does not fit the digest of the record is fetched anew, once from
- * the owner if it was a copy, and once more over another transport if there is one; then it is
- * ERR_DYAD_CORRUPT.
+ * Brings the bytes of the record's file from its owner, or from one of `sources`, into
+ * `destination`, over as many transfers as it takes: what breaks off goes on from where it stopped,
+ * over a transport that has not failed this file if there is one. Tells how many bytes moved. Gives
+ * up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and
+ * ERR_DYAD_GONE are final if the owner says so. What does not fit the digest of the record is
+ * fetched anew, once from the owner if it was a copy, and once more over another transport if there
+ * is one; then it is ERR_DYAD_CORRUPT.
  */
 export async function pull(
   record: FileRecord,
@@ -100,7 +100,10 @@ interface Pulling {
   readonly context: PullContext
   readonly patience: Patience
   readonly ways: Ways
-  /** Judges all transfers together: an owner that sends a little and stands still, each time, makes no progress. */
+  /**
+   * Judges all transfers together: an owner that sends a little and stands still, each time, makes
+   * no progress.
+   */
   readonly overall: LeastRate
   /** Whether the node that was asked last has opened the file, so that its bytes may have gone to the destination. */
   isOpen: boolean
@@ -158,7 +161,10 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
   throw interrupted(record, `${pulling.received} of ${record.size} bytes arrived`)
 }
 
-/** Gets ready to fetch anew what came from `source` and does not fit the record's digest; throws what is final. */
+/**
+ * Gets ready to fetch anew what came from `source` and does not fit the record's digest; throws
+ * what is final.
+ */
 async function beginAnew(error: DyadError, source: FileRecord, isCopy: boolean, pulling: Pulling): Promise<void> {
   const { path, owner } = source
   const why = new DyadError('ERR_DYAD_CORRUPT', { path, node: owner, detail: error.detail })

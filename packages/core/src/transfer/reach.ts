@@ -25,10 +25,10 @@ interface PassedOver {
 }
 
 /**
- * Begins a transfer of the record's file from byte `start` on, over the best transport that the owner
- * offers and this side can use; what has failed this file before comes last. Waits up to `patienceMs`
- * for the owner to be registered. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_NO_TRANSPORT, and the errors of
- * Transport.fetch.
+ * Begins a transfer of the record's file from byte `start` on, over the best transport that the
+ * owner offers and this side can use; what has failed this file before comes last. Waits up to
+ * `patienceMs` for the owner to be registered. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_NO_TRANSPORT,
+ * and the errors of Transport.fetch.
  */
 export async function reach(
   record: FileRecord,
@@ -94,8 +94,8 @@ async function reachAt(
 }
 
 /**
- * The transports to try, one after the other: the best first, those that have failed this file last.
- * What keeps one from being tried, or from being tried yet, is added to `passedOver`.
+ * The transports to try, one after the other: the best first, those that have failed this file
+ * last. What keeps one from being tried, or from being tried yet, is added to `passedOver`.
  */
 async function* candidates(
   owner: NodeEntry,

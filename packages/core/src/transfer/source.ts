@@ -170,7 +170,10 @@ async function openFound(prefix: string, version: FileVersion, chooser: CallChoo
   }
 }
 
-/** As far as it goes where descriptors have no paths: looked at before it is opened, since opening a device can do something, and again once it is. */
+/**
+ * As far as it goes where descriptors have no paths: looked at before it is opened, since opening a
+ * device can do something, and again once it is.
+ */
 async function openResolved(prefix: string, version: FileVersion, chooser: CallChooser): Promise<OpenedFile> {
   const real = await chooser.calls.realpath(prefix + version.path)
   if (!real.startsWith(prefix)) throw outside(version)

@@ -22,7 +22,9 @@ export class Ways {
     this.#current = { node, transport, address }
   }
 
-  /** The way that was begun last has failed; does nothing if none was begun since the last failure. */
+  /**
+   * The way that was begun last has failed; does nothing if none was begun since the last failure.
+   */
   failed(why: unknown): void {
     const way = this.#current
     this.#current = undefined
@@ -35,7 +37,9 @@ export class Ways {
     }
   }
 
-  /** How often a way has failed this file and what with the last time, or undefined if it has not. */
+  /**
+   * How often a way has failed this file and what with the last time, or undefined if it has not.
+   */
   setbackOf(node: string, transport: string, address: TransportAddress): Setback | undefined {
     return this.#setbacks.find((way) => way.transport === transport && way.node === node && way.address === address)
   }

@@ -19,15 +19,18 @@ import { makeDirectory } from '../files/make-directory.js'
 
 /** Bytes of a token that is made here, before they are text. */
 const TOKEN_BYTES = 32
-/** How long another process may take between its claim and its token, in ms: it needs microseconds. */
+/**
+ * How long another process may take between its claim and its token, in ms: it needs microseconds.
+ */
 const CLAIM_MS = 2_000
 /** Pause between two looks at such a claim, in ms. */
 const PAUSE_MS = 5
 
 /**
- * Makes the token of a user at `path`, unless one stands there: of several processes that begin at once, one makes the
- * token of all. The file appears with all of its content, or empty where there are no hard links, and nobody else may
- * read it from its first byte on. The errors of node:fs, and ERR_DYAD_OPTION if another process began and does not end.
+ * Makes the token of a user at `path`, unless one stands there: of several processes that begin at
+ * once, one makes the token of all. The file appears with all of its content, or empty where there
+ * are no hard links, and nobody else may read it from its first byte on. The errors of node:fs, and
+ * ERR_DYAD_OPTION if another process began and does not end.
  */
 export function makeToken(path: string): void {
   makeDirectory(dirname(path), 0o700)
@@ -49,7 +52,8 @@ function linked(temporary: string, path: string): boolean {
     linkSync(temporary, path)
     return true
   } catch (error) {
-    // The system looks at what stands there first, and that may be the claim of a process that cannot link either.
+    // The system looks at what stands there first, and that may be the claim of a process that
+    // cannot link either.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return statSync(path).size > 0
     if (lacksLinks(error)) return false
     throw error
@@ -57,8 +61,9 @@ function linked(temporary: string, path: string): boolean {
 }
 
 /**
- * Puts the token in its place by a rename, which the owner of an empty file at the path may do. The kernel gives that file
- * back when its owner dies, so that the next start makes the token. The wait is synchronous, as reading options is.
+ * Puts the token in its place by a rename, which the owner of an empty file at the path may do. The
+ * kernel gives that file back when its owner dies, so that the next start makes the token. The wait
+ * is synchronous, as reading options is.
  */
 function placeByClaim(temporary: string, path: string): void {
   const sleeper = new Int32Array(new SharedArrayBuffer(4))
@@ -87,7 +92,9 @@ function openClaim(path: string): { fd: number; isNew: boolean } {
   return { fd: openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK, 0o600), isNew: false }
 }
 
-/** Whether this process makes the token: it has the lock, or made the file where there are no locks. */
+/**
+ * Whether this process makes the token: it has the lock, or made the file where there are no locks.
+ */
 function owns(fd: number, isNew: boolean): boolean {
   try {
     return tryLock(fd)

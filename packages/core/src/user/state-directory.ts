@@ -3,7 +3,10 @@ import { DyadError } from '../errors.js'
 import { makeTrustedDirectory } from '../files/trusted-place.js'
 import { userId } from './user-id.js'
 
-/** Makes the directory for this node's state. Refuses one that others can write to, and one in which this process cannot make anything. ERR_DYAD_OPTION. */
+/**
+ * Makes the directory for this node's state. Refuses one that others can write to, and one in which
+ * this process cannot make anything. ERR_DYAD_OPTION.
+ */
 export async function prepareStateDirectory(path: string): Promise<void> {
   try {
     makeTrustedDirectory(path, 0o700)
@@ -14,7 +17,10 @@ export async function prepareStateDirectory(path: string): Promise<void> {
   }
 }
 
-/** Refuses what is no directory of this process's user, and what others can write to. ERR_DYAD_OPTION, and the system's own errors. */
+/**
+ * Refuses what is no directory of this process's user, and what others can write to.
+ * ERR_DYAD_OPTION, and the system's own errors.
+ */
 export function checkStateDirectory(path: string): void {
   const found = lstatSync(path)
   if (!found.isDirectory() || (userId() !== -1 && found.uid !== userId()) || found.mode & 0o022) {

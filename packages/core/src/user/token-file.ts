@@ -10,7 +10,10 @@ const EMPTY = 'the file of the token is empty'
 const OTHERWISE =
   'name a file with DYAD_TOKEN_FILE, a directory for it with XDG_CONFIG_HOME, or give the token with DYAD_TOKEN'
 
-/** Reads the token in a file that belongs to this user and that nobody else can read. ERR_DYAD_OPTION. */
+/**
+ * Reads the token in a file that belongs to this user and that nobody else can read.
+ * ERR_DYAD_OPTION.
+ */
 export function readTokenFile(path: string): string {
   try {
     const token = readToken(path)
@@ -24,8 +27,8 @@ export function readTokenFile(path: string): string {
 }
 
 /**
- * Reads this user's own token, which is made if there is none: processes that begin at once agree on one. `path` is undefined where the user has no
- * place for it. ERR_DYAD_OPTION.
+ * Reads this user's own token, which is made if there is none: processes that begin at once agree
+ * on one. `path` is undefined where the user has no place for it. ERR_DYAD_OPTION.
  */
 export function readOwnToken(path: string | undefined): string {
   if (path === undefined) {

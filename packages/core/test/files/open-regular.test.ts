@@ -58,7 +58,10 @@ class Site {
 
 const CALLS = ['openSync', 'fstatSync', 'lstatSync', 'statSync', 'readlinkSync', 'realpathSync.native', 'readSync']
 
-/** Runs `work` with `between` called before its system call number `at`; tells how many calls it made. */
+/**
+ * Runs `work` with `between` called before its system call number `at`; tells how many calls it
+ * made.
+ */
 async function interrupted(at: number, between: () => void, work: () => unknown): Promise<number> {
   let count = 0
   let isWithin = false

@@ -121,7 +121,10 @@ const CALLS = [
   'fstatSync',
 ]
 
-/** Runs `work` with `between` called before its system call number `at`, and `after` after each; tells how many it made. */
+/**
+ * Runs `work` with `between` called before its system call number `at`, and `after` after each;
+ * tells how many it made.
+ */
 async function interrupted(
   at: number,
   between: () => void,

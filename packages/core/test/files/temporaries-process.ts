@@ -1,4 +1,6 @@
-/** Makes a temporary file, by itself or in a thread, and waits to be killed; or sweeps a directory. */
+/**
+ * Makes a temporary file, by itself or in a thread, and waits to be killed; or sweeps a directory.
+ */
 import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Temporaries } from '../../src/files/temporaries.js'

@@ -33,7 +33,10 @@ async function writer(t: Test, target: string): Promise<ChildProcess> {
   return child
 }
 
-/** Runs the same program through a command that starts the command given to it, until it has said that it is done. */
+/**
+ * Runs the same program through a command that starts the command given to it, until it has said
+ * that it is done.
+ */
 async function through(t: Test, command: string[], ...args: string[]): Promise<ChildProcess> {
   // What the test runner loads into a process writes to the runner's own folder.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command, process.execPath, '--import=tsx', program, ...args], {
@@ -122,7 +125,8 @@ test('a session that goes on sweeps again as it stores', async (t) => {
 
 test('the end of a session does not wait for the whole of a large directory', async (t) => {
   const root = t.testdir()
-  // Whichever way the file system orders the names, some dead ones are before the bound, and some beyond it.
+  // Whichever way the file system orders the names, some dead ones are before the bound, and some
+  // beyond it.
   for (let i = 0; i < 12_000; i++) {
     writeFileSync(`${root}/${i}`, '')
     if (i % 4 === 0) writeFileSync(`${root}/.dyad-0123456789-${i.toString(16)}`, '')
@@ -210,7 +214,8 @@ test('what a killed container left is removed, what a living one writes is not',
   t.equal(readdirSync(root).length, 2)
   for (const process of [child, own]) {
     process.kill('SIGKILL')
-    // The processes of the container end with the first of them: once they do, so does what they write to.
+    // The processes of the container end with the first of them: once they do, so does what they
+    // write to.
     await once(process, 'close')
   }
   // The last descriptors of a process are closed a moment after its output.

@@ -20,7 +20,10 @@ interface Teardown {
   teardown(work: () => unknown): void
 }
 
-/** A file, and a store that does something else with that file just before it stores its record for the n-th time. */
+/**
+ * A file, and a store that does something else with that file just before it stores its record for
+ * the n-th time.
+ */
 async function site(t: Teardown, meanwhile: (local: string, put: number) => void, sharedStorage = false) {
   const directory = mkdtempSync(join(tmpdir(), 'dyad-publish-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))

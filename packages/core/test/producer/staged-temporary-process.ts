@@ -1,4 +1,7 @@
-/** Stages a file, writes it through a descriptor of its own, closes that, and waits; or writes one as whoever it runs as may. */
+/**
+ * Stages a file, writes it through a descriptor of its own, closes that, and waits; or writes one
+ * as whoever it runs as may.
+ */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { StoringParents } from '../../src/files/storing-parents.js'

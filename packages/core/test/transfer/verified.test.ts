@@ -39,7 +39,9 @@ interface Way {
   readonly cutAt?: number
 }
 
-/** A transport whose transfers go one way after the other; `asked` notes whom, and from where on. */
+/**
+ * A transport whose transfers go one way after the other; `asked` notes whom, and from where on.
+ */
 function double(ways: readonly Way[]): Transport & { readonly asked: string[] } {
   const left = [...ways]
   const asked: string[] = []

@@ -70,8 +70,8 @@ test('a relative place is none', (t) => {
 })
 
 /**
- * Runs first in a process: link(2) there is as vfat and FUSE have it, which look at what stands at the path first. Each call
- * takes its time, so that all processes are between them at once.
+ * Runs first in a process: link(2) there is as vfat and FUSE have it, which look at what stands at
+ * the path first. Each call takes its time, so that all processes are between them at once.
  */
 const WITHOUT_LINKS = `
 import fs from 'node:fs'

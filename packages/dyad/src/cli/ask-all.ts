@@ -11,7 +11,10 @@ export interface Asked {
   readonly failures: readonly DyadError[]
 }
 
-/** Asks the services that listen at these paths, all at once; one that does not answer hides no other. */
+/**
+ * Asks the services that listen at these paths, all at once; one that does not answer hides no
+ * other.
+ */
 export async function askAll(paths: readonly string[], word: string, options: AskOptions): Promise<Asked> {
   const answers: (NodeStatus | AloneStatus | null)[] = []
   const failures: DyadError[] = []

@@ -11,15 +11,19 @@ import { DyadError } from '@dyad/core'
 
 /** As many links as Linux follows on one path. */
 const MOST_LINKS = 40
-/** A pipe that nobody reads, or a line that does not answer, is an error and not a wait: Node cannot end while an open blocks. */
+/**
+ * A pipe that nobody reads, or a line that does not answer, is an error and not a wait: Node cannot
+ * end while an open blocks.
+ */
 const WRITE_SPECIAL = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 
 const openFile = promisify(open)
 const closeFile = promisify(close)
 
 /**
- * Copies a file to a destination, and resolves with its path: into a directory, through symbolic links to what they lead to, into a device or a pipe. A regular
- * file is replaced whole, so that nobody sees a part of it; other hard links of it keep what they had. ERR_DYAD_STORE.
+ * Copies a file to a destination, and resolves with its path: into a directory, through symbolic
+ * links to what they lead to, into a device or a pipe. A regular file is replaced whole, so that
+ * nobody sees a part of it; other hard links of it keep what they had. ERR_DYAD_STORE.
  */
 export async function copyTo(local: string, destination: string, signal: AbortSignal): Promise<string> {
   const named = await stat(destination).catch(() => undefined)
@@ -38,7 +42,9 @@ export async function copyTo(local: string, destination: string, signal: AbortSi
   }
 }
 
-/** The file that open(2) would make where nothing stands: links at the end of a path may lead to it. */
+/**
+ * The file that open(2) would make where nothing stands: links at the end of a path may lead to it.
+ */
 async function leadsTo(place: string): Promise<string> {
   let at = place
   for (let links = 0; links < MOST_LINKS; links++) {

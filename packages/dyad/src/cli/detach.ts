@@ -12,8 +12,9 @@ export const REPORT_FLAG = '--report-ready'
 type Report<Status> = { readonly told: string } | { readonly ready: Status } | { readonly failed: Failure }
 
 /**
- * Starts this very command again in the background; resolves with what it reports when it is ready, and rejects with what it failed with. An abort ends it.
- * What it says later goes to a log beside the control socket of that name.
+ * Starts this very command again in the background; resolves with what it reports when it is ready,
+ * and rejects with what it failed with. An abort ends it. What it says later goes to a log beside
+ * the control socket of that name.
  */
 export async function detach<Status>(stateDir: string, name: string, signal: AbortSignal): Promise<Status> {
   const log = controlPath(stateDir, name).replace(/\.sock$/, '.log')
@@ -29,7 +30,10 @@ export async function detach<Status>(stateDir: string, name: string, signal: Abo
   return status
 }
 
-/** Tells whoever started this command in the background how it goes; the first word but what is `told` counts. */
+/**
+ * Tells whoever started this command in the background how it goes; the first word but what is
+ * `told` counts.
+ */
 export function reportBack<Status>(report: Report<Status>): void {
   if (!process.connected) return
   process.send?.(report, () => !('told' in report) && process.connected && process.disconnect())

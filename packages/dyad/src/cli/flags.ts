@@ -9,7 +9,10 @@ export function flagOf(name: OptionName): string {
   return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
-/** Offers options of the table as flags, and always those of the token: as a file, for a secret on a command line is none. */
+/**
+ * Offers options of the table as flags, and always those of the token: as a file, for a secret on a
+ * command line is none.
+ */
 export function addFlags(command: Command, names: readonly OptionName[]): Command {
   for (const name of new Set([...names, 'tokenFile', 'open'] as const)) {
     const row: OptionRow<unknown> = OPTIONS[name]
@@ -30,7 +33,10 @@ export function addAnswerTimeout(command: Command): Command {
   return command.addOption(new Option('--timeout <value>', doc).argParser((text) => parse(OPTIONS.kvsTimeout, text)))
 }
 
-/** The options of a command that only asks, with its limit: that of the flag, else what is given for the store. */
+/**
+ * The options of a command that only asks, with its limit: that of the flag, else what is given for
+ * the store.
+ */
 export function askingOptions(command: Command): { options: ConfigOptions; limit: number } {
   const { timeout: _, ...options } = givenOptions(command)
   const { timeout } = command.opts<{ timeout?: number }>()

@@ -41,7 +41,10 @@ export class Interruptions implements Disposable {
     process.stderr.on('error', () => {})
   }
 
-  /** Resolves when everything that was printed is written; rejects with the Interruption if that failed. */
+  /**
+   * Resolves when everything that was printed is written; rejects with the Interruption if that
+   * failed.
+   */
   async outputWritten(): Promise<void> {
     if (process.stdout.writableLength > 0) await new Promise<void>((told) => process.stdout.write('', () => told()))
     // A failure is told of in a later turn.

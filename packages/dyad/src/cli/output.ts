@@ -8,14 +8,18 @@ import { outputFailure } from './interruption.js'
 const PIECE = 64 * 1024
 
 /**
- * Prints one line of a result. Paths and the like come from others: on a terminal everything that it would act on is
- * shown as an escape sequence; elsewhere only what would end the line is, so that xargs(1) gets exact names.
+ * Prints one line of a result. Paths and the like come from others: on a terminal everything that
+ * it would act on is shown as an escape sequence; elsewhere only what would end the line is, so
+ * that xargs(1) gets exact names.
  */
 export function print(line: string): void {
   write(`${shown(line)}\n`)
 }
 
-/** As `print`, emphasized on a terminal that shows it; NO_COLOR and its like are the terminal's to know. */
+/**
+ * As `print`, emphasized on a terminal that shows it; NO_COLOR and its like are the terminal's to
+ * know.
+ */
 export function printHeading(line: string): void {
   const text = shown(line)
   write(`${process.stdout.isTTY && process.stdout.hasColors() ? styleText('bold', text) : text}\n`)
@@ -45,7 +49,10 @@ export async function printJsonArray(values: readonly unknown[]): Promise<void> 
   })
 }
 
-/** Prints any number of rows in columns under a heading; columns named in `right` are aligned to the right. */
+/**
+ * Prints any number of rows in columns under a heading; columns named in `right` are aligned to the
+ * right.
+ */
 export async function printTable(
   heading: readonly string[],
   rows: readonly (readonly string[])[],
@@ -95,7 +102,10 @@ export function write(text: string): void {
   }
 }
 
-/** Writes pieces, many at once; others have a turn in between, a signal that interrupts the command among them. */
+/**
+ * Writes pieces, many at once; others have a turn in between, a signal that interrupts the command
+ * among them.
+ */
 async function writeAll(pieces: () => Iterable<string>): Promise<void> {
   let text = ''
   for (const piece of pieces()) {
@@ -124,7 +134,9 @@ function shown(line: string): string {
   return process.stdout.isTTY ? visible(line) : line.replace(/[\n\r]/g, visible)
 }
 
-/** JSON without a character that a terminal acts on: each is escaped, so that it is read as it was. */
+/**
+ * JSON without a character that a terminal acts on: each is escaped, so that it is read as it was.
+ */
 function jsonOf(value: unknown): string {
   const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (sign) => {

@@ -62,7 +62,10 @@ export function program(signal: AbortSignal): Command {
   return root
 }
 
-/** The words of a command line may come from others, and the message quotes them; commander adds a line that helps. */
+/**
+ * The words of a command line may come from others, and the message quotes them; commander adds a
+ * line that helps.
+ */
 function outputError(text: string): void {
   const [, message = text, hint] = /^(.*?)(?:\n(\(Did you mean .*\?\)))?\n$/s.exec(text) ?? []
   tell(message)

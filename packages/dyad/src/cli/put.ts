@@ -65,8 +65,8 @@ async function put(session: Dyad, file: string, path: string | undefined, signal
   if (here !== undefined && (path === undefined || target?.path === here.path)) {
     return session.produce(here.local, { signal })
   }
-  // A stream writes to a path that is not managed, as node:fs does. The command refuses it before it
-  // opens anything: an open pipe would keep the process waiting for its writer.
+  // A stream writes to a path that is not managed, as node:fs does. The command refuses it before
+  // it opens anything: an open pipe would keep the process waiting for its writer.
   if (target === undefined) {
     throw new DyadError('ERR_DYAD_UNTRACKED', { path: name, detail: session.config.producerPath })
   }
@@ -81,7 +81,9 @@ async function put(session: Dyad, file: string, path: string | undefined, signal
   return await write(session, source, name, size, mode & 0o777, signal)
 }
 
-/** What comes through a named pipe: it ends with the last of its writers, and waits for the first. */
+/**
+ * What comes through a named pipe: it ends with the last of its writers, and waits for the first.
+ */
 function openPipe(file: string): Socket {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   return new Socket({ fd, readable: true, writable: false })

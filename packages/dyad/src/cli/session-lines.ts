@@ -11,7 +11,10 @@ const LINES = {
     tell(`dyad: warning: ${reason}`),
 }
 
-/** Says on stderr what keeps a command waiting, and what keeps others from its files, until disposed of. */
+/**
+ * Says on stderr what keeps a command waiting, and what keeps others from its files, until disposed
+ * of.
+ */
 export function tellOfSessions(): Disposable {
   for (const [name, line] of Object.entries(LINES)) subscribe(name, line as (message: unknown) => void)
   return {

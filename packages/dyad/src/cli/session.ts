@@ -4,8 +4,9 @@ import { Dyad } from '../connect.js'
 import { openKvs } from '../parts.js'
 
 /**
- * Runs `work` in a session, which an abort ends at any stage. Paths on a command line are relative to the managed directories, and a command that
- * ended well has published. The store is first asked by `work`, within the limits of what that does.
+ * Runs `work` in a session, which an abort ends at any stage. Paths on a command line are relative
+ * to the managed directories, and a command that ended well has published. The store is first asked
+ * by `work`, within the limits of what that does.
  */
 export async function withSession<T>(
   options: ConfigOptions,

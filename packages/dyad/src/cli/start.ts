@@ -72,7 +72,10 @@ async function serve(options: StartOptions, signal: AbortSignal, tell: (status: 
   await ended(node, signal)
 }
 
-/** Resolves when the node is asked to end; rejects if it lost its place, and hosts no store that others need. */
+/**
+ * Resolves when the node is asked to end; rejects if it lost its place, and hosts no store that
+ * others need.
+ */
 function ended(node: RunningNode, signal: AbortSignal): Promise<void> {
   const { lost, stopped } = node
   return new Promise((resolve, reject) => {

@@ -92,7 +92,10 @@ async function nodeReport(entry: NodeEntry, transports: readonly Transport[], mo
   return { ...entry, ...lifeOf(entry), transports: await waysTo(entry, transports, mode) }
 }
 
-/** Where this process cannot see that of the service, the lease tells: it expires soon after its death. */
+/**
+ * Where this process cannot see that of the service, the lease tells: it expires soon after its
+ * death.
+ */
 function lifeOf(entry: NodeEntry): { alive: boolean; evidence: string } {
   const alive = isRunning(entry)
   if (alive === undefined) return { alive: true, evidence: 'its lease holds' }

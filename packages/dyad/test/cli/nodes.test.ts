@@ -153,7 +153,8 @@ t.test('a second service of one node name is refused, and ends no store when it 
   const { kvs, pid } = JSON.parse(await firstLine(first))
   sandbox.env['DYAD_KVS'] = kvs
   t.equal((await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x')).code, 0)
-  // As on a cloned machine, or for another user of this host: the same name, and a state directory of its own.
+  // As on a cloned machine, or for another user of this host: the same name, and a state directory
+  // of its own.
   const elsewhere = { DYAD_STATE_DIR: sandbox.at('other-state') }
   const args = ['start', '--node', 'n1', sandbox.at('clone')]
   for (const detached of [[], ['--detach']]) {

@@ -45,8 +45,8 @@ t.test('output that a full device does not take is an error of every command', a
 
 t.test('output that is cut short is an error', async (t) => {
   await using sandbox = await Sandbox.withNodes()
-  // A limit on the length of files, in blocks of 512 bytes, cuts a write short, as a disk does that becomes full. A process that does not
-  // listen to its signal would be killed by it.
+  // A limit on the length of files, in blocks of 512 bytes, cuts a write short, as a disk does that
+  // becomes full. A process that does not listen to its signal would be killed by it.
   const listening = { NODE_OPTIONS: "--import=data:text/javascript,process.on('SIGXFSZ',()=>{})" }
   writeFileSync(sandbox.at('file'), '')
   truncateSync(sandbox.at('file'), 100_000)

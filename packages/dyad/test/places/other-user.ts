@@ -1,4 +1,5 @@
-// Serves a directory as another user and says at which address. Arguments: the user's id, its directory for state, the directory.
+// Serves a directory as another user and says at which address. Arguments: the user's id, its
+// directory for state, the directory.
 import { writeFileSync } from 'node:fs'
 import { ManagedSource } from '@dyad/core'
 import { localTransport } from '@dyad/transport'

@@ -10,7 +10,8 @@ const skip = process.getuid?.() !== 0 && 'only root can become another user'
 
 test('a user without an entry in the list of users has all of it', { skip }, async (t) => {
   const program = fileURLToPath(new URL('unlisted-user.ts', import.meta.url))
-  // Silent, since what tap loads into processes complains that this user may not write where it notes things.
+  // Silent, since what tap loads into processes complains that this user may not write where it
+  // notes things.
   const child = fork(program, [String(UID)], { execArgv: ['--import=tsx'], silent: true })
   const [outcome] = await once(child, 'message')
   t.match(outcome, { isListed: false, length: 5000, stateDir: `/dyad-${UID}` })
