@@ -102,3 +102,34 @@ test('offers end with the session that made them, and small files are not offere
   await second.ask('read', 'small')
   t.strictSame(askedNodes(second), ['A', 'A'])
 })
+
+test('an owner without a service leaves its file to the copies, and only nodes with a service offer one', async (t) => {
+  const cluster = await Cluster.prepare(t, COMMON)
+  await cluster.node('S', { broker: true })
+  await cluster.createNamespace()
+  const owner = await cluster.node('A')
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE / 8, 9)
+  await cluster.node('B')
+  const holder = await cluster.consumer()
+  await holder.ask('read', 'big')
+  await using client = cluster.client()
+  for await (const { key } of client.registry.watch('\x01copy')) if (key.includes(' have ')) break
+  await owner.ask('stop')
+
+  const lone = (name: string) => cluster.app(name, { consumerPath: cluster.directory(name.toLowerCase()) })
+  const first = await lone('C')
+  await first.ask('read', 'big')
+  const told = await first.noted<Diagnostics['dyad.transfer.notShared']>('dyad.transfer.notShared')
+  t.match(told.error.message, "no service of node 'C'")
+  // Two at a time, none of which leaves a copy to the next.
+  const others = await Promise.all(['D', 'E', 'F'].map(lone))
+  const expected = { size: SIZE / 8, sha256: digestOf(SIZE / 8, 9) }
+  for (const read of await Promise.all(others.map((other) => other.ask('read', 'big')))) t.strictSame(read, expected)
+  t.strictSame(others.flatMap(askedNodes), ['B', 'B', 'B'])
+  t.strictSame(
+    others.flatMap((other) => other.notes('dyad.transfer.retry')),
+    [],
+    'nor does anybody turn to the owner',
+  )
+})

@@ -6,6 +6,7 @@ import { DyadError } from '../errors.js'
 import type { KvsClient, KvsEntry, Registration } from '../kvs/contract.js'
 import { Fields } from '../kvs/fields.js'
 import { decodePlain, encodePlain } from '../kvs/msgpack.js'
+import { decodeNodeEntry } from '../kvs/node-entry.js'
 import type { FileRecord, Generation } from '../kvs/record.js'
 import { otherKey } from './nodes.js'
 
@@ -15,6 +16,12 @@ const LEAST_BYTES = 1024 * 1024
 const FANOUT = 2
 /** Copies that one session offers at a time; the oldest is withdrawn for a newer. */
 const MOST_OFFERED = 256
+
+/**
+ * Who waits in the queue looks at it again after so long, and then after twice as long each time: a
+ * watch does not tell of what is gone. In ms.
+ */
+const FIRST_LOOK_MS = 250
 
 /** How long an offer that is being withdrawn stays if the process dies that withdraws it, in ms. */
 const WITHDRAWAL_MS = 1_000
@@ -117,6 +124,7 @@ export class Copies {
   async #offer({ name, record }: WantedCopy, local: string): Promise<void> {
     const { kvs, namespace, key, node, storage, leaseTtl } = this.#context
     const { mtimeNs } = statSync(local, { bigint: true })
+    await this.#assertServed()
     const value = encodePlain({ node, storage, mtimeNs })
     const offer = await kvs.register(otherKey('copy', name, 'have', node), value, {
       ttl: leaseTtl,
@@ -131,6 +139,14 @@ export class Copies {
     if (entry?.revision !== record.generation) await this.#withdraw(offer)
     const [oldest] = this.#offers
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
+  }
+
+  /** A copy that no service serves would have others ask for it in vain. */
+  async #assertServed(): Promise<void> {
+    const { kvs, node, storage } = this.#context
+    const found = await kvs.registry.get(node)
+    if (found !== undefined && decodeNodeEntry(found).directories.includes(storage)) return
+    throw new Error(`no service of node '${node}' serves ${storage}`)
   }
 
   async #withdraw(offer: Registration): Promise<void> {
@@ -158,26 +174,24 @@ export class WantedCopy implements AsyncDisposable {
 
   /** The record as the node has it that is to be asked next: a holder of a copy, or the owner. Waits for its turn. */
   async source(signal: AbortSignal): Promise<FileRecord> {
-    const { kvs, patience } = this.#context
-    const late = new Error('no copy was offered in time')
-    try {
-      return await within(
-        patience,
-        () => late,
-        signal,
-        async (bounded) => {
-          // Whatever changes, the queue is looked at anew: a watch does not tell of what is gone.
-          for await (const _ of kvs.registry.watch(otherKey('copy', this.name), { signal: bounded })) {
-            const source = await this.#choose(bounded)
-            if (source !== undefined) return source
-          }
-          return this.record
-        },
-      )
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error !== late) report('dyad.transfer.notShared', { record: this.record, error: error as Error })
-      return this.record
+    const until = performance.now() + this.#context.patience
+    const late = new Error('its turn did not come in time')
+    for (let look = FIRST_LOOK_MS; ; look *= 2) {
+      const left = until - performance.now()
+      if (left <= 0) return this.record
+      try {
+        return await within(
+          Math.min(look, left),
+          () => late,
+          signal,
+          (bounded) => this.#turn(bounded),
+        )
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error === late) continue
+        report('dyad.transfer.notShared', { record: this.record, error: error as Error })
+        return this.record
+      }
     }
   }
 
@@ -188,6 +202,17 @@ export class WantedCopy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#place.close()
+  }
+
+  /** Looks at the queue, and again whatever is put there. */
+  async #turn(signal: AbortSignal): Promise<FileRecord> {
+    const source = await this.#choose(signal)
+    if (source !== undefined) return source
+    for await (const _ of this.#context.kvs.registry.watch(otherKey('copy', this.name), { signal })) {
+      const next = await this.#choose(signal)
+      if (next !== undefined) return next
+    }
+    return this.record
   }
 
   async #choose(signal: AbortSignal): Promise<FileRecord | undefined> {

@@ -28,9 +28,9 @@ export class Nodes {
   }
 
   /**
-   * The node that has the record's file; waits up to `patienceMs` for it to be registered.
-   * ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_KVS_UNREACHABLE if the store is away then, and the errors
-   * of KvsReader.waitFor.
+   * The node that has the record's file; waits up to `patienceMs` for it to be registered, with 0
+   * not at all. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_KVS_UNREACHABLE if the store is away then, and
+   * the errors of KvsReader.waitFor.
    */
   async find(record: FileRecord, patienceMs: number, signal: AbortSignal): Promise<NodeEntry> {
     const known = this.#known.get(record.owner)
@@ -43,9 +43,13 @@ export class Nodes {
         ? new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { ...about, detail: 'no service has registered that node' })
         : new DyadError('ERR_DYAD_KVS_UNREACHABLE', { ...about, detail: outageText(outage), cause: outage.why })
     }
-    const entry = await within(patienceMs, absent, signal, (bounded) =>
-      this.#kvs.registry.waitFor(record.owner, { signal: bounded }),
-    )
+    const entry =
+      patienceMs === 0
+        ? await this.#kvs.registry.get(record.owner, { signal })
+        : await within(patienceMs, absent, signal, (bounded) =>
+            this.#kvs.registry.waitFor(record.owner, { signal: bounded }),
+          )
+    if (entry === undefined) throw absent()
     const node = decodeNodeEntry(entry)
     this.#known.set(record.owner, node)
     return node

@@ -9,6 +9,9 @@ import { Patience } from './patience.js'
 import { type ReachContext, reach } from './reach.js'
 import { Ways } from './ways.js'
 
+/** How long the owner is waited for, if it is not registered, before copies are looked for again, in ms. */
+const COPIES_AGAIN_MS = 1_000
+
 /** Where the bytes of a file go. */
 export interface Destination {
   /** Takes the whole file over a transfer that need not pass the bytes through here, or declines. Tells how many bytes moved. */
@@ -72,7 +75,9 @@ export async function pull(
     await context.giveWay?.(record.path, signal)
     const source = (pulling.mayBeCopy ? await sources?.source(signal) : undefined) ?? record
     try {
-      return await pullFrom(source, pulling, signal)
+      // Others may have a copy while the owner is away, and a holder that is away is not waited for.
+      const most = source !== record ? 0 : sources === undefined ? Number.POSITIVE_INFINITY : COPIES_AGAIN_MS
+      return await pullFrom(source, Math.min(most, pulling.patience.left), pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
       // It is this side's, and whoever waits for a descriptor must not hold others meanwhile.
@@ -85,7 +90,7 @@ export async function pull(
       if (mayRecover(error)) pulling.ways.failed(error)
       // What a copy was changed into may be among the bytes that came from it already; that is final, and whoever asks again is not sent there.
       const isLost = pulling.isOpen && !mayRecover(error)
-      if (source !== record && !isLost) {
+      if (source !== record && !isLost && pulling.patience.left > 1) {
         // There are others.
         sources?.failed(source)
         report('dyad.transfer.retry', { record: source, error: error as Error, delay: 0 })
@@ -114,8 +119,13 @@ interface Pulling {
   mayBeginAnew: boolean
 }
 
-/** One transfer, from where the last one stopped. */
-async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSignal): Promise<number> {
+/** One transfer, from where the last one stopped, of a node that may take `patienceMs` to be registered. */
+async function pullFrom(
+  record: FileRecord,
+  patienceMs: number,
+  pulling: Pulling,
+  signal: AbortSignal,
+): Promise<number> {
   const { destination, context, patience, ways, overall } = pulling
   const { giveWay, ownerTimeout, progressTimeout, leastRate } = context
   const pace = new LeastRate(leastRate)
@@ -129,7 +139,7 @@ async function pullFrom(record: FileRecord, pulling: Pulling, signal: AbortSigna
   })
   const left = record.size - pulling.received
   pulling.isOpen = false
-  await using transfer = await reach(record, pulling.received, patience.left, context, attempt, ways)
+  await using transfer = await reach(record, pulling.received, patienceMs, context, attempt, ways)
   pulling.isOpen = true
   pace.restart()
   if (transfer.size !== left) {

@@ -27,8 +27,8 @@ interface PassedOver {
 /**
  * Begins a transfer of the record's file from byte `start` on, over the best transport that the
  * owner offers and this side can use; what has failed this file before comes last. Waits up to
- * `patienceMs` for the owner to be registered. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_NO_TRANSPORT,
- * and the errors of Transport.fetch.
+ * `patienceMs` for the owner to be registered, with 0 not at all. ERR_DYAD_OWNER_UNREACHABLE,
+ * ERR_DYAD_NO_TRANSPORT, and the errors of Transport.fetch.
  */
 export async function reach(
   record: FileRecord,

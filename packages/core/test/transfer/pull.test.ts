@@ -79,7 +79,12 @@ function contextOf(transport: Transport): PullContext {
     pid: 1,
     startedAt: 0,
   })
-  const registry = { waitFor: async (key: string) => ({ key, value, revision: 1 }) } as unknown as KvsReader
+  const find = async (key: string) => (key === 'A' ? { key, value, revision: 1 } : undefined)
+  const waitFor = async (key: string, { signal }: { signal: AbortSignal }) => {
+    const found = await find(key)
+    return found ?? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  }
+  const registry = { get: find, waitFor } as unknown as KvsReader
   return {
     nodes: new Nodes({ registry, outage: undefined }),
     transports: [transport],
@@ -158,4 +163,22 @@ test('what the file system refuses is told of as what it is, and final', async (
     t.match((error as Error).message, /posix_fallocate: ENOSPC/)
   }
   t.strictSame(transport.asked, [0])
+})
+
+test('while the owner is not registered its copies are asked for again, and a holder that is not is passed over', async (t) => {
+  const target = `${t.testdir()}/x`
+  const transport = double([{ inPlace: true, steps: [21] }])
+  const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(dirname(target)) }
+  const record = { ...RECORD, owner: 'away' }
+  const left = [record, { ...RECORD, owner: 'no service' }, RECORD]
+  const failed: string[] = []
+  const sources = {
+    source: async () => left.shift() as typeof record,
+    failed: ({ owner }: { owner: string }) => void failed.push(owner),
+  }
+  await using incoming = IncomingFile.beside(target, place, record, () => {})
+  const { signal } = new AbortController()
+  t.equal(await pull(record, incoming, contextOf(transport), signal, sources), record.size)
+  t.strictSame(left, [])
+  t.strictSame(failed, ['no service'])
 })

@@ -101,6 +101,7 @@ function contextOf(transport: Transport): PullContext {
       startedAt: 0,
     })
   const registry = {
+    get: async (key: string) => ({ key, value: entryOf(key), revision: 1 }),
     waitFor: async (key: string) => ({ key, value: entryOf(key), revision: 1 }),
   } as unknown as KvsReader
   return {
