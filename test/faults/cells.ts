@@ -44,7 +44,7 @@ export async function play(cell: Cell, path: string, site: Site, dice: Dice): Pr
   assert.equal(await site.digestAtConsumer(path), contentOf(newest).sha256, 'the newest version stands at its path')
 }
 
-/** The victim is hit while a consumer waits for a file that is half written. */
+/** Hits the victim while a consumer waits for a file that is half written. */
 async function beforePublish(cell: Cell, path: string, site: Site, dice: Dice): Promise<Version> {
   const { fault, victim } = cell
   const version = { size: dice.pick([40, 5_000, 300_000, 3 * MIB]), seed: dice.integer(1, 1e6) }
@@ -69,7 +69,7 @@ async function beforePublish(cell: Cell, path: string, site: Site, dice: Dice): 
   return version
 }
 
-/** The victim is hit while bytes are on their way, and while the producer writes the next version. */
+/** Hits the victim while bytes are on their way, and while the producer writes the next version. */
 async function midway(cell: Cell, path: string, site: Site, dice: Dice): Promise<Version> {
   const { fault, victim } = cell
   const first = { size: dice.integer(2 * MIB, 5 * MIB), seed: dice.integer(1, 1e6) }
@@ -101,7 +101,10 @@ async function midway(cell: Cell, path: string, site: Site, dice: Dice): Promise
   return second
 }
 
-/** The victim is hit once the file was read; the next version is written meanwhile. */
+/**
+ * Hits the victim once a consumer has read the file; meanwhile the producer writes the next
+ * version.
+ */
 async function after(cell: Cell, path: string, site: Site, dice: Dice): Promise<Version> {
   const [first, second] = [1, 2].map(() => ({
     size: dice.pick([0, 40, 5_000, 300_000, 3 * MIB]),
@@ -117,7 +120,10 @@ async function after(cell: Cell, path: string, site: Site, dice: Dice): Promise<
   return second
 }
 
-/** Kills or freezes the victim; resolves with what starts it again, or lets it go on after a while. */
+/**
+ * Kills or freezes the victim; resolves with a function that starts or thaws it again after a
+ * while.
+ */
 async function strike({ fault, victim }: Cell, site: Site, dice: Dice): Promise<() => Promise<void>> {
   const hit = site.process(victim)
   if (fault === 'kill') {

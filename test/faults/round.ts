@@ -13,7 +13,8 @@ export interface Failure {
 }
 
 /**
- * Plays the cells one after the other on a site of their own, then ends it; resolves with what failed. After a failure the rest of the cells have a new site.
+ * Plays the cells one after the other on one site, then ends it; resolves with the failures. After
+ * a failure the remaining cells have a new site.
  */
 export async function playRound(cells: readonly Cell[], dtlMode: string, dice: Dice): Promise<Failure[]> {
   const failures: Failure[] = []
@@ -48,7 +49,10 @@ export async function playRound(cells: readonly Cell[], dtlMode: string, dice: D
   }
 }
 
-/** Everything ends when asked to, and no temporary file is left once others have stored in the same directory. */
+/**
+ * Everything ends on request, and no temporary file is left once others have stored in the same
+ * directory.
+ */
 async function endInOrder(site: Site): Promise<void> {
   const ends = ['producer', 'consumer'] as const
   for (const victim of ends) {

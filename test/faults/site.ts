@@ -5,7 +5,10 @@ import { pipeline } from 'node:stream/promises'
 import { Cluster } from '../harness/cluster.js'
 import type { TestProcess } from '../harness/process.js'
 
-/** Milliseconds after which a transfer that stands still begins anew, and a lease expires: both shorter than a long freeze. */
+/**
+ * Milliseconds after which a transfer that stands still begins anew, and a lease expires. Both are
+ * shorter than a long freeze.
+ */
 const PROGRESS_MS = 1_000
 const LEASE_MS = 600
 
@@ -13,7 +16,10 @@ const LEASE_MS = 600
 export const VICTIMS = ['producer', 'producer-service', 'broker', 'consumer', 'consumer-service'] as const
 export type Victim = (typeof VICTIMS)[number]
 
-/** A broker, two nodes and two applications, each a process that can be killed, frozen, and started again. */
+/**
+ * A broker, two nodes and two applications, each a process that a test kills, freezes and starts
+ * again.
+ */
 export class Site implements AsyncDisposable {
   readonly cluster: Cluster
   readonly #dtlMode: string

@@ -109,14 +109,14 @@ answer({
     }, sink)
     return published
   },
-  /** Writes a file as programs do that know nothing of DYAD, beside its place and then by a rename, and publishes it. */
+  /** Writes a file without DYAD, beside its place and then by a rename, and publishes it. */
   produceByHand(path: string, size: number, seed: number) {
     const local = join(core.config.producerPath as string, path)
     writeFileSync(`${local}-${process.pid}`, Buffer.concat([...contents(size, seed)]))
     renameSync(`${local}-${process.pid}`, local)
     return core.produce(path)
   },
-  /** Goes on appending to a file without a pause, until `appendNoMore`, which closes and publishes it. */
+  /** Appends to a file without a pause until `appendNoMore`, which closes and publishes it. */
   async appendOn(path: string) {
     const sink = new DyadWriteStream(core, path, { flags: 'a' })
     let isOver = false

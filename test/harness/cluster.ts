@@ -7,7 +7,10 @@ import { brokerKvs } from '@dyad/kvs-client'
 import type { ConfigOptions, NodeStatus } from 'dyad'
 import { type Teardown, TestProcess } from './process.js'
 
-/** What all parts of a cluster share, unless a test says otherwise; no test uses the token of whoever runs it. */
+/**
+ * The token of all parts of a cluster, unless a test gives another. No test uses the token of its
+ * user.
+ */
 export const TOKEN = 'the token of all the tests'
 
 /** Options of a node of a test beside those that the cluster gives it. */

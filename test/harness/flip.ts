@@ -18,8 +18,8 @@ export function flipBit(path: string, at: number, bit: number): void {
 }
 
 /**
- * A way to a server at 127.0.0.1, by the same port of PROXY_HOST, that flips a bit every so many bytes
- * that the server sends, up to so many times.
+ * Listens at the same port of PROXY_HOST as a server at 127.0.0.1, and passes everything on. Flips
+ * a bit every so many bytes that the server sends, up to so many times.
  */
 export async function flippingProxy(t: Teardown, port: number, every: number, times: number): Promise<void> {
   let left = times

@@ -3,13 +3,19 @@ import type { Socket } from 'node:net'
 import type { Teardown } from './process.js'
 import { proxyBefore } from './proxy.js'
 
-/** How bytes pass a proxy on their way back: freely, none after so many, or so many freely and then one by one. */
+/**
+ * How bytes of a server pass a proxy: freely, none after so many, or so many freely and then one by
+ * one.
+ */
 export type Hampering = 'free' | { readonly stopAfter: number } | { readonly dripAfter: number }
 
 /** Milliseconds from one byte that drips to the next. */
 const DRIP_MS = 10
 
-/** A way to a server at 127.0.0.1, by the same port of PROXY_HOST, that hampers what the server sends. */
+/**
+ * Listens at the same port of PROXY_HOST as a server at 127.0.0.1, and hampers what the server
+ * sends.
+ */
 export class HamperedProxy {
   readonly #events: EventEmitter
   readonly #passing: { hampering: Hampering }

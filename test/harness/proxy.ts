@@ -2,12 +2,16 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { Teardown } from './process.js'
 
-/** Where proxies listen: a server that advertises this address stays who it says that it is, since peers prove to each other how they met. */
+/**
+ * Where proxies listen. Both ends prove to each other the address under which they met, so a server
+ * behind a proxy advertises this one.
+ */
 export const PROXY_HOST = '127.0.0.2'
 
 /**
- * Listens at the same port of {@link PROXY_HOST} as a server at 127.0.0.1, until the test ends. Each
- * connection has one to the server, and ends with it; `join` passes on what both send.
+ * Listens at the same port of {@link PROXY_HOST} as a server at 127.0.0.1, until the test ends.
+ * Opens a connection to the server for each that comes, and ends both together. `join` passes on
+ * what both send.
  */
 export async function proxyBefore(
   t: Teardown,

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net'
 import { makeNonce, PROOF_BYTES, proofOf } from '@dyad/wire'
 
-/** Makes `socket` a link by hand: upgrades it and proves to know the token. Returns what the listener said. */
+/**
+ * Makes `socket` a link by hand: upgrades it and proves to know the token. Returns the answer of
+ * the listener.
+ */
 export async function shakeHands(socket: Socket, token?: string, audience = ''): Promise<string> {
   const clientNonce = makeNonce()
   const lines = [

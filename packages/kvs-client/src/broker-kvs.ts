@@ -15,15 +15,18 @@ export interface BrokerKvsOptions {
   /** Ms that the first connection may take; then everything rejects with ERR_DYAD_KVS_UNREACHABLE. @default 10_000 */
   connectTimeout?: number | undefined
   /**
-   * Ms that an answer may take, `waitFor` and `watch` excepted, and that a broker may be silent before it
-   * counts as away. @default 30_000
+   * Milliseconds that an answer may take, `waitFor` and `watch` excepted, and that a broker may be
+   * silent before it counts as away.
+   * @default 30_000
    */
   callTimeout?: number | undefined
 }
 
 /**
- * A client of a broker. Connects when it is first used, and again whenever the connection is lost while anything is under way, which is then
- * asked for again. ERR_DYAD_OPTION for a time that is none; other errors are those of the contract, in time: ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED.
+ * A client of a broker. It connects when it is first used, and again whenever the connection is
+ * lost while anything is under way, which it then asks for again. ERR_DYAD_OPTION for a time out of
+ * range; other errors are those of the contract, in time ERR_DYAD_KVS_UNREACHABLE and
+ * ERR_DYAD_DENIED.
  */
 export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
   const { url, token, ca } = options

@@ -29,7 +29,10 @@ export class BrokerProcess implements AsyncDisposable {
     return broker
   }
 
-  /** Starts it, at the port that it had before. @param clock what its clock shows when it starts, in ms since 1970 */
+  /**
+   * Starts it, at the port that it had before.
+   * @param clock what its clock shows at the start, in ms since 1970
+   */
   async start(clock?: number): Promise<void> {
     const options = { ...this.#options, port: this.#port }
     const set = `Object.defineProperty(performance,'timeOrigin',{value:${clock}-performance.now()})`

@@ -10,7 +10,7 @@ import { BrokerProcess, forkProcess, temporaryDirectory } from './broker-process
 
 const broker = fileURLToPath(new URL('processes/broker.mjs', import.meta.url))
 
-/** How to enter namespaces of one's own here: at once, as root of a user namespace, or not at all. */
+/** How to enter new namespaces here: directly, as root of a user namespace, or not at all. */
 function entering(...kinds: string[]): string[] | undefined {
   return [kinds, ['--user', '--map-root-user', ...kinds]].find(
     (flags) => spawnSync('unshare', [...flags, 'true']).status === 0,

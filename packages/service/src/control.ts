@@ -124,7 +124,10 @@ function ownerOf(path: string): Partial<Owner> {
 
 /** How a service is asked. */
 export interface AskOptions {
-  /** Milliseconds that the service may take to answer, and then to go; ERR_DYAD_SILENT after that. @default none */
+  /**
+   * Milliseconds that the service may take to answer, and then to go; ERR_DYAD_SILENT after that.
+   * @default none
+   */
   timeout?: number | undefined
   /** Hold the answer back until the service has gone. @default false */
   untilClosed?: boolean | undefined
@@ -133,8 +136,8 @@ export interface AskOptions {
 }
 
 /**
- * Asks the service that listens at a path, or resolves with undefined if none does. ERR_DYAD_PROTOCOL if
- * what answers is none, ERR_DYAD_SILENT, which names its process, if it does not answer in time.
+ * Asks the service that listens at a path; resolves with undefined if none does. ERR_DYAD_PROTOCOL
+ * for an answer that is none, ERR_DYAD_SILENT, which names the process, if no answer comes in time.
  */
 export function askControl(
   path: string,

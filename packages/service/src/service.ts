@@ -26,7 +26,10 @@ export interface ServiceOptions extends RegisterNodeOptions {
   transports: readonly Transport[]
   /** Name of the transport that must not be left out. @default none */
   required?: string | undefined
-  /** 'host' if the store is for other hosts, too, and none of them can reach this service. @default undefined */
+  /**
+   * 'host' if the store serves other hosts, too, and none of them can reach this service.
+   * @default undefined
+   */
   reach?: 'host' | undefined
 }
 
@@ -64,8 +67,10 @@ export class Service implements AsyncDisposable {
   }
 
   /**
-   * Serves the directories and registers the node, from when on its files can be fetched. ERR_DYAD_SYSTEM if a directory cannot be used, ERR_DYAD_BIND,
-   * ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_NODE_TAKEN if another service holds the node, ERR_DYAD_RDMA_UNAVAILABLE if the transport that is required cannot be used.
+   * Serves the directories and registers the node; from then on its files can be fetched.
+   * ERR_DYAD_SYSTEM if a directory cannot be used, ERR_DYAD_BIND, ERR_DYAD_KVS_UNREACHABLE,
+   * ERR_DYAD_NODE_TAKEN if another service holds the node, ERR_DYAD_RDMA_UNAVAILABLE if the
+   * required transport cannot be used.
    */
   static async start(options: ServiceOptions): Promise<Service> {
     const { node, directories, kvs, transports, required, reach } = options
@@ -103,7 +108,10 @@ export class Service implements AsyncDisposable {
     }
   }
 
-  /** Fires when another service took the node over; the reason is a DyadError ERR_DYAD_NODE_TAKEN, which names it. */
+  /**
+   * Fires when another service took the node over. The reason, a DyadError ERR_DYAD_NODE_TAKEN,
+   * names it.
+   */
   get lost(): AbortSignal {
     return this.#lost.signal
   }

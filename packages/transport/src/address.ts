@@ -20,7 +20,10 @@ export function readAddress(text: TransportAddress, protocols: readonly string[]
   return parse(text, protocols)?.url
 }
 
-/** Why this process cannot reach a server at that address, as a clause for a person; undefined if it may. */
+/**
+ * Why this process cannot reach a server at that address, as a clause for a person; undefined if it
+ * may.
+ */
 export function obstacleAt(text: TransportAddress, protocols: readonly string[]): string | undefined {
   const address = parse(text, protocols)
   if (address === undefined) return 'its address is of no use here'

@@ -14,8 +14,8 @@ export interface BindOptions {
 }
 
 /**
- * Makes `server` listen and tells under which host and port. ERR_DYAD_OPTION for a port that is none, ERR_DYAD_BIND if
- * the address cannot be bound, or not without a token.
+ * Makes `server` listen; returns host and port. ERR_DYAD_OPTION for a port out of range,
+ * ERR_DYAD_BIND if the address cannot be bound, or not without a token.
  */
 export async function bind(server: Server, options: BindOptions): Promise<{ host: string; port: number }> {
   const { host = '127.0.0.1', token } = options

@@ -6,9 +6,10 @@ const MAX_DEPTH = 8
 const MAX_VALUES = 4_096
 
 /**
- * Walks one msgpack value and throws ERR_DYAD_PROTOCOL unless every length that it declares fits into `bytes`, it ends where `bytes` ends,
- * it nests at most eight deep, has no extension types, and at most `mostValues` values, counting keys of maps and what is
- * nested. Decoders allocate what a header declares, and build what a reader may not look at, so this goes first.
+ * Walks one msgpack value. Throws ERR_DYAD_PROTOCOL unless every length that it declares fits into
+ * `bytes`, it ends where `bytes` ends, it nests at most eight deep, it has no extension types, and
+ * it has at most `mostValues` values, keys of maps and nested values included. Decoders allocate by
+ * declared lengths and build everything, so this check goes first.
  */
 export function checkBounds(bytes: Uint8Array, mostValues = MAX_VALUES): void {
   valuesLeft = mostValues

@@ -10,13 +10,16 @@ import { clientHeaders, nonceIn, proofIn } from './upgrade.js'
 export interface ConnectOptions {
   /** What both ends must know; it is proved, and not sent. @default none */
   token?: string | undefined
-  /** What is meant to be served there; it must be what the listener names. @default '', as at a store */
+  /** The audience that the listener must name. @default '', as at a store */
   audience?: string | undefined
   /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
   ca?: string | Buffer | undefined
   /** Largest message accepted, in bytes; a larger one closes the link. */
   maxFrameBytes: number
-  /** Milliseconds that the listener may be silent before the link is given up, 3,000 to 30,000. @default 30000 */
+  /**
+   * Milliseconds that the listener may be silent before the link is given up, 3,000 to 30,000.
+   * @default 30000
+   */
   silentMs?: number | undefined
   /** Ends the attempt early; it rejects with the signal's reason. @default none */
   signal?: AbortSignal | undefined
@@ -27,8 +30,9 @@ const HANDSHAKE_MS = 10_000
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Opens a link to a listener. ERR_DYAD_DENIED if the listener does not prove that it knows the token, and then it learns nothing of it;
- * ERR_DYAD_PROTOCOL if it answers otherwise than a listener of ours, and the network's own error (ECONNREFUSED, …) if it cannot be reached.
+ * Opens a link to a listener. ERR_DYAD_DENIED if the listener does not prove that it knows the
+ * token; it learns nothing of the token then. ERR_DYAD_PROTOCOL if something else than a listener
+ * of this package answers, and the network's own error (ECONNREFUSED, …) if nothing does.
  */
 export function connect(
   url: string,

@@ -11,9 +11,10 @@ export function encode(frame: unknown): Buffer {
 }
 
 /**
- * Decodes a frame that a peer sent. Byte strings are views into `bytes`.
- * ERR_DYAD_PROTOCOL unless it is exactly one whole msgpack value whose declared lengths fit into it.
- * @param mostValues values that it may have, keys of maps and what is nested included. @default 4096
+ * Decodes a frame that a peer sent. Byte strings are views into `bytes`. ERR_DYAD_PROTOCOL unless
+ * it is exactly one whole msgpack value whose declared lengths fit into it.
+ * @param mostValues most values in the frame, keys of maps and nested values included.
+ * @default 4096
  */
 export function decode(bytes: Uint8Array, mostValues?: number): unknown {
   checkBounds(bytes, mostValues)

@@ -5,7 +5,10 @@ import { descriptorLimit } from '@dyad/core'
 export const PATIENCE_MS = 10_000
 /** How long a peer may take to hang up after it was refused, in ms. */
 const LINGER_MS = 1_000
-/** Connections that wait: a part of the descriptors, and never more than so many. Clients that start together come in hundreds at once. */
+/**
+ * Connections that wait to be admitted: this part of the descriptors, and at most so many. Clients
+ * that start together come in hundreds at once.
+ */
 const WAITING_PART = 4
 const MAX_WAITING = 512
 
@@ -18,8 +21,9 @@ export interface GateOptions {
 }
 
 /**
- * Keeps the connections of a listener: each ends on the clock unless it is admitted first, whatever its peer does. Where too many wait to be
- * admitted, the oldest of them ends, so that they cannot crowd out those that are, nor newcomers.
+ * Keeps the connections of a listener. Each ends on the clock unless the listener admits it first,
+ * whatever its peer does. Where too many wait, the oldest of them ends, so that they crowd out
+ * neither the admitted ones nor newcomers.
  */
 export class Gate {
   readonly #patienceMs: number
@@ -55,7 +59,10 @@ export class Gate {
     this.#admitted.add(socket)
   }
 
-  /** Sends what there is to say to a peer that is not admitted, and hangs up; reads no more of it than it must. */
+  /**
+   * Sends `answer` to a peer that is not admitted, and hangs up. Drops whatever the peer still
+   * sends.
+   */
   refuse(socket: Socket, answer: Uint8Array | string): void {
     if (!this.#waiting.has(socket)) return
     // What the peer still sends is read and dropped: a reset would overtake the refusal.
@@ -65,7 +72,10 @@ export class Gate {
     this.#endIn(socket, LINGER_MS)
   }
 
-  /** Ends those that are not admitted at once, and the others unless they end in `graceMs` by themselves. */
+  /**
+   * Ends waiting connections at once, and admitted ones after `graceMs` unless they end by
+   * themselves.
+   */
   close(graceMs = 0): void {
     for (const socket of this.#waiting.keys()) socket.destroy()
     const end = () => {

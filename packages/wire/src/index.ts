@@ -1,4 +1,7 @@
-/** Authenticated, bounded WebSocket links that carry msgpack frames, and the handshake and gate of other listeners: what the network parts have in common. */
+/**
+ * Authenticated, bounded WebSocket links that carry msgpack frames, and the handshake and gate that
+ * other listeners share with them.
+ */
 export { authority, type BindOptions, bind } from './bind.js'
 export { type ConnectOptions, connect } from './connect.js'
 export { decode, encode } from './frame.js'

@@ -18,7 +18,10 @@ export interface LinkHandlers {
   closed(reason: Error | undefined): void
 }
 
-/** A silent peer is asked this often at most and at least, in ms, and given up when it stays silent three times. */
+/**
+ * A link pings a silent peer at most and at least this often, in ms, and gives it up after three
+ * unanswered pings.
+ */
 const SHORTEST_HEARTBEAT_MS = 1_000
 const LONGEST_HEARTBEAT_MS = 10_000
 const HEARTBEATS_MISSED = 3
@@ -38,7 +41,10 @@ export interface LinkEnd {
   maxFrameBytes: number
   /** Whether what comes in is lent until its listeners return. */
   isLent: boolean
-  /** Milliseconds that the peer may be silent before it is given up, 3,000 to 30,000. @default 30000 */
+  /**
+   * Milliseconds that the peer may be silent before it is given up, 3,000 to 30,000.
+   * @default 30000
+   */
   silentMs?: number | undefined
 }
 

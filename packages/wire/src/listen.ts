@@ -15,9 +15,12 @@ export interface ListenOptions extends BindOptions {
   tls?: { cert: string | Buffer; key: string | Buffer } | undefined
   /** Largest message accepted, in bytes; a larger one closes its link. */
   maxFrameBytes: number
-  /** What is served, as clients name it when they connect: their proofs count for nothing elsewhere. @default '', as at a store */
+  /**
+   * The audience, as clients name it when they connect. Proofs for it count nowhere else.
+   * @default '', as at a store
+   */
   audience?: (() => string) | undefined
-  /** How long a peer may take until it has proved itself, the TLS handshake included, in ms. @default 10000 */
+  /** Milliseconds that a peer may take to prove itself, TLS handshake included. @default 10000 */
   patienceMs?: number | undefined
 }
 
@@ -26,7 +29,10 @@ export interface Listener extends AsyncDisposable {
   readonly port: number
   /** Address of this listener for peers that reach it under `hostname`, by default the address bound. */
   url(hostname?: string): string
-  /** Closes every link and the socket; what has not closed after two seconds is destroyed. Closing twice is no error. */
+  /**
+   * Closes every link and the socket, and after two seconds destroys the rest. Closing twice is no
+   * error.
+   */
   close(): Promise<void>
 }
 
@@ -36,8 +42,8 @@ const UNAUTHORIZED = 'HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-
 const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /**
- * Accepts links from peers that prove to know the token, half as many as the process may have descriptors. ERR_DYAD_BIND if the address cannot be
- * bound, or not without a token.
+ * Accepts links from peers that prove to know the token, at most half as many as the process may
+ * have descriptors. ERR_DYAD_BIND if the address cannot be bound, or not without a token.
  */
 export async function listen(options: ListenOptions, accept: (link: Link) => LinkHandlers): Promise<Listener> {
   const { tls, token, maxFrameBytes, audience = () => '', patienceMs = PATIENCE_MS } = options
@@ -109,7 +115,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
   }
 }
 
-/** Reads the frame that a client's proof comes in; ws reads nothing before `decide` has returned. */
+/** Reads the frame with a client's proof. ws reads nothing before `decide` has returned. */
 function awaitProof(webSocket: WebSocket, socket: Socket, decide: (proof: Buffer) => void): void {
   const readers = socket.listeners('data') as ((chunk: Buffer) => void)[]
   let frame: Buffer = Buffer.alloc(0)

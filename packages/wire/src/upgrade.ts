@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { NONCE_BYTES, PROOF_BYTES } from './proof.js'
 
-// The handshake of a link. The client draws a nonce and names it in a header of its upgrade; the listener answers with a nonce and its proof in
-// headers of the 101; the client checks that, and its own proof is the first message, which goes together with what follows.
+// The handshake of a link. The client draws a nonce and sends it in a header of its upgrade. The
+// listener answers with a nonce and its proof, in headers of the 101. The client checks that proof,
+// and sends its own as the first message, together with what follows.
 
 const NONCE_HEADER = 'dyad-nonce'
 const PROOF_HEADER = 'dyad-proof'
@@ -12,12 +13,12 @@ export const PROOF_FRAME_BYTES = 2 + 4 + PROOF_BYTES
 const FIN_BINARY = 0x82
 const MASKED = 0x80
 
-/** What a client adds to its upgrade. */
+/** The headers that a client adds to its upgrade. */
 export function clientHeaders(nonce: Buffer): Record<string, string> {
   return { [NONCE_HEADER]: nonce.toString('base64url') }
 }
 
-/** What a listener adds to its answer, line by line. */
+/** The header lines that a listener adds to its answer. */
 export function serverHeaders(nonce: Buffer, proof: Buffer): string[] {
   return [`${NONCE_HEADER}: ${nonce.toString('base64url')}`, `${PROOF_HEADER}: ${proof.toString('base64url')}`]
 }
@@ -32,7 +33,9 @@ export function proofIn(headers: IncomingHttpHeaders): Buffer | undefined {
   return bytesOf(headers[PROOF_HEADER], PROOF_BYTES)
 }
 
-/** The proof in a frame of {@link PROOF_FRAME_BYTES}; undefined if the frame carries something else. */
+/**
+ * The proof in a frame of {@link PROOF_FRAME_BYTES}; undefined if the frame carries anything else.
+ */
 export function proofInFrame(frame: Buffer): Buffer | undefined {
   if (frame[0] !== FIN_BINARY || frame[1] !== (MASKED | PROOF_BYTES)) return undefined
   const mask = frame.subarray(2, 6)

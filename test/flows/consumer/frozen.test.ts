@@ -9,7 +9,10 @@ import type { TestProcess } from '../../harness/process.js'
 const SIZE = 8_000_000
 const LONG = 600_000
 
-/** Stops a consumer in the middle of a transfer, or once all bytes are here and before they are in place. */
+/**
+ * Freezes a consumer in the middle of a transfer, or with all bytes here and the file not in place
+ * yet.
+ */
 async function frozenAt(consumer: TestProcess, path: string, pauseAt: number): Promise<[Promise<string>]> {
   const consuming = consumer.ask<string>('consume', path, { pauseAt })
   consuming.catch(() => {})

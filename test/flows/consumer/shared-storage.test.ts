@@ -38,7 +38,10 @@ test('shared storage may show a file later than the store shows its record', asy
   await cluster.createNamespace()
   const producer = await cluster.producer({ inlineLimit: 0 })
   const consumer = await cluster.consumer({ sharedStorage: true })
-  /** What the consumer sees of a file, as its host has it in a cache: nothing, or its beginning, and then all of it. */
+  /**
+   * Shows a file to the consumer, as a cache of its host does: first nothing or its beginning, then
+   * all of it.
+   */
   const show = (path: string) => execFileSync('cp', ['-p', cluster.path('a', path), cluster.path('b', path)])
   const whole = { size: 50_000, sha256: digestOf(50_000, 1) }
 

@@ -6,7 +6,10 @@ import { digestOf } from '../../harness/contents.js'
 
 /** Beyond what travels in a record. */
 const SIZE = 100_000
-/** A clock that shows the same at each start, so that a store gives the same revisions to what it is asked for in the same order. */
+/**
+ * A clock that shows the same at each start, so that the store gives the same revisions to the same
+ * requests.
+ */
 const SAME_CLOCK = `Object.defineProperty(performance,'timeOrigin',{value:${Date.UTC(2020, 0, 1)}-performance.now()})`
 
 test('what a store that was restored from an older copy gives the same revision is told apart', async (t) => {

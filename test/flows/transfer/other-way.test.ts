@@ -11,8 +11,8 @@ const SIZE = 4 * 2 ** 20
 const PATIENCE = { ownerTimeout: 8_000, progressTimeout: 1_000 }
 
 /**
- * A published file `x`, whose owner offers tcp through a proxy that hampers it, and beside it the other
- * transports named: the owner's service itself runs as another node.
+ * A published file `x`. Its owner offers tcp through a proxy that hampers it, and beside it the
+ * other transports named. The service of the owner itself runs as another node.
  */
 async function site(t: Test, others: readonly string[], options: ConfigOptions = PATIENCE) {
   const { cluster } = await Cluster.start(t)

@@ -62,7 +62,10 @@ export interface PutRequest {
   key: string
   value: Uint8Array
 }
-/** Streams entries, a batch for each `more`; `after` leaves out those up to that revision, which was given under `epoch`. */
+/**
+ * Streams entries, a batch for each `more`. `after` leaves out those up to that revision, which the
+ * store gave under `epoch`.
+ */
 export interface StreamRequest {
   op: 'list' | 'watch'
   id: number
@@ -112,7 +115,7 @@ export type MapReply =
   | { op: 'done'; id: number; result: number | boolean }
   /** Asks the registration for a sign of life. */
   | { op: 'probe'; id: number }
-  /** The key of the registration is held for so many ms at most by somebody that gives no sign of life. */
+  /** Somebody without a sign of life holds the key of the registration, for so many ms at most. */
   | { op: 'waits'; id: number; ms: number }
   /** `upTo`: everything up to this revision has been sent; 0 when that cannot be said. */
   | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }

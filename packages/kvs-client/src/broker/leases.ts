@@ -8,7 +8,9 @@ import type { Store } from './store.js'
 const MAX_SESSION_BYTES = 64 * 1024 * 1024
 const MAX_BYTES = 512 * 1024 * 1024
 
-/** How long a holder may take to give the sign of life that it is asked for before the newcomer is told that it waits, in ms. */
+/**
+ * How long a holder may take to give a sign of life before the newcomer hears that it waits, in ms.
+ */
 const SIGN_MS = 500
 
 /** The other side of registrations: a session of the client that asked for them. */
@@ -21,7 +23,7 @@ export interface Holder {
   taken(id: number, error: DyadError): void
   /** Asks for a sign of life. */
   probe(id: number): void
-  /** The key is still held, for so many ms at most, by somebody that gives no sign of life. */
+  /** A holder without a sign of life keeps the key for so many ms at most. */
   waits(id: number, ms: number): void
 }
 
@@ -41,7 +43,10 @@ interface Lease {
   until: number
 }
 
-/** A registration of a key that another holds: it is refused once the holder gives a sign of life, and gets the key once the lease ends. */
+/**
+ * A registration of a key that another holds. A sign of life of the holder refuses it; the end of
+ * the lease gives it the key.
+ */
 export class Newcomer {
   readonly #leases: Leases
   readonly holder: Holder
@@ -86,8 +91,9 @@ export class Leases {
   }
 
   /**
-   * Gives the key to the caller, refuses it, or returns the newcomer that waits for either; the holder is told which. An instance that is
-   * registered again keeps its key, or gets it back from whoever registered meanwhile with a store that did not know of it.
+   * Gives the key to the caller, refuses it, or returns the newcomer that waits for either; tells
+   * the holder which. An instance that registers again keeps its key, or gets it back from whoever
+   * registered meanwhile with a store that did not know of it.
    */
   register(holder: Holder, request: RegisterRequest): Newcomer | undefined {
     const { id, key, instance } = request
@@ -152,8 +158,9 @@ export class Leases {
   }
 
   /**
-   * Whether the holder makes room: for a caller that takes the key over, for one that registered later, and for one that held the key under an earlier start of the
-   * store, unless it has been away for longer than its lease lasts, or the key was taken over meanwhile.
+   * Whether the holder makes room: for a caller that takes the key over, for one that registered
+   * later, and for one that held the key under an earlier start of the store. The last does not get
+   * it after an absence longer than its lease, or after a takeover.
    */
   #yields(former: Lease, { since, epoch, ttl, takeover }: RegisterRequest): boolean {
     if (since === 0) return takeover
@@ -188,7 +195,7 @@ export class Leases {
     this.#refuseNewcomers(key)
   }
 
-  /** ERR_DYAD_BUSY if as much is registered as may be. */
+  /** ERR_DYAD_BUSY if there is no room for another registration. */
   #checkRoom(holder: Holder, { key, value }: RegisterRequest): void {
     const bytes = bytesOf(key, value)
     if ((this.#bytesOf.get(holder) ?? 0) + bytes > MAX_SESSION_BYTES) {

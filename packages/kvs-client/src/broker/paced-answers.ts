@@ -9,7 +9,10 @@ interface Woken {
   readonly packed: Packed
 }
 
-/** Answers the waits of a session as its peer reads: one put may wake more than can be answered at once. */
+/**
+ * Answers the waits of a session as its peer reads. One put may wake more waits than can be
+ * answered at once.
+ */
 export class PacedAnswers {
   readonly #link: SessionLink
   readonly #answer: (id: number, packed: Packed) => void

@@ -11,9 +11,9 @@ export interface Scan {
 }
 
 /**
- * The turns of all sessions at looking through records. A slice for one session is followed by a slice
- * for the next, and by whatever else the event loop has to do, so that a session that scans a lot holds
- * up no other by more than a slice.
+ * The turns of all sessions at looking through records. After a slice for one session comes one for
+ * the next, and whatever else the event loop has to do. So a session that scans a lot holds up no
+ * other by more than a slice.
  */
 export class ScanTurns {
   /** By session; the one whose turn is next comes first. */

@@ -51,7 +51,9 @@ export class SessionLeases implements LeaseHolder {
     }
   }
 
-  /** The client counts from when it asked, so after a long wait a lease would be over as it comes. */
+  /**
+   * The client counts from its request, so after a long wait a lease would be over when it comes.
+   */
   answer({ id, keyspace, key, since }: LeaseWait, packed: Packed): void {
     const current = performance.now() - since < LEASE_MS && keyspace.get(key) === packed
     if (current) this.#lease(id, keyspace, key, packed)

@@ -20,7 +20,10 @@ export interface Broker extends AsyncDisposable {
   readonly port: number
   /** Address of the broker for clients that reach it under `hostname`, by default the address bound. */
   url(hostname?: string): string
-  /** What happened when the records were opened, in words, as that the end of a write that did not finish was cut off. */
+  /**
+   * What happened when the records were opened, in words: for instance that the end of an
+   * unfinished write was cut off.
+   */
   readonly notices: readonly string[]
   /** What the broker holds now. */
   stats(): BrokerStats
@@ -29,8 +32,9 @@ export interface Broker extends AsyncDisposable {
 }
 
 /**
- * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without a token; ERR_DYAD_SYSTEM if the log
- * cannot be opened, ERR_DYAD_LOG if it is damaged or another version's, or ERR_DYAD_SYSTEM if another broker has it open: then its detail names that one's process and host.
+ * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without
+ * a token; ERR_DYAD_LOG if the log is damaged or of another version; ERR_DYAD_SYSTEM if the log
+ * cannot be opened, or if another broker has it open, whose process and host the detail names.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { data, ...listening } = options

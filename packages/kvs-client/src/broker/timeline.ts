@@ -4,17 +4,23 @@ import type { RevisionClock } from './revision-clock.js'
 export interface Past {
   /** The highest revision among the puts of earlier starts; 0 if there were none. */
   readonly latest: number
-  /** The highest revision among the puts up to the end of the start of this epoch; undefined if this store does not go on from there. */
+  /**
+   * The highest revision among the puts up to the end of the start of this epoch; undefined if this
+   * store does not continue that start.
+   */
   lastOf(epoch: string): number | undefined
 }
 
-/** The revisions of a store, in the order in which they are given, and how far everybody has been told of them. */
+/**
+ * The revisions of a store, in the order in which it gives them, and how far waiters and watchers
+ * know of them.
+ */
 export class Timeline {
   /** Names this start of the store. */
   readonly epoch: string
   readonly #clock: RevisionClock
   readonly #past: Past
-  /** Revisions that were given and have not been told; the least is the first. */
+  /** Revisions of puts that nobody knows of yet; the least is the first. */
   readonly #untold = new Set<number>()
   #latest: number
 
@@ -25,12 +31,12 @@ export class Timeline {
     this.#latest = past.latest
   }
 
-  /** The highest revision that waiters and watchers have been told of. */
+  /** The highest revision that waiters and watchers know of. */
   get latest(): number {
     return this.#latest
   }
 
-  /** Every put up to this revision has been told to waiters and watchers. */
+  /** Waiters and watchers know of every put up to this revision. */
   get visible(): number {
     for (const first of this.#untold) return first - 1
     return this.#latest
@@ -53,8 +59,9 @@ export class Timeline {
   }
 
   /**
-   * Whether somebody who was told of everything up to a revision, under an epoch, needs to be told of later ones only. An older copy of the records, or another
-   * store, may hold under lower revisions what nobody was told of.
+   * Whether a reader who has everything up to a revision, given under an epoch, needs only later
+   * ones. An older copy of the records, or another store, may hold something new under lower
+   * revisions.
    */
   continues(epoch: string, revision: number): boolean {
     if (epoch === this.epoch) return true

@@ -12,8 +12,9 @@ interface Waiting {
 }
 
 /**
- * Entries as the broker sends them, batch by batch, each asked for when the one before has been read. Over a lost link a watch goes on after
- * the last revision up to which it has everything, if the broker goes on from there, and a list begins anew, leaving out what it has given already.
+ * Entries as the broker sends them, batch by batch; reading one batch asks for the next. After a
+ * lost link a watch continues behind the last revision up to which it has everything, if the broker
+ * knows that revision. A list begins anew and leaves out what it has given.
  */
 export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   readonly #connection: Connection

@@ -1,4 +1,5 @@
-// Puts into a log that is rewritten again and again, and tells the parent of each put that is committed. Arguments: directory, first number.
+// Puts into a log that is rewritten again and again, and sends the parent the number of each
+// committed put. Arguments: directory, first number.
 import type { StoredNamespace } from '../../src/records/contract.js'
 import { LogRecordStore } from '../../src/records/log-records.js'
 import { pack } from '../../src/records/packed.js'

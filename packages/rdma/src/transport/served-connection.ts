@@ -21,7 +21,10 @@ export interface ConnectionEvents {
   gone(connection: ServedConnection): void
 }
 
-/** The owner's end of a connection, on which nothing is served before the client has proved that it knows the token. */
+/**
+ * The owner's end of a connection. It serves nothing before the client has proved that it knows the
+ * token.
+ */
 export class ServedConnection implements LinkHandlers {
   readonly #served: Served
   readonly #events: ConnectionEvents
@@ -117,6 +120,6 @@ export class ServedConnection implements LinkHandlers {
     this.#events.gone(this)
   }
 
-  /** That it is established says nothing of the client. */
+  /** An established connection says nothing of the client. */
   told(_event: CmEvent): void {}
 }

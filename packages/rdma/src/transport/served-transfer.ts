@@ -71,7 +71,7 @@ export class ServedTransfer implements PlaceHolder {
     return this.#stop.signal
   }
 
-  /** The client is told why, unlike one that wants no more. */
+  /** The client hears why, unlike one that wants no more. */
   endIdle(reason: DyadError): void {
     this.#idle = reason
     this.#wake?.()

@@ -73,7 +73,10 @@ export async function connectRaw(t: Teardown, address: string, token = 'secret')
   return peer
 }
 
-/** Connects to a server of the transport with `hello` as what it says, and returns what it answers. Rejects with the event, if it is rejected. */
+/**
+ * Connects to a server of the transport with `hello`; returns the answer. Rejects with the event of
+ * a rejection.
+ */
 export async function greetRaw(t: Teardown, address: string, hello: Buffer): Promise<{ peer: RawPeer; said: Buffer }> {
   const [{ host, port }] = JSON.parse(address).ends
   const channel = new EventChannel(loadVerbs())
@@ -109,7 +112,10 @@ export class RawOwner {
     })
   }
 
-  /** Resolves with the next connection once both ends have proved themselves, or have heard `welcome`; it must be closed before the owner is. */
+  /**
+   * Resolves with the next connection once both ends have proved themselves, or the peer has heard
+   * `welcome`. Close the connection before the owner.
+   */
   async connection(welcome?: Buffer): Promise<RawPeer> {
     const { request, privateData } = await nextEvent(this.#listener, 'CONNECT_REQUEST', () => {})
     const id = request as CmId

@@ -1,4 +1,5 @@
-// Takes node n1 over with an entry of the test's. Arguments: the store's address, the entry in base64, the lease in ms.
+// Takes node n1 over with an entry of the test's. Arguments: the address of the store, the entry in
+// base64, the lease in ms.
 import { brokerKvs } from '@dyad/kvs-client'
 
 const [url = '', value = '', ttl = ''] = process.argv.slice(2)

@@ -8,7 +8,10 @@ const PIECE_BYTES = 1024 * 1024
 const SPARE_BUFFERS = 8
 const spare: Buffer[] = []
 
-/** Makes the open file `into` a clone, where the file system has such a thing, and keeps its permissions; whether it did. */
+/**
+ * Makes the open file `into` a clone where the file system can, and keeps its permissions. Returns
+ * whether it did.
+ */
 export async function clone(from: string, into: number): Promise<boolean> {
   const { mode } = fstatSync(into)
   try {
@@ -17,7 +20,8 @@ export async function clone(from: string, into: number): Promise<boolean> {
   } catch {
     return false
   } finally {
-    // Node has given it those of `from`, set-id bits too. The system runs no file that is open for writing.
+    // Node has given it those of `from`, set-id bits too. The system runs no file that is open for
+    // writing.
     fchmodSync(into, mode & 0o7777)
   }
 }

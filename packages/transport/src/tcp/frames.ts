@@ -53,7 +53,10 @@ export function greetingOf(nonce: Buffer): Buffer {
   return Buffer.concat([MAGIC, nonce])
 }
 
-/** A copy of the nonce in the greeting that `bytes` begin with; undefined if its end has not come yet. ERR_DYAD_PROTOCOL if it is none. */
+/**
+ * Returns a copy of the nonce in the greeting that `bytes` begin with, or undefined before its end
+ * has come. ERR_DYAD_PROTOCOL for anything else.
+ */
 export function readGreeting(bytes: Buffer): Buffer | undefined {
   checkMagic(bytes, 'no greeting')
   return bytes.length < GREETING_BYTES ? undefined : Buffer.from(bytes.subarray(MAGIC.length, GREETING_BYTES))
@@ -64,14 +67,17 @@ export function helloOf(nonce: Uint8Array, proof: Uint8Array): Buffer {
   return Buffer.concat([MAGIC, nonce, proof])
 }
 
-/** What is in the hello that `bytes` begin with; undefined if its end has not come yet. ERR_DYAD_PROTOCOL if it is none. */
+/**
+ * Returns nonce and proof of the hello that `bytes` begin with, or undefined before its end has
+ * come. ERR_DYAD_PROTOCOL for anything else.
+ */
 export function readHello(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } | undefined {
   checkMagic(bytes, 'no hello')
   if (bytes.length < HELLO_BYTES) return undefined
   return { nonce: bytes.subarray(MAGIC.length, GREETING_BYTES), proof: bytes.subarray(GREETING_BYTES, HELLO_BYTES) }
 }
 
-/** As far as it has come. */
+/** Checks as many bytes of the magic as have come. */
 function checkMagic(bytes: Buffer, otherwise: string): void {
   const begun = bytes.subarray(0, MAGIC.length)
   if (!begun.equals(MAGIC.subarray(0, begun.length))) throw broken(otherwise)

@@ -2,7 +2,7 @@ import { broken, DyadError } from '@dyad/core'
 import { type Handshake, makeNonce, proofOf, proves } from '@dyad/wire'
 import { GREETING_BYTES, helloOf, type Reply, readGreeting } from './frames.js'
 
-/** What an owner may say before it has proved anything: that it will not have this side. */
+/** Errors that an owner may send before it has proved itself: it refuses this side. */
 const REFUSALS: ReadonlySet<string> = new Set(['ERR_DYAD_DENIED', 'ERR_DYAD_PROTOCOL', 'ERR_DYAD_TRANSFER'])
 
 const NOTHING = Buffer.alloc(0)
@@ -23,12 +23,17 @@ export class Introduction {
     return this.#handshake !== undefined
   }
 
-  /** Whether the owner has proved that it knows the token; until then it has not said anything that counts. */
+  /**
+   * Whether the owner has proved that it knows the token. Nothing that it sends counts before that.
+   */
   get isProved(): boolean {
     return this.#isProved
   }
 
-  /** Takes the owner's greeting, with which `bytes` begin; returns where it ends, or undefined if its end has not come yet. ERR_DYAD_PROTOCOL. */
+  /**
+   * Takes the owner's greeting, with which `bytes` begin. Returns where it ends, or undefined
+   * before its end has come. ERR_DYAD_PROTOCOL.
+   */
   greeted(bytes: Buffer): number | undefined {
     if (this.#handshake !== undefined) return 0
     const serverNonce = readGreeting(bytes)
@@ -37,12 +42,15 @@ export class Introduction {
     return GREETING_BYTES
   }
 
-  /** What goes before the first request; undefined as long as the owner has not greeted. */
+  /** The hello, which goes before the first request; undefined until the owner has greeted. */
   hello(): Buffer | undefined {
     return this.#handshake && helloOf(this.#handshake.clientNonce, proofOf('client', this.#handshake))
   }
 
-  /** Takes a reply if it belongs to the handshake, and tells whether it does. ERR_DYAD_DENIED for one that comes in the place of a proof. */
+  /**
+   * Takes a reply that belongs to the handshake; returns whether it does. ERR_DYAD_DENIED for
+   * anything else in the place of a proof.
+   */
   takes(reply: Reply): boolean {
     if (this.#isProved) {
       if (reply.kind === 'welcome') throw broken('welcomed twice')

@@ -15,8 +15,8 @@ import { SendBuffers } from './send-buffers.js'
 import { ServedConnection } from './served-connection.js'
 
 /**
- * Connections of clients at once, where there are descriptors for them. One more ends one that does nothing or
- * does not read, or is refused.
+ * Connections of clients at once, where there are descriptors for them. One more ends one that does
+ * nothing or does not read, or is refused.
  */
 const MAX_CONNECTIONS = 1024
 /**
@@ -41,7 +41,8 @@ export interface ServeTcpOptions extends BindOptions {
    */
   patienceMs?: number | undefined
   /**
-   * Connections of clients at once. @default 1024, or a quarter of the descriptors that this process may have
+   * Connections of clients at once.
+   * @default 1024, or a quarter of the descriptors of this process
    */
   maxConnections?: number | undefined
   /** Transfers that are worked on at once. @default 512 */
@@ -57,7 +58,10 @@ export interface Served {
   readonly token: string | undefined
   /** The address that clients mean when they come here. */
   audience(): string
-  /** Lets a connection last whose peer has proved itself. ERR_DYAD_TRANSFER if there is no room for it. */
+  /**
+   * Lets the connection of a peer last that has proved itself. ERR_DYAD_TRANSFER if there is no
+   * room.
+   */
   admit(socket: Socket): void
   /** How long a peer may take for what it owes, in ms. */
   readonly patienceMs: number

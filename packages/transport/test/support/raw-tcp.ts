@@ -95,7 +95,10 @@ export interface RawServer extends AsyncDisposable {
   readonly server: Server
 }
 
-/** Without a token, unless `welcome` says what it sends in the place of a proof; one that is mute says nothing at all. */
+/**
+ * Without a token, unless `welcome` returns something to send instead of a proof. A mute one sends
+ * nothing at all.
+ */
 export async function rawServer(
   accept: (socket: Socket, nth: number) => void,
   { welcome, isMute = false }: { welcome?: (hello: Buffer) => Buffer; isMute?: boolean } = {},

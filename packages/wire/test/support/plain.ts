@@ -2,7 +2,10 @@ import { WebSocket } from 'ws'
 import { makeNonce, proofOf } from '../../src/index.js'
 import { clientHeaders, nonceIn } from '../../src/upgrade.js'
 
-/** A WebSocket as any library makes it, that has proved to know the token by the time that it is open to the caller. */
+/**
+ * A WebSocket of the library. It sends its proof before anything that the caller sends once it is
+ * open.
+ */
 export function openPlain(url: string, token?: string): WebSocket {
   const clientNonce = makeNonce()
   const socket = new WebSocket(url, { headers: clientHeaders(clientNonce), perMessageDeflate: false })
