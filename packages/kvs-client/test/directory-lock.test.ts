@@ -1,11 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { createServer, Server } from 'node:net'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { startBroker } from '../src/index.js'
 import { LogRecordStore } from '../src/records/log-records.js'
+import { repairLog } from '../src/records/repair.js'
 import { BrokerProcess, forkProcess, temporaryDirectory } from './broker-process.js'
 
 const broker = fileURLToPath(new URL('processes/broker.mjs', import.meta.url))
@@ -71,15 +75,30 @@ test('a read-only directory is an error that says so', {
 })
 
 test('nothing but a file of the directory itself is locked', async (t) => {
-  await using directory = await temporaryDirectory()
   await using elsewhere = await temporaryDirectory()
-  symlinkSync(`${elsewhere.path}/other`, `${directory.path}/lock`)
-  await t.rejects(LogRecordStore.open(directory.path), { code: 'ELOOP' })
-  t.same(readdirSync(elsewhere.path), [])
-  mkdirSync(`${elsewhere.path}/lock`)
-  await t.rejects(LogRecordStore.open(elsewhere.path), { code: 'EISDIR' })
-  const pipe = await temporaryDirectory()
-  spawnSync('mkfifo', [`${pipe.path}/lock`])
-  await t.rejects(LogRecordStore.open(pipe.path), { code: 'EINVAL' })
-  await pipe[Symbol.asyncDispose]()
+  const { path: other } = elsewhere
+  const cases: Record<string, (path: string) => unknown> = {
+    'a symbolic link': (path) => symlinkSync(join(other, 'other'), path),
+    'a directory': (path) => mkdirSync(path),
+    'a pipe': (path) => spawnSync('mkfifo', [path]),
+    'a socket': (path) => listen(path),
+  }
+  for (const [kind, make] of Object.entries(cases)) {
+    await using directory = await temporaryDirectory()
+    const path = join(directory.path, 'lock')
+    const made = await make(path)
+    const failing = startBroker({ data: directory.path })
+    await t.rejects(failing, { code: 'ERR_DYAD_SYSTEM', path, detail: RegExp(`^is ${kind}, .*: remove it once no`) })
+    await t.rejects(repairLog(directory.path), { code: 'ERR_DYAD_LOG', message: /there is no log/ }, 'of none')
+    t.same(readdirSync(directory.path), ['lock'], 'it is left as it is')
+    if (made instanceof Server) made.close()
+  }
+  t.same(readdirSync(other), [])
 })
+
+/** A socket at this path. */
+async function listen(path: string): Promise<Server> {
+  const server = createServer().listen(path)
+  await once(server, 'listening')
+  return server
+}

@@ -22,7 +22,8 @@ export function remove(namespace: StoredNamespace, key: string): Promise<string 
 
 export function create(store: LogRecordStore, name: string): Promise<StoredNamespace> {
   return new Promise((resolve, reject) => {
-    const made = store.create(name, 'nonce', (error) => (error ? reject(error) : resolve(made)))
+    // It may be committed before it is returned.
+    const made = store.create(name, 'nonce', (error) => queueMicrotask(() => (error ? reject(error) : resolve(made))))
   })
 }
 

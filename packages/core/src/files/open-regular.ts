@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readlinkSync, realpathSync }
 import { DyadError } from '../errors.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
 
-const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants
 
 /**
  * How a regular file is opened: whatever else took its name neither blocks this process nor becomes
@@ -11,30 +11,32 @@ const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
 export const READ_REGULAR = O_RDONLY | O_NONBLOCK | O_NOCTTY
 
 /**
- * Opens a regular file for reading, and nothing else: on Linux whatever stands at the path is
+ * Opens a regular file that is there, and nothing else: on Linux whatever stands at the path is
  * looked at before it is opened, and what was looked at is what is opened. Whoever calls closes the
  * descriptor. ERR_DYAD_PATH for anything else than a regular file, and the system's own errors.
  * @param directory where the file must lie once links are resolved; ERR_DYAD_PATH if it does not.
  * @default anywhere
+ * @param flags of open(2); with O_NOFOLLOW a link is no regular file. @default O_RDONLY
  */
-export function openRegular(path: string, directory?: string): number {
-  if (!hasDescriptorPaths) return openChecked(path, directory)
-  const found = openSync(path, O_PATH)
+export function openRegular(path: string, directory?: string, flags: number = O_RDONLY): number {
+  if (!hasDescriptorPaths) return openChecked(path, directory, flags)
+  const found = openSync(path, O_PATH | (flags & O_NOFOLLOW))
   try {
     checkRegular(found, path)
     const itself = descriptorPath(found)
     if (directory !== undefined) checkBelow(readlinkSync(itself), directory, path)
-    return openSync(itself, READ_REGULAR)
+    // The path of a descriptor is a link itself.
+    return openSync(itself, READ_REGULAR | (flags & ~O_NOFOLLOW))
   } finally {
     closeSync(found)
   }
 }
 
 /** As far as it goes where descriptors have no paths. */
-function openChecked(path: string, directory: string | undefined): number {
+function openChecked(path: string, directory: string | undefined, flags: number): number {
   const real = directory === undefined ? path : realpathSync.native(path)
   if (directory !== undefined) checkBelow(real, directory, path)
-  const fd = openSync(real, READ_REGULAR)
+  const fd = openSync(real, READ_REGULAR | flags)
   try {
     checkRegular(fd, path)
     return fd

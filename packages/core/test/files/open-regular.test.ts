@@ -164,3 +164,25 @@ test('openRegular opens regular files alone, and only where they should be', asy
   }
   t.throws(() => openRegular(`${root}/none`), { code: 'ENOENT' })
 })
+
+test('a file is opened for writing if that is asked for, and not through a link if that is not wanted', async (t) => {
+  const root = mkdtempSync(`${tmpdir()}/dyad-regular-`)
+  t.teardown(() => rmSync(root, { recursive: true }))
+  writeFileSync(`${root}/file`, 'before')
+  symlinkSync('file', `${root}/link`)
+  const { O_RDWR, O_NOFOLLOW } = fs.constants
+  for (const [name, flags] of [
+    ['file', O_RDWR | O_NOFOLLOW],
+    ['link', O_RDWR],
+  ] as const) {
+    const fd = openRegular(`${root}/${name}`, undefined, flags)
+    fs.writeSync(fd, name, 0)
+    closeSync(fd)
+    t.match(fs.readFileSync(`${root}/file`, 'utf8'), name)
+  }
+  const reading = openRegular(`${root}/file`)
+  t.throws(() => fs.writeSync(reading, 'x'), { code: 'EBADF' })
+  closeSync(reading)
+  const refused = isLinux ? { code: 'ERR_DYAD_PATH' } : { code: 'ELOOP' }
+  t.throws(() => openRegular(`${root}/link`, undefined, O_RDWR | O_NOFOLLOW), refused)
+})

@@ -34,7 +34,8 @@ export interface Broker extends AsyncDisposable {
 /**
  * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without
  * a token; ERR_DYAD_LOG if the log is damaged or of another version; ERR_DYAD_SYSTEM if the log
- * cannot be opened, or if another broker has it open, whose process and host the detail names.
+ * cannot be opened, or if another broker has it open, whose process and host the detail names;
+ * ERR_DYAD_OPTION if another user made the directory where everybody may write.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { data, ...listening } = options
@@ -85,7 +86,7 @@ async function openRecords(data: string | undefined): Promise<RecordStore> {
   try {
     return await LogRecordStore.open(data)
   } catch (cause) {
-    if (isDyadError(cause, 'ERR_DYAD_LOG')) throw cause
+    if (isDyadError(cause)) throw cause
     throw new DyadError('ERR_DYAD_SYSTEM', { path: data, cause })
   }
 }

@@ -13,6 +13,11 @@ const SLICE_BYTES = 128 * 1024
 export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSignal): Promise<void> {
   const base = files.beginBase()
   const batch = new LogBatch()
+  const writeFull = async () => {
+    if (batch.length <= SLICE_BYTES) return
+    batch.goesOn()
+    await write()
+  }
   const write = async () => {
     base.append(batch.bytes)
     batch.clear()
@@ -24,13 +29,18 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
     for (const epoch of catalog.epochs) batch.epoch(...epoch)
     for (const { id, name, nonce, memory } of catalog.entries.values()) {
       batch.create(id, name, nonce)
+      await writeFull()
       for (const [key, packed] of memory.entries()) {
         batch.put(id, key, packed)
-        if (batch.length > SLICE_BYTES) await write()
+        await writeFull()
       }
     }
     // Once more, since records without the name of their namespace are of little use if a batch is damaged.
-    for (const { id, name, nonce } of catalog.entries.values()) batch.create(id, name, nonce)
+    for (const { id, name, nonce } of catalog.entries.values()) {
+      batch.create(id, name, nonce)
+      await writeFull()
+    }
+    batch.ceiling(catalog.highest)
     await write()
   } catch (error) {
     base.drop()

@@ -1,35 +1,122 @@
-import { closeSync, constants, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { hasFileLocks, tryLock } from '@dyad/core'
+import { DyadError, hasFileLocks, tryLock } from '@dyad/core'
+import { hasTraces } from './log-directory.js'
+import { irregularKind, openOwn } from './own-file.js'
 
-/** Longest text of the lock file that is shown, in bytes. */
-const SHOWN_BYTES = 256
+/** Longest text of the lock file that is read, in bytes. */
+const READ_BYTES = 1024
+/** Stands in the lock file from when a log has been made on. */
+const HAS_LOG = 'records are kept here'
 
 /**
- * Locks a directory of records, by a lock on the file `lock` in it, and returns the release. The lock
- * is of the directory and not of a name, so it holds between network namespaces, containers and, where
- * the file system shares its locks, hosts. The kernel releases it with the process. Throws EBUSY with
- * the holder if another broker holds it, and a system error if the file cannot be opened or locked.
- * Where the system has no file locks at all, everybody gets it.
+ * The lock of a directory of records, on the file `lock` in it. The lock is of the directory and not
+ * of a name, so it holds between network namespaces, containers and, where the file system shares its
+ * locks, hosts. The kernel releases it with the process. Where the system has no file locks at all,
+ * everybody gets it.
+ *
+ * The file also says whether a log has been made there: a directory that has had one and has none is
+ * damaged, and no new one.
  */
-export function lockDirectory(directory: string): () => void {
-  if (!hasFileLocks()) return () => {}
-  const path = join(directory, 'lock')
-  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
-  try {
-    if (!locked(fd, path)) {
-      const text = `another broker has this directory open: ${readHolder(fd)}`
-      throw Object.assign(new Error(text), { code: 'EBUSY', path })
+export class DirectoryLock {
+  readonly #directory: string
+  readonly #path: string
+  readonly #fd: number
+  #hasLog: boolean
+
+  /**
+   * Throws EBUSY with the holder if another broker holds the lock, ERR_DYAD_SYSTEM if `lock` is no
+   * regular file, and a system error if it cannot be opened or locked.
+   */
+  constructor(directory: string) {
+    this.#directory = directory
+    this.#path = join(directory, 'lock')
+    this.#fd = openLock(this.#path)
+    try {
+      const isHeld = !hasFileLocks() || locked(this.#fd, this.#path)
+      const [holder = '', ...lines] = readLines(this.#fd)
+      if (!isHeld) throw busy(this.#path, holder || 'it has not said which one it is')
+      this.#hasLog = lines.includes(HAS_LOG)
+      this.#write()
+    } catch (error) {
+      closeSync(this.#fd)
+      throw error
     }
-    // The file stays: if it were removed, a second broker could lock another one of the same name.
-    ftruncateSync(fd)
-    writeSync(fd, `process ${process.pid} on host ${hostname()}\n`, 0)
-  } catch (error) {
-    closeSync(fd)
-    throw error
   }
-  return () => closeSync(fd)
+
+  /** Whether the lock file of a directory, if there is one, says that a log has been made there. */
+  static saysLog(directory: string): boolean {
+    const path = join(directory, 'lock')
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return false
+    const fd = openOwn(path)
+    try {
+      return readLines(fd).includes(HAS_LOG)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Whether a log has been made in the directory, be it there or not. */
+  get hadLog(): boolean {
+    return this.#hasLog || hasTraces(this.#directory)
+  }
+
+  /** A log stands in the directory. */
+  logMade(): void {
+    if (this.#hasLog) return
+    this.#hasLog = true
+    this.#write()
+  }
+
+  /** Whether the lock is still that of the directory: neither was moved, removed or replaced. */
+  get isInPlace(): boolean {
+    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
+    const own = fstatSync(this.#fd, { bigint: true })
+    return found !== undefined && found.dev === own.dev && found.ino === own.ino
+  }
+
+  release(): void {
+    closeSync(this.#fd)
+  }
+
+  /** In one write, so that a process that is killed meanwhile does not leave a file that says less. */
+  #write(): void {
+    const lines = [`process ${process.pid} on host ${hostname()}`, ...(this.#hasLog ? [HAS_LOG] : [])]
+    const text = Buffer.from(`${lines.join('\n')}\n`)
+    writeSync(this.#fd, text, 0, text.length, 0)
+    // The file stays: if it were removed, a second broker could lock another one of the same name.
+    ftruncateSync(this.#fd, text.length)
+  }
+}
+
+/** The error of a directory that another broker has open. */
+export function busy(path: string, holder: string): Error {
+  return Object.assign(new Error(`another broker has this directory open: ${holder}`), { code: 'EBUSY', path })
+}
+
+function openLock(path: string): number {
+  const kind = irregularKind(path)
+  if (kind !== undefined) throw irregular(path, kind)
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
+  if (fstatSync(fd).isFile()) return fd
+  closeSync(fd)
+  throw irregular(path, 'no regular file')
+}
+
+function irregular(path: string, kind: string): DyadError {
+  const detail = `is ${kind}, where a broker locks a regular file of its own: remove it once no broker runs there`
+  return new DyadError('ERR_DYAD_SYSTEM', { path, detail })
 }
 
 function locked(fd: number, path: string): boolean {
@@ -42,8 +129,8 @@ function locked(fd: number, path: string): boolean {
   }
 }
 
-function readHolder(fd: number): string {
-  const bytes = Buffer.alloc(SHOWN_BYTES)
+function readLines(fd: number): string[] {
+  const bytes = Buffer.alloc(READ_BYTES)
   const text = bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))
-  return text.replace(/\p{Cc}+/gu, ' ').trim() || 'it has not said which one it is'
+  return text.split('\n').map((line) => line.replace(/\p{Cc}+/gu, ' ').trim())
 }

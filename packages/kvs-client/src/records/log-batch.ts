@@ -56,6 +56,14 @@ export class LogBatch implements Operations {
     this.#length = this.#text(this.#begin(DELETE, id, key.length * 3), key)
   }
 
+  /**
+   * Ends a batch of a base that another follows: with a change of a record, though of none that there
+   * is. The last batch of a base ends otherwise, so that one is missed if it is not there.
+   */
+  goesOn(): void {
+    this.delete(0, '')
+  }
+
   create(id: number, name: string, nonce: string): void {
     const at = this.#begin(CREATE, id, (name.length + nonce.length) * 3)
     this.#length = this.#text(this.#text(at, name), nonce)
@@ -100,9 +108,13 @@ export class LogBatch implements Operations {
   }
 }
 
-/** Replays the operations of one batch. RangeError if they are not what they declare. */
-export function replayBatch(body: Buffer, into: Operations): void {
+/**
+ * Replays the operations of one batch; returns whether the last of them changes a record. RangeError
+ * if they are not what they declare.
+ */
+export function replayBatch(body: Buffer, into: Operations): boolean {
   let at = 0
+  let type = 0
   const text = () => {
     const start = at + 2
     at = start + body.readUInt16LE(at)
@@ -110,7 +122,7 @@ export function replayBatch(body: Buffer, into: Operations): void {
     return body.toString('utf8', start, at)
   }
   while (at < body.length) {
-    const type = body.readUInt8(at)
+    type = body.readUInt8(at)
     const id = body.readUInt32LE(at + 1)
     at += 5
     switch (type) {
@@ -149,4 +161,5 @@ export function replayBatch(body: Buffer, into: Operations): void {
         throw new RangeError(`no such operation: ${type}`)
     }
   }
+  return type === PUT || type === DELETE
 }

@@ -1,9 +1,22 @@
-import { closeSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { irregularKind, removeOwn } from './own-file.js'
 
-const NAME = /^(base|log)\.(\d{1,9})$/
-/** Files that were being made when their process ended. */
-const UNFINISHED = /^(part|new)\.\d{1,9}$/
+type Kind = 'base' | 'log' | 'part' | 'new'
+
+/** What a log consists of, and files that were being made when their process ended. */
+const NAME = /^(base|log|part|new)\.(\d{1,9})$/
+/** In which order files of one number are read. */
+const ORDER = ['base', 'part', 'log', 'new']
+/** What only a log leaves, when all of it is gone. */
+const TRACE = /^((base|part)\.\d{1,9}|log\.\d{1,9}\.cut-.*|before-repair-.*)$/
+
+/** A file by the name of one of a log. */
+export interface LogName {
+  readonly file: string
+  readonly kind: Kind
+  readonly number: number
+}
 
 /** The files of a log in its directory that count: the newest base, if there is one, and the logs that follow it. */
 export interface FoundFiles {
@@ -11,41 +24,56 @@ export interface FoundFiles {
   readonly base: number
   /** Numbers of the logs, in order. */
   readonly logs: readonly number[]
-  /** Names of all, of those that a newer base replaced too. */
-  readonly all: readonly string[]
+  /** All, in the order in which they continue one another: those that a newer base replaced, too, and what was not finished. */
+  readonly all: readonly LogName[]
 }
 
 /** Path of a file of a log. */
-export function logPath(directory: string, kind: 'base' | 'log' | 'part' | 'new', number: number): string {
+export function logPath(directory: string, kind: Kind, number: number): string {
   return join(directory, `${kind}.${number}`)
 }
 
 export function findFiles(directory: string): FoundFiles {
-  const found = readdirSync(directory).flatMap((file) => {
+  const all = readdirSync(directory).flatMap((file): LogName[] => {
     const [, kind, number] = NAME.exec(file) ?? []
-    return kind === undefined ? [] : [{ file, kind, number: Number(number) }]
+    return kind === undefined ? [] : [{ file, kind: kind as Kind, number: Number(number) }]
   })
-  const base = Math.max(0, ...found.filter(({ kind }) => kind === 'base').map(({ number }) => number))
-  const logs = found.filter(({ kind, number }) => kind === 'log' && number >= base).map(({ number }) => number)
-  logs.sort((a, b) => a - b)
-  return { base, logs, all: found.map(({ file }) => file) }
+  all.sort((a, b) => a.number - b.number || ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
+  const numbers = (wanted: Kind) => all.filter(({ kind }) => kind === wanted).map(({ number }) => number)
+  const base = numbers('base').at(-1) ?? 0
+  return { base, logs: numbers('log').filter((number) => number >= base), all }
 }
 
-/** The name of the first file that is missing among those found, or undefined if none is. */
-export function missingFile({ base, logs, all }: FoundFiles): string | undefined {
-  if (all.length === 0) return undefined
+/** Whether there is what only a log leaves. */
+export function hasTraces(directory: string): boolean {
+  return readdirSync(directory).some((file) => TRACE.test(file))
+}
+
+/**
+ * The name of the first file that is missing among those found, or undefined if none is.
+ * @param hadLog whether there must be a log
+ */
+export function missingFile({ base, logs }: FoundFiles, hadLog: boolean): string | undefined {
+  if (base === 0 && logs.length === 0) return hadLog ? 'log.0' : undefined
   const missing = logs.findIndex((number, i) => number !== base + i)
   if (missing !== -1) return `log.${base + missing}`
   return logs.length === 0 ? `log.${base}` : undefined
 }
 
+/** The files that cannot be of a log, though they have the names of such, and what stands there. */
+export function irregularFiles(directory: string, { all }: FoundFiles): ReadonlyMap<string, string> {
+  return new Map(
+    all.flatMap(({ file }): [string, string][] => {
+      const kind = irregularKind(join(directory, file))
+      return kind === undefined ? [] : [[file, kind]]
+    }),
+  )
+}
+
 /** Removes what a base has replaced, and what was not finished. */
 export function removeBefore(directory: string, generation: number): void {
-  for (const file of readdirSync(directory)) {
-    const [, , number] = NAME.exec(file) ?? []
-    if (UNFINISHED.test(file) || (number !== undefined && Number(number) < generation)) {
-      rmSync(join(directory, file), { force: true })
-    }
+  for (const { file, kind, number } of findFiles(directory).all) {
+    if (kind === 'part' || kind === 'new' || number < generation) removeOwn(join(directory, file))
   }
 }
 

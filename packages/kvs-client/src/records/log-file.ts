@@ -1,25 +1,60 @@
-import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { DyadError, hasFileLocks, tryLock } from '@dyad/core'
+import { busy } from './directory-lock.js'
 import { syncNames } from './log-directory.js'
 import { fileHeader, newMark, sealBatch } from './log-frame.js'
+import { makeOwn, openOwn } from './own-file.js'
 
 /** The disk is asked to keep what was written at most this often, in ms. */
 const SYNC_MS = 1_000
+/** Beyond the bytes of any log, so that where a lock keeps others from reading, it does not. */
+const LOCKED = { offset: 2 ** 52, length: 1 }
+const GONE = 'was removed or moved'
 
-/** A file that batches are appended to. What was appended survives the process at once, and the machine once it is synced. */
+/** A log file that this process alone may append to. Whoever claimed it disposes of it, or resumes it. */
+export interface ClaimedFile extends Disposable {
+  readonly path: string
+  readonly fd: number
+}
+
+/**
+ * Claims a log file, so that nobody else appends to it, by a lock of the very file: it holds whatever
+ * became of the lock of its directory. EBUSY if another broker appends to it, ERR_DYAD_LOG if it is no
+ * regular file, and the system's own errors.
+ */
+export function claim(path: string): ClaimedFile {
+  const fd = openOwn(path, 'r+')
+  try {
+    lock(fd, path)
+    return { path, fd, [Symbol.dispose]: () => closeSync(fd) }
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}
+
+/**
+ * A file that batches are appended to. What was appended survives the process at once, and the machine
+ * once it is synced. It is locked as by {@link claim}.
+ */
 export class LogFile {
   readonly #fd: number
   readonly #mark: Buffer
+  readonly #identity: { readonly dev: bigint; readonly ino: bigint }
+  #path: string
   #size: number
   #timer: NodeJS.Timeout | undefined
   #syncing: Promise<void> | undefined
   /** Why half a batch stands at the end. */
   #half: Error | undefined
 
-  private constructor(fd: number, mark: Buffer, size: number) {
+  private constructor({ path, fd }: Omit<ClaimedFile, keyof Disposable>, mark: Buffer, size: number) {
+    this.#path = path
     this.#fd = fd
     this.#mark = mark
     this.#size = size
+    this.#identity = fstatSync(fd, { bigint: true })
   }
 
   /** Makes a new one, which has this name only once its header is on the disk; an existing file of this name is replaced. */
@@ -28,6 +63,7 @@ export class LogFile {
     try {
       fdatasyncSync(file.#fd)
       renameSync(temporary, path)
+      file.#path = path
       syncNames(dirname(path))
       return file
     } catch (error) {
@@ -39,8 +75,10 @@ export class LogFile {
   /** Makes a new one that is not to be trusted under this name. */
   static begin(path: string): LogFile {
     const mark = newMark()
-    const file = new LogFile(openSync(path, 'w+', 0o600), mark, 0)
+    const fd = makeOwn(path)
+    const file = new LogFile({ path, fd }, mark, 0)
     try {
+      lock(fd, path)
       file.#write(fileHeader(mark))
       return file
     } catch (error) {
@@ -50,24 +88,23 @@ export class LogFile {
   }
 
   /** Goes on after what has been read of one: the mark of its header, and where its last whole batch ends. The rest is cut off. */
-  static resume(path: string, mark: Buffer, end: number): LogFile {
-    const fd = openSync(path, 'r+')
-    try {
-      ftruncateSync(fd, end)
-      return new LogFile(fd, mark, end)
-    } catch (error) {
-      closeSync(fd)
-      throw error
-    }
+  static resume(claimed: ClaimedFile, mark: Buffer, end: number): LogFile {
+    ftruncateSync(claimed.fd, end)
+    return new LogFile(claimed, mark, end)
   }
 
   get size(): number {
     return this.#size
   }
 
-  /** Appends a batch whose header has been left free, all of it or nothing. Throws what the system says. */
+  /**
+   * Appends a batch whose header has been left free, all of it or nothing. Throws what the system says,
+   * and ERR_DYAD_SYSTEM if the file is not where it was, or not what it was: then what is appended would
+   * be lost.
+   */
   append(batch: Buffer): void {
     this.assertWhole()
+    this.assertInPlace()
     sealBatch(batch, this.#mark, this.#size)
     this.#write(batch)
     this.#timer ??= setTimeout(() => this.#sync(), SYNC_MS).unref()
@@ -82,6 +119,28 @@ export class LogFile {
       throw this.#half
     }
     this.#half = undefined
+  }
+
+  /** ERR_DYAD_SYSTEM if the file was moved, removed, replaced or changed by somebody else. */
+  assertInPlace(): void {
+    const { fault } = this
+    if (fault === undefined) return
+    const detail = `${this.#path} ${fault} while this broker writes to it: nothing is stored until it is back`
+    throw new DyadError('ERR_DYAD_SYSTEM', { path: this.#path, detail })
+  }
+
+  /** What somebody else has done to the file, if anybody has. */
+  get fault(): string | undefined {
+    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
+    if (found === undefined) return GONE
+    const { dev, ino } = this.#identity
+    if (found.dev !== dev || found.ino !== ino) return 'was replaced by another file'
+    return found.size === BigInt(this.#size) ? undefined : 'was changed by somebody else'
+  }
+
+  /** Whether nothing stands where the file was. */
+  get isGone(): boolean {
+    return this.fault === GONE
   }
 
   /** Resolves when the disk has everything. */
@@ -129,4 +188,9 @@ export class LogFile {
       })
     })
   }
+}
+
+function lock(fd: number, path: string): void {
+  if (!hasFileLocks() || tryLock(fd, LOCKED)) return
+  throw busy(path, `it appends to ${path}, though the file \`lock\` there is not its any more`)
 }

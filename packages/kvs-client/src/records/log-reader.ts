@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import { MAX_BATCH_BYTES } from './log-batch.js'
 import {
   BATCH_HEADER_BYTES,
@@ -8,6 +8,7 @@ import {
   possibleMarks,
   readFileHeader,
 } from './log-frame.js'
+import { openOwn } from './own-file.js'
 
 /** Bytes read at a time: more than the longest batch. */
 const WINDOW_BYTES = 2 * MAX_BATCH_BYTES
@@ -29,7 +30,7 @@ export class LogReader implements Disposable {
 
   constructor(path: string) {
     this.path = path
-    this.#fd = openSync(path, 'r')
+    this.#fd = openOwn(path)
     this.size = fstatSync(this.#fd).size
     const header = this.#bytes(0, FILE_HEADER_BYTES)
     const found = readFileHeader(header)

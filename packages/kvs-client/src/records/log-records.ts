@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
-import { makeTrustedDirectory } from '@dyad/core'
+import { DyadError, makeTrustedDirectory } from '@dyad/core'
 import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
 import type { Committed, RecordStore, Records, Scanned, StoredNamespace } from './contract.js'
-import { lockDirectory } from './directory-lock.js'
+import { DirectoryLock } from './directory-lock.js'
 import { FULL_BATCH_BYTES, LogBatch } from './log-batch.js'
 import type { LogFile } from './log-file.js'
 import { LogFiles } from './log-files.js'
@@ -72,7 +72,7 @@ export class LogRecordStore implements RecordStore, Writer {
   readonly batch = new LogBatch()
   readonly #catalog = new Catalog()
   readonly #files: LogFiles
-  readonly #release: () => void
+  readonly #lock: DirectoryLock
   readonly #compactBytes: number
   readonly #closed = new AbortController()
   #log: LogFile
@@ -80,6 +80,8 @@ export class LogRecordStore implements RecordStore, Writer {
   /** Namespaces that the batch creates. */
   readonly #created: CatalogEntry[] = []
   #scheduled = false
+  /** Why nothing can be stored until a rewrite has brought back what somebody removed. */
+  #lost: Error | undefined
   #compacting: Promise<void> | undefined
   /** The log is rewritten when its files have this many bytes. */
   #compactAt = 0
@@ -88,9 +90,9 @@ export class LogRecordStore implements RecordStore, Writer {
     this.#commit()
   }
 
-  private constructor(files: LogFiles, options: LogOptions, release: () => void) {
+  private constructor(files: LogFiles, options: LogOptions, lock: DirectoryLock) {
     this.#files = files
-    this.#release = release
+    this.#lock = lock
     this.#compactBytes = options.compactBytes ?? COMPACT_BYTES
     this.#log = files.open(this.#catalog)
     this.#plan()
@@ -101,11 +103,11 @@ export class LogRecordStore implements RecordStore, Writer {
     // A compaction opens files there later, when the working directory may be another.
     const directory = resolve(path)
     makeTrustedDirectory(directory, 0o700)
-    const release = lockDirectory(directory)
+    const lock = new DirectoryLock(directory)
     try {
-      return new LogRecordStore(new LogFiles(directory), options, release)
+      return new LogRecordStore(new LogFiles(directory, lock), options, lock)
     } catch (error) {
-      release()
+      lock.release()
       throw error
     }
   }
@@ -169,14 +171,15 @@ export class LogRecordStore implements RecordStore, Writer {
     return this.#catalog.count()
   }
 
+  /** Closes the log. ERR_DYAD_SYSTEM if records are not where they were stored, and cannot be stored again. */
   async close(): Promise<void> {
     this.#commit()
-    this.#closed.abort()
-    await this.#compacting
     try {
-      await this.#log.close()
+      await this.#assertKept()
     } finally {
-      this.#release()
+      this.#closed.abort()
+      await this.#compacting
+      await this.#log.close().finally(() => this.#lock.release())
     }
   }
 
@@ -194,9 +197,9 @@ export class LogRecordStore implements RecordStore, Writer {
     if (this.#staged.length === 0) return
     const staged = this.#staged
     this.#staged = []
-    let failure: Error | undefined
+    let failure = this.#lost
     try {
-      this.#log.append(this.batch.bytes)
+      if (failure === undefined) this.#log.append(this.batch.bytes)
     } catch (error) {
       failure = error as Error
     }
@@ -205,7 +208,30 @@ export class LogRecordStore implements RecordStore, Writer {
     const created = this.#created.splice(0)
     if (failure === undefined) for (const { id, name, nonce } of created) this.batch.create(id, name, nonce)
     for (const done of staged) done(failure)
-    if (this.#log.size + this.#files.olderBytes >= this.#compactAt) this.#compact()
+    if (failure !== undefined) this.#bringBack(failure)
+    else if (this.#log.size + this.#files.olderBytes >= this.#compactAt) this.#compact()
+  }
+
+  /**
+   * Writes everything anew if the log was removed. Where another file or another directory stands
+   * instead, somebody means that one, and it is left alone.
+   */
+  #bringBack(failure: Error): void {
+    if (!this.#files.isInPlace || (this.#lost === undefined && !this.#log.isGone)) return
+    this.#lost = failure
+    this.#compact()
+  }
+
+  async #assertKept(): Promise<void> {
+    if (this.#files.isInPlace && this.#files.missing !== undefined) {
+      await this.#compacting
+      this.#compact()
+      await this.#compacting
+    }
+    const missing = this.#files.isInPlace ? this.#files.missing : undefined
+    if (missing === undefined) return this.#log.assertInPlace()
+    const detail = `${missing} was removed while the broker ran, and could not be written anew`
+    throw new DyadError('ERR_DYAD_SYSTEM', { path: this.#files.directory, detail })
   }
 
   #compact(): void {
@@ -223,6 +249,7 @@ export class LogRecordStore implements RecordStore, Writer {
       this.#log = this.#files.rotate(former)
       await former.close()
       await compact(this.#catalog, this.#files, this.#closed.signal)
+      this.#lost = undefined
     } catch {}
   }
 

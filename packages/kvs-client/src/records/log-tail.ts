@@ -1,12 +1,13 @@
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncNames } from './log-directory.js'
+import { openOwn } from './own-file.js'
 
 const STEP_BYTES = 1024 * 1024
 
 /** Copies the end of a log file that is about to be cut off to a file beside it; returns the path of that. */
 export function saveTail(path: string, from: number, size: number): string {
-  const source = openSync(path, 'r')
+  const source = openOwn(path)
   try {
     const { fd, path: saved } = createBeside(`${path}.cut-${from}`)
     try {
