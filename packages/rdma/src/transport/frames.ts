@@ -5,12 +5,15 @@ import { NONCE_BYTES, PROOF_BYTES } from '@dyad/wire'
 // All numbers are big endian. What the connection manager carries:
 //
 //   client: 'DYADRDM2', its nonce (32)
-//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, where it rejects the connection, 'DYADRDM2' and a code
+//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, where it rejects
+//           the connection, 'DYADRDM2' and a code
 //
 // Messages; each begins with its kind (1) and the number of the transfer (4):
 //
-//   client: proof     that it knows the token (32); the first message, of transfer 0, and the only one of its kind
-//           fetch     size (8), mtimeNs (8), start (8), end (8), length of storage (2), length of path (2), storage, path, grants
+//   client: proof     that it knows the token (32); the first message, of transfer 0, and the only one
+//                     of its kind
+//           fetch     size (8), mtimeNs (8), start (8), end (8), length of storage (2), length of path
+//                     (2), storage, path, grants
 //           grant     grants; each names memory that the owner may write once: address (8), key (4), length (4)
 //           stop      it wants no more
 //   owner:  data      all bytes of a short file, which is verified
