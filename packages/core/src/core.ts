@@ -90,11 +90,11 @@ export class DyadCore implements AsyncDisposable {
 
   /**
    * Removes the record of a file, whichever node published it: later opens wait until it is
-   * published again, and no copy of it is offered to other nodes any more. The file stays where it
-   * was written, and where it was brought. What streams have finished of the path before is
-   * published first. A relative path is always relative to the managed directories.
-   * ERR_DYAD_NOT_FOUND if it is not published, ERR_DYAD_PATH, ERR_DYAD_UNTRACKED,
-   * ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_KVS_UNREACHABLE.
+   * published again, and no copy of it is offered to other nodes any more. The file stays at its
+   * owner and at its consumers. Whatever streams have finished at the path before is published
+   * first. A relative path is always relative to the managed directories. ERR_DYAD_NOT_FOUND if it
+   * is not published, ERR_DYAD_PATH, ERR_DYAD_UNTRACKED, ERR_DYAD_NAMESPACE_MISSING,
+   * ERR_DYAD_KVS_UNREACHABLE.
    */
   remove(path: string | URL, { signal }: Waiting = {}): Promise<void> {
     return this.#operations.run(signal, async (bounded) => {
@@ -175,16 +175,17 @@ export class DyadCore implements AsyncDisposable {
 
   /**
    * The records of the files that are published now, of those that match `pattern`, in no
-   * particular order. ERR_DYAD_OPTION if the pattern is none.
+   * particular order. ERR_DYAD_OPTION if the pattern is invalid.
    */
   async *list(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
     yield* this.#matching(pattern, this.#namespace().list('', { signal: this.#lifetime(signal) }))
   }
 
   /**
-   * The record of each file that matches `pattern`: those published already, then each as it is published, again when it is published anew, none missed over a lost
-   * connection. Ends only by leaving the loop, by `signal` (rejecting with its reason), or by the end of the session.
-   * ERR_DYAD_OPTION if the pattern is none.
+   * The record of each file that matches `pattern`: those published already, then each as it is
+   * published, again when it is published anew, none missed over a lost connection. Ends only by
+   * leaving the loop, by `signal` (rejecting with its reason), or by the end of the session.
+   * ERR_DYAD_OPTION if the pattern is invalid.
    */
   async *watch(pattern = '**', options: Waiting & OutageListener = {}): AsyncIterableIterator<FileRecord> {
     const waiting = this.#outages.begin(options)
@@ -273,7 +274,7 @@ export class DyadCore implements AsyncDisposable {
     }
   }
 
-  /** Runs an operation, whose caller is told when the store goes away meanwhile. */
+  /** Runs an operation, and tells its caller when the store goes away meanwhile. */
   #waiting<T, Options extends OutageListener & Waiting>(
     given: Options,
     work: (signal: AbortSignal, options: Options) => Promise<T>,
@@ -301,8 +302,8 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Tells if others cannot fetch what is published here. Nobody waits for it but the end of the
-   * session.
+   * Reports if others cannot fetch the files that are published here. Only the end of the session
+   * waits for it.
    */
   async #advise(context: PublishContext): Promise<void> {
     const { registry, capabilities } = this.#kvs
@@ -313,7 +314,7 @@ export class DyadCore implements AsyncDisposable {
       const reason = await within(ADVICE_MS, late, this.#operations.closing, ask)
       if (reason !== undefined) report('dyad.producer.unfetchable', { node: context.node, reason })
     } catch {
-      // Whoever cannot fetch is told why.
+      // A consumer that cannot fetch gets the reason.
     }
   }
 

@@ -12,20 +12,20 @@ export interface Diagnostics {
   /** The record of a file was removed. */
   'dyad.producer.removed': { path: string }
   /**
-   * Others cannot fetch what this node publishes, for this reason, which says what to do. Told once
-   * a session, at its first publish.
+   * Others cannot fetch the files that this node publishes; `reason` says why and names the remedy.
+   * Once a session, at its first publish.
    */
   'dyad.producer.unfetchable': { node: string; reason: string }
   /** A consumer waits for a file that nobody has published yet. */
   'dyad.kvs.waiting': { path: string; namespace: string }
   /**
-   * The store went away while something was under way; `since` is in ms since 1970, `why` what the
-   * attempt to reach it failed with.
+   * The store went away while something was under way; `since` is in ms since 1970, `why` is the
+   * failure of the attempt to reach it.
    */
   'dyad.kvs.lost': { address: string; since: number; why: Error }
   /** The store, which was away since then, is back. */
   'dyad.kvs.back': { address: string; since: number }
-  /** A record, or the offer of a copy, that cannot be read was passed over. */
+  /** The session passed over a record, or the offer of a copy, that it cannot read. */
   'dyad.kvs.unreadable': { error: Error }
   /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason, which also says what kept better ones from being used. */
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }

@@ -61,8 +61,8 @@ export async function consume(
 }
 
 /**
- * A newer record, or the same where its file has come in sight, whichever is first; undefined if
- * neither comes in time.
+ * The record to try next: a newer one, or the same one once its file comes in sight, whichever is
+ * first. Undefined if neither comes in time.
  */
 async function nextToTry(
   file: ManagedFile,
@@ -87,7 +87,8 @@ async function nextToTry(
 }
 
 /**
- * An error that says for how long the published file was looked for, where it should stand here.
+ * Adds to an error for how long the consumer looked for the published file, where that should stand
+ * here.
  */
 function looked(error: unknown, file: ManagedFile, record: FileRecord, context: ConsumeContext, ms: number): unknown {
   if (whereItStands(record, context) !== 'shared' || !isDyadError(error)) return error
@@ -185,8 +186,8 @@ async function storeUnderLock(
   const replacing: Replacing = {
     permitted: async () => {
       const wasLost = await lock.regain()
-      // What came with its record needs no lock where nothing stands, so a newer one may stand
-      // there by now, and not be noted yet.
+      // A file whose bytes came with its record takes no lock where nothing stands. So a newer one
+      // may stand there by now, without a note yet.
       const found = held.generation(file)
       if (wasLost || found === undefined || mayBeNewer(found, record)) await assertNewest(file, record, context, signal)
     },
@@ -200,7 +201,7 @@ async function storeUnderLock(
   }
   const { moved, stats } = await store(record, file.local, context, signal, tell, replacing)
   held.add(file, record, stats)
-  // Whoever has the lock next is to see it.
+  // The next holder of the lock must find the note.
   held.write()
   report('dyad.consumer.stored', { record, local: file.local, moved, duration: performance.now() - begun })
   return record
@@ -208,8 +209,8 @@ async function storeUnderLock(
 
 /** Runs `work` when few enough files are on their way. */
 function inTurn<T>(owner: string, { places, giveWay }: ConsumeContext, signal: AbortSignal, work: () => Promise<T>) {
-  // What is fetched ahead is bounded by itself. It may stand still for what is asked for, which
-  // must not wait for it.
+  // Read ahead has a bound of its own. Its transfers stand still while a caller asks for a file,
+  // which must not wait for their places.
   return giveWay === undefined ? places.run(owner, signal, work) : work()
 }
 

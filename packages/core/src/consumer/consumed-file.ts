@@ -124,8 +124,7 @@ export class ConsumedFile {
       (error) => done(error),
       (length) => {
         const wanted = Math.min(atMost, length)
-        // Not from Node's pool: a small chunk that is kept would hold all of the 8 KiB it was cut
-        // from.
+        // Not from Node's pool: a program that keeps a small chunk would keep the 8 KiB around it.
         const buffer = Buffer.allocUnsafeSlow(wanted)
         this.#fill(buffer, position, (error, bytes) =>
           done(error, bytes === wanted ? buffer : buffer.subarray(0, bytes)),
@@ -138,7 +137,7 @@ export class ConsumedFile {
   close(done: (error?: unknown) => void): void {
     this.#file.end()
     if (this.#isDistrusted) {
-      // What comes anew is brought here all the same, for the next one.
+      // The transfer of the right bytes goes on, for the next open.
       done()
       return
     }

@@ -27,8 +27,8 @@ import { SingleFlight } from './single-flight.js'
 import { assertStandingRoom } from './standing-room.js'
 
 /**
- * Descriptors that this process may have for each file that is fetched ahead: most are left for
- * what is asked for.
+ * Descriptors that this process may have for each file that is fetched ahead: files that callers
+ * ask for get the others.
  */
 const DESCRIPTORS_FOR_EACH_AHEAD = 16
 
@@ -185,7 +185,7 @@ export class Consumer {
     const { consumerPath = '', stateDir, namespace = '', node, serveCopies, leaseTtl } = config
     const { dtlMode, sharedStorage, ownerTimeout, progressTimeout, leastRate } = config
     const directory = await ManagedDirectory.open(consumerPath)
-    // What is left of the owner's time is the owner's.
+    // The rest of the owner's time is for the owner.
     const patience = Math.min(progressTimeout, ownerTimeout / 2)
     const sharing = { kvs, namespace, key: lookup.key, node, storage: directory.real, leaseTtl, patience }
     return {

@@ -2,8 +2,8 @@ import { descriptorLimit } from '../files/descriptors.js'
 import { Slots } from '../transfer/slots.js'
 
 /**
- * Files on their way from one owner at once: transports have no more, and whoever waits there seems
- * to wait for the owner.
+ * Files on their way from one owner at once. A transport carries no more, and time spent waiting
+ * there would count against the owner.
  */
 const MOST_OF_ONE = 256
 /**
@@ -18,7 +18,7 @@ interface Owner {
 }
 
 /**
- * The places for files on their way here. Those that have to wait for one hold nothing meanwhile.
+ * The places for files on their way here. A file that waits for a place holds nothing meanwhile.
  */
 export class FlightPlaces {
   readonly #all = new Slots(Math.ceil(descriptorLimit() / DESCRIPTORS_FOR_EACH))

@@ -75,10 +75,10 @@ export class HeldFiles {
   }
 
   /**
-   * Notes that the record's file was put in place and looks like `stats`, which are of that very
-   * file: another one that stands there by now is not vouched for. The note is written once the
-   * caller has gone on, who most likely waits for the store then. Where that cannot be noted, the
-   * file is simply not held.
+   * Notes that the record's file is in place and looks like `stats`, which are of that very file:
+   * the note does not vouch for another one that stands there by now. The note is written once the
+   * caller goes on, which most likely waits for the store then. If writing fails, the file does not
+   * count as held.
    */
   add(file: ManagedFile, { generation, epoch }: FileRecord, stats: BigIntStats | undefined): void {
     if (stats === undefined) return

@@ -17,7 +17,7 @@ interface Waiter {
   heard: number
 }
 
-/** What waiters for one lock hear. */
+/** The waiters for one lock, which hear of its progress and its release. */
 export class Ringing {
   readonly #waiters = new Set<Waiter>()
   readonly #ended: () => void
@@ -60,8 +60,8 @@ export class Ringing {
 }
 
 /**
- * Tells the waiters for locks that are held here of progress and of the release, over a Unix
- * socket. The kernel ends the connection with the process, however that dies. The maker of a bell
+ * Tells waiters, over a Unix socket, of the progress and the release of locks that this process
+ * holds. The kernel ends the connection with the process, however that dies. The maker of a bell
  * closes it.
  */
 export class LockBell implements Disposable {
@@ -123,7 +123,7 @@ export interface BellWait {
   readonly patience: number
   /** Milliseconds until the first. */
   readonly left: number
-  /** Told of each sign: of progress, or of the release. */
+  /** Called at each sign of life: progress, or the release. */
   readonly heard: () => void
 }
 

@@ -2,8 +2,8 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync, unlinkSy
 import { tryLock, unlock } from '../files/file-lock.js'
 
 /**
- * The holder of a lock is noted in a slot of the file. Locks share slots: a note is a hint, not the
- * lock.
+ * Each lock has a slot in the file, with a note of its holder. Locks share slots: a note is a hint,
+ * not the lock.
  */
 const SLOTS = 1024
 const SLOT_BYTES = 128
@@ -88,7 +88,7 @@ export class LockTable implements Disposable {
     try {
       writeSync(fd, this.#holder, slot)
     } catch {
-      // The disk is full. The lock is held all the same; waiters do not learn by whom.
+      // The disk is full. This process holds the lock all the same; waiters do not learn its name.
     }
   }
 

@@ -14,8 +14,8 @@ export interface LookupContext {
 }
 
 /**
- * A wait that is about to end asks the store once more, so that a store that hangs is not taken for
- * a producer that is late; in ms.
+ * How long before its end a wait asks the store once more, in ms: a store that hangs must not pass
+ * for a late producer.
  */
 const LAST_QUESTION_MS = 1_000
 

@@ -6,22 +6,22 @@ import type { FileRecord } from '../kvs/record.js'
 import type { ManagedFile } from '../managed-directory.js'
 import type { Patience } from '../transfer/patience.js'
 
-/** What of a file tells whether it is the one that was published. */
+/** The attributes that tell the published file from another one. */
 type Looks = Pick<ReturnType<typeof lookAt>, 'size' | 'mtimeNs'> & { isFile(): boolean }
 
 /**
- * The published file itself stands here: it must still be what was published. ERR_DYAD_GONE,
- * ERR_DYAD_CHANGED, ERR_DYAD_SYSTEM.
+ * Checks that the published file itself, which stands here, is still the one that was published.
+ * ERR_DYAD_GONE, ERR_DYAD_CHANGED, ERR_DYAD_SYSTEM.
  */
 export function assertUnchanged(file: ManagedFile, record: FileRecord): void {
   assertLooks(file, record, lookAt)
 }
 
 /**
- * Whether the published file, which should stand here, is seen here while `patience` lasts: storage
- * that hosts share may show it later than the store shows its record. Nothing tells of a change
- * that another host makes, so it is looked for again and again, less and less often. Rejects with
- * the signal's reason.
+ * Whether the published file, which should stand here, comes in sight while `patience` lasts:
+ * storage that hosts share may show it later than the store shows its record. No event tells of
+ * changes by another host, so this looks again and again, less and less often. Rejects with the
+ * signal's reason.
  */
 export async function comesInSight(
   root: string,
@@ -73,7 +73,7 @@ function lookPastCaches(root: string, path: string): Looks {
       opened.readSync()
       opened.closeSync()
     } catch {
-      // Opening the file tells what is wrong.
+      // Opening the file fails with the reason.
     }
   }
   const fd = openRegular(path, root)

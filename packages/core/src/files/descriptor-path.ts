@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 
 /**
- * O_PATH of Linux, which node:fs has no name for: a descriptor of whatever stands at a path.
- * Nothing is opened by it: a device is not touched, and a pipe is not waited for.
+ * O_PATH of Linux, for which node:fs has no name: it makes a descriptor of the file at a path
+ * without opening that. It neither touches a device nor waits for a pipe.
  */
 export const O_PATH = 0o10000000
 
 /**
- * Whether descriptors have paths here: those are of the file that was opened, wherever it is moved
- * and whatever takes its name.
+ * Whether descriptors have paths here. Such a path leads to the very file that was opened, also
+ * after another one takes its name.
  */
 export const hasDescriptorPaths = process.platform === 'linux' && existsSync('/proc/self/fd')
 

@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 100
 const LEAST_PAUSE_MS = 10
 /** How long a caller waits while nobody in this process gets a descriptor, in ms. */
 const PATIENCE_MS = 30_000
-/** What is assumed where the system does not tell. */
+/** Assumed where the system does not say. */
 const UNKNOWN_LIMIT = 1_024
 
 /** Whether an error says that no file descriptor was free, or has a cause that says so. */
@@ -19,7 +19,7 @@ export function isShortage(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const code: unknown = 'code' in cause ? cause.code : undefined
     if (code === 'EMFILE' || code === 'ENFILE') return true
-    // It has been waited for already.
+    // A wait for descriptors has ended already.
     if (code === 'ERR_DYAD_DESCRIPTORS') return false
   }
   return false
@@ -35,7 +35,7 @@ export function descriptorLimit(): number {
   }
 }
 
-/** One that waits for its turn. */
+/** A caller that waits for its turn. */
 interface Waiter {
   /** On the monotonic clock, in ms. */
   readonly since: number
@@ -46,7 +46,7 @@ interface Waiter {
   giveUp(): void
 }
 
-/** Those that wait for a descriptor, in the order in which they came. */
+/** The callers that wait for a descriptor, in the order in which they came. */
 const waiters = new Set<Waiter>()
 const relievers = new Set<() => void>()
 let timer: NodeJS.Timeout | undefined
@@ -58,15 +58,15 @@ let lastSuccess = 0
 let lastFailure = 0
 
 /**
- * Calls `relieve` each time that descriptors are short, until the function returned is called: to
- * close what is open for later.
+ * Calls `relieve` each time that descriptors are short, until the caller calls the function
+ * returned. `relieve` closes connections and files that are open for later.
  */
 export function onShortage(relieve: () => void): () => void {
   relievers.add(relieve)
   return () => relievers.delete(relieve)
 }
 
-/** A descriptor was closed: the next who waits for one may try again. */
+/** Says that a descriptor was closed: the next waiter may try again. */
 export function descriptorClosed(): void {
   if (waiters.size === 0) return
   const pause = lastFailure + LEAST_PAUSE_MS - performance.now()
@@ -75,11 +75,11 @@ export function descriptorClosed(): void {
 }
 
 /**
- * Does what opens descriptors and returns, or settles, as it does. Where none is free (EMFILE,
- * ENFILE) it waits for its turn and does all of it again, so `work` must leave nothing open when it
- * fails. Those that wait try in the order in which they came, as descriptors are closed. Rejects
- * with the reason of `signal`, or with ERR_DYAD_DESCRIPTORS after half a minute in which nobody got
- * any. Synchronous work stays synchronous while nobody waits.
+ * Runs `work`, which opens descriptors, and returns or settles as that does. Where none is free
+ * (EMFILE, ENFILE) it waits for its turn and does all of it again, so `work` must leave nothing
+ * open when it fails. Those that wait try in the order in which they came, as descriptors are
+ * closed. Rejects with the reason of `signal`, or with ERR_DYAD_DESCRIPTORS after half a minute in
+ * which nobody got any. Synchronous work stays synchronous while nobody waits.
  */
 export function withDescriptors<T>(work: () => T, signal?: AbortSignal): T | Promise<Awaited<T>> {
   if (waiters.size > 0) return inTurn(work, signal, undefined)

@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib'
 
 /**
- * What all bytes of a file come to. It tells of accidents on the way, on a disk or in memory; it is
- * no proof against somebody who means to deceive.
+ * The digest of all bytes of a file. It finds accidents on the way, on a disk or in memory; it is
+ * no proof against forgery.
  */
 export interface FileDigest {
   /**
-   * `crc32`, as of gzip and zlib; other versions of DYAD may write others, which are not verified
-   * here.
+   * `crc32`, as in gzip and zlib. Other versions of DYAD may write others, which this one does not
+   * verify.
    */
   readonly algorithm: string
   /** In lower-case hexadecimal digits, of which `crc32` has eight. */
@@ -15,7 +15,7 @@ export interface FileDigest {
 }
 
 /**
- * The one that is written and verified here: the cheapest per byte of those in Node, and next to
+ * The algorithm that this version writes and verifies: the cheapest per byte in Node, and next to
  * nothing for a small file.
  */
 const ALGORITHM = 'crc32'
@@ -63,7 +63,7 @@ export class RunningDigest {
   }
 }
 
-/** What does not fit, as a clause for a person. */
+/** The difference of two digests, as a clause for a person. */
 export function misfit(found: FileDigest, published: FileDigest): string {
   return `${found.algorithm} ${found.value} instead of ${published.value}`
 }
@@ -76,8 +76,8 @@ export function digestOf(bytes: Uint8Array): FileDigest {
 }
 
 /**
- * A digest to verify the bytes of a file by as they pass; undefined if there is none, or none that
- * is known here.
+ * A running digest that verifies the bytes of a file as they pass; undefined if there is no digest,
+ * or one of an unknown algorithm.
  */
 export function verifiable(digest: FileDigest | undefined): RunningDigest | undefined {
   return digest?.algorithm === ALGORITHM ? new RunningDigest() : undefined

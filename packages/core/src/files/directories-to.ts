@@ -1,6 +1,9 @@
 import { dirname } from 'node:path'
 
-/** The directories that lead from `root`, which is the first of them, to what is below it. */
+/**
+ * The directories on the way from `root`, which is the first of them, to the file at `path` below
+ * it.
+ */
 export function directoriesTo(path: string, root: string): string[] {
   const directory = dirname(path)
   return directory.length <= root.length ? [root] : [...directoriesTo(directory, root), directory]

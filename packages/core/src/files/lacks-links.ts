@@ -1,4 +1,4 @@
-/** What link(2) fails with where the file system has no hard links, or this user may make none. */
+/** The errors of link(2) where the file system has no hard links, or this user may make none. */
 const CODES = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /** Whether a hard link could not be made for want of hard links. */

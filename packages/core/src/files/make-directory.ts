@@ -5,7 +5,7 @@ import { dirname } from 'node:path'
  * Makes a directory and those above it that are missing. The recursive mkdir of Node never ends
  * where a parent exists and the system still says ENOENT, as it does below /proc; here that is the
  * system's own error.
- * @param mode permissions of what is made, less the process's umask
+ * @param mode permissions of the directories that it makes, less the process's umask
  */
 export function makeDirectory(path: string, mode = 0o777): void {
   try {
@@ -19,8 +19,8 @@ export function makeDirectory(path: string, mode = 0o777): void {
 }
 
 /**
- * What stands there already is as good, whatever the system says of the attempt: a read-only file
- * system refuses before it looks.
+ * Makes one directory, or accepts the one that stands there, whatever error the attempt gets: a
+ * read-only file system refuses before it looks.
  */
 function makeOne(path: string, mode: number): void {
   try {

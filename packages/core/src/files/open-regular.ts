@@ -5,8 +5,8 @@ import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants
 
 /**
- * How a regular file is opened: whatever else took its name neither blocks this process nor becomes
- * its terminal.
+ * Flags to open a regular file with: another kind of file that took its name neither blocks this
+ * process nor becomes its terminal.
  */
 export const READ_REGULAR = O_RDONLY | O_NONBLOCK | O_NOCTTY
 

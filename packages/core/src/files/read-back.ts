@@ -11,7 +11,7 @@ const readPiece = promisify(read)
 
 /**
  * Reads a file from byte `from` to `end`, through the thread pool, and passes it on piece by piece,
- * as far as there is something; a piece is the caller's until it returns.
+ * up to the end of the file at most. A piece is valid until `pass` returns.
  */
 export async function readBack(
   fd: number,

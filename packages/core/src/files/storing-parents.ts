@@ -22,7 +22,10 @@ const MOST_KNOWN = 1024
 const OTHERS_WRITE = 0o022
 const STICKY = 0o1000
 
-/** A directory below a managed one, in which files are put. Whoever entered it leaves it. */
+/**
+ * A directory below a managed one, in which a session puts files. The caller that entered it
+ * disposes of it.
+ */
 export interface StoringParent extends Disposable {
   /** For system calls: leads to this very directory as long as it is not left. */
   readonly path: string
@@ -136,9 +139,9 @@ export function within({ path }: StoringParent, file: string): string {
 }
 
 /**
- * Whether another user could exchange a directory on this way for something else: one of them, or
- * what holds it, is theirs, or what holds it may be written to by others and does not keep them
- * from removing what is not theirs.
+ * Whether another user could exchange a directory on this way for something else. They could if
+ * they own a directory that holds one of them, or may write to it and the sticky bit does not keep
+ * them from removing entries of others.
  */
 function isExposed(directory: string): boolean {
   let at = directory

@@ -68,7 +68,10 @@ export class Sweeps {
     }
   }
 
-  /** Removes what nobody writes any more. What cannot be removed stays: it is debris, not data. */
+  /**
+   * Removes the temporary files that nobody writes any more. One that it cannot remove stays: it is
+   * debris, not data.
+   */
   async #sweep(directory: string, found: BigIntStats | undefined): Promise<void> {
     let names = 0
     let fd: number | undefined

@@ -10,11 +10,11 @@ const MOST_LINKS = 40
 const OPEN = 0o002
 
 /**
- * Refuses a path that leads through something that another user put where everybody may write, as
- * in the directory for temporary files: a directory there stays in the hands of whoever made it,
- * and a link leads where that user wants. What the system or this user made is trusted, wherever it
- * is, and so is what others have in places of their own. What is missing is not judged.
- * ERR_DYAD_OPTION, and the system's own errors.
+ * Refuses a path that leads through a directory or a link that another user made where everybody
+ * may write, as in the directory for temporary files: its maker keeps control of such a directory,
+ * and chooses where such a link leads. It trusts everything that the system or this user made, and
+ * what others have in places of their own. It does not judge what is missing. ERR_DYAD_OPTION, and
+ * the system's own errors.
  * @param path absolute
  */
 export function assertTrustedPlace(path: string): void {
