@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type Config, DyadError, type Transport } from '@dyad/core'
+import { createSecureContext } from 'node:tls'
+import { type Config, DyadError, reasonOf, type Transport } from '@dyad/core'
 import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad/kvs-client'
 import { rdmaTransport } from '@dyad/rdma'
 import { localTransport, rpcTransport, tcpTransport } from '@dyad/transport'
@@ -10,7 +12,7 @@ export function openKvs(config: Config): BrokerClient {
   return brokerKvs({
     url: config.kvs,
     token: config.token,
-    ca: readPem(config.tlsCa),
+    ca: readTrusted(config.tlsCa),
     connectTimeout: config.kvsTimeout,
     callTimeout: config.kvsTimeout,
   })
@@ -20,7 +22,7 @@ export function openKvs(config: Config): BrokerClient {
 export function openTransports(config: Config): Transport[] {
   const { token, host, advertise, dtlMode, rdmaBusyPoll, stateDir } = config
   const tls = readTls(config)
-  const network = { token, tls, ca: readPem(config.tlsCa), host, advertise }
+  const network = { token, tls, ca: readTrusted(config.tlsCa), host, advertise }
   // Verbs do not encrypt: with a certificate they are for who asks for them.
   const mustEncrypt = tls !== undefined && dtlMode !== 'rdma'
   return [
@@ -44,13 +46,30 @@ export function checkMode(mode: string, transports: readonly Transport[]): void 
 
 /** Certificate and key of the service, if it is to speak TLS. ERR_DYAD_OPTION. */
 export function readTls({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffer } | undefined {
-  const cert = readPem(tlsCert)
-  const key = readPem(tlsKey)
+  const [cert, key] = [tlsCert, tlsKey].map(readPem)
   if (cert === undefined && key === undefined) return undefined
   if (cert === undefined || key === undefined) {
     throw new DyadError('ERR_DYAD_OPTION', { detail: 'DYAD_TLS_CERT and DYAD_TLS_KEY need each other' })
   }
+  try {
+    createSecureContext({ cert, key })
+  } catch (cause) {
+    const detail = `${tlsCert} and ${tlsKey} are no certificate with its key in PEM: ${reasonOf(cause)}`
+    throw new DyadError('ERR_DYAD_OPTION', { detail, cause })
+  }
   return { cert, key }
+}
+
+/** Certificates to trust: OpenSSL is silent about a file that has none. */
+function readTrusted(path: string | undefined): Buffer | undefined {
+  const pem = readPem(path)
+  if (pem === undefined) return undefined
+  try {
+    new X509Certificate(pem)
+    return pem
+  } catch (cause) {
+    throw new DyadError('ERR_DYAD_OPTION', { path, detail: 'it has no certificate in PEM', cause })
+  }
 }
 
 function readPem(path: string | undefined): Buffer | undefined {
