@@ -9,9 +9,8 @@ const MAX_GLOBSTARS = 100
 /**
  * A pattern over managed paths as a test: `*` stands for any characters but `/`, `**` between
  * slashes for any number of directories, `?` for one character but `/`, `[abc]` and `[!abc]` for
- * one of a set, `{a,b}` for either; a backslash takes the next character as it is. A pattern
- * without any of these names one path. ERR_DYAD_OPTION if it is none, or asks for more than is
- * reasonable.
+ * one of a set, `{a,b}` for either; a backslash makes the next character literal. A pattern without
+ * any of these names one path. ERR_DYAD_OPTION if it is invalid, or exceeds a bound.
  */
 export async function globTest(pattern: string): Promise<(path: string) => boolean> {
   if (typeof pattern !== 'string') throw refused(pattern, 'it is no string')

@@ -19,8 +19,8 @@ let network: string | undefined
 
 /**
  * Names the loopback network of this process: a start of a kernel and a network namespace of it.
- * Equal where one process reaches what another listens at, whatever the hosts are called; undefined
- * where nothing tells.
+ * Two processes have the same name if one reaches the listeners of the other, whatever the hosts
+ * are called. Undefined where the system does not say.
  */
 export function loopbackNetwork(): string | undefined {
   try {
@@ -33,8 +33,8 @@ export function loopbackNetwork(): string | undefined {
 }
 
 /**
- * What is wrong with a service that listens at loopback while its store is not there, and what to
- * do.
+ * The fault of a service that listens at loopback while its store is on another host, with the
+ * remedy.
  */
 export function loopbackAdvice(node: string): string {
   return (

@@ -1,6 +1,6 @@
 /**
- * Opens something once for all callers. After a failure the next caller tries again, since what was
- * in the way may be gone by then.
+ * Opens something once for all callers. After a failure the next caller tries again, since the
+ * cause may be gone by then.
  */
 export class OpenedOnce<T> {
   readonly #open: () => Promise<T>
@@ -10,12 +10,15 @@ export class OpenedOnce<T> {
     this.#open = open
   }
 
-  /** What is open, or being opened, if anything is. */
+  /** The result of the opening, or of the attempt under way; undefined if there is none. */
   get current(): Promise<T> | undefined {
     return this.#opened
   }
 
-  /** Resolves with what is open; opens it first where nothing is. Rejects as the opening does. */
+  /**
+   * Resolves with the result of the opening, which it begins unless it is done. Rejects as the
+   * opening does.
+   */
   get(): Promise<T> {
     this.#opened ??= this.#open().catch((error) => {
       this.#opened = undefined

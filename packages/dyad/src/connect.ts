@@ -37,9 +37,9 @@ export class Dyad extends DyadCore {
   }
 
   /**
-   * Whether the session can do what it was asked for: has the transport, and a place for what its
-   * consumers note. A store of this process alone begins with no namespace, and is given it;
-   * another is not asked.
+   * Checks that the session has the transport that it was asked for, and a place for the notes of
+   * its consumers. It creates the namespace in a store of this process alone, and does not ask
+   * another store.
    */
   async prepare(): Promise<void> {
     const { namespace, dtlMode, consumerPath, stateDir } = this.config

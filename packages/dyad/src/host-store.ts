@@ -4,18 +4,18 @@ import { type Config, DyadError, isDyadError, type KvsClient } from '@dyad/core'
 import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
 import { openKvs, readTls } from './parts.js'
 
-/** What a store tells of itself. */
+/** The state of a store. */
 export interface StoreStatus extends BrokerStats {
   /** Whether its records survive its process. */
   readonly durable: boolean
   /**
-   * What happened when its records were opened, as that the end of a write that did not finish was
-   * cut off.
+   * What happened when the store opened its records: for example, that it cut off the end of a
+   * write that did not finish.
    */
   readonly notices: readonly string[]
 }
 
-/** A store that this process hosts. Whoever began it closes it. */
+/** A store that this process hosts. The caller that began it closes it. */
 export interface HostedStore extends AsyncDisposable {
   readonly port: number
   /**
@@ -73,7 +73,10 @@ export function portOf({ port, protocol }: URL): number {
   return port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port)
 }
 
-/** A name under which others reach a server that is bound to `host`: every address is none. */
+/**
+ * A name under which others reach a server that is bound to `host`; `host` itself, unless that
+ * means every address.
+ */
 export function reachableName(host: string): string {
   const everywhere = isIP(host) !== 0 && /^[0:.]+$/.test(host)
   return everywhere ? hostname() : host

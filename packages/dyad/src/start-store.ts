@@ -18,7 +18,7 @@ export interface StartStoreOptions extends ConfigOptions {
   signal?: AbortSignal | undefined
 }
 
-/** What a running store that is nobody's node tells of itself. */
+/** The state of a running store that is nobody's node. */
 export interface AloneStatus {
   /** Its address. */
   readonly kvs: string
@@ -31,7 +31,7 @@ export interface AloneStatus {
   readonly open: boolean
 }
 
-/** A store, running in this process. Whoever started it closes it. */
+/** A store, running in this process. The caller that started it closes it. */
 export interface RunningStore extends AsyncDisposable {
   readonly status: AloneStatus
   /** Resolves when `dyad stop` asks the store to end. */
@@ -45,9 +45,9 @@ export function storeControlName(port: number): string {
 }
 
 /**
- * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, with the
- * namespace that the options name, if they do. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_LOG,
- * ERR_DYAD_SYSTEM.
+ * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, and
+ * creates the namespace that the options name, if any. ERR_DYAD_OPTION, ERR_DYAD_BIND,
+ * ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
 export async function startStore(given: StartStoreOptions): Promise<RunningStore> {
   const { data, signal, ...options } = flatOptions(given)

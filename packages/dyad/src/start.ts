@@ -41,7 +41,7 @@ export interface StartOptions extends ConfigOptions {
   /** Whether to take the node from another service that runs. @default false */
   takeover?: boolean | undefined
   /**
-   * Told when the start waits for the lease of a service that gives no sign of life.
+   * Called when the start waits for the lease of a service that gives no sign of life.
    * @default none
    */
   onWaiting?: ((silent: SilentHolder) => void) | undefined
@@ -55,7 +55,7 @@ export interface NodeStatus extends NodeEntry {
   readonly kvs: string
   /** The transports that it does not offer, since this host cannot use them. */
   readonly unavailable: readonly LeftOut[]
-  /** What keeps others from fetching here, each with what to do. */
+  /** The obstacles for others that fetch here, each with its remedy. */
   readonly warnings: readonly string[]
   /** What the store holds, where this process hosts it. */
   readonly broker?: StoreStatus

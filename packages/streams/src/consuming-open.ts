@@ -30,8 +30,8 @@ export class ConsumingOpen {
   #file: ConsumedFile | undefined
 
   /**
-   * @param tell told of events, each in a microtask, so that what it throws is uncaught and not an
-   *   error of consuming
+   * @param tell called with events, each in a microtask, so that an error that it throws is
+   *   uncaught and does not fail the consuming
    */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
     this.#core = core

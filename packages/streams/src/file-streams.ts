@@ -41,7 +41,7 @@ export class FileStreams {
     )
   }
 
-  /** @param digest of what is written to the file, if that is kept */
+  /** @param digest the running digest of the file, if the file has one */
   writer(options: FileWriteStreamOptions = {}, digest?: SequentialDigest): fs.WriteStream {
     const { open } = fs
     const { write, writev } = digest ?? fs

@@ -2,12 +2,12 @@ import { type DyadCore, type StagedFile, type Waiting, withDescriptors, writes }
 import { asOpenError } from './open-error.js'
 import { assertUnmanaged } from './unmanaged.js'
 
-/** What was opened to write to a path. The caller closes it. */
+/** A file that was opened to write to a path. The caller closes it. */
 export interface OpenedToWrite<Opened> {
   readonly opened: Awaited<Opened>
   /** Whether it is written anew, and nobody sees it before it is published. */
   readonly isNew: boolean
-  /** What publishing it takes; undefined if it is none of DYAD's business. */
+  /** Publishes or discards the file; undefined if that is not managed. */
   readonly staged: StagedFile | undefined
 }
 

@@ -40,7 +40,7 @@ const NodeReadStream = NativeReadStream as unknown as new (
   options: object,
 ) => Listeners<Events> & fs.ReadStream & StreamState
 
-/** What it emits beside the events of fs.ReadStream. */
+/** The events beside those of fs.ReadStream. */
 interface Events extends Record<string, readonly unknown[]> {
   waiting: []
   storeLost: [outage: KvsOutage]
@@ -74,7 +74,7 @@ export class DyadReadStream extends NodeReadStream {
 
   constructor(core: DyadCore, path: string | URL, options?: DyadReadStreamOptions | BufferEncoding) {
     const { signal, timeout } = Object(options) as DyadReadStreamOptions
-    // A mistake is told at once, as node:fs does.
+    // A wrong option throws at once, as with node:fs.
     if (timeout !== undefined) milliseconds('timeout', timeout)
     // One signal may well end thousands of streams.
     if (signal instanceof AbortSignal) setMaxListeners(0, signal)

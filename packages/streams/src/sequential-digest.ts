@@ -38,7 +38,7 @@ export class SequentialDigest {
     if (typeof position !== 'number') this.#next += bytes.length
   }
 
-  /** A write begins; whoever says so calls what it returns when the write has ended. */
+  /** Says that a write begins. The caller calls the function returned when the write has ended. */
   begin(): () => void {
     if (this.#isWriting) this.lose()
     this.#isWriting = true
@@ -49,8 +49,8 @@ export class SequentialDigest {
 
   /**
    * These bytes are being written at `position`, or where the last write without a position ended,
-   * and pass meanwhile. Whoever says so calls what it returns with how many were written, which
-   * resolves when just these have passed.
+   * and pass meanwhile. The caller calls the function returned with how many were written; its
+   * promise resolves when just these have passed.
    */
   writing(pieces: readonly Uint8Array[], position: Position): (written: number) => Promise<void> {
     const end = this.begin()
@@ -69,7 +69,10 @@ export class SequentialDigest {
     }
   }
 
-  /** As fs.write. The callback has a tick of its own, so that what it throws rejects no promise. */
+  /**
+   * As fs.write. The callback has a tick of its own, so that an error that it throws rejects no
+   * promise.
+   */
   readonly write = (
     fd: number,
     data: Uint8Array,

@@ -3,15 +3,15 @@ import type { SequentialDigest } from './sequential-digest.js'
 /** A method of FileHandle by which bytes of the file change. */
 export type WritingMethod = 'write' | 'writev' | 'writeFile' | 'appendFile' | 'truncate'
 
-/** What a call writes, and where. */
+/** The bytes that a call writes, and their place. */
 interface Writing {
   readonly pieces: readonly Uint8Array[]
   readonly position: number | undefined
 }
 
 /**
- * Makes a call of a method of FileHandle, and passes what it writes to the digest, or loses that
- * where it cannot tell.
+ * Calls a method of FileHandle, and passes the bytes that it writes to the digest, or loses the
+ * digest where it cannot know the bytes.
  */
 export async function trackHandle<Result>(
   digest: SequentialDigest,

@@ -11,9 +11,9 @@ const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants
 export const READ_REGULAR = O_RDONLY | O_NONBLOCK | O_NOCTTY
 
 /**
- * Opens a regular file that is there, and nothing else: on Linux whatever stands at the path is
- * looked at before it is opened, and what was looked at is what is opened. Whoever calls closes the
- * descriptor. ERR_DYAD_PATH for anything else than a regular file, and the system's own errors.
+ * Opens a regular file that exists, and nothing else. On Linux it looks at the file before it opens
+ * it, and opens the very file that it looked at. The caller closes the descriptor. ERR_DYAD_PATH
+ * for anything but a regular file, and the system's own errors.
  * @param directory where the file must lie once links are resolved; ERR_DYAD_PATH if it does not.
  * @default anywhere
  * @param flags of open(2); with O_NOFOLLOW a link is no regular file. @default O_RDONLY

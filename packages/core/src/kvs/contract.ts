@@ -19,20 +19,18 @@ export interface Waiting {
   signal?: AbortSignal | undefined
 }
 
-/**
- * Which put a record is of. No two puts of a store have the same, whatever becomes of the store.
- */
+/** Identifies a put. No two puts of a store have the same stamp, whatever becomes of the store. */
 export interface KvsStamp {
   /**
    * Grows with every put of the key, for ever: across restarts of the store, and across removal and
    * creation anew of the namespace. An integer up to 2^53 − 1. Only an older copy of the store's
-   * data, or a store that forgets, gives one twice: then under another epoch.
+   * data, or a store that forgets, gives a revision twice: then under another epoch.
    */
   readonly revision: number
   /**
    * Names the start of the store in which the record was put, in at most 16 letters, digits, - and
-   * _; undefined for a store that never gives a revision twice. Revisions of different epochs tell
-   * nothing of which is newer: what the store holds is.
+   * _; undefined for a store that never gives a revision twice. Revisions of different epochs do
+   * not say which one is newer: only the store's present entry does.
    */
   readonly epoch?: string | undefined
 }
@@ -56,9 +54,9 @@ export interface KvsReader {
   list(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
   /**
    * The entries whose key begins with `prefix`: those there are, then each that is put, the newest
-   * at least, and none missed over a lost connection, or over a restart of the store on older data:
-   * then all are told again. Ends only by `return()`, the signal, `close()` or the namespace's
-   * removal.
+   * at least, and none missed over a lost connection, or over a restart of the store on older data,
+   * after which it yields all of them again. Ends only by `return()`, the signal, `close()` or the
+   * namespace's removal.
    */
   watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
 }
@@ -129,27 +127,28 @@ export interface RegisterOptions extends Waiting {
   /** Whether to take the key from its holder, if it has one. @default false */
   takeover?: boolean | undefined
   /**
-   * Told, in ms, how long the key may still be held by somebody that gives no sign of life: the
-   * call goes on, and takes the key once the holder's time has run out. Told at most once for each
-   * such holder.
+   * Called with the ms for which a holder that gives no sign of life may still keep the key. The
+   * call goes on, and takes the key once the holder's time has run out. Called at most once for
+   * each such holder.
    */
   onWaiting?: ((ms: number) => void) | undefined
 }
 
-/** A store that cannot be asked at this moment. */
+/** A store that does not answer at this moment. */
 export interface KvsOutage {
   /** Where the store is looked for. */
   readonly address: string
   /** Milliseconds since 1970. */
   readonly since: number
-  /** What the last attempt to reach it failed with. */
+  /** The failure of the last attempt to reach it. */
   readonly why: Error
 }
 
 /** A client of a key-value store. Whoever made it closes it. */
 export interface KvsClient extends AsyncDisposable {
   /**
-   * Since when and why the store cannot be asked, as far as is known; undefined while it can be.
+   * Since when and why the store does not answer, as far as the client knows; undefined while it
+   * does.
    */
   readonly outage: KvsOutage | undefined
   /**

@@ -20,8 +20,8 @@ export interface NodeEntry {
   readonly host: string
   readonly pid: number
   /**
-   * Names the processes among which `pid` is one of a kind: a start of a kernel, and a PID
-   * namespace of it.
+   * Names the set of processes in which `pid` is unique: a start of a kernel, and a PID namespace
+   * of it.
    */
   readonly processes?: string | undefined
   /** 'host' where the store is for other hosts, too, and none of them can reach this service. */

@@ -1,24 +1,24 @@
 import { report } from '../diagnostics.js'
 import type { KvsClient, KvsOutage } from './contract.js'
 
-/** Who waits for a store, and wants to know when there is no store to wait for. */
+/** The callbacks of a call that waits for a store. */
 export interface OutageListener {
-  /** Told when the store goes away meanwhile, and at once if it is away already. */
+  /** Called when the store goes away meanwhile, and at once if it is away already. */
   onStoreLost?: ((outage: KvsOutage) => void) | undefined
-  /** Told when it is back. */
+  /** Called when the store is back. */
   onStoreBack?: (() => void) | undefined
 }
 
-/** A listener that is told. */
+/** A listener, from `begin` to `end`. */
 export interface OutageWait {
   readonly listener: OutageListener
-  /** Where it stands among those who wait. */
+  /** Its index among the waits. */
   place: number
 }
 
 /**
- * Tells the diagnostics, and whoever waits, that the store of a client went away, and that it is
- * back. Whoever made it disposes it.
+ * Reports on the diagnostics channels, and to listeners, that the store of a client went away, and
+ * that it is back. The maker disposes of it.
  */
 export class Outages implements Disposable {
   readonly #kvs: KvsClient
@@ -32,14 +32,14 @@ export class Outages implements Disposable {
     this.#stop = kvs.onOutage((outage) => this.#tell(outage))
   }
 
-  /** What there is at this moment. */
+  /** The outage at this moment. */
   get current(): KvsOutage | undefined {
     return this.#kvs.outage
   }
 
   /**
-   * Tells the listener what happens until the work settles. What it throws is uncaught, and no
-   * error of the work.
+   * Calls the listener until the work settles. An error that the listener throws is uncaught, and
+   * does not fail the work.
    */
   async during<T>(listener: OutageListener, work: () => Promise<T>): Promise<T> {
     const waiting = this.begin(listener)
@@ -50,7 +50,7 @@ export class Outages implements Disposable {
     }
   }
 
-  /** Tells the listener what happens until `end`. Undefined if it listens to nothing. */
+  /** Calls the listener until `end`. Undefined if it has no callback. */
   begin(listener: OutageListener): OutageWait | undefined {
     if (listener.onStoreLost === undefined && listener.onStoreBack === undefined) return undefined
     const waiting = { listener, place: 0 }
@@ -86,7 +86,7 @@ function tellOne(listener: OutageListener, outage: KvsOutage | undefined): void 
   queueMicrotask(() => (outage === undefined ? listener.onStoreBack?.() : listener.onStoreLost?.(outage)))
 }
 
-/** What is wrong with a store, as a clause for a person. */
+/** An outage as a clause for a person. */
 export function outageText({ address, since, why }: KvsOutage): string {
   return `the store ${address} has been away since ${new Date(since).toISOString()}: ${why.message}`
 }

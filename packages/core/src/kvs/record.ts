@@ -19,14 +19,14 @@ export interface PublishedFile extends FileVersion {
   /** All bytes of the file, if it is small enough for them to travel in its record. */
   readonly inline?: Uint8Array | undefined
   /**
-   * What all bytes of the file come to, by which consumers verify them; undefined if that was not
-   * known when it was published, as of a large file that was not written through DYAD from its
-   * beginning to its end.
+   * The digest of all bytes of the file, by which consumers verify them. Undefined if publishing
+   * did not know it, as for a large file that a program did not write through DYAD from beginning
+   * to end.
    */
   readonly digest?: FileDigest | undefined
 }
 
-/** Which publish of a path something is of. */
+/** Identifies one publish of a path. */
 export interface Generation {
   /**
    * Grows at each publish of the same path. It is the revision that the store gave the record, so that it costs no round trip
@@ -48,7 +48,7 @@ export function isSameGeneration(a: Generation, b: Generation): boolean {
   return a.generation === b.generation && a.epoch === b.epoch
 }
 
-/** Whether `a` may be of a later publish than `b`; between epochs the store alone can tell. */
+/** Whether `a` may be of a later publish than `b`. Between epochs only the store knows. */
 export function mayBeNewer(a: Generation, b: Generation): boolean {
   return a.epoch !== b.epoch || a.generation > b.generation
 }
@@ -106,7 +106,7 @@ function decode(entry: KvsEntry): FileRecord {
   return checked(fields, entry)
 }
 
-/** Every field of a record is checked here, for everybody. */
+/** Checks every field of a record, for everybody. */
 function checked(fields: Fields, { revision: generation, epoch }: KvsStamp): FileRecord {
   const size = fields.count('size')
   const inline = fields.bytes('inline')
@@ -129,7 +129,7 @@ function checked(fields: Fields, { revision: generation, epoch }: KvsStamp): Fil
   }
 }
 
-/** One of an algorithm that is not known here is kept as it is, and verified by others. */
+/** Keeps a digest of an unknown algorithm as it is, for versions that can verify it. */
 function digestIn(fields: Fields): FileDigest {
   const digest = { algorithm: fields.text('algorithm', 32), value: fields.text('value', 128) }
   const fault = digestFault(digest)

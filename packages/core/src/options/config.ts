@@ -278,7 +278,7 @@ const SHORT_TOKEN = 16
 /** Whether this process has warned of one. */
 let hasWarned = false
 
-/** What a session writes with the option `syncCheck`. */
+/** The variable that a session writes with the option `syncCheck`. */
 const HEALTH_VARIABLE = 'DYAD_SYNC_HEALTH'
 const KNOWN_VARIABLES = new Set([...Object.values(OPTIONS).map(({ env }) => env), HEALTH_VARIABLE])
 
@@ -309,9 +309,9 @@ export type TokenSource =
   | { readonly kind: 'open' }
 
 /**
- * Where the token comes from, which is not read here: the options token, tokenFile and open of the
+ * Finds the source of the token, without reading it: the options token, tokenFile and open of the
  * program, else those of the environment, else this user's own file. ERR_DYAD_OPTION where one of
- * them both gives a token and runs without.
+ * them both gives a token and asks to run without.
  */
 export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): TokenSource {
   for (const origin of ['program', 'environment'] as const) {
@@ -336,8 +336,8 @@ export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = 
 }
 
 /**
- * As `readConfig`, with the token that holds; undefined where it runs open. Reads a file only where
- * the token is not given itself. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+ * As `readConfig`, with the token in force; undefined where the caller runs open. Reads a file only
+ * where nobody gives the token itself. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
  */
 export function readConfigWithToken(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
   return { ...readConfig(given, env), token: tokenOf(tokenSource(given, env)) }
@@ -381,7 +381,7 @@ function ownTokenPath(env: NodeJS.ProcessEnv): string | undefined {
   return home === undefined ? undefined : join(home, '.config', 'dyad', 'token')
 }
 
-/** What the system's list of users says, in which this one need not be. */
+/** The home of this user in the system's list of users, which need not have it. */
 function listedHome(): string | undefined {
   try {
     return userInfo().homedir

@@ -1,8 +1,8 @@
 import { DyadError } from '../errors.js'
 
 /**
- * A copy of the options with those that they inherit, as node:fs reads options: whatever is spread
- * or taken apart afterwards leaves out none. ERR_DYAD_OPTION unless they are an object.
+ * A copy of the options with those that they inherit, as node:fs reads options, so that spreading
+ * them loses none. ERR_DYAD_OPTION unless they are an object.
  */
 export function flatOptions<Options extends object>(options: Options): Options {
   if (typeof options !== 'object' || options === null) {

@@ -66,7 +66,7 @@ export function integer({
   }
 }
 
-/** An option that is a time in whole ms; what is longer than a timer takes is for ever. */
+/** An option that is a time in whole ms. A time that is too long for a timer is for ever. */
 export function duration({ min, ...row }: Row<number> & { min: number }): OptionRow<number> {
   return {
     ...integer({ ...row, min, max: LONGEST_MS }),

@@ -5,8 +5,8 @@ const PREFIX = 'DYAD_'
 const warned = new Set<string>()
 
 /**
- * Warns once a process of each variable that begins with DYAD_ and is none of `known`: it is most
- * likely misspelt, and the option that it should set is not set.
+ * Warns once a process of each variable that begins with DYAD_ and is not in `known`: it is most
+ * likely misspelt, and its option is not set.
  */
 export function warnOfUnknownVariables(env: NodeJS.ProcessEnv, known: ReadonlySet<string>): void {
   for (const name of Object.keys(env)) {

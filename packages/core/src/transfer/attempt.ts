@@ -1,4 +1,4 @@
-/** Who is told how an attempt goes. */
+/** The callbacks of an attempt. */
 export interface AttemptEvents {
   /** Makes the error for an owner that took longer than so many ms. */
   stalled(ms: number): Error
@@ -7,8 +7,8 @@ export interface AttemptEvents {
 }
 
 /**
- * One attempt at a transfer: ends with the caller's signal, or when what is awaited of the owner
- * does not come in time.
+ * One attempt at a transfer: ends with the caller's signal, or when the owner's next answer does
+ * not come in time.
  */
 export class Attempt implements Disposable {
   readonly #own = new AbortController()
@@ -19,7 +19,7 @@ export class Attempt implements Disposable {
   #timer: NodeJS.Timeout
   #awaits = false
 
-  /** @param limit milliseconds that the owner may take for each thing that is awaited of it */
+  /** @param limit milliseconds that the owner may take for each answer */
   constructor(caller: AbortSignal, limit: number, events: AttemptEvents) {
     this.#caller = caller
     this.#events = events
@@ -37,7 +37,7 @@ export class Attempt implements Disposable {
     return this.#limit
   }
 
-  /** Changes how long the owner may take, from what is awaited next on. */
+  /** Changes how long the owner may take, from the next wait on. */
   set limit(ms: number) {
     if (ms === this.#limit) return
     this.#limit = ms

@@ -88,10 +88,10 @@ export interface Transfer extends AsyncDisposable {
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
   /**
    * Instead of iterating: fills the open, empty file `fd` with the whole file, where the transport
-   * can do so without passing the bytes through this process. Only present when the whole file was
-   * asked for. The descriptor stays the caller's, who may close it as soon as this settles.
-   * @param passed told of the bytes of the file in order, from the first on, as far as they pass
-   *   this process; they stay the transport's
+   * can do so without passing the bytes through this process. Only present when the caller asked
+   * for the whole file. The caller keeps the descriptor, and may close it as soon as this settles.
+   * @param passed gets the bytes of the file in order, from the first on, as far as they pass this
+   *   process; they stay the transport's
    */
   copyTo?(fd: number, passed?: (bytes: Uint8Array) => void): Promise<void>
   /**

@@ -18,8 +18,8 @@ const FANOUT = 2
 const MOST_OFFERED = 256
 
 /**
- * Who waits in the queue looks at it again after so long, and then after twice as long each time: a
- * watch does not tell of what is gone. In ms.
+ * How long a node in the queue waits before it looks again, in ms, and then twice as long each
+ * time: a watch does not report removals.
  */
 const FIRST_LOOK_MS = 250
 
@@ -57,7 +57,7 @@ export async function withdrawCopies(
   const offers: string[] = []
   for await (const { key } of kvs.registry.list(prefix, { signal })) offers.push(key)
   for (const key of offers) {
-    // The holder loses the key to whoever takes it, and is told.
+    // The holder loses the key to this session, and hears of it.
     const taken = await kvs.register(key, new Uint8Array(0), { ttl: WITHDRAWAL_MS, takeover: true, signal })
     await taken.close()
   }
@@ -78,7 +78,7 @@ export class Copies {
 
   /**
    * Queues up for a file; undefined if it is too small to be shared, or the store does not take the
-   * place in the queue in time. Whoever asks for it closes it.
+   * place in the queue in time. The caller closes it.
    */
   async want(record: FileRecord, signal: AbortSignal): Promise<WantedCopy | undefined> {
     if (record.size < LEAST_BYTES) return undefined
@@ -96,7 +96,7 @@ export class Copies {
   async #queue(record: FileRecord, signal: AbortSignal): Promise<WantedCopy> {
     const { kvs, namespace, node, leaseTtl } = this.#context
     const name = nameOf(namespace, record.path, record)
-    // The key is this node's own: whoever held it before is a process of this node that died, or is
+    // The key is this node's own: its former holder is a process of this node that died, or is
     // done.
     const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
       ttl: leaseTtl,
@@ -133,8 +133,8 @@ export class Copies {
     })
     this.#offers.add(offer)
     offer.lost.addEventListener('abort', () => this.#offers.delete(offer), { once: true })
-    // Whoever removes the record withdraws the offers that there are then; one that comes later
-    // finds it gone.
+    // A removal of the record withdraws the offers that exist then; a later offer finds the record
+    // gone.
     const entry = await kvs.namespace(namespace).get(key(record.path))
     if (entry?.revision !== record.generation) await this.#withdraw(offer)
     const [oldest] = this.#offers

@@ -1,4 +1,4 @@
-/** Judges how fast an owner sends, by the time alone for which this side waited for it. */
+/** Judges how fast an owner sends, only by the time for which this side waited for it. */
 export class LeastRate {
   readonly #bytesPerSecond: number
   #bytes = 0
@@ -33,10 +33,7 @@ export class LeastRate {
     this.#waited = 0
   }
 
-  /**
-   * What is wrong with an owner for which `waiting` ms more were waited in vain, as a clause for a
-   * person.
-   */
+  /** The complaint about an owner after `waiting` more ms in vain, as a clause for a person. */
   complaint(waiting: number): string {
     const waited = Math.round(this.#waited + waiting)
     if (this.#bytes === 0) return `it stood still for ${waited} ms; DYAD_PROGRESS_TIMEOUT bounds that`

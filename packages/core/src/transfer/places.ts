@@ -5,7 +5,7 @@ import { Slots } from './slots.js'
 const MOST_AT_WORK = 512
 /** Transfers that may stand still at once; beyond that, those end that have done so for long. */
 const MOST_STANDING = 1_024
-/** How long a reader may stand still where others need what it holds, in ms. */
+/** How long a reader may stand still while others need its place or its buffers, in ms. */
 const PATIENCE_MS = 10_000
 /** How long a reader may stand still at all, in ms. */
 const LIMIT_MS = 300_000
@@ -14,7 +14,10 @@ const LIMIT_MS = 300_000
 export interface PlacesOptions {
   /** Transfers that are worked on at once. @default 512 */
   readonly atWork?: number | undefined
-  /** How long a reader may stand still where others need what it holds, in ms. @default 10000 */
+  /**
+   * How long a reader may stand still while others need its place or its buffers, in ms.
+   * @default 10000
+   */
   readonly patienceMs?: number | undefined
   /** How long a reader may stand still at all, in ms. @default 300000 */
   readonly limitMs?: number | undefined
@@ -24,7 +27,7 @@ export interface PlacesOptions {
 export interface PlaceHolder {
   /** Fires when the transfer is over, or its reader is gone. */
   readonly signal: AbortSignal
-  /** Ends the transfer, and gives back what it holds, because its reader does not read. */
+  /** Ends the transfer and gives its resources back, because its reader does not read. */
   endIdle(reason: DyadError): void
 }
 

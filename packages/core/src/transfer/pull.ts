@@ -49,9 +49,9 @@ export interface PullContext extends ReachContext {
  * `destination`, over as many transfers as it takes: what breaks off goes on from where it stopped,
  * over a transport that has not failed this file if there is one. Tells how many bytes moved. Gives
  * up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and
- * ERR_DYAD_GONE are final if the owner says so. What does not fit the digest of the record is
- * fetched anew, once from the owner if it was a copy, and once more over another transport if there
- * is one; then it is ERR_DYAD_CORRUPT.
+ * ERR_DYAD_GONE are final if the owner says so. It fetches bytes anew that do not fit the digest of
+ * the record: once from the owner if they came from a copy, and once more over another transport if
+ * there is one. Then it fails with ERR_DYAD_CORRUPT.
  */
 export async function pull(
   record: FileRecord,
@@ -80,7 +80,8 @@ export async function pull(
       return await pullFrom(source, Math.min(most, pulling.patience.left), pulling, signal)
     } catch (error) {
       signal.throwIfAborted()
-      // It is this side's, and whoever waits for a descriptor must not hold others meanwhile.
+      // The shortage is on this side, and an operation that waits for a descriptor must hold no
+      // other.
       if (pulling.received === 0 && isShortage(error)) throw error
       if (isDyadError(error, 'ERR_DYAD_CORRUPT')) {
         if (source !== record) sources?.failed(source)
@@ -172,8 +173,8 @@ async function pullFrom(
 }
 
 /**
- * Gets ready to fetch anew what came from `source` and does not fit the record's digest; throws
- * what is final.
+ * Gets ready to fetch the file anew after bytes from `source` did not fit the record's digest;
+ * throws the error that is final.
  */
 async function beginAnew(error: DyadError, source: FileRecord, isCopy: boolean, pulling: Pulling): Promise<void> {
   const { path, owner } = source

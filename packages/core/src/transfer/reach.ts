@@ -95,7 +95,7 @@ async function reachAt(
 
 /**
  * The transports to try, one after the other: the best first, those that have failed this file
- * last. What keeps one from being tried, or from being tried yet, is added to `passedOver`.
+ * last. Adds to `passedOver` why it does not try a transport, or not yet.
  */
 async function* candidates(
   owner: NodeEntry,

@@ -138,7 +138,7 @@ async function lookInto(directory: string): Promise<void> {
     const opened = await opendir(directory)
     await opened.read().finally(() => opened.close())
   } catch {
-    // Opening the file tells what is wrong.
+    // Opening the file fails with the reason.
   }
 }
 
@@ -154,7 +154,7 @@ async function openBelow(directory: SourceDirectory, version: FileVersion, choos
   return hasDescriptorPaths ? openFound(prefix, version, chooser) : openResolved(prefix, version, chooser)
 }
 
-/** What is looked at is what is opened, whatever takes its name meanwhile. */
+/** Opens the very file that it looked at, whatever takes its name meanwhile. */
 async function openFound(prefix: string, version: FileVersion, chooser: CallChooser): Promise<OpenedFile> {
   const found = await chooser.calls.open(prefix + version.path, O_PATH)
   try {

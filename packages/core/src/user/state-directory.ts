@@ -18,7 +18,7 @@ export async function prepareStateDirectory(path: string): Promise<void> {
 }
 
 /**
- * Refuses what is no directory of this process's user, and what others can write to.
+ * Refuses a path that is no directory of this process's user, or that others can write to.
  * ERR_DYAD_OPTION, and the system's own errors.
  */
 export function checkStateDirectory(path: string): void {

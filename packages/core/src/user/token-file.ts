@@ -6,7 +6,7 @@ import { userId } from './user-id.js'
 /** Longest file of a token, in bytes. */
 const MAX_BYTES = 4096
 const EMPTY = 'the file of the token is empty'
-/** What a user can do where no token can be made for them. */
+/** The remedy where no token can be made for a user. */
 const OTHERWISE =
   'name a file with DYAD_TOKEN_FILE, a directory for it with XDG_CONFIG_HOME, or give the token with DYAD_TOKEN'
 

@@ -3,11 +3,11 @@ import { type AskOptions, askControl } from '@dyad/service'
 import type { NodeStatus } from '../start.js'
 import type { AloneStatus } from '../start-store.js'
 
-/** What became of a question to several services. */
+/** The answers of several services to one question. */
 export interface Asked {
-  /** What they answered; null from one that had just begun. */
+  /** The answers; null from a service that had just begun. */
   readonly answers: readonly (NodeStatus | AloneStatus | null)[]
-  /** Of those that did not answer, or not as a service does. */
+  /** The errors of services that did not answer, or not as a service does. */
   readonly failures: readonly DyadError[]
 }
 
@@ -21,7 +21,7 @@ export async function askAll(paths: readonly string[], word: string, options: As
   const ask = async (path: string) => {
     try {
       const answer = await askControl(path, word, options)
-      // What nobody answers at was left behind by a service that was killed.
+      // A service that was killed left a socket behind at which nobody answers.
       if (answer !== undefined) answers.push(answer as NodeStatus | AloneStatus | null)
     } catch (error) {
       if (!isDyadError(error)) throw error

@@ -21,7 +21,7 @@ export function addBroker(program: Command, signal: AbortSignal): void {
   const command = program
     .command('broker')
     .description("run a key-value store that is nobody's node until interrupted or stopped")
-    // What stands after a subcommand is the subcommand's.
+    // Words after a subcommand belong to the subcommand.
     .enablePositionalOptions()
     .option('--data <directory>', 'keep the records there, so that they survive; default: in memory')
     .option('-d, --detach', 'return once it runs; it goes on in the background')

@@ -22,8 +22,8 @@ const closeFile = promisify(close)
 
 /**
  * Copies a file to a destination, and resolves with its path: into a directory, through symbolic
- * links to what they lead to, into a device or a pipe. A regular file is replaced whole, so that
- * nobody sees a part of it; other hard links of it keep what they had. ERR_DYAD_STORE.
+ * links to what they lead to, into a device or a pipe. It replaces a regular file whole, so that
+ * nobody sees a part of it; other hard links of that keep their content. ERR_DYAD_STORE.
  */
 export async function copyTo(local: string, destination: string, signal: AbortSignal): Promise<string> {
   const named = await stat(destination).catch(() => undefined)
@@ -70,7 +70,7 @@ async function replace(local: string, target: string, signal: AbortSignal): Prom
   }
 }
 
-/** Writes into what stands there, which stays what it is. */
+/** Writes into the device, pipe or socket that stands there. */
 async function writeInto(local: string, place: string, stands: Stats, signal: AbortSignal): Promise<void> {
   const fd = await openFile(place, WRITE_SPECIAL).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENXIO') throw error

@@ -12,9 +12,9 @@ export const REPORT_FLAG = '--report-ready'
 type Report<Status> = { readonly told: string } | { readonly ready: Status } | { readonly failed: Failure }
 
 /**
- * Starts this very command again in the background; resolves with what it reports when it is ready,
- * and rejects with what it failed with. An abort ends it. What it says later goes to a log beside
- * the control socket of that name.
+ * Starts this very command again in the background; resolves with its report when it is ready, and
+ * rejects with its failure. An abort ends it. Its later output goes to a log beside the control
+ * socket of that name.
  */
 export async function detach<Status>(stateDir: string, name: string, signal: AbortSignal): Promise<Status> {
   const log = controlPath(stateDir, name).replace(/\.sock$/, '.log')
@@ -31,8 +31,8 @@ export async function detach<Status>(stateDir: string, name: string, signal: Abo
 }
 
 /**
- * Tells whoever started this command in the background how it goes; the first word but what is
- * `told` counts.
+ * Reports to the command that started this one in the background. The first report counts that is
+ * not `told`.
  */
 export function reportBack<Status>(report: Report<Status>): void {
   if (!process.connected) return

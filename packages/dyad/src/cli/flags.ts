@@ -10,8 +10,8 @@ export function flagOf(name: OptionName): string {
 }
 
 /**
- * Offers options of the table as flags, and always those of the token: as a file, for a secret on a
- * command line is none.
+ * Offers options of the table as flags, and always those of the token: as a file, since others can
+ * read a command line.
  */
 export function addFlags(command: Command, names: readonly OptionName[]): Command {
   for (const name of new Set([...names, 'tokenFile', 'open'] as const)) {
@@ -24,7 +24,7 @@ export function addFlags(command: Command, names: readonly OptionName[]): Comman
   return command
 }
 
-/** How long whoever is asked may take to answer, in ms, where nothing else is said. */
+/** How long a service or store may take to answer, in ms, where nobody says otherwise. */
 const ANSWER_MS = 5_000
 
 /** Offers a limit for commands that only ask: nobody waits long for their answer. */
@@ -34,8 +34,8 @@ export function addAnswerTimeout(command: Command): Command {
 }
 
 /**
- * The options of a command that only asks, with its limit: that of the flag, else what is given for
- * the store.
+ * The options of a command that only asks, with its limit: that of the flag, else the one for the
+ * store.
  */
 export function askingOptions(command: Command): { options: ConfigOptions; limit: number } {
   const { timeout: _, ...options } = givenOptions(command)

@@ -15,7 +15,7 @@ export class Interruption extends Error {
   }
 }
 
-/** Why a command ends whose output fails: it ends quietly if nobody reads any more. */
+/** The interruption of a command whose output fails: a quiet one if nobody reads any more. */
 export function outputFailure(error: NodeJS.ErrnoException): Interruption {
   return new Interruption(`the output cannot be written: ${error.message}`, error.code === 'EPIPE' ? 0 : 1)
 }
@@ -37,7 +37,7 @@ export class Interruptions implements Disposable {
     for (const name of SIGNALS) process.on(name, this.#interrupt)
     // This listener stays: what is written late must not end the process in its own way.
     process.stdout.on('error', this.#outputFailed)
-    // What cannot be said must not end a command that does what it is asked to do.
+    // A command does its work although nobody can read its messages.
     process.stderr.on('error', () => {})
   }
 
@@ -47,7 +47,7 @@ export class Interruptions implements Disposable {
    */
   async outputWritten(): Promise<void> {
     if (process.stdout.writableLength > 0) await new Promise<void>((told) => process.stdout.write('', () => told()))
-    // A failure is told of in a later turn.
+    // The stream reports a failure in a later turn.
     await setImmediate()
     if (this.#failed !== undefined) throw this.#failed
   }

@@ -23,7 +23,7 @@ export function addLs(program: Command, signal: AbortSignal): void {
       await withSession(options, signal, async (session) => {
         for await (const record of session.list(pattern, { signal })) records.push(record)
       }).catch((error: unknown) => {
-        // What has come by then is shown all the same.
+        // The command shows the records that have come by then.
         if (signal.aborted || records.length === 0) throw error
         process.exitCode = tellFailure(error).exitCode
       })

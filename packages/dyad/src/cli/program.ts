@@ -51,7 +51,7 @@ export function program(signal: AbortSignal): Command {
       writeOut: write,
       outputError,
     })
-    // What stands after a command is the command's, and not read by the ones above it.
+    // Words after a command belong to that command, and not to the ones above it.
     .enablePositionalOptions()
     .showHelpAfterError('(--help says more)')
     .addHelpText(

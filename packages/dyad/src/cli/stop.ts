@@ -28,7 +28,7 @@ export function addStop(program: Command, signal: AbortSignal): void {
           broker ? `no store of yours runs for ${kvs} on this host` : `no service of node '${node}' runs on this host`,
         )
       }
-      // What answers null had just begun.
+      // A service that answers null had just begun.
       const ended = answers.map((answer) => nameOf(answer) ?? node).sort()
       if (json) printJson({ ended, failures })
       else for (const name of ended) print(name)
