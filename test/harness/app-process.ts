@@ -37,6 +37,10 @@ function signalNamed(name: string | undefined): AbortSignal | undefined {
 interface WriteOptions {
   halves?: boolean
   flags?: 'w' | 'wx' | 'a' | 'r+'
+  /** Names the signal of the stream. */
+  abort?: string
+  /** Ends the stream by `destroy()` when the signal fires, which it does not know of. */
+  destroys?: boolean
 }
 
 interface ReadOptions {
@@ -56,10 +60,11 @@ answer({
     core = await connect(options)
   },
   close: () => core.close(),
-  produce: (path: string) => core.produce(path),
+  produce: (path: string, { abort }: ReadOptions = {}) => core.produce(path, { signal: signalNamed(abort) }),
   remove: (path: string, { abort }: { abort?: string } = {}) => core.remove(path, { signal: signalNamed(abort) }),
   flush: () => core.flush(),
-  lookup: (path: string, options: { timeout?: number } = {}) => core.lookup(path, { ...options, wait: false }),
+  lookup: (path: string, { timeout, abort }: ReadOptions = {}) =>
+    core.lookup(path, { timeout, signal: signalNamed(abort), wait: false }),
   consume(path: string, { timeout, abort, pauseAt = Number.POSITIVE_INFINITY }: ConsumeOptions = {}) {
     let told = false
     let paused = false
@@ -86,8 +91,15 @@ answer({
   abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
 
   /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */
-  async write(path: string, size: number, seed: number, { halves = false, flags = 'w' }: WriteOptions = {}) {
-    const sink = new DyadWriteStream(core, path, { flags })
+  async write(
+    path: string,
+    size: number,
+    seed: number,
+    { halves = false, flags = 'w', abort, destroys }: WriteOptions = {},
+  ) {
+    const signal = signalNamed(abort)
+    const sink = new DyadWriteStream(core, path, { flags, signal: destroys ? undefined : signal })
+    if (destroys) signal?.addEventListener('abort', () => sink.destroy())
     let published: unknown
     sink.on('published', (record) => {
       published = record
@@ -188,7 +200,8 @@ answer({
 
   /** Opens and closes a file as with node:fs/promises. */
   async openFile(path: string, options: ReadOptions = {}) {
-    await (await DyadFile.open(core, path, 'r', undefined, { timeout: options.timeout })).close()
+    const { timeout, abort } = options
+    await (await DyadFile.open(core, path, 'r', undefined, { timeout, signal: signalNamed(abort) })).close()
   },
 
   /** Brings a list of files here; when the transfer of `pauseAt` begins, the process says that it is paused and does nothing until it is unblocked. */
@@ -255,15 +268,15 @@ answer({
     return sizes.filter((each) => each === size).length
   },
 
-  async list(pattern?: string) {
+  async list(pattern?: string, { abort }: ReadOptions = {}) {
     const paths: string[] = []
-    for await (const record of core.list(pattern)) paths.push(record.path)
+    for await (const record of core.list(pattern, { signal: signalNamed(abort) })) paths.push(record.path)
     return paths.sort()
   },
-  async watch(pattern: string, count: number) {
+  async watch(pattern: string, count: number, { abort }: ReadOptions = {}) {
     const paths: string[] = []
     const onStoreLost = () => note('storeLost', { path: `watch ${pattern}` })
-    for await (const record of core.watch(pattern, { onStoreLost })) {
+    for await (const record of core.watch(pattern, { onStoreLost, signal: signalNamed(abort) })) {
       paths.push(record.path)
       note('watched', record.path)
       if (paths.length === count) break

@@ -225,11 +225,13 @@ export class DyadCore implements AsyncDisposable {
     open: (staged: StagedFile) => Opened,
     { signal = this.#operations.closing }: Waiting = {},
   ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
-    const publishStaged = async (written: WrittenFile | undefined) => {
-      const published = (isLast?: () => boolean) =>
-        this.#operations.run(undefined, (signal) => this.#publish(file, signal, written, isLast))
-      if (!this.config.asyncPublish) return published()
-      await this.#pending.add(file.path, published)
+    const publishStaged = async (written: WrittenFile | undefined, ending: AbortSignal | undefined) => {
+      const published = (end?: AbortSignal, isLast?: () => boolean) =>
+        this.#operations.run(end, (bounded) => this.#publish(file, bounded, written, isLast))
+      if (!this.config.asyncPublish) return published(ending)
+      // It goes on by itself; what the caller waits for is room for the next.
+      const room = this.#pending.add(file.path, (isLast) => published(undefined, isLast))
+      await abortable(room, ending)
       return undefined
     }
     const { parents, inlineLimit } = await this.#producer.get()

@@ -36,8 +36,9 @@ export class StagedOutput {
   #isLent = false
   #staged: StagedFile | undefined
   #abandoned = false
-  readonly #waiting = takeController()
-  #isOpening = true
+  readonly #signal: AbortSignal | undefined
+  /** Ends the wait for a descriptor, and the publishing; undefined once there is nothing to end any more. */
+  #ending: AbortController | undefined = takeController()
   #hasEndedWait = false
   /** Of a file of our own that nobody else has open; undefined of others. */
   #digest: SequentialDigest | undefined
@@ -45,24 +46,25 @@ export class StagedOutput {
   #bytes = 0
   #publishing: Promise<FileRecord | undefined> | undefined
 
-  /** @param flush whether the bytes are to be on stable storage before the file is closed */
-  constructor(core: DyadCore, flush: boolean) {
+  /**
+   * @param flush whether the bytes are to be on stable storage before the file is closed
+   * @param signal ends the publishing: node:fs stops to listen to it at the end of what is written
+   */
+  constructor(core: DyadCore, flush: boolean, signal: AbortSignal | undefined) {
     this.#core = core
     this.#flush = flush
+    this.#signal = signal
   }
 
   /** For the option `fs` of the stream. */
   readonly fs = {
     open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
       this.#open(path, flags, mode).then(
-        (fd) => {
-          this.#isOpening = false
-          giveBackController(this.#waiting)
-          process.nextTick(callback, null, fd)
-        },
+        (fd) => process.nextTick(callback, null, fd),
         (error) => {
-          this.#isOpening = false
-          this.#hasEndedWait = this.#waiting.signal.aborted && error === this.#waiting.signal.reason
+          const ended = this.#ending?.signal
+          this.#hasEndedWait = ended?.aborted === true && error === ended.reason
+          this.#neverMind()
           process.nextTick(callback, error)
         },
       )
@@ -122,9 +124,9 @@ export class StagedOutput {
     this.#abandoned = true
   }
 
-  /** Ends the wait for a descriptor at once: Node waits for the open before it closes. */
+  /** Ends the wait for a descriptor at once, for which Node waits before it closes, or the publishing. */
   endWait(): void {
-    if (this.#isOpening) this.#waiting.abort()
+    this.#ending?.abort()
   }
 
   /** Whether the wait for a descriptor ended because it was not wanted any more. */
@@ -143,15 +145,16 @@ export class StagedOutput {
     return this.#publishing
   }
 
-  /** Leaves nothing of what was written, unless it is published, or being published: then resolves when that has ended one way or the other. */
+  /** Leaves nothing of what was written, unless it is in its place; what is being published has ended then, one way or the other. */
   async discard(): Promise<void> {
     await this.#publishing?.catch(() => {})
     await this.#staged?.discard()
+    this.#neverMind()
   }
 
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
-    const { signal } = this.#waiting
+    const signal = this.#ending?.signal
     // What may stand there already could be a pipe, or on a slow disk; what is made beside it is
     // neither.
     const open = (at: string | URL, how: number, isNew: boolean, fd?: number) => {
@@ -174,11 +177,38 @@ export class StagedOutput {
     if (fd !== undefined) {
       if (this.#flush) await syncFile(fd)
       this.#fd = undefined
-      if (this.#isLent) return staged.publish(this.#digest?.digest)
-      if (this.#bytes <= AT_ONCE_BYTES) fs.closeSync(fd)
-      else await closeFile(fd)
-      descriptorClosed()
+      // One that is lent is closed by whoever lent it.
+      if (!this.#isLent) await this.#closeOwn(fd)
     }
-    return staged.publish(this.#digest?.digest)
+    const ending = this.#ending
+    if (ending === undefined) return staged.publish(this.#digest?.digest)
+    const abort = () => ending.abort(abortError(this.#signal))
+    if (this.#signal?.aborted) abort()
+    this.#signal?.addEventListener('abort', abort, { once: true })
+    try {
+      // Before it is in its place.
+      ending.signal.throwIfAborted()
+      return await staged.publish(this.#digest?.digest, ending.signal)
+    } finally {
+      this.#signal?.removeEventListener('abort', abort)
+      this.#neverMind()
+    }
   }
+
+  async #closeOwn(fd: number): Promise<void> {
+    if (this.#bytes <= AT_ONCE_BYTES) fs.closeSync(fd)
+    else await closeFile(fd)
+    descriptorClosed()
+  }
+
+  #neverMind(): void {
+    if (this.#ending !== undefined) giveBackController(this.#ending)
+    this.#ending = undefined
+  }
+}
+
+/** As Node makes it of a signal. */
+function abortError(signal: AbortSignal | undefined): Error {
+  const error = new Error('The operation was aborted', { cause: signal?.reason })
+  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' })
 }

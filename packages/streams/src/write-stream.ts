@@ -51,7 +51,7 @@ export class DyadWriteStream extends NodeWriteStream {
     const { autoClose = true, flush, signal } = Object(options) as DyadWriteStreamOptions
     // One signal may well end thousands of streams.
     if (signal instanceof AbortSignal) setMaxListeners(0, signal)
-    const output = new StagedOutput(core, flush === true)
+    const output = new StagedOutput(core, flush === true, signal ?? undefined)
     super(path, streamOptions(options, { fd: undefined, fs: output.fs }))
     this.#output = output
     this.#publishesAtFinish = autoClose
@@ -66,9 +66,14 @@ export class DyadWriteStream extends NodeWriteStream {
     if (this.writableFinished && !this.#publishesAtFinish) this.destroy()
   }
 
-  /** As of Writable; ends the wait for a descriptor, too. */
+  /**
+   * As of Writable; ends the wait for a descriptor, and what is being published, too: whether the record is stored is not known
+   * then, and the file stands in its place. Neither 'published' nor 'finish' is emitted.
+   */
   override destroy(...args: Parameters<fs.WriteStream['destroy']>): this {
-    if (#output in this) this.#output.endWait()
+    const [error] = args
+    // With `autoClose` off it is what publishes a finished stream.
+    if (#output in this && (error || !this.writableFinished)) this.#output.endWait()
     // Node takes a callback behind the error, which its types leave out.
     return Reflect.apply(super.destroy, this, args)
   }

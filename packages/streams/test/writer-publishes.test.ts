@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { constants } from 'node:fs'
 import { access, chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -227,36 +227,97 @@ t.test('with autoClose off it is published when it is closed', async (t) => {
   t.same(await namesIn(nodes.produced), Object.keys(ways).sort())
 })
 
-t.test('destroyed while it is being published, it closes once that has ended', async (t) => {
-  await using nodes = await TwoNodes.open()
-  const producer = await nodes.producer()
-  const stream = new DyadWriteStream(producer, 'x')
-  const seen: string[] = []
-  for (const name of ['published', 'finish', 'error', 'close']) stream.on(name, () => seen.push(name))
+/** A store of which no put is answered, and a promise that resolves when it is asked for one. */
+function withoutAnswer(nodes: TwoNodes): Promise<void> {
   const namespace = nodes.kvs.namespace('test')
-  const { put } = namespace
-  let goOn = () => {}
-  const asked = new Promise<void>((resolve) => {
-    namespace.put = async (...args) => {
-      resolve()
-      await new Promise<void>((answer) => {
-        goOn = answer
-      })
-      return put.apply(namespace, args)
+  nodes.kvs.namespace = () => namespace
+  return new Promise((asked) => {
+    namespace.put = (_key, _value, { signal } = {}) => {
+      asked()
+      return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
     }
   })
-  nodes.kvs.namespace = () => namespace
-  stream.end('content')
-  await asked
-  t.same(openFilesIn(nodes.root), [], 'it is closed before it is published')
+}
+
+t.test('destroyed while it is being published, it closes without an answer of the store', async (t) => {
+  const ways: Record<string, (stream: DyadWriteStream, control: AbortController) => void> = {
+    'destroy()': (stream) => stream.destroy(),
+    'destroy(error)': (stream) => stream.destroy(new RangeError('enough')),
+    'its signal': (_, control) => control.abort(new RangeError('enough')),
+  }
+  for (const [way, end] of Object.entries(ways)) {
+    for (const options of [{}, { flags: 'a' }, { autoClose: false }]) {
+      await using nodes = await TwoNodes.open()
+      const producer = await nodes.producer()
+      const control = new AbortController()
+      const stream = new DyadWriteStream(producer, 'x', { ...options, signal: control.signal })
+      const seen: string[] = []
+      for (const name of ['published', 'error', 'close']) stream.on(name, () => seen.push(name))
+      const asked = withoutAnswer(nodes)
+      stream.end('content')
+      if (options.autoClose === false) {
+        await once(stream, 'finish')
+        stream.destroy()
+      }
+      await asked
+      t.same(openFilesIn(nodes.root), [], 'it is closed before it is published')
+      end(stream, control)
+      if (options.autoClose === false && way === 'destroy()') {
+        // That is how such a stream publishes; once more changes nothing.
+        t.notOk(stream.closed)
+        control.abort()
+      }
+      if (!stream.closed) await new Promise<void>((closed) => stream.on('close', closed))
+      const what = `${way} ${JSON.stringify(options)}`
+      t.same(seen, way === 'destroy()' && options.autoClose !== false ? ['close'] : ['error', 'close'], what)
+      if (way === 'its signal') t.match(stream.errored, { name: 'AbortError', code: 'ABORT_ERR' }, what)
+      t.same(await namesIn(nodes.produced), ['x'], 'the whole file stands in its place')
+      t.equal(await producer.lookup('x', { wait: false }), undefined)
+    }
+  }
+})
+
+t.test('destroyed before its file is in its place, it leaves nothing', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const stream = new DyadWriteStream(producer, 'x', { flush: true })
+  await new Promise((resolve) => stream.write('content', resolve))
+  stream.end()
+  // By now its bytes are on their way to the disk.
+  await Promise.resolve()
   stream.destroy()
-  for (let turn = 0; turn < 10; turn++) await stat(join(nodes.produced, 'x'))
-  t.same(seen, [])
-  goOn()
   await once(stream, 'close')
-  t.same(seen, ['published', 'close'])
-  t.match(await producer.lookup('x', { wait: false }), { size: 7 })
-  t.same(await namesIn(nodes.produced), ['x'])
+  t.same(await namesIn(nodes.produced), [])
+  t.equal(await producer.lookup('x', { wait: false }), undefined)
+})
+
+t.test('asyncPublish: destroyed while it waits for room, a stream ends, and is published all the same', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer({ asyncPublish: true })
+  const namespace = nodes.kvs.namespace('test')
+  nodes.kvs.namespace = () => namespace
+  const { put } = namespace
+  const steps = new EventEmitter()
+  const goOn = once(steps, 'go on')
+  const asked = once(steps, 'asked')
+  namespace.put = async (...args) => {
+    first ??= args[0]
+    if (args[0] !== first) steps.emit('asked')
+    await goOn
+    return put.apply(namespace, args)
+  }
+  let first: string | undefined
+  // As many as may be under way before another is waited for, one after the other.
+  for (let i = 1; i < 4_096; i++) await pipeline('', new DyadWriteStream(producer, 'same'))
+  const last = new DyadWriteStream(producer, 'last')
+  last.end('content')
+  await asked
+  t.notOk(last.writableFinished)
+  last.destroy()
+  await once(last, 'close')
+  steps.emit('go on')
+  await producer.flush()
+  t.match(await producer.lookup('last', { wait: false }), { size: 7 })
 })
 
 t.test('asyncPublish: finishes without a record; flush tells what failed', async (t) => {

@@ -133,16 +133,20 @@ export class ConsumedFile {
     )
   }
 
-  /** Closes the file; who still reads gets ERR_DYAD_CLOSED. What has not arrived yet does not arrive, unless others want it. */
+  /**
+   * Closes the file; who still reads gets ERR_DYAD_CLOSED. What has not arrived yet does not arrive, unless others want it; what
+   * has arrived whole is put in its place all the same, which is not waited for.
+   */
   close(done: (error?: unknown) => void): void {
     this.#file.end()
-    if (this.#isDistrusted) {
-      // The transfer of the right bytes goes on, for the next open.
+    const isArriving = this.#ending === undefined && this.#stored < this.record.size
+    if (this.#ending === undefined) this.#end({ error: this.#closed() })
+    if (!isArriving) {
+      // What comes anew is brought here all the same, for the next one, and the store may take long to permit the last step.
       done()
       return
     }
-    if (this.#stored < this.record.size) this.#leave?.abort()
-    if (this.#ending === undefined) this.#end({ error: this.#closed() })
+    this.#leave?.abort()
     const closed = () => done()
     this.#whole.then(closed, closed)
   }
@@ -231,16 +235,6 @@ export class ConsumedFile {
     if (ending === 'whole') this.#stored = this.record.size
     this.#leaveOwner()
     this.#wake()
-  }
-
-  /** Whether bytes were handed out that turned out not to be the file's. */
-  get #isDistrusted(): boolean {
-    return (
-      this.#anew !== undefined &&
-      this.#ending !== undefined &&
-      this.#ending !== 'whole' &&
-      this.#ending.error === this.#anew
-    )
   }
 
   #leaveOwner(): void {

@@ -2,6 +2,7 @@ import { giveBackController, takeController, untilTold } from '../deadline.js'
 import { report } from '../diagnostics.js'
 import type { KvsEntry, Lease } from '../kvs/contract.js'
 import { decodeRecord, type FileRecord } from '../kvs/record.js'
+import { abortable } from '../transfer/abortable.js'
 import { type LookupContext, lookup } from './lookup.js'
 import { Sequence } from './sequence.js'
 
@@ -90,7 +91,7 @@ export class ReadAhead {
     const worker = async () => {
       for (;;) {
         signal.throwIfAborted()
-        const next = await queue.next()
+        const next = await abortable(Promise.resolve(queue.next()), signal)
         if (next.done) return
         result[await this.#fetchOne(next.value, signal)]++
       }

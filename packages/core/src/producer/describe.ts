@@ -44,12 +44,13 @@ export function isSame(a: BigIntStats, b: BigIntStats): boolean {
 
 /**
  * Looks at the file through one descriptor, so that what is published is of one file and not of two. The calls are synchronous: they take a few microseconds,
- * and a tenth of what they would through the thread pool.
+ * and a tenth of what they would through the thread pool. Reading a large file for its digest ends with the signal.
  */
 export async function describe(
   file: ManagedFile,
   context: DescribeContext,
   written: WrittenFile | undefined,
+  signal: AbortSignal,
 ): Promise<Described> {
   const { directory, fsync, inlineLimit, digestLimit } = context
   if (written !== undefined && !fsync && stands(file, written, inlineLimit)) {
@@ -65,7 +66,7 @@ export async function describe(
     const stat = fstatSync(fd, { bigint: true })
     const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readWhole(fd, stat) : undefined
     const known = written !== undefined && isSame(written.stat, stat) ? written.digest : undefined
-    const digest = known ?? (inline ? digestOf(inline) : await digestFrom(fd, stat, digestLimit))
+    const digest = known ?? (inline ? digestOf(inline) : await digestFrom(fd, stat, digestLimit, signal))
     return describedAs(file, context, stat, inline, digest)
   } finally {
     closeSync(fd)
@@ -117,14 +118,22 @@ export function readWhole(fd: number, stat: BigIntStats): Uint8Array | undefined
 }
 
 /** The digest of a file that was written by other means, unless it changes while it is read. */
-async function digestFrom(fd: number, stat: BigIntStats, limit: number): Promise<FileDigest | undefined> {
+async function digestFrom(
+  fd: number,
+  stat: BigIntStats,
+  limit: number,
+  signal: AbortSignal,
+): Promise<FileDigest | undefined> {
   if (stat.size > limit) return undefined
   if (stat.size <= SMALL_FILE_BYTES) {
     const bytes = readWhole(fd, stat)
     return bytes && digestOf(bytes)
   }
   const running = new RunningDigest()
-  await readBack(fd, 0, Number(stat.size), (bytes) => running.pass(bytes))
+  await readBack(fd, 0, Number(stat.size), (bytes) => {
+    signal.throwIfAborted()
+    running.pass(bytes)
+  })
   return isSame(fstatSync(fd, { bigint: true }), stat) ? running.digest : undefined
 }
 

@@ -35,7 +35,7 @@ export async function publish(
   written?: WrittenFile,
   isLast = () => true,
 ): Promise<FileRecord> {
-  const now = () => describe(file, context, written)
+  const now = () => describe(file, context, written, signal)
   let described = await withDescriptors(now, signal)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)

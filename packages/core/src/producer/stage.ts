@@ -26,8 +26,9 @@ export interface StagedFile {
   /**
    * Puts the written, closed file in its place and publishes it; resolves without a record where publishing is not waited for.
    * @param digest of all bytes of the file, if whoever wrote it knows; of no effect where a file was changed in its place
+   * @param signal ends it: rejects with its reason, and the file stands in its place, whether its record is stored or not
    */
-  publish(digest?: FileDigest): Promise<FileRecord | undefined>
+  publish(digest?: FileDigest, signal?: AbortSignal): Promise<FileRecord | undefined>
   /** Removes what was written, unless it changed a file in its place. */
   discard(): Promise<void>
 }
@@ -64,7 +65,7 @@ export function stage(
   flags: number,
   mode: number,
   place: StagingPlace,
-  publish: (written?: WrittenFile) => Promise<FileRecord | undefined>,
+  publish: (written: WrittenFile | undefined, signal: AbortSignal | undefined) => Promise<FileRecord | undefined>,
 ): StagedFile {
   const found = lstatSync(file.local, { throwIfNoEntry: false })
   if (found !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
@@ -76,7 +77,7 @@ export function stage(
   const parent = enter(file, target, place.parents)
   if (existing !== undefined && !(flags & O_TRUNC)) {
     parent[Symbol.dispose]()
-    return { path: file.local, flags, publish: () => publish(), discard: async () => {} }
+    return { path: file.local, flags, publish: (_, signal) => publish(undefined, signal), discard: async () => {} }
   }
   const staged = new StagedTemporary(place.temporaries, parent, target, mode, existing)
   return {
@@ -84,10 +85,10 @@ export function stage(
     // The permissions of a file that exists say whether this process may write to it.
     fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
-    publish: async (digest) => {
+    publish: async (digest, signal) => {
       const { stat, bytes, closing } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
       if (closing !== undefined) await closing
-      return publish(digest && { digest, stat, bytes })
+      return publish(digest && { digest, stat, bytes }, signal)
     },
     discard: async () => staged.discard(),
   }

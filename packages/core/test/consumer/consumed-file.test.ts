@@ -235,3 +235,12 @@ test('who has read what turns out not to be the file fails; who has not reads wh
   late.end()
   await close(await late.opening)
 })
+
+test('closed once its bytes are here, it does not wait until they are in their place, and lets that go on', async (t) => {
+  const { opening, arrive, left, end } = await arriving(t.testdir())
+  arrive(10)
+  const file = await opening
+  await new Promise<void>((resolve) => file.close(() => resolve()))
+  t.notOk(left())
+  end()
+})

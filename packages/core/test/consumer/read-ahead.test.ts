@@ -81,3 +81,12 @@ test('one that is opened while it is fetched goes on, for who opens it to join; 
   await end('4')
   await readAhead.close()
 })
+
+test('a list whose next path does not come is left when the signal fires', async (t) => {
+  const { readAhead } = site(8, SIZE)
+  const never = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<string>>(() => {}) }) }
+  const control = new AbortController()
+  const fetching = readAhead.fetchAll(never, control.signal)
+  control.abort(new RangeError('enough'))
+  await t.rejects(fetching, { message: 'enough' })
+})

@@ -15,7 +15,7 @@ async function site(root: string, context: Partial<DescribeContext> = {}) {
   const digest = { algorithm: 'crc32', value: '00000000' }
   const written: WrittenFile = { digest, stat, bytes }
   const options = { node: 'A', directory, fsync: false, inlineLimit: 100, digestLimit: 100, ...context }
-  return { file, written, describe: (known = written) => describe(file, options, known) }
+  return { file, written, describe: (known = written) => describe(file, options, known, new AbortController().signal) }
 }
 
 test('a file that stands as it was written is not read again', async (t) => {
@@ -52,4 +52,14 @@ test('a small file whose bytes its writer does not know is read for its record',
   const { written, describe } = await site(t.testdir())
   const { published } = await describe({ ...written, bytes: undefined })
   t.match(published.inline, Buffer.from('written'))
+})
+
+test('an abort ends the reading of a large file for its digest', async (t) => {
+  const directory = await ManagedDirectory.open(t.testdir())
+  const file = directory.file('x')
+  writeFileSync(file.local, Buffer.alloc(100_000))
+  const options = { node: 'A', directory, fsync: false, inlineLimit: 0, digestLimit: Number.MAX_SAFE_INTEGER }
+  t.ok((await describe(file, options, undefined, new AbortController().signal)).published.digest)
+  const aborted = AbortSignal.abort(new RangeError('enough'))
+  await t.rejects(describe(file, options, undefined, aborted), { message: 'enough' })
 })
