@@ -35,15 +35,13 @@ export {
   type OptionName,
   type OptionOrigin,
   readConfig,
-  readConfigWithToken,
   readOption,
-  type TokenSource,
-  tokenSource,
   warnOfVariables,
 } from './options/config.js'
 export { flatOptions } from './options/flat-options.js'
 export { LONGEST_MS, milliseconds, wholeNumber } from './options/given-number.js'
 export type { OptionRow } from './options/option-row.js'
+export { readConfigWithToken, type TokenSource, tokenSource } from './options/token-source.js'
 export { reads, type StagedFile, writes } from './producer/stage.js'
 export { abortable } from './transfer/abortable.js'
 export * from './transfer/contract.js'

@@ -1,8 +1,8 @@
-import { hostname, tmpdir, userInfo } from 'node:os'
-import { isAbsolute, join, resolve } from 'node:path'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
 import { DyadError } from '../errors.js'
 import { nodeIdFault } from '../node-id.js'
-import { readOwnToken, readTokenFile } from '../user/token-file.js'
+import { runtimeDirectory } from '../user/places.js'
 import { userId } from '../user/user-id.js'
 import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
@@ -273,14 +273,14 @@ export type Config = { readonly [Name in OptionName]: ReturnType<Table[Name]['pa
 /** Options as a program gives them; what is left out, or undefined, comes from the environment, else from the defaults. */
 export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | undefined }
 
-/** Tokens below this length are warned of, in characters. */
-const SHORT_TOKEN = 16
-/** Whether this process has warned of one. */
-let hasWarned = false
-
 /** The variable that a session writes with the option `syncCheck`. */
 const HEALTH_VARIABLE = 'DYAD_SYNC_HEALTH'
 const KNOWN_VARIABLES = new Set([...Object.values(OPTIONS).map(({ env }) => env), HEALTH_VARIABLE])
+
+/** The environment of this process, which nothing else reads. */
+export function environment(): NodeJS.ProcessEnv {
+  return process.env
+}
 
 /** Where the value of an option came from. */
 export type OptionOrigin = 'program' | 'environment' | 'default'
@@ -290,7 +290,7 @@ export type OptionOrigin = 'program' | 'environment' | 'default'
  * that is set but empty counts as not set, except that it turns a boolean off. Warns once of each
  * variable DYAD_* that is no option. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
  */
-export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
+export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = environment()): Config {
   const config: Record<string, unknown> = {}
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(OPTIONS, name))
@@ -301,97 +301,8 @@ export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = p
   return config as unknown as Config
 }
 
-/** Where a token comes from. */
-export type TokenSource =
-  | { readonly kind: 'given'; readonly token: string; readonly origin: OptionOrigin }
-  | { readonly kind: 'file'; readonly path: string; readonly origin: OptionOrigin }
-  | { readonly kind: 'own'; readonly path: string | undefined }
-  | { readonly kind: 'open' }
-
-/**
- * Finds the source of the token, without reading it: the options token, tokenFile and open of the
- * program, else those of the environment, else this user's own file. ERR_DYAD_OPTION where one of
- * them both gives a token and asks to run without.
- */
-export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): TokenSource {
-  for (const origin of ['program', 'environment'] as const) {
-    const [token, path, open] = (['token', 'tokenFile', 'open'] as const).map((name) => {
-      const read = readOption(name, given, env)
-      return read.origin === origin ? read.value : undefined
-    })
-    const isGiven = typeof token === 'string' || typeof path === 'string'
-    if (open === true && isGiven) {
-      throw new DyadError('ERR_DYAD_OPTION', {
-        detail: `the ${origin} gives a token, and asks to run without (DYAD_OPEN)`,
-      })
-    }
-    if (typeof token === 'string') return { kind: 'given', token, origin }
-    if (typeof path === 'string') return { kind: 'file', path, origin }
-    if (open === true) return { kind: 'open' }
-    // A program that does not want to run open has said so, whatever the environment says.
-    if (open === false && origin === 'program')
-      return tokenSource({ ...given, open: undefined }, { ...env, DYAD_OPEN: '' })
-  }
-  return { kind: 'own', path: ownTokenPath(env) }
-}
-
-/**
- * As `readConfig`, with the token in force; undefined where the caller runs open. Reads a file only
- * where nobody gives the token itself. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
- */
-export function readConfigWithToken(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = process.env): Config {
-  return { ...readConfig(given, env), token: tokenOf(tokenSource(given, env)) }
-}
-
-function tokenOf(source: TokenSource): string | undefined {
-  if (source.kind === 'open') return undefined
-  if (source.kind === 'own') return readOwnToken(source.path)
-  const token = source.kind === 'given' ? source.token : readTokenFile(source.path)
-  if (token.length < SHORT_TOKEN && !hasWarned) {
-    hasWarned = true
-    process.emitWarning(
-      `the token has fewer than ${SHORT_TOKEN} characters: whoever records a connection can guess it`,
-      {
-        type: 'DyadWarning',
-        code: 'DYAD_SHORT_TOKEN',
-      },
-    )
-  }
-  return token
-}
-
-/**
- * Where programs keep what lasts as long as the system runs. A relative place is none: processes in
- * different working directories must find each other.
- */
-function runtimeDirectory(env: NodeJS.ProcessEnv): string {
-  return absolute(env['XDG_RUNTIME_DIR']) ?? absolute(tmpdir()) ?? '/tmp'
-}
-
-function absolute(place: string | undefined): string | undefined {
-  return place !== undefined && isAbsolute(place) ? place : undefined
-}
-
-/** Where this user's own token lies; undefined where they have no home. */
-function ownTokenPath(env: NodeJS.ProcessEnv): string | undefined {
-  const given = absolute(env['XDG_CONFIG_HOME'])
-  if (given !== undefined) return join(given, 'dyad', 'token')
-  // A relative home would make a token for each working directory.
-  const home = absolute(env['HOME']) ?? absolute(listedHome())
-  return home === undefined ? undefined : join(home, '.config', 'dyad', 'token')
-}
-
-/** The home of this user in the system's list of users, which need not have it. */
-function listedHome(): string | undefined {
-  try {
-    return userInfo().homedir
-  } catch {
-    return undefined
-  }
-}
-
 /** Warns once a process of each variable DYAD_* that no option reads. */
-export function warnOfVariables(env: NodeJS.ProcessEnv = process.env): void {
+export function warnOfVariables(env: NodeJS.ProcessEnv = environment()): void {
   warnOfUnknownVariables(env, KNOWN_VARIABLES)
 }
 
@@ -399,7 +310,7 @@ export function warnOfVariables(env: NodeJS.ProcessEnv = process.env): void {
 export function readOption(
   name: OptionName,
   given: ConfigOptions = {},
-  env: NodeJS.ProcessEnv = process.env,
+  env: NodeJS.ProcessEnv = environment(),
 ): { value: unknown; origin: OptionOrigin } {
   const row: OptionRow<unknown> = OPTIONS[name]
   const value = given[name]

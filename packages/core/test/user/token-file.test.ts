@@ -18,7 +18,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { tryLock } from '../../src/files/file-lock.js'
-import { readConfig, readConfigWithToken, tokenSource } from '../../src/options/config.js'
+import { readConfig } from '../../src/options/config.js'
+import { readConfigWithToken, tokenSource } from '../../src/options/token-source.js'
 import { readOwnToken, readTokenFile } from '../../src/user/token-file.js'
 
 function directory(t: Test): string {
