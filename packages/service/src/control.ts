@@ -84,6 +84,8 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
     // A service that does not answer cannot say whose process it is.
     writeFileSync(ownerPath(path), JSON.stringify({ node, pid: process.pid } satisfies Owner), { mode: 0o600 })
   } catch (cause) {
+    // A full disk leaves an empty one.
+    await unlink(ownerPath(path)).catch(() => {})
     await end()
     throw new DyadError('ERR_DYAD_SYSTEM', { node, path: ownerPath(path), cause })
   }

@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdir, readdir, rmdir } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
@@ -166,4 +166,19 @@ t.test('a directory for state that cannot be used is refused', async (t) => {
     { code: 'ERR_DYAD_OPTION' },
     'others can write to it',
   )
+})
+
+t.test('a disk without room for the note of a service is an error, and nothing is left', async (t) => {
+  await using fixture = await Fixture.make()
+  const state = fixture.at('state')
+  const source = new URL('../src/index.ts', import.meta.url).href
+  const program = `
+    const { openControl } = await import(${JSON.stringify(source)})
+    await openControl(${JSON.stringify(state)}, 'n1', () => 1).catch(({ code, path }) => console.log(code, path))`
+  // A process that may write no byte to any file has no room for it, either.
+  const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, '--import=tsx', '--input-type=module', '-e']
+  const env = { ...process.env, NODE_OPTIONS: '', TSX_DISABLE_CACHE: '1' }
+  const told = execFileSync('sh', [...limited, program], { encoding: 'utf8', env })
+  t.equal(told.trim(), `ERR_DYAD_SYSTEM ${controlPath(state, 'n1').replace(/sock$/, 'json')}`)
+  t.same(await readdir(`${state}/services`), [])
 })
