@@ -4,34 +4,22 @@ import type { ConsumedFile } from './consumer/consumed-file.js'
 import { type ConsumeOptions, Consumer } from './consumer/consumer.js'
 import { lookup } from './consumer/lookup.js'
 import type { PrefetchResult } from './consumer/read-ahead.js'
-import { within } from './deadline.js'
 import { report, tellOnStderr } from './diagnostics.js'
 import { DyadError } from './errors.js'
-import { withDescriptors } from './files/descriptors.js'
-import { StoringParents } from './files/storing-parents.js'
 import { Temporaries } from './files/temporaries.js'
 import { globTest } from './glob.js'
 import type { KvsClient, KvsEntry, KvsNamespace, Waiting } from './kvs/contract.js'
 import { keyOf } from './kvs/key.js'
 import { type OutageListener, Outages } from './kvs/outages.js'
 import { checkRecord, decodeAnyRecord, type FileRecord } from './kvs/record.js'
-import { ManagedDirectory, type ManagedFile } from './managed-directory.js'
+import type { ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
-import { OpenedOnce } from './opened-once.js'
 import { Operations } from './operations.js'
 import { type Config, type ConfigOptions, noteHealth, readConfig } from './options/config.js'
 import { flatOptions } from './options/flat-options.js'
-import { SMALL_FILE_BYTES, type WrittenFile } from './producer/describe.js'
-import { whyUnfetchable } from './producer/fetchable.js'
-import { PendingPublishes } from './producer/pending.js'
-import { type PublishContext, publish } from './producer/publish.js'
-import { remove } from './producer/remove.js'
-import { type StagedFile, stage } from './producer/stage.js'
-import { abortable } from './transfer/abortable.js'
+import { Producer } from './producer/producer.js'
+import type { StagedFile } from './producer/stage.js'
 import type { Transport } from './transfer/contract.js'
-
-/** How long the registry may take to say whether others can fetch from here, in ms. */
-const ADVICE_MS = 1_000
 
 /** What a session is made of. The store and the transports stay the caller's to close. */
 export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
@@ -40,24 +28,17 @@ export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
   transports: readonly Transport[]
 }
 
-/** What producing needs to know of its session. */
-interface ProducerSide extends PublishContext {
-  readonly parents: StoringParents
-}
-
 /** A session: what produces and consumes files of one namespace for this process. Whoever made it closes it. */
 export class DyadCore implements AsyncDisposable {
   /** Every option with its value, but for the store, which is a part. */
   readonly config: Omit<Config, 'kvs'>
   readonly #kvs: KvsClient
   readonly #temporaries = new Temporaries()
-  readonly #pending = new PendingPublishes()
   readonly #operations = new Operations()
   readonly #outages: Outages
   readonly #stderr: Disposable | undefined
-  readonly #producer: OpenedOnce<ProducerSide>
+  readonly #producer: Producer
   readonly #consumer: Consumer
-  #advice: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
@@ -66,15 +47,15 @@ export class DyadCore implements AsyncDisposable {
     this.config = readConfig(options)
     this.#kvs = kvs
     this.#outages = new Outages(kvs)
-    this.#producer = new OpenedOnce(() => this.#openProducer())
-    this.#consumer = new Consumer({
+    const parts = {
       config: this.config,
       kvs,
-      transports,
       lookup: this.#lookupContext,
       operations: this.#operations,
       temporaries: this.#temporaries,
-    })
+    }
+    this.#producer = new Producer(parts)
+    this.#consumer = new Consumer({ ...parts, transports })
     this.#stderr = this.config.syncDebug ? tellOnStderr() : undefined
   }
 
@@ -84,7 +65,7 @@ export class DyadCore implements AsyncDisposable {
    */
   produce(path: string | URL, { signal }: Waiting = {}): Promise<FileRecord> {
     return this.#operations.run(signal, async (bounded) =>
-      this.#publish(await this.#tracked(path, 'producer'), bounded),
+      this.#producer.publish(await this.#tracked(path, 'producer'), bounded),
     )
   }
 
@@ -98,9 +79,7 @@ export class DyadCore implements AsyncDisposable {
    */
   remove(path: string | URL, { signal }: Waiting = {}): Promise<void> {
     return this.#operations.run(signal, async (bounded) => {
-      const name = await this.#nameOf(path)
-      await abortable(this.#pending.of(name), bounded)
-      await remove(name, { ...this.#lookupContext, kvs: this.#kvs }, bounded)
+      await this.#producer.remove(await this.#nameOf(path), bounded)
     })
   }
 
@@ -200,7 +179,7 @@ export class DyadCore implements AsyncDisposable {
   async locateProduced(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.producerPath === undefined
       ? undefined
-      : (await this.#producer.get()).directory.locate(path, this.config.relative)
+      : (await this.#producer.directory()).locate(path, this.config.relative)
   }
 
   /** The managed file that a path names for reading, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
@@ -225,31 +204,12 @@ export class DyadCore implements AsyncDisposable {
     open: (staged: StagedFile) => Opened,
     { signal = this.#operations.closing }: Waiting = {},
   ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
-    const publishStaged = async (written: WrittenFile | undefined, ending: AbortSignal | undefined) => {
-      const published = (end?: AbortSignal, isLast?: () => boolean) =>
-        this.#operations.run(end, (bounded) => this.#publish(file, bounded, written, isLast))
-      if (!this.config.asyncPublish) return published(ending)
-      // It goes on by itself; what the caller waits for is room for the next.
-      const room = this.#pending.add(file.path, (isLast) => published(undefined, isLast))
-      await abortable(room, ending)
-      return undefined
-    }
-    const { parents, inlineLimit } = await this.#producer.get()
-    const place = { parents, temporaries: this.#temporaries, inlineLimit }
-    return withDescriptors(async () => {
-      const staged = stage(file, flags, mode ?? 0o666, place, publishStaged)
-      try {
-        return { staged, opened: await open(staged) }
-      } catch (error) {
-        await staged.discard()
-        throw error
-      }
-    }, signal)
+    return this.#producer.stage(file, flags, mode ?? 0o666, open, signal)
   }
 
   /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */
   flush(): Promise<void> {
-    return this.#pending.settle()
+    return this.#producer.flush()
   }
 
   /** Flushes, then ends whatever is under way with ERR_DYAD_CLOSED. Closing twice is no error. */
@@ -264,8 +224,7 @@ export class DyadCore implements AsyncDisposable {
 
   async #close(): Promise<void> {
     try {
-      await this.flush()
-      await this.#advice
+      await this.#producer.close()
     } finally {
       // What was begun ahead and is read by now ends with the operations.
       await Promise.all([this.#consumer.endReadAhead(), this.#operations.close()])
@@ -288,36 +247,6 @@ export class DyadCore implements AsyncDisposable {
       return Promise.reject(error)
     }
     return this.#outages.during(options, () => this.#operations.run(options.signal, (signal) => work(signal, options)))
-  }
-
-  async #publish(
-    file: ManagedFile,
-    signal: AbortSignal,
-    written?: WrittenFile,
-    isLast?: () => boolean,
-  ): Promise<FileRecord> {
-    const context = await this.#producer.get()
-    const record = await publish(file, context, signal, written, isLast)
-    this.#noteHealth()
-    this.#advice ??= this.#advise(context)
-    return record
-  }
-
-  /**
-   * Reports if others cannot fetch the files that are published here. Only the end of the session
-   * waits for it.
-   */
-  async #advise(context: PublishContext): Promise<void> {
-    const { registry, capabilities } = this.#kvs
-    if (this.config.sharedStorage || !capabilities.crossProcess) return
-    const late = () => new Error('the registry did not answer in time')
-    try {
-      const ask = (signal: AbortSignal) => whyUnfetchable(context, registry, { signal })
-      const reason = await within(ADVICE_MS, late, this.#operations.closing, ask)
-      if (reason !== undefined) report('dyad.producer.unfetchable', { node: context.node, reason })
-    } catch {
-      // A consumer that cannot fetch gets the reason.
-    }
   }
 
   async *#matching(pattern: string, entries: AsyncIterable<KvsEntry>): AsyncIterableIterator<FileRecord> {
@@ -346,22 +275,6 @@ export class DyadCore implements AsyncDisposable {
     const file = (await this.locateConsumed(path)) ?? (await this.locateProduced(path))
     if (file === undefined) throw new DyadError('ERR_DYAD_UNTRACKED', { path: text })
     return file.path
-  }
-
-  async #openProducer(): Promise<ProducerSide> {
-    const { producerPath = '', node, fsyncWrite, sharedStorage, inlineLimit, digestAll } = this.config
-    const directory = await ManagedDirectory.open(producerPath)
-    return {
-      ...this.#lookupContext,
-      node,
-      directory,
-      parents: new StoringParents(directory.real),
-      fsync: fsyncWrite,
-      sharedStorage,
-      // With shared storage nothing moves, and nothing needs to.
-      inlineLimit: sharedStorage ? 0 : inlineLimit,
-      digestLimit: sharedStorage ? -1 : digestAll ? Number.MAX_SAFE_INTEGER : SMALL_FILE_BYTES,
-    }
   }
 
   readonly #namespace = (): KvsNamespace => {
