@@ -3,16 +3,20 @@ import type { FileRecord } from '../kvs/record.js'
 
 /** Publishes that may be under way before another is waited for. */
 const MOST = 4_096
+/** Failures that are kept for the next `settle`; of others it counts how many there were. */
+const MOST_FAILURES = 1_000
 
 /** Publishes that nobody waits for: in order for each path, all at once otherwise. */
 export class PendingPublishes {
   readonly #last = new Map<string, Promise<unknown>>()
   readonly #failures: unknown[] = []
+  #failed = 0
   #count = 0
   #room: (() => void)[] = []
 
   /**
-   * Publishes once the earlier publishes of the same path are done. Resolves when there is room for the next.
+   * Publishes once the earlier publishes of the same path are done. Resolves when there is room for
+   * the next.
    * @param publish asks whether it is the last of its path by now
    */
   async add(path: string, publish: (isLast: () => boolean) => Promise<FileRecord>): Promise<void> {
@@ -21,7 +25,8 @@ export class PendingPublishes {
     const isLast = () => this.#last.get(path) === settled
     const settled: Promise<void> = (earlier === undefined ? publish(isLast) : earlier.then(() => publish(isLast)))
       .catch((error: Error) => {
-        this.#failures.push(error)
+        this.#failed++
+        if (this.#failures.length < MOST_FAILURES) this.#failures.push(error)
         report('dyad.producer.failed', { path, error })
       })
       .then(() => {
@@ -38,11 +43,16 @@ export class PendingPublishes {
     await this.#last.get(path)
   }
 
-  /** Resolves when all are done; rejects with what failed since the last call: the error, or an AggregateError of several. */
+  /**
+   * Resolves when all are done. Rejects if some failed since the last call: with the error, or with
+   * an AggregateError of several, which has the first 1,000.
+   */
   async settle(): Promise<void> {
     await Promise.all(this.#last.values())
     const failures = this.#failures.splice(0)
+    const failed = this.#failed
+    this.#failed = 0
     if (failures.length === 1) throw failures[0]
-    if (failures.length > 1) throw new AggregateError(failures, `${failures.length} files could not be published`)
+    if (failures.length > 1) throw new AggregateError(failures, `${failed} files could not be published`)
   }
 }

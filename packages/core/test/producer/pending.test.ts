@@ -54,3 +54,17 @@ test('the 4,096th waits until another has ended', async (t) => {
   await Promise.all(adding)
   await t.rejects(pending.settle(), { message: 'broken' })
 })
+
+test('a session that nobody flushes keeps a bounded number of failures, and counts all', async (t) => {
+  const pending = new PendingPublishes()
+  for (let i = 0; i < 5_000; i++) {
+    const one = publish()
+    one.fail(new Error(`broken ${i}`))
+    await pending.add(`${i}`, one.work)
+  }
+  const failure = await pending.settle().catch((error: AggregateError) => error)
+  t.match(failure, { message: '5000 files could not be published' })
+  t.equal(failure?.errors.length, 1_000)
+  t.match(failure?.errors[0], { message: 'broken 0' }, 'the first of them')
+  await pending.settle()
+})
