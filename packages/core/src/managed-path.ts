@@ -19,13 +19,17 @@ export function managedPathFault(path: unknown): string | undefined {
   if (typeof path !== 'string') return 'it is no string'
   if (path.includes('\0')) return 'it has a NUL'
   if (!path.isWellFormed()) return 'it is not well-formed Unicode'
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `it is longer than ${MAX_PATH_BYTES} bytes`
+  if (isLonger(path, MAX_PATH_BYTES)) return `it is longer than ${MAX_PATH_BYTES} bytes`
   for (const component of path.split('/')) {
     if (component === '' || component === '.' || component === '..') return 'it is not a normalized relative path'
     if (component.startsWith(TEMPORARY_PREFIX))
       return `names beginning with ${TEMPORARY_PREFIX} are for temporary files`
-    if (Buffer.byteLength(component) > MAX_COMPONENT_BYTES)
-      return `a component is longer than ${MAX_COMPONENT_BYTES} bytes`
+    if (isLonger(component, MAX_COMPONENT_BYTES)) return `a component is longer than ${MAX_COMPONENT_BYTES} bytes`
   }
   return undefined
+}
+
+function isLonger(text: string, bytes: number): boolean {
+  // A unit of UTF-16 takes three bytes at most.
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes
 }

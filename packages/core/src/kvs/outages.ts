@@ -41,8 +41,12 @@ export class Outages implements Disposable {
    * Calls the listener until the work settles. An error that the listener throws is uncaught, and
    * does not fail the work.
    */
-  async during<T>(listener: OutageListener, work: () => Promise<T>): Promise<T> {
+  during<T>(listener: OutageListener, work: () => Promise<T>): Promise<T> {
     const waiting = this.begin(listener)
+    return waiting === undefined ? work() : this.#until(waiting, work)
+  }
+
+  async #until<T>(waiting: OutageWait, work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } finally {

@@ -40,6 +40,9 @@ export interface Generation {
   readonly epoch?: string | undefined
 }
 
+/** Members are added one by one: spreading what may be missing takes as long as the checks do. */
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
+
 /** What is published under the key of a managed path. */
 export interface FileRecord extends PublishedFile, Generation {}
 
@@ -114,7 +117,7 @@ function checked(fields: Fields, { revision: generation, epoch }: KvsStamp): Fil
     throw new RangeError(`it carries ${inline.length} bytes of a file of ${size}`)
   }
   const digest = fields.map('digest')
-  return {
+  const record: Writable<FileRecord> = {
     path: fields.path('path'),
     owner: fields.node('owner'),
     size,
@@ -123,10 +126,11 @@ function checked(fields: Fields, { revision: generation, epoch }: KvsStamp): Fil
     mode: fields.count('mode', 0o7777) & PERMISSIONS,
     storage: fields.directory('storage'),
     generation,
-    ...(epoch !== undefined && { epoch }),
-    ...(inline && { inline }),
-    ...(digest && { digest: digestIn(digest) }),
   }
+  if (epoch !== undefined) record.epoch = epoch
+  if (inline !== undefined) record.inline = inline
+  if (digest !== undefined) record.digest = digestIn(digest)
+  return record
 }
 
 /** Keeps a digest of an unknown algorithm as it is, for versions that can verify it. */
