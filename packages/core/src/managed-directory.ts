@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { fileURLToPath } from 'node:url'
 import { DyadError } from './errors.js'
 import { makeTrustedDirectory } from './files/trusted-place.js'
-import { assertManagedPath } from './managed-path.js'
+import { assertManagedPath, managedPathFault } from './managed-path.js'
 
 /** The end of a path that can name a directory only. */
 const NAMES_DIRECTORY = /(?:^|\/)\.{0,2}$/
@@ -54,6 +54,8 @@ export class ManagedDirectory {
    */
   async locate(path: string | URL, relativeToDirectory: boolean): Promise<ManagedFile | undefined> {
     const text = path instanceof URL ? fileURLToPath(path) : path
+    const plain = this.#spelledPlainly(text)
+    if (plain !== undefined) return plain
     if (text.includes('\0'))
       throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it has a NUL' })
     const absolute = !isAbsolute(text) && relativeToDirectory ? join(this.path, text) : resolve(text)
@@ -68,6 +70,15 @@ export class ManagedDirectory {
       throw new DyadError('ERR_DYAD_PATH', { path: text, detail })
     }
     return { path: name, local }
+  }
+
+  /** The file of an absolute path that is this directory's and a managed path: most are, and need not be taken apart. */
+  #spelledPlainly(text: string): ManagedFile | undefined {
+    if (!text.startsWith(this.path) || text[this.path.length] !== '/') return undefined
+    const path = text.slice(this.path.length + 1)
+    // Within bounds, however many bytes a character takes.
+    const isShort = this.real !== '/' && 3 * (this.real.length + path.length) < LONGEST_LOCAL_BYTES
+    return isShort && managedPathFault(path) === undefined ? { path, local: `${this.real}/${path}` } : undefined
   }
 
   /** The file of a managed path. */

@@ -27,6 +27,9 @@ test('every spelling of a path names the same file', async (t) => {
     { path: 'sub/new/x', local: `${root}/real/sub/new/x` },
     'by a link from elsewhere into it',
   )
+  symlinkSync('/', `${root}/all`)
+  const all = await ManagedDirectory.open(`${root}/all`)
+  t.strictSame(await all.locate(`${root}/all/x`, true), { path: 'x', local: '/x' }, 'below the root of the system')
 })
 
 test('what lies outside is none of its business', async (t) => {

@@ -28,6 +28,8 @@ export function decodePlain(bytes: Uint8Array): Plain {
   return value
 }
 
+/** A text of fewer bytes is written with its length in one byte. */
+const SHORT = 32
 /** Room for most records, in bytes. */
 const FIRST_BYTES = 512
 
@@ -70,10 +72,25 @@ class Writer {
   }
 
   #text(text: string): void {
+    if (text.length < SHORT && this.#ascii(text)) return
     const length = Buffer.byteLength(text)
-    if (length < 32) this.#byte(0xa0 | length)
+    if (length < SHORT) this.#byte(0xa0 | length)
     else this.#length(0xdb, length)
     this.#at += this.#room(length).write(text, this.#at)
+  }
+
+  /** Writes a short text if it is ASCII, character by character: most are keys, for which a call into the system takes longer. */
+  #ascii(text: string): boolean {
+    const bytes = this.#room(1 + SHORT)
+    const from = this.#at + 1
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > 0x7f) return false
+      bytes[from + i] = code
+    }
+    bytes[this.#at] = 0xa0 | text.length
+    this.#at = from + text.length
+    return true
   }
 
   #integer(value: number): void {
@@ -143,23 +160,23 @@ class Reader {
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return this.#take(this.#uint(1 << (type - 0xc4)))
+        return this.#slice(this.#uint(1 << (type - 0xc4)))
       case 0xcb:
-        return this.#take(8).readDoubleBE()
+        return this.#bytes.readDoubleBE(this.#take(8))
       case 0xcc:
       case 0xcd:
       case 0xce:
         return this.#uint(1 << (type - 0xcc))
       case 0xcf:
-        return this.#take(8).readBigUInt64BE()
+        return this.#bytes.readBigUInt64BE(this.#take(8))
       case 0xd0:
       case 0xd1:
       case 0xd2: {
         const width = 1 << (type - 0xd0)
-        return this.#take(width).readIntBE(0, width)
+        return this.#bytes.readIntBE(this.#take(width), width)
       }
       case 0xd3:
-        return this.#take(8).readBigInt64BE()
+        return this.#bytes.readBigInt64BE(this.#take(8))
       case 0xd9:
       case 0xda:
       case 0xdb:
@@ -175,22 +192,39 @@ class Reader {
     }
   }
 
-  #take(length: number): Buffer {
-    if (length > this.#bytes.length - this.#at) throw new RangeError('ends early')
+  /** Where the next `length` bytes begin, which are read now. */
+  #take(length: number): number {
     const from = this.#at
-    this.#at += length
+    if (length > this.#bytes.length - from) throw new RangeError('ends early')
+    this.#at = from + length
+    return from
+  }
+
+  #slice(length: number): Buffer {
+    const from = this.#take(length)
     return this.#bytes.subarray(from, this.#at)
   }
 
   #uint(width: number): number {
-    return this.#take(width).readUIntBE(0, width)
+    const from = this.#take(width)
+    let value = 0
+    for (let at = from; at < this.#at; at++) value = value * 0x100 + (this.#bytes[at] as number)
+    return value
   }
 
   #text(length: number): string {
-    const bytes = this.#take(length)
+    const from = this.#take(length)
+    if (length < SHORT && this.#isAscii(from)) return this.#bytes.toString('latin1', from, this.#at)
+    const bytes = this.#bytes.subarray(from, this.#at)
     // Otherwise two texts that differ would read as one.
     if (!isUtf8(bytes)) throw new RangeError('a text that is not UTF-8')
     return bytes.toString()
+  }
+
+  /** Whether what was taken from `from` on is ASCII, which is read faster. */
+  #isAscii(from: number): boolean {
+    for (let at = from; at < this.#at; at++) if ((this.#bytes[at] as number) > 0x7f) return false
+    return true
   }
 
   #array(length: number, depth: number): Plain[] {
