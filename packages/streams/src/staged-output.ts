@@ -37,7 +37,10 @@ export class StagedOutput {
   #staged: StagedFile | undefined
   #abandoned = false
   readonly #signal: AbortSignal | undefined
-  /** Ends the wait for a descriptor, and the publishing; undefined once there is nothing to end any more. */
+  /**
+   * Ends the wait for a descriptor, and the publishing; undefined once there is nothing to end any
+   * more.
+   */
   #ending: AbortController | undefined = takeController()
   #hasEndedWait = false
   /** Of a file of our own that nobody else has open; undefined of others. */
@@ -124,7 +127,10 @@ export class StagedOutput {
     this.#abandoned = true
   }
 
-  /** Ends the wait for a descriptor at once, for which Node waits before it closes, or the publishing. */
+  /**
+   * Ends the wait for a descriptor at once, for which Node waits before it closes, or the
+   * publishing.
+   */
   endWait(): void {
     this.#ending?.abort()
   }
@@ -145,7 +151,10 @@ export class StagedOutput {
     return this.#publishing
   }
 
-  /** Leaves nothing of what was written, unless it is in its place; what is being published has ended then, one way or the other. */
+  /**
+   * Leaves nothing of what was written, unless it is in its place; what is being published has
+   * ended then, one way or the other.
+   */
   async discard(): Promise<void> {
     await this.#publishing?.catch(() => {})
     await this.#staged?.discard()

@@ -67,8 +67,9 @@ export class DyadWriteStream extends NodeWriteStream {
   }
 
   /**
-   * As of Writable; ends the wait for a descriptor, and what is being published, too: whether the record is stored is not known
-   * then, and the file stands in its place. Neither 'published' nor 'finish' is emitted.
+   * As of Writable; ends the wait for a descriptor, and what is being published, too: whether the
+   * record is stored is not known then, and the file stands in its place. Neither 'published' nor
+   * 'finish' is emitted.
    */
   override destroy(...args: Parameters<fs.WriteStream['destroy']>): this {
     const [error] = args

@@ -134,15 +134,17 @@ export class ConsumedFile {
   }
 
   /**
-   * Closes the file; who still reads gets ERR_DYAD_CLOSED. What has not arrived yet does not arrive, unless others want it; what
-   * has arrived whole is put in its place all the same, which is not waited for.
+   * Closes the file; reads under way fail with ERR_DYAD_CLOSED. The rest of the file does not
+   * arrive, unless others want it; what has arrived whole is put in its place all the same, which
+   * is not waited for.
    */
   close(done: (error?: unknown) => void): void {
     this.#file.end()
     const isArriving = this.#ending === undefined && this.#stored < this.record.size
     if (this.#ending === undefined) this.#end({ error: this.#closed() })
     if (!isArriving) {
-      // What comes anew is brought here all the same, for the next one, and the store may take long to permit the last step.
+      // The transfer of the right bytes goes on, for the next open, and the store may take long to
+      // permit the last step.
       done()
       return
     }

@@ -23,8 +23,7 @@ interface Note {
 }
 
 /**
- * What of a file differs after every change that it can undergo: another file, other bytes, other
- * times.
+ * The attributes of a file that differ after every change: another file, other bytes, other times.
  */
 type Looks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
 

@@ -87,7 +87,8 @@ export class IncomingFile implements Destination, AsyncDisposable {
 
   /** Begins a file, making the directory of `target` if it is missing. ERR_DYAD_STORE. */
   static beside(target: string, place: StoringPlace, record: FileRecord, onArrival: OnArrival): IncomingFile {
-    // The system applies the umask. A transport that clones opens the file anew, and has to be allowed to write to it.
+    // The system applies the umask. A transport that clones opens the file anew, and has to be
+    // allowed to write to it.
     return orStoreError(target, () => {
       const parent = place.parents.enter(dirname(target))
       try {
@@ -115,7 +116,7 @@ export class IncomingFile implements Destination, AsyncDisposable {
     if (openAtOwner !== undefined) tell()
     const progress = setInterval(tell, PROGRESS_MS)
     try {
-      // A file that changes meanwhile is no longer what it was: that is for the transport to tell.
+      // The transport reports a file that changes meanwhile.
       await transfer.copyTo(this.#fd, this.#verifier && ((bytes) => this.#verifier?.pass(bytes)))
       await this.#passStored(this.#record.size)
       this.#verify()
@@ -167,7 +168,10 @@ export class IncomingFile implements Destination, AsyncDisposable {
     this.#onArrival(this.#arrival())
   }
 
-  /** Makes the whole file visible at its target, over what stands there, too, as `replacing` permits. ERR_DYAD_STORE, and what that rejects with. */
+  /**
+   * Makes the whole file visible at its target, over what stands there, too, as `replacing`
+   * permits. ERR_DYAD_STORE, and what that rejects with.
+   */
   async putInPlace(replacing: Replacing): Promise<void> {
     if (this.#place !== 'beside') return
     try {
@@ -184,7 +188,10 @@ export class IncomingFile implements Destination, AsyncDisposable {
     if (!replacing.isPermitted) await replacing.permitted()
   }
 
-  /** What the stored file looks like: this very file, whatever else may stand in its place by now. Undefined if it is gone. */
+  /**
+   * The attributes of this very file, whatever else may stand in its place by now. Undefined if it
+   * is gone.
+   */
   stats(): BigIntStats | undefined {
     if (this.#place !== 'owned') return fstatSync(this.#fd, { bigint: true })
     return statSync(this.#target, { bigint: true, throwIfNoEntry: false })
@@ -201,7 +208,10 @@ export class IncomingFile implements Destination, AsyncDisposable {
     }
   }
 
-  /** As `putInPlace`, but at once, and only if nothing stands there; returns whether it did. ERR_DYAD_STORE. */
+  /**
+   * As `putInPlace`, but at once, and only if nothing stands there; returns whether it did.
+   * ERR_DYAD_STORE.
+   */
   #placeIfAbsent(): boolean {
     return orStoreError(this.#target, () => {
       this.#finish()
@@ -253,7 +263,10 @@ export class IncomingFile implements Destination, AsyncDisposable {
     this.#verifier = verifiable(this.#record.digest)
   }
 
-  /** The next bytes of the file; the last of them only if they are all that was published. ERR_DYAD_CORRUPT. */
+  /**
+   * The next bytes of the file; the last of them only if they are all that was published.
+   * ERR_DYAD_CORRUPT.
+   */
   #pass(bytes: Uint8Array): void {
     this.#verifier?.pass(bytes)
     if (this.#verifier?.length === this.#record.size) this.#verify()
@@ -284,7 +297,10 @@ export class IncomingFile implements Destination, AsyncDisposable {
   }
 }
 
-/** Does what stores a file at `path`, and throws as ERR_DYAD_STORE what it fails with, unless that says more. */
+/**
+ * Runs `work`, which stores a file at `path`, and throws its failure as ERR_DYAD_STORE, unless that
+ * says more.
+ */
 export function orStoreError<T>(path: string, work: () => T): T {
   try {
     return work()

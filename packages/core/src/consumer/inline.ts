@@ -17,9 +17,9 @@ export interface InlinePlace extends StoringPlace {
 }
 
 /**
- * Sees to it that the bytes that came with a record stand at its place, if that takes no lock: either
- * they stand there already, or nothing does, so that no other process can have put a newer file there.
- * It takes less time than a thread would to begin with it. ERR_DYAD_STORE.
+ * Sees to it that the bytes that came with a record stand at its place, if that takes no lock:
+ * either they stand there already, or nothing does, so that no other process can have put a newer
+ * file there. It takes less time than a thread would to begin with it. ERR_DYAD_STORE.
  * @param bytes those of the record, which fit its digest
  */
 export function placeInline(
@@ -45,8 +45,8 @@ export function placeInline(
 }
 
 /**
- * Puts a file with these bytes where nothing stands and returns what it looks like, or returns undefined
- * if something does, or if the file system has no links.
+ * Puts a file with these bytes where nothing stands and returns what it looks like, or returns
+ * undefined if something does, or if the file system has no links.
  */
 function storeNew(target: string, mode: number, bytes: Uint8Array, place: StoringPlace): BigIntStats | undefined {
   const { temporaries, parents, pace } = place
@@ -79,7 +79,10 @@ function storeNew(target: string, mode: number, bytes: Uint8Array, place: Storin
   }
 }
 
-/** The record without the bytes that came with it, if they are not those of its digest: then its owner is asked for them. */
+/**
+ * The record without the bytes that came with it, if they are not those of its digest: then its
+ * owner is asked for them.
+ */
 export function intact(record: FileRecord): FileRecord {
   const { inline, digest, ...rest } = record
   const verifier = inline && verifiable(digest)

@@ -16,7 +16,10 @@ export interface LockWait {
   readonly signal: AbortSignal
   /** Milliseconds that the holder may make no progress; then the lock is taken away from it. */
   readonly patience: number
-  /** Told who holds the lock, before it is taken away; what this throws ends the wait instead. */
+  /**
+   * Called with the holder's name before it loses the lock; an error that this throws ends the wait
+   * instead.
+   */
   readonly onStalled?: ((holder: string) => void) | undefined
 }
 
@@ -24,7 +27,10 @@ export interface LockWait {
 export interface NodeLock extends Disposable {
   /** Whether it is still held: a holder that makes no progress loses it. */
   readonly isHeld: boolean
-  /** Takes the lock again if it was lost, and resolves with whether it was. Waits, and rejects, as taking it does. */
+  /**
+   * Takes the lock again if it was lost, and resolves with whether it was. Waits, and rejects, as
+   * taking it does.
+   */
   regain(): Promise<boolean>
   /** Tells the waiters how many bytes the work under the lock has stored. */
   progress(bytes: number): void
@@ -38,18 +44,18 @@ interface Taken {
 
 /** Longest path of a Unix socket on Linux; other systems take a little less. */
 const MAX_SOCKET_PATH_BYTES = 103
-/** Longest pause before a lock is tried again whose holder cannot be asked, in ms. */
+/** Longest pause before the next try, where the holder does not answer, in ms. */
 const LONGEST_PAUSE_MS = 250
-/** How the holder of a lock is noted: the name of its bell, and who it is. */
+/** The note of a lock's holder: the name of its bell, and its process. */
 const HOLDER = /^([0-9a-f]{16}) (process \d+ on host .+)$/
 /** The state's file system has no locks, or no room for their files. */
 const NO_LOCKS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'ENOLCK', 'EINVAL', 'ENOSPC', 'EDQUOT'])
 
 /**
  * The locks that the processes of one user share on a host. They lie below the user's directory for
- * state, so that no stranger can take one. The kernel releases a lock with its process, and a waiter
- * hears of that by the end of a connection. Where the system or that file system has no locks, everybody
- * gets them. The maker closes it, after its locks.
+ * state, so that no stranger can take one. The kernel releases a lock with its process, and a
+ * waiter hears of that by the end of a connection. Where the system or that file system has no
+ * locks, everybody gets them. The maker closes it, after its locks.
  */
 export class NodeLocks implements Disposable {
   readonly #stateDir: string
@@ -72,8 +78,8 @@ export class NodeLocks implements Disposable {
   }
 
   /**
-   * Takes the lock of a name, once no other process of this user on this host, nor other work of this
-   * one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened.
+   * Takes the lock of a name, once no other process of this user on this host, nor other work of
+   * this one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened.
    */
   async take(name: string, wait: LockWait): Promise<NodeLock> {
     const digest = hash('sha256', name)
@@ -179,7 +185,10 @@ export class NodeLocks implements Disposable {
     return table
   }
 
-  /** A bell is there before the first lock is held, and its name is locked for as long as it is there. */
+  /**
+   * A bell is there before the first lock is held, and its name is locked for as long as it is
+   * there.
+   */
   #listen(): LockBell {
     makeDirectory(this.#directory, 0o700)
     const bells = this.#tableOf('bells')

@@ -12,9 +12,11 @@ export interface StoreContext extends PullContext, StoringPlace {
 }
 
 /**
- * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a rename puts them in place once they are whole. Tells how many
- * bytes moved, none if the owner's file is `target` itself, and what the stored file looks like. What stands there is replaced only as `replacing` permits. Whatever goes wrong leaves `target` as it was and nothing beside it. ERR_DYAD_STORE, and the
- * errors of pull.
+ * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a
+ * rename puts them in place once they are whole. Tells how many bytes moved, none if the owner's
+ * file is `target` itself, and the attributes of the stored file. It replaces a file there only as
+ * `replacing` permits. Whatever goes wrong leaves `target` as it was and nothing beside it.
+ * ERR_DYAD_STORE, and the errors of pull.
  */
 export async function store(
   record: FileRecord,

@@ -20,7 +20,7 @@ export interface DescribeContext {
   readonly digestLimit: number
 }
 
-/** What is known of a file since it was written, as it looked just before it was put in place. */
+/** What a writer knows of its file, as that looked just before it was put in place. */
 export interface WrittenFile {
   readonly digest: FileDigest
   readonly stat: BigIntStats
@@ -34,7 +34,10 @@ export interface Described {
   readonly stat: BigIntStats
 }
 
-/** Files up to this size are read for their digest in less time than their record takes to the store, in bytes. */
+/**
+ * Files up to this size are read for their digest in less time than their record takes to the
+ * store, in bytes.
+ */
 export const SMALL_FILE_BYTES = 64 * 1024
 
 /** Whether it is the same file, with the same contents as far as its size and its time tell. */
@@ -43,8 +46,9 @@ export function isSame(a: BigIntStats, b: BigIntStats): boolean {
 }
 
 /**
- * Looks at the file through one descriptor, so that what is published is of one file and not of two. The calls are synchronous: they take a few microseconds,
- * and a tenth of what they would through the thread pool. Reading a large file for its digest ends with the signal.
+ * Looks at the file through one descriptor, so that the record is of one file and not of two. The
+ * calls are synchronous: they take a few microseconds, and a tenth of what they would through the
+ * thread pool. Reading a large file for its digest ends with the signal.
  */
 export async function describe(
   file: ManagedFile,
@@ -73,7 +77,10 @@ export async function describe(
   }
 }
 
-/** Whether the very file that was written stands at its path, and nothing of it needs to be read again. */
+/**
+ * Whether the very file that was written stands at its path, and nothing of it needs to be read
+ * again.
+ */
 function stands({ local }: ManagedFile, { stat, bytes }: WrittenFile, inlineLimit: number): boolean {
   if (bytes === undefined && inlineLimit > 0 && stat.size <= inlineLimit) return false
   const now = statSync(local, { bigint: true, throwIfNoEntry: false })
@@ -110,7 +117,10 @@ function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { 
   }
 }
 
-/** All bytes of a small file, unless it changes while they are read: then consumers fetch it, and are told. */
+/**
+ * All bytes of a small file, unless it changes while they are read: then consumers fetch it, and
+ * are told.
+ */
 export function readWhole(fd: number, stat: BigIntStats): Uint8Array | undefined {
   const bytes = Buffer.allocUnsafe(Number(stat.size))
   const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0)

@@ -3,7 +3,10 @@ import { decodeNodeEntry } from '../kvs/node-entry.js'
 import { loopbackAdvice } from '../loopback.js'
 import type { PublishContext } from './publish.js'
 
-/** Why others cannot fetch what this node publishes, as far as the registry tells, and what to do; undefined if they can. */
+/**
+ * Why others cannot fetch what this node publishes, as far as the registry tells, and what to do;
+ * undefined if they can.
+ */
 export async function whyUnfetchable(
   { node, directory, inlineLimit }: Pick<PublishContext, 'node' | 'directory' | 'inlineLimit'>,
   registry: KvsReader,

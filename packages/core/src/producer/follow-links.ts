@@ -7,8 +7,8 @@ import type { ManagedFile } from '../managed-directory.js'
 const MOST_LINKS = 40
 
 /**
- * Where the symbolic link at a managed file leads, as open(2) follows it: to a file that may not be there yet. ERR_DYAD_PATH where links lead
- * to links without end, and the system's own errors.
+ * Where the symbolic link at a managed file leads, as open(2) follows it: to a file that may not be
+ * there yet. ERR_DYAD_PATH where links lead to links without end, and the system's own errors.
  */
 export function followLinks({ path, local }: ManagedFile): string {
   let at = local

@@ -96,7 +96,10 @@ export class Producer {
     await remove(path, { ...this.#parts.lookup, kvs: this.#parts.kvs }, signal)
   }
 
-  /** Resolves when everything that streams have finished so far is published; see PendingPublishes.settle. */
+  /**
+   * Resolves when everything that streams have finished so far is published; see
+   * PendingPublishes.settle.
+   */
   flush(): Promise<void> {
     return this.#pending.settle()
   }

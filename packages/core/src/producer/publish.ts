@@ -16,17 +16,21 @@ export interface PublishContext extends DescribeContext {
   readonly key: (path: string) => string
 }
 
-/** Pauses between two looks at a file that others go on changing, in ms: twice as long each time. */
+/**
+ * Pauses between two looks at a file that others go on changing, in ms: twice as long each time.
+ */
 const FIRST_PAUSE_MS = 1
 const LONGEST_PAUSE_MS = 256
 
 /**
- * Publishes a closed file of the producer-managed directory as it stands now, and resolves with its record once every consumer can see it. Where several writers put
- * files at one path, that may be the record of a newer file than the caller's: of the one that stood there when the record was stored.
- * ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the directory, ERR_DYAD_PUBLISH if
- * the store fails, and the errors of KvsClient.put.
+ * Publishes a closed file of the producer-managed directory as it stands now, and resolves with its
+ * record once every consumer can see it. Where several writers put files at one path, that may be
+ * the record of a newer file than the caller's: of the one that stood there when the record was
+ * stored. ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the
+ * directory, ERR_DYAD_PUBLISH if the store fails, and the errors of KvsClient.put.
  * @param written what the caller knows of the bytes that it wrote there
- * @param isLast whether no other publish of the path follows, which would store what stands there by then
+ * @param isLast whether no other publish of the path follows, which would store what stands there
+ *   by then
  */
 export async function publish(
   file: ManagedFile,
@@ -40,17 +44,18 @@ export async function publish(
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
     if (!isLast()) return record
-    // Another writer's record may have been stored before this one, though its file came later. The last to store looks last.
+    // Another writer's record may have been stored before this one, though its file came later. The
+    // last to store looks last.
     const looked = withDescriptors(() => look(file, context.sharedStorage), signal)
     const found = looked instanceof Promise ? await looked : looked
     if (found === undefined || isSame(found, described.stat)) return record
     await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
     const next = await withDescriptors(now, signal).catch((error) => {
-      // What took the file's place is none that could be published.
+      // The file that took its place cannot be published.
       if (isDyadError(error, 'ERR_DYAD_GONE') || isDyadError(error, 'ERR_DYAD_PATH')) return undefined
       throw error
     })
-    // A file that changed after this record was stored has a writer whose own record comes later.
+    // The writer of a file that changed after this record publishes a record of its own later.
     if (next === undefined || !isSame(next.stat, found)) return record
     described = next
   }
@@ -76,8 +81,8 @@ async function store(
 }
 
 /**
- * What stands at the path now; undefined if that cannot be told. On shared storage the file is opened, which looks past what this host
- * remembers of it.
+ * The attributes of the file at the path now; undefined if the system does not say. On shared
+ * storage the file is opened, which looks past what this host remembers of it.
  */
 function look({ local }: ManagedFile, onSharedStorage: boolean): BigIntStats | undefined {
   try {

@@ -11,8 +11,9 @@ export interface RemoveContext {
 }
 
 /**
- * Removes the record of a managed path, also one that cannot be read, and withdraws what other nodes offer of the file;
- * no file is touched. ERR_DYAD_NOT_FOUND, and the errors of KvsNamespace.delete.
+ * Removes the record of a managed path, also one that cannot be read, and withdraws what other
+ * nodes offer of the file; no file is touched. ERR_DYAD_NOT_FOUND, and the errors of
+ * KvsNamespace.delete.
  */
 export async function remove(path: string, context: RemoveContext, signal: AbortSignal): Promise<void> {
   const key = context.key(path)

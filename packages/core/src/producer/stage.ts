@@ -19,14 +19,17 @@ export interface StagedFile {
   readonly path: string
   readonly flags: number
   /**
-   * A descriptor of a file that did not exist before, open for reading and writing. It stays the staged
-   * file's: a caller that writes through it need not open `path`, and does not close it.
+   * A descriptor of a file that did not exist before, open for reading and writing. It stays the
+   * staged file's: a caller that writes through it need not open `path`, and does not close it.
    */
   readonly fd?: number | undefined
   /**
-   * Puts the written, closed file in its place and publishes it; resolves without a record where publishing is not waited for.
-   * @param digest of all bytes of the file, if whoever wrote it knows; of no effect where a file was changed in its place
-   * @param signal ends it: rejects with its reason, and the file stands in its place, whether its record is stored or not
+   * Puts the written, closed file in its place and publishes it; resolves without a record where
+   * publishing is not waited for.
+   * @param digest of all bytes of the file, if the writer knows it; without effect where a file was
+   *   changed in its place
+   * @param signal ends it: rejects with its reason, and the file stands in its place, whether its
+   *   record is stored or not
    */
   publish(digest?: FileDigest, signal?: AbortSignal): Promise<FileRecord | undefined>
   /** Removes what was written, unless it changed a file in its place. */
@@ -55,10 +58,13 @@ export interface StagingPlace {
 }
 
 /**
- * Stages a file of the producer-managed directory for writing. Its calls are synchronous: each takes a few microseconds, and a tenth of what it would through the thread pool.
- * A symbolic link at the path is followed, as open(2) does, where it stays in the directory. A file that is written anew is another one than stood there: other hard links of
- * that keep what they had. Fails as open(2) would: EEXIST where `flags` have O_EXCL and there is one, ENOENT where they lack O_CREAT and there is none, EISDIR for a directory.
- * ERR_DYAD_PATH for a device, a pipe or a socket, which cannot be published, and where a link leads out of the directory.
+ * Stages a file of the producer-managed directory for writing. Its calls are synchronous: each
+ * takes a few microseconds, and a tenth of what it would through the thread pool. A symbolic link
+ * at the path is followed, as open(2) does, where it stays in the directory. A file that is written
+ * anew replaces the former one: other hard links of that keep their content. Fails as open(2)
+ * would: EEXIST where `flags` have O_EXCL and there is one, ENOENT where they lack O_CREAT and
+ * there is none, EISDIR for a directory. ERR_DYAD_PATH for a device, a pipe or a socket, which
+ * cannot be published, and where a link leads out of the directory.
  */
 export function stage(
   file: ManagedFile,

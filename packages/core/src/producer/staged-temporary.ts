@@ -16,7 +16,7 @@ import { type StoringParent, within } from '../files/storing-parents.js'
 import type { Temporaries, Temporary } from '../files/temporaries.js'
 import { readWhole, type WrittenFile } from './describe.js'
 
-/** What the owner of a file may do to it, so that the writer can open it by its name. */
+/** The rights that the writer needs to open the file by its name. */
 const OWNER_WRITES = 0o600
 /** Closing a file of so many bytes takes less than the hop to a thread that would close it. */
 const AT_ONCE_BYTES = 64 * 1024
@@ -30,8 +30,8 @@ export interface Placed extends Pick<WrittenFile, 'stat' | 'bytes'> {
 }
 
 /**
- * A temporary file that its writer opens by its name and closes before it is in place, or writes by the
- * descriptor that holds its lock. The maker ends it by `place` or `discard`.
+ * A temporary file that its writer opens by its name and closes before it is in place, or writes by
+ * the descriptor that holds its lock. The maker ends it by `place` or `discard`.
  */
 export class StagedTemporary {
   readonly #temporaries: Temporaries
@@ -80,15 +80,15 @@ export class StagedTemporary {
   }
 
   /**
-   * Puts the file, which its writer has closed, in its place, and returns what it looked like, with its
-   * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands there.
-   * The caller awaits `closing`, if there is one, before others may know of the file.
+   * Puts the file, which its writer has closed, in its place, and returns its attributes, with its
+   * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands
+   * there. The caller awaits `closing`, if there is one, before others may know of the file.
    */
   place(isExclusive: boolean, smallBytes = 0): Placed {
     const { fd, path } = this.#temporary
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
-    // Before others see the file: what they append to it is not what was written here.
+    // Before others see the file: bytes that they append are not the writer's.
     const stat = fstatSync(fd, { bigint: true })
     const bytes = smallBytes > 0 && stat.size <= smallBytes ? readWhole(fd, stat) : undefined
     if (isExclusive) placeNew(path, target)
@@ -109,8 +109,9 @@ export class StagedTemporary {
   }
 
   /**
-   * Writing anew over a file keeps its permissions, as truncating it would. The file has them before it is opened, so that
-   * whoever may not write to the one may not write to the other either, and whoever writes may change them.
+   * Writing anew over a file keeps its permissions, as truncating it would. The file has them
+   * before it is opened, so that a user that may not write to the one may not write to the other
+   * either, and the writer may change them.
    */
   #setMode(existing: Stats | undefined): void {
     const { fd, mode: wanted } = this.#temporary
@@ -160,7 +161,8 @@ function placeNew(path: string, target: string): void {
     linkSync(path, target)
   } catch (error) {
     if (!lacksLinks(error)) throw error
-    // Whoever makes the file that is replaced here is the one who was first. A process that is killed in between leaves it empty.
+    // The process that makes the file that is replaced here was first. A process that is killed in
+    // between leaves it empty.
     closeSync(openSync(target, 'wx', OWNER_WRITES))
     renameSync(path, target)
     return

@@ -9,7 +9,10 @@ import { Patience } from './patience.js'
 import { type ReachContext, reach } from './reach.js'
 import { Ways } from './ways.js'
 
-/** How long the owner is waited for, if it is not registered, before copies are looked for again, in ms. */
+/**
+ * How long the owner is waited for, if it is not registered, before copies are looked for again, in
+ * ms.
+ */
 const COPIES_AGAIN_MS = 1_000
 
 /** Where the bytes of a file go. */
@@ -75,7 +78,8 @@ export async function pull(
     await context.giveWay?.(record.path, signal)
     const source = (pulling.mayBeCopy ? await sources?.source(signal) : undefined) ?? record
     try {
-      // Others may have a copy while the owner is away, and a holder that is away is not waited for.
+      // Others may have a copy while the owner is away, and a holder that is away is not waited
+      // for.
       const most = source !== record ? 0 : sources === undefined ? Number.POSITIVE_INFINITY : COPIES_AGAIN_MS
       return await pullFrom(source, Math.min(most, pulling.patience.left), pulling, signal)
     } catch (error) {
@@ -120,7 +124,10 @@ interface Pulling {
   mayBeginAnew: boolean
 }
 
-/** One transfer, from where the last one stopped, of a node that may take `patienceMs` to be registered. */
+/**
+ * One transfer, from where the last one stopped, of a node that may take `patienceMs` to be
+ * registered.
+ */
 async function pullFrom(
   record: FileRecord,
   patienceMs: number,

@@ -1,4 +1,7 @@
-/** Takes a lock, and does with it what it is told to: as a process, a worker of node:cluster, or a thread. */
+/**
+ * Takes a lock, and does with it what it is told to: as a process, a worker of node:cluster, or a
+ * thread.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { NodeLocks } from '../../src/consumer/node-lock.js'
 
