@@ -16,7 +16,7 @@ import type { ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
 import { Operations } from './operations.js'
 import { type Config, type ConfigOptions, noteHealth, readConfig } from './options/config.js'
-import { flatOptions } from './options/flat-options.js'
+import { flatOptions, wrongOption } from './options/flat-options.js'
 import { Producer } from './producer/producer.js'
 import type { StagedFile } from './producer/stage.js'
 import type { Transport } from './transfer/contract.js'
@@ -44,6 +44,8 @@ export class DyadCore implements AsyncDisposable {
   /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
   constructor(given: DyadCoreOptions) {
     const { kvs, transports, ...options } = flatOptions(given)
+    if (typeof kvs?.onOutage !== 'function') throw wrongOption('kvs', kvs, 'a client of a store')
+    if (!Array.isArray(transports)) throw wrongOption('transports', transports, 'an array')
     this.config = readConfig(options)
     this.#kvs = kvs
     this.#outages = new Outages(kvs)
@@ -63,7 +65,8 @@ export class DyadCore implements AsyncDisposable {
    * Publishes a file of the producer-managed directory that was written by other means and is closed now; resolves with its record once every consumer can see it.
    * ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_GONE, ERR_DYAD_PATH, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_PUBLISH, ERR_DYAD_KVS_UNREACHABLE.
    */
-  produce(path: string | URL, { signal }: Waiting = {}): Promise<FileRecord> {
+  async produce(path: string | URL, given: Waiting = {}): Promise<FileRecord> {
+    const { signal } = flatOptions(given)
     return this.#operations.run(signal, async (bounded) =>
       this.#producer.publish(await this.#tracked(path, 'producer'), bounded),
     )
@@ -77,7 +80,8 @@ export class DyadCore implements AsyncDisposable {
    * is not published, ERR_DYAD_PATH, ERR_DYAD_UNTRACKED, ERR_DYAD_NAMESPACE_MISSING,
    * ERR_DYAD_KVS_UNREACHABLE.
    */
-  remove(path: string | URL, { signal }: Waiting = {}): Promise<void> {
+  async remove(path: string | URL, given: Waiting = {}): Promise<void> {
+    const { signal } = flatOptions(given)
     return this.#operations.run(signal, async (bounded) => {
       await this.#producer.remove(await this.#nameOf(path), bounded)
     })
@@ -130,10 +134,11 @@ export class DyadCore implements AsyncDisposable {
    * Brings files here before they are asked for, those that are published now; what is asked for goes first. There may be any number of paths: they are taken one by
    * one. Resolves with counts when all are dealt with; ERR_DYAD_UNTRACKED for a path outside the consumer-managed directory.
    */
-  prefetch(
+  async prefetch(
     paths: Iterable<string | URL> | AsyncIterable<string | URL>,
-    { signal }: Waiting = {},
+    given: Waiting = {},
   ): Promise<PrefetchResult> {
+    const { signal } = flatOptions(given)
     const names = async function* (this: DyadCore) {
       for await (const path of paths) yield (await this.#tracked(path, 'consumer')).path
     }
@@ -156,7 +161,8 @@ export class DyadCore implements AsyncDisposable {
    * The records of the files that are published now, of those that match `pattern`, in no
    * particular order. ERR_DYAD_OPTION if the pattern is invalid.
    */
-  async *list(pattern = '**', { signal }: Waiting = {}): AsyncIterableIterator<FileRecord> {
+  async *list(pattern = '**', given: Waiting = {}): AsyncIterableIterator<FileRecord> {
+    const { signal } = flatOptions(given)
     yield* this.#matching(pattern, this.#namespace().list('', { signal: this.#lifetime(signal) }))
   }
 
@@ -166,7 +172,8 @@ export class DyadCore implements AsyncDisposable {
    * leaving the loop, by `signal` (rejecting with its reason), or by the end of the session.
    * ERR_DYAD_OPTION if the pattern is invalid.
    */
-  async *watch(pattern = '**', options: Waiting & OutageListener = {}): AsyncIterableIterator<FileRecord> {
+  async *watch(pattern = '**', given: Waiting & OutageListener = {}): AsyncIterableIterator<FileRecord> {
+    const options = flatOptions(given)
     const waiting = this.#outages.begin(options)
     try {
       yield* this.#matching(pattern, this.#namespace().watch('', { signal: this.#lifetime(options.signal) }))
@@ -202,8 +209,9 @@ export class DyadCore implements AsyncDisposable {
     flags: number,
     mode: number | undefined,
     open: (staged: StagedFile) => Opened,
-    { signal = this.#operations.closing }: Waiting = {},
+    given: Waiting = {},
   ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
+    const { signal = this.#operations.closing } = flatOptions(given)
     return this.#producer.stage(file, flags, mode ?? 0o666, open, signal)
   }
 

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type ConfigOptions, DyadError, flatOptions, isDyadError, readConfigWithToken } from '@dyad/core'
+import { type ConfigOptions, DyadError, flatOptions, isDyadError, readConfigWithToken, wrongOption } from '@dyad/core'
 import { openControl } from '@dyad/service'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
 
@@ -51,6 +51,7 @@ export function storeControlName(port: number): string {
  */
 export async function startStore(given: StartStoreOptions): Promise<RunningStore> {
   const { data, signal, ...options } = flatOptions(given)
+  if (data !== undefined && typeof data !== 'string') throw wrongOption('data', data, 'a directory')
   const config = readConfigWithToken(options)
   const store = await hostStore(config, data, signal)
   const about = { host: hostname(), pid: process.pid, startedAt: Date.now(), open: config.token === undefined }

@@ -11,6 +11,7 @@ import {
   readConfigWithToken,
   reasonOf,
   type Transport,
+  wrongOption,
 } from '@dyad/core'
 import {
   askControl,
@@ -86,6 +87,9 @@ export interface RunningNode extends AsyncDisposable {
  */
 export async function start(given: StartOptions): Promise<RunningNode> {
   const { directories, broker: hostsBroker, data, takeover, onWaiting, signal, ...options } = flatOptions(given)
+  if (directories !== undefined && !isTexts(directories))
+    throw wrongOption('directories', directories, 'an array of texts')
+  if (data !== undefined && typeof data !== 'string') throw wrongOption('data', data, 'a directory')
   if (data !== undefined && !hostsBroker) {
     throw new DyadError('ERR_DYAD_OPTION', {
       detail: `data is ${data}, and nothing is kept there without the option broker`,
@@ -160,6 +164,10 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     await close()
     throw error
   }
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }
 
 /**

@@ -1,4 +1,4 @@
-import { milliseconds } from '@dyad/core'
+import { flatOptions, milliseconds, wrongOption } from '@dyad/core'
 import { connect } from '@dyad/wire'
 import { MAX_FRAME_BYTES } from './broker/frames.js'
 import { Connection } from './client/connection.js'
@@ -28,8 +28,10 @@ export interface BrokerKvsOptions {
  * range; other errors are those of the contract, in time ERR_DYAD_KVS_UNREACHABLE and
  * ERR_DYAD_DENIED.
  */
-export function brokerKvs(options: BrokerKvsOptions): BrokerClient {
+export function brokerKvs(given: BrokerKvsOptions): BrokerClient {
+  const options = flatOptions(given)
   const { url, token, ca } = options
+  if (!URL.canParse(url)) throw wrongOption('url', url, 'an address as ws://HOST:PORT')
   const connectTimeout = milliseconds('connectTimeout', options.connectTimeout ?? 10_000, 1)
   const callTimeout = milliseconds('callTimeout', options.callTimeout ?? 30_000, 1)
   const linked = { token, ca, maxFrameBytes: MAX_FRAME_BYTES, silentMs: callTimeout }

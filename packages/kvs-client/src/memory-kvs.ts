@@ -1,3 +1,4 @@
+import { flatOptions } from '@dyad/core'
 import type { LinkHandlers } from '@dyad/wire'
 import { MAX_TTL_MS } from './broker/frames.js'
 import { Leases } from './broker/leases.js'
@@ -61,7 +62,7 @@ export interface MemoryKvsOptions {
 
 /** A client of a store in this process; what is in it is gone when the process is. */
 export function memoryKvs(options: MemoryKvsOptions = {}): BrokerClient {
-  const { store = new MemoryStore() } = options
+  const { store = new MemoryStore() } = flatOptions(options)
   const connection = new Connection({
     url: store.id,
     dial: async (handlersFor) => store.open(handlersFor()),

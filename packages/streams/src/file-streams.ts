@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import { finished } from 'node:stream/promises'
+import { flatOptions } from '@dyad/core'
 import { NativeReadStream, NativeWriteStream } from './native-streams.js'
 import type { SequentialDigest } from './sequential-digest.js'
 
@@ -37,7 +38,7 @@ export class FileStreams {
 
   reader(options: FileReadStreamOptions = {}): fs.ReadStream {
     return this.#own((close) =>
-      make(NativeReadStream, { ...options, fd: this.#fd, fs: { open: fs.open, read: fs.read, close } }),
+      make(NativeReadStream, { ...flatOptions(options), fd: this.#fd, fs: { open: fs.open, read: fs.read, close } }),
     )
   }
 
@@ -46,7 +47,7 @@ export class FileStreams {
     const { open } = fs
     const { write, writev } = digest ?? fs
     return this.#own((close) =>
-      make(NativeWriteStream, { ...options, fd: this.#fd, fs: { open, write, writev, close } }),
+      make(NativeWriteStream, { ...flatOptions(options), fd: this.#fd, fs: { open, write, writev, close } }),
     )
   }
 

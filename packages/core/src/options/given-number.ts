@@ -1,4 +1,4 @@
-import { DyadError } from '../errors.js'
+import { wrongOption } from './flat-options.js'
 
 /** Longest time that a timer of Node takes, some 24 days, in ms. */
 export const LONGEST_MS = 2 ** 31 - 1
@@ -10,7 +10,7 @@ export const LONGEST_MS = 2 ** 31 - 1
  */
 export function milliseconds(name: string, value: unknown, min = 0): number {
   if (typeof value !== 'number' || !(value >= min)) {
-    throw wrongNumber(name, value, `a number of milliseconds from ${min} on, or Infinity`)
+    throw wrongOption(name, value, `a number of milliseconds from ${min} on, or Infinity`)
   }
   return Math.ceil(Math.min(value, LONGEST_MS))
 }
@@ -21,12 +21,7 @@ export function milliseconds(name: string, value: unknown, min = 0): number {
  */
 export function wholeNumber(name: string, value: unknown, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw wrongNumber(name, value, `a whole number from ${min} to ${max}`)
+    throw wrongOption(name, value, `a whole number from ${min} to ${max}`)
   }
   return value
-}
-
-function wrongNumber(name: string, value: unknown, expected: string): DyadError {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : String(value)
-  return new DyadError('ERR_DYAD_OPTION', { detail: `${name} is ${shown}, not ${expected}` })
 }

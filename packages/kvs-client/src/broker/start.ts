@@ -1,4 +1,4 @@
-import { DyadError, isDyadError } from '@dyad/core'
+import { DyadError, flatOptions, isDyadError } from '@dyad/core'
 import { type Listener, type ListenOptions, listen } from '@dyad/wire'
 import type { RecordStore } from '../records/contract.js'
 import { LogRecordStore } from '../records/log-records.js'
@@ -38,7 +38,7 @@ export interface Broker extends AsyncDisposable {
  * ERR_DYAD_OPTION if another user made the directory where everybody may write.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { data, ...listening } = options
+  const { data, ...listening } = flatOptions(options)
   const records = await openRecords(data)
   const store = new Store(records)
   const leases = new Leases(store)
