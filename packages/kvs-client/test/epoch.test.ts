@@ -1,7 +1,7 @@
 import { cpSync, rmSync } from 'node:fs'
 import { isDyadError, type KvsEntry } from '@dyad/core'
-import { encode, listen } from '@dyad/wire'
 import { test } from 'tap'
+import { OTHER_VERSION, storeOfOtherVersion } from '../../../test/harness/other-version.js'
 import { brokerKvs } from '../src/index.js'
 import { Catalog } from '../src/records/catalog.js'
 import { LogRecordStore } from '../src/records/log-records.js'
@@ -138,11 +138,7 @@ test('what epochs there were is known after a rewrite, and forgotten after a tho
 })
 
 test('a peer of another version is turned away at once, with both versions named', async (t) => {
-  await using broker = await listen({ maxFrameBytes: 1024 }, (link) => {
-    const hello = encode({ op: 'hello', version: 3, durable: true })
-    link.post(hello, hello.length)
-    return { message: () => {}, closed: () => {} }
-  })
+  await using broker = await storeOfOtherVersion()
   await using client = brokerKvs({ url: broker.url() })
   for (const call of [
     client.listNamespaces(),
@@ -154,6 +150,9 @@ test('a peer of another version is turned away at once, with both versions named
       (reason: unknown) => reason,
     )
     t.ok(isDyadError(error, 'ERR_DYAD_PROTOCOL'))
-    t.match((error as Error).message, /another version of the protocol: 3, and this side \d+.*same version/)
+    t.match(
+      (error as Error).message,
+      new RegExp(`another version of the protocol: ${OTHER_VERSION}, and this side \\d+.*same version`),
+    )
   }
 })

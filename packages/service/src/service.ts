@@ -63,7 +63,10 @@ export class Service implements AsyncDisposable {
     this.#servers = servers
     this.#registration = registration
     const { lost } = registration
-    lost.addEventListener('abort', async () => this.#lost.abort(await takenBy(kvs, entry.node, lost.reason)))
+    lost.addEventListener('abort', async () => {
+      const isTaken = isDyadError(lost.reason, 'ERR_DYAD_NODE_TAKEN')
+      this.#lost.abort(isTaken ? await takenBy(kvs, entry.node, lost.reason) : lost.reason)
+    })
   }
 
   /**
@@ -109,8 +112,8 @@ export class Service implements AsyncDisposable {
   }
 
   /**
-   * Fires when another service took the node over. The reason, a DyadError ERR_DYAD_NODE_TAKEN,
-   * names it.
+   * Fires when the node is not registered any more. Where another service took it over, the reason
+   * is a DyadError ERR_DYAD_NODE_TAKEN that names it.
    */
   get lost(): AbortSignal {
     return this.#lost.signal

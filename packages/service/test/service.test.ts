@@ -4,9 +4,10 @@ import { stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DyadError, decodeNodeEntry, encodeNodeEntry, type Transport } from '@dyad/core'
-import { brokerKvs } from '@dyad/kvs-client'
+import { brokerKvs, startBroker } from '@dyad/kvs-client'
 import { localTransport, rpcTransport } from '@dyad/transport'
 import t from 'tap'
+import { storeOfOtherVersion } from '../../../test/harness/other-version.js'
 import { Service } from '../src/index.js'
 import { Fixture, kill } from './fixture.js'
 
@@ -151,6 +152,19 @@ t.test('a node that another service takes over is lost', async (t) => {
   t.ok(await kvs.registry.get('n1'), 'the loser does not take out the winner')
   await second.close()
   t.equal(await kvs.registry.get('n1'), undefined)
+  await kvs.close()
+})
+
+t.test('a service that loses its node for another reason is told that reason', async (t) => {
+  const broker = await startBroker()
+  const kvs = brokerKvs({ url: broker.url() })
+  const service = await Service.start({ node: 'n1', directories: [], transports: [], leaseTtl: 60_000, kvs })
+  const lost = once(service.lost, 'abort')
+  await broker.close()
+  await using _other = await storeOfOtherVersion(broker.port)
+  await lost
+  t.match(service.lost.reason, { code: 'ERR_DYAD_PROTOCOL' })
+  await service.close()
   await kvs.close()
 })
 

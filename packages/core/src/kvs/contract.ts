@@ -100,7 +100,10 @@ export interface KvsNamespace extends KvsReader {
 
 /** A key that vanishes with its owner. */
 export interface Registration extends AsyncDisposable {
-  /** Fires when another took the key over; the reason is a DyadError ERR_DYAD_NODE_TAKEN. */
+  /**
+   * Fires when the key is held no more: with a DyadError ERR_DYAD_NODE_TAKEN where another took it
+   * over, or with the error of a store that refuses it.
+   */
   readonly lost: AbortSignal
   /** Removes the key, unless it was taken over. */
   close(): Promise<void>

@@ -30,6 +30,8 @@ export type Dial = (handlersFor: () => LinkHandlers, signal: AbortSignal) => Pro
 export interface Exchange extends Expiring {
   /** Whether the process may end while it is under way. */
   readonly background?: boolean | undefined
+  /** Whether it goes on where a stranger has the place of the broker, which may come back. */
+  readonly endures?: boolean | undefined
   /** There is a link; say what has to be said. */
   linked(): void
   replied(reply: Reply): void
@@ -178,13 +180,11 @@ export class Connection {
       } catch (error) {
         if (dialing.signal.aborted) break
         this.#lastCause = error
-        if (isDyadError(error, 'ERR_DYAD_DENIED')) {
-          // What was told to be away is not back.
-          if (this.#outage !== undefined) this.#away(error)
-          this.#failAll(error)
-          break
-        }
-        this.#away(error)
+        const isDenied = isDyadError(error, 'ERR_DYAD_DENIED')
+        if (isDenied) this.#failAll(error, ({ endures }) => endures !== true)
+        // What was told to be away is not back.
+        if (!isDenied || this.#exchanges.size > 0 || this.#outage !== undefined) this.#away(error)
+        if (dialing.signal.aborted) break
         const ref = this.#foreground > 0
         await delay(pause * (0.5 + Math.random() / 2), undefined, { ref, signal: dialing.signal }).catch(() => {})
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
@@ -280,8 +280,8 @@ export class Connection {
     }
   }
 
-  #failAll(error: unknown): void {
-    const exchanges = this.#exchanges.entries()
+  #failAll(error: unknown, which: (exchange: Exchange) => boolean = () => true): void {
+    const exchanges = this.#exchanges.entries().filter(([, exchange]) => which(exchange))
     for (const [id] of exchanges) this.end(id)
     for (const [, exchange] of exchanges) exchange.failed(error)
   }

@@ -53,6 +53,11 @@ export class HeldRegistration implements Registration, Exchange {
     return this.#lost.signal
   }
 
+  /** The key is asked for again over the next link. */
+  get endures(): boolean {
+    return this.#first === undefined && !this.#over
+  }
+
   /** Registers the key; resolves once it is held. */
   begin(): Promise<void> {
     return new Promise((resolve, reject) => {
