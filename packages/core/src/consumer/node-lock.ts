@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DyadError } from '../errors.js'
 import { hasFileLocks } from '../files/file-lock.js'
 import { makeDirectory } from '../files/make-directory.js'
+import { NO_BUILD, warnOfMissingLocks } from '../files/missing-locks.js'
 import { prepareStateDirectory } from '../user/state-directory.js'
 import { LockBell, type Ringing, untilRung } from './lock-bell.js'
 import { type Claim, LockTable } from './lock-table.js'
@@ -48,14 +49,17 @@ const MAX_SOCKET_PATH_BYTES = 103
 const LONGEST_PAUSE_MS = 250
 /** The note of a lock's holder: the name of its bell, and its process. */
 const HOLDER = /^([0-9a-f]{16}) (process \d+ on host .+)$/
-/** The state's file system has no locks, or no room for their files. */
-const NO_LOCKS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'ENOLCK', 'EINVAL', 'ENOSPC', 'EDQUOT'])
+/** The state's file system has no locks. */
+const NO_LOCKS = new Set(['ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'ENOLCK', 'EINVAL'])
+/** It has no room for their files at this moment. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT'])
 
 /**
  * The locks that the processes of one user share on a host. They lie below the user's directory for
  * state, so that no stranger can take one. The kernel releases a lock with its process, and a
  * waiter hears of that by the end of a connection. Where the system or that file system has no
- * locks, everybody gets them. The maker closes it, after its locks.
+ * locks, everybody gets them, as while that file system is full. The maker closes it, after its
+ * locks.
  */
 export class NodeLocks implements Disposable {
   readonly #stateDir: string
@@ -69,6 +73,7 @@ export class NodeLocks implements Disposable {
   private constructor(stateDir: string) {
     this.#stateDir = stateDir
     this.#directory = join(stateDir, 'locks')
+    if (!this.#works) warnOfMissingLocks(NO_BUILD)
   }
 
   /** Opens the locks below a directory for state. ERR_DYAD_OPTION if that cannot be used. */
@@ -154,7 +159,7 @@ export class NodeLocks implements Disposable {
     return undefined
   }
 
-  /** The lock, or its holder; undefined where there are no locks. */
+  /** The lock, or its holder; undefined where there are no locks, or no room for them now. */
   #tryTake(digest: string): Taken | string | undefined {
     try {
       const offset = Number.parseInt(digest.slice(1, 13), 16)
@@ -163,8 +168,11 @@ export class NodeLocks implements Disposable {
       const claim = table.take(offset)
       return claim === undefined ? table.holderOf(offset) : { table, claim, ringing: this.#bell.held(digest) }
     } catch (error) {
-      if (NO_LOCKS.has((error as NodeJS.ErrnoException).code ?? '')) {
+      const { code = '' } = error as NodeJS.ErrnoException
+      if (NO_ROOM.has(code)) return undefined
+      if (NO_LOCKS.has(code)) {
         this.#works = false
+        warnOfMissingLocks(`${this.#directory}: ${code}`)
         return undefined
       }
       throw new DyadError('ERR_DYAD_SYSTEM', { path: this.#directory, cause: error })

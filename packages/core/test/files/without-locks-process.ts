@@ -5,6 +5,8 @@ import { hasFileLocks, tryLock } from '../../src/files/file-lock.js'
 import { Temporaries } from '../../src/files/temporaries.js'
 
 const [root = ''] = process.argv.slice(2)
+const warnings: unknown[] = []
+process.on('warning', (warning) => warnings.push((warning as NodeJS.ErrnoException).code))
 const wait = { signal: new AbortController().signal, patience: 60_000 }
 const one = await NodeLocks.open(`${root}/state`)
 const two = await NodeLocks.open(`${root}/state`)
@@ -22,5 +24,5 @@ try {
 }
 closeSync(fd)
 const held = locks.map((lock) => lock.isHeld)
-process.send?.({ hasFileLocks: hasFileLocks(), held, regained: await locks[0]?.regain(), files, code })
+process.send?.({ hasFileLocks: hasFileLocks(), held, regained: await locks[0]?.regain(), files, code, warnings })
 process.disconnect?.()

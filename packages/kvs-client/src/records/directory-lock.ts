@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { DyadError, hasFileLocks, tryLock } from '@dyad/core'
+import { DyadError, hasFileLocks, NO_BUILD, tryLock, warnOfMissingLocks } from '@dyad/core'
 import { hasTraces } from './log-directory.js'
 import { irregularKind, openOwn } from './own-file.js'
 
@@ -44,6 +44,7 @@ export class DirectoryLock {
     this.#path = join(directory, 'lock')
     this.#fd = openLock(this.#path)
     try {
+      if (!hasFileLocks()) warnOfMissingLocks(NO_BUILD)
       const isHeld = !hasFileLocks() || locked(this.#fd, this.#path)
       const [holder = '', ...lines] = readLines(this.#fd)
       if (!isHeld) throw busy(this.#path, holder || 'it has not said which one it is')
