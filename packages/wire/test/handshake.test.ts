@@ -2,11 +2,11 @@ import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer as createNetServer, connect as dial, type Socket } from 'node:net'
 import { test } from 'tap'
+import { Sniffer } from '../../../test/harness/sniffer.js'
 import { connect, makeNonce, proofOf, proves } from '../src/index.js'
 import { PROOF_FRAME_BYTES } from '../src/upgrade.js'
 import { Ear, hear } from './support/pair.js'
 import { openPlain } from './support/plain.js'
-import { Sniffer } from './support/sniffer.js'
 
 const TOKEN = 'a token that nobody should see'
 const OPTIONS = { maxFrameBytes: 1000 }

@@ -1,9 +1,10 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { PROOF_BYTES } from '@dyad/wire'
 import { test } from 'tap'
 import { loopbackCertificate } from '../../../../test/harness/certificate.js'
+import { Sniffer } from '../../../../test/harness/sniffer.js'
 import { tcpTransport } from '../../src/index.js'
 import { errorReply, GREETING_BYTES, HELLO_BYTES, readReply, welcomeOf } from '../../src/tcp/frames.js'
 import { RawSocket, rawServer } from '../support/raw-tcp.js'
@@ -16,17 +17,9 @@ test('neither the token nor anything that only it makes crosses the wire, and wh
   await using transport = tcpTransport({ token: TOKEN })
   await using served = await serveFile(transport)
   const port = Number(new URL(served.url).port)
-  const [toServer, toClient]: [Buffer[], Buffer[]] = [[], []]
-  const sockets: Socket[] = []
-  const sniffer = createServer((client) => {
-    const server = connect(port, '127.0.0.1')
-    sockets.push(client, server)
-    client.on('data', (bytes) => toServer.push(bytes) && server.write(bytes)).on('close', () => server.destroy())
-    server.on('data', (bytes) => toClient.push(bytes) && client.write(bytes)).on('close', () => client.destroy())
-  }).listen(0, '127.0.0.1')
-  await once(sniffer, 'listening')
+  await using sniffer = await Sniffer.before(port)
   // The owner that the client means is the one behind it.
-  const { port: other } = sniffer.address() as { port: number }
+  const { port: other } = sniffer
   await using behind = tcpTransport({ token: TOKEN, host: '127.0.0.1' })
   await t.rejects(
     behind.fetch(served.server.address.replace(`:${port}`, `:${other}`), served.version),
@@ -39,13 +32,12 @@ test('neither the token nor anything that only it makes crosses the wire, and wh
   raw.send(hello)
   t.equal(readReply(await raw.take(3 + PROOF_BYTES)).kind, 'welcome')
   await raw[Symbol.asyncDispose]()
-  for (const socket of sockets) socket.destroy()
-  sniffer.close()
-  await once(sniffer, 'close')
-
   const secrets = [Buffer.from(TOKEN), createHash('sha256').update(TOKEN).digest()]
   secrets.push(createHash('sha256').update(`DYAD over TCP\n${TOKEN}`).digest(), createHmac('sha256', TOKEN).digest())
-  for (const heard of [Buffer.concat(toServer), Buffer.concat(toClient)]) {
+  const directions = sniffer.heard.flatMap(({ toServer, toClient }) => [toServer, toClient])
+  t.equal(directions.length, 4)
+  for (const heard of directions) {
+    t.ok(heard.length > 0)
     for (const secret of secrets) {
       for (const encoding of ['latin1', 'hex', 'base64'] as const) {
         t.notOk(heard.includes(secret.toString(encoding), 0, 'latin1'))
