@@ -10,7 +10,10 @@ import { repairLog } from '../src/records/repair.js'
 import { forkProcess, temporaryDirectory } from './broker-process.js'
 import { contents, create, put, remove } from './log-store.js'
 
-/** Where batches end in the log that `small` makes: header, two namespaces, and a batch for each put. */
+/**
+ * Where batches end in the log that `small` makes: header, two namespaces, and a batch for each
+ * put.
+ */
 interface Small {
   readonly bytes: Buffer
   /** The records after each batch, and where it ends. */
@@ -84,7 +87,8 @@ test('a byte that changed anywhere in a log is found, loses nothing unsaid, and 
     )
     match(found.message, /`dyad broker repair DIRECTORY`/)
     ok(readFileSync(join(other, 'log.0')).equals(flipped), 'the file is left as it is')
-    // A repair waits for the disk several times: one for each field and a few for each value will do.
+    // A repair waits for the disk several times: one for each field and a few for each value will
+    // do.
     if (at % 4 !== 0) continue
     const repair = await repairLog(other)
     const batch = states.findIndex(({ end }) => end > at)

@@ -1,7 +1,9 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import type { NodeEntry } from '@dyad/core'
 
-/** Names the processes that this one sees by their ids; undefined where the system does not tell. */
+/**
+ * Names the processes that this one sees by their ids; undefined where the system does not tell.
+ */
 export const PROCESSES: string | undefined = nameProcesses()
 
 function nameProcesses(): string | undefined {
@@ -14,8 +16,8 @@ function nameProcesses(): string | undefined {
 }
 
 /**
- * Whether the process that registered a node runs; undefined where this process could not see it: on
- * another host or in another container, also of the same name, and before the host's last boot.
+ * Whether the process that registered a node runs; undefined where this process could not see it:
+ * on another host or in another container, also of the same name, and before the host's last boot.
  */
 export function isRunning({ processes, pid }: NodeEntry): boolean | undefined {
   if (processes === undefined || processes !== PROCESSES || pid === 0) return undefined

@@ -9,7 +9,10 @@ import {
 } from '@dyad/core'
 import { isRunning } from './processes.js'
 
-/** Who holds a node and gives no sign of life, as far as the registry tells, and for how many ms at most. */
+/**
+ * The holder of a node that gives no sign of life, as the registry tells it, and how many ms it may
+ * hold the node at most.
+ */
 export interface SilentHolder {
   readonly holder: NodeEntry | undefined
   readonly ms: number
@@ -21,15 +24,16 @@ export interface RegisterNodeOptions {
   readonly leaseTtl: number
   /** Whether to take the node from another service. @default false */
   readonly takeover?: boolean | undefined
-  /** Told when the call waits for the lease of a holder that gives no sign of life. @default none */
+  /** Called when the call waits for the lease of a holder without a sign of life. @default none */
   readonly onWaiting?: ((silent: SilentHolder) => void) | undefined
   /** Ends the call early; it rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Registers a node. A holder that gives no sign of life is waited for until its lease ends, unless its process was one of this host and has
- * ended. ERR_DYAD_NODE_TAKEN, which names the holder, and the errors of KvsClient.register.
+ * Registers a node. Waits for the end of the lease of a holder without a sign of life, unless the
+ * process of that holder was on this host and has ended. ERR_DYAD_NODE_TAKEN, which names the
+ * holder, and the errors of KvsClient.register.
  */
 export async function registerNode(
   kvs: KvsClient,
@@ -57,7 +61,7 @@ export async function registerNode(
   }
 }
 
-/** The same error, with whoever holds the node now. */
+/** The error that a node is taken, with the service that holds the node now. */
 export async function takenBy(kvs: KvsClient, node: string, cause: unknown): Promise<DyadError> {
   const holder = await holderOf(kvs, node)
   return new DyadError('ERR_DYAD_NODE_TAKEN', {
@@ -74,7 +78,7 @@ export function describeHolder({ pid, host, startedAt }: NodeEntry): string {
   return `process ${pid} on host '${host}' has served it since ${time}`
 }
 
-/** What is registered for a node; undefined if nothing is, or nobody can tell. */
+/** The entry of a node; undefined if there is none, or the store cannot tell. */
 async function holderOf(kvs: KvsClient, node: string): Promise<NodeEntry | undefined> {
   try {
     const entry = await kvs.registry.get(node)

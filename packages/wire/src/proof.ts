@@ -29,7 +29,7 @@ export function makeNonce(): Buffer {
   return randomBytes(NONCE_BYTES)
 }
 
-/** A proof, without the token in it, that the end in `role` knows it: an HMAC-SHA-256, {@link PROOF_BYTES}. */
+/** A proof that the end in `role` knows the token: an HMAC-SHA-256 of {@link PROOF_BYTES}. */
 export function proofOf(role: Role, { token, audience, clientNonce, serverNonce }: Handshake): Buffer {
   return createHmac('sha256', token ?? '')
     .update(`DYAD handshake 1\n${role}\n${Buffer.byteLength(audience)}\n${audience}`)

@@ -46,8 +46,8 @@ const BELIEVED_MS = 10_000
 const ANSWER_MS = 5_000
 
 /**
- * Moves files by RDMA over verbs, InfiniBand's or RoCE's: owners write straight into memory that consumers grant.
- * ERR_DYAD_OPTION for a number that cannot be used.
+ * Moves files by RDMA over verbs, InfiniBand's or RoCE's: owners write straight into memory that
+ * consumers grant. ERR_DYAD_OPTION for a number that cannot be used.
  */
 export function rdmaTransport(options: RdmaTransportOptions = {}): Transport {
   return new RdmaTransport(options)

@@ -31,8 +31,9 @@ import {
 const PREFIX = '.dyad-local-'
 const MAX_BYTES = 1024 * 1024
 /**
- * How long the marker of a dead service stays, in ms. Until the lease of its node ends, consumers read
- * its address in the registry, and the marker tells them that a new service may take its place.
+ * How long the marker of a dead service stays, in ms. Until the lease of its node ends, consumers
+ * read its address in the registry, and the marker tells them that a new service may take its
+ * place.
  */
 const KEEP_MS = 60 * 60 * 1000
 /** Why the marker of a service that has ended proves nothing. */
@@ -47,9 +48,9 @@ interface Marked {
 
 /**
  * A file in the directory for state that says which directories a service serves. Only the user of
- * that directory can write it, so whoever reads it there knows that a process of the same user, which
- * has the same rights, serves them. An entry of the registry could name any directory, and have a
- * consumer of more rights copy files that their alleged owner may not read.
+ * that directory can write it, so whoever reads it there knows that a process of the same user,
+ * which has the same rights, serves them. An entry of the registry could name any directory, and
+ * have a consumer of more rights copy files that their alleged owner may not read.
  */
 export class Marker {
   /** What the address names it by. */
@@ -65,8 +66,8 @@ export class Marker {
   }
 
   /**
-   * Makes a marker, which the caller removes, and removes those of services that were killed more than
-   * an hour ago. ERR_DYAD_OPTION if the directory for state cannot be used.
+   * Makes a marker, which the caller removes, and removes those of services that were killed more
+   * than an hour ago. ERR_DYAD_OPTION if the directory for state cannot be used.
    */
   static async make(stateDir: string, marked: Marked): Promise<Marker> {
     await prepareStateDirectory(stateDir)
@@ -78,7 +79,10 @@ export class Marker {
     return marker
   }
 
-  /** Returns undefined if the sweep of another service took the marker for a dead one before it was locked. */
+  /**
+   * Returns undefined if the sweep of another service took the marker for a dead one before it was
+   * locked.
+   */
   static #tryMake(folder: string, marked: Marked): Marker | undefined {
     const name = randomBytes(16).toString('hex')
     const path = join(folder, `${PREFIX}${name}`)
@@ -109,7 +113,10 @@ export class Marker {
   }
 }
 
-/** The directories that the service of a marker serves, or why it proves nothing, as a clause for a person. The system's own errors. */
+/**
+ * The directories of the service of a marker, or why the marker proves nothing, as a clause for a
+ * person. Throws the errors of the system.
+ */
 export function readMarker(stateDir: string, name: string, host: string): readonly SourceDirectory[] | string {
   try {
     checkStateDirectory(stateDir)
@@ -146,7 +153,10 @@ function decode(text: string): Marked {
   return { host: String(host), directories: directories.map(read) }
 }
 
-/** Locks a marker as long as its descriptor is open, unless another process has; 'impossible' where files cannot be locked. */
+/**
+ * Locks a marker as long as its descriptor is open, unless another process has locked it. Returns
+ * 'impossible' where files cannot be locked.
+ */
 function lock(fd: number, kind: 'shared' | 'exclusive'): 'got' | 'taken' | 'impossible' {
   try {
     if (!hasFileLocks()) return 'impossible'
@@ -157,8 +167,8 @@ function lock(fd: number, kind: 'shared' | 'exclusive'): 'got' | 'taken' | 'impo
 }
 
 /**
- * Removes the markers of services that were killed a while ago. A sweep empties what it finds dead for
- * the first time, so the modification time says since when.
+ * Removes the markers of services that were killed a while ago. A sweep empties what it finds dead
+ * for the first time, so the modification time says since when.
  */
 function sweep(folder: string): void {
   for (const entry of readdirSync(folder)) {

@@ -22,13 +22,17 @@ import { LocalTransfer } from './transfer.js'
 
 /** Options of {@link localTransport}. */
 export interface LocalTransportOptions {
-  /** Directory for state of this user on this host, made by who serves; both sides must have the same. */
+  /**
+   * Directory for state of this user on this host, which the server makes. Both sides must have the
+   * same.
+   */
   stateDir: string
 }
 
 /**
- * Moves files between processes of one user that see the same directory on one host, by reflink or by copying. The owner proves by a file in the directory for state that
- * it has the rights of this process.
+ * Moves files between processes of one user that see the same directory on one host, by reflink or
+ * by copying. The owner proves that it has the rights of this process by a file in the directory
+ * for state.
  */
 export function localTransport(options: LocalTransportOptions): Transport {
   return new LocalTransport(options)
@@ -51,7 +55,10 @@ class LocalTransport implements Transport {
     this.#stateDir = stateDir
   }
 
-  /** Nothing runs at the owner: a marker says where its directories are. ERR_DYAD_OPTION if the directory for state cannot be used. */
+  /**
+   * Nothing runs at the owner: a marker lists its directories. ERR_DYAD_OPTION if the directory for
+   * state cannot be used.
+   */
   async serve(source: FileSource): Promise<TransportServer> {
     this.#checkOpen()
     const host = await hostIdentity()
@@ -60,7 +67,10 @@ class LocalTransport implements Transport {
     return { address: writeAddress({ host, marker: marker.name }), close, [Symbol.asyncDispose]: close }
   }
 
-  /** A service that has ended is no obstacle: another one may take its place, as with a port that nobody listens at. */
+  /**
+   * A service that has ended is no obstacle: another one may take its place, as with a port that
+   * nobody listens at.
+   */
   async obstacle(address: TransportAddress, storage: string): Promise<string | undefined> {
     const why = await this.#whyNot(address, storage)
     return why === ENDED ? undefined : why
