@@ -100,8 +100,8 @@ export const ERRORS = {
   ERR_DYAD_BUSY: {
     rc: -2000,
     retryable: true,
-    summary: 'the key-value store has as much under way for this session as it takes',
-    remedy: 'Wait until some of it has ended, then try again; or spread it over several processes.',
+    summary: 'this session has too much under way at the key-value store',
+    remedy: 'Try again once some of it has ended, or spread the work over several processes.',
   },
   ERR_DYAD_OWNER_UNREACHABLE: {
     rc: -2004,
@@ -201,7 +201,7 @@ export const ERRORS = {
     retryable: false,
     summary: "the store's records cannot be read",
     remedy:
-      'Restore a copy of the directory, or let `dyad broker repair DIRECTORY` keep its files and all records that can be read; a log of another version needs that one.',
+      'Restore a copy of the directory, or let `dyad broker repair DIRECTORY` keep its files and all records that can be read; a log of another version of DYAD needs that version.',
   },
   ERR_DYAD_SILENT: {
     rc: -1000,

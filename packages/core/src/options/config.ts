@@ -110,7 +110,7 @@ export const OPTIONS = {
   digestAll: boolean({
     env: 'DYAD_DIGEST_ALL',
     default: false,
-    doc: 'Files that were not written through DYAD from beginning to end are read when they are published, so that every record has a digest that consumers verify; without it that is so up to 64 KiB.',
+    doc: 'Publishing reads files that were not written through DYAD from beginning to end, so that every record has a digest that consumers verify; off, it reads only those up to 64 KiB.',
   }),
   readAhead: integer({
     env: 'DYAD_READ_AHEAD',
@@ -168,7 +168,7 @@ export const OPTIONS = {
     env: 'DYAD_PROGRESS_TIMEOUT',
     default: 15_000,
     min: 1,
-    doc: 'How long a transfer may stand still before it is begun anew from where it stopped, over another transport if there is one; half of DYAD_OWNER_TIMEOUT at most.',
+    doc: 'How long a transfer may stand still before the consumer begins the next one where it stopped, over another transport if there is one; half of DYAD_OWNER_TIMEOUT at most.',
   }),
   leastRate: integer({
     env: 'DYAD_LEAST_RATE',
@@ -187,14 +187,14 @@ export const OPTIONS = {
   token: text({
     env: 'DYAD_TOKEN',
     accepts: 'a secret, long and random',
-    doc: 'What services, the broker and their clients share; strangers who do not know it get nothing. It is proved, and never sent. Whoever records a connection can try out short ones: below 16 characters there is a warning.',
+    doc: 'The secret that services, the broker and their clients share: peers without it get nothing. Both ends prove that they know it, and never send it. An attacker that records a connection can try out short ones: a token below 16 characters causes a warning.',
   }),
   tokenFile: text({
     env: 'DYAD_TOKEN_FILE',
     accepts: 'a file of yours that nobody else can read',
     defaultText:
       'dyad/token in $XDG_CONFIG_HOME, else in .config in $HOME, else in that of the home that the system has listed; relative ones are ignored; made at the first start',
-    doc: 'The file that holds the token, where that is not given itself. `dyad token` says where it lies.',
+    doc: 'The file of the token, where nobody gives the token itself. `dyad token` says where it lies.',
   }),
   open: boolean({
     env: 'DYAD_OPEN',

@@ -3,9 +3,9 @@ import { ownTokenPath } from '../user/places.js'
 import { readOwnToken, readTokenFile } from '../user/token-file.js'
 import { type Config, type ConfigOptions, environment, type OptionOrigin, readConfig, readOption } from './config.js'
 
-/** Tokens below this length are warned of, in characters. */
+/** A shorter token causes a warning, in characters. */
 const SHORT_TOKEN = 16
-/** Whether this process has warned of one. */
+/** Whether this process has warned of a short token. */
 let hasWarned = false
 
 /** Where a token comes from. */
@@ -35,7 +35,7 @@ export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = 
     if (typeof token === 'string') return { kind: 'given', token, origin }
     if (typeof path === 'string') return { kind: 'file', path, origin }
     if (open === true) return { kind: 'open' }
-    // A program that does not want to run open has said so, whatever the environment says.
+    // The program refuses to run open, whatever the environment says.
     if (open === false && origin === 'program')
       return tokenSource({ ...given, open: undefined }, { ...env, DYAD_OPEN: '' })
   }
@@ -57,7 +57,7 @@ function tokenOf(source: TokenSource): string | undefined {
   if (token.length < SHORT_TOKEN && !hasWarned) {
     hasWarned = true
     process.emitWarning(
-      `the token has fewer than ${SHORT_TOKEN} characters: whoever records a connection can guess it`,
+      `the token has fewer than ${SHORT_TOKEN} characters: an attacker that records a connection can guess it`,
       {
         type: 'DyadWarning',
         code: 'DYAD_SHORT_TOKEN',
