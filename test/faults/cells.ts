@@ -11,7 +11,7 @@ export type Fault = (typeof FAULTS)[number]
 export const MOMENTS = ['before-publish', 'midway', 'after'] as const
 export type Moment = (typeof MOMENTS)[number]
 
-/** One cell of the matrix: what happens to whom, and when. */
+/** One cell of the matrix: a fault, its victim and the moment. */
 export interface Cell {
   readonly fault: Fault
   readonly moment: Moment

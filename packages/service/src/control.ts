@@ -100,18 +100,18 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
   return { close, [Symbol.asyncDispose]: close }
 }
 
-/** Whose service listens at a path. */
+/** The service that listens at a path. */
 interface Owner {
   readonly node: string
   readonly pid: number
 }
 
-/** Where it is noted who listens at `path`. */
+/** The file that names the process behind `path`. */
 function ownerPath(path: string): string {
   return path.replace(/\.sock$/, '.json')
 }
 
-/** Who listens at `path`, as far as that was noted. */
+/** The process behind `path`, as far as its file says. */
 function ownerOf(path: string): Partial<Owner> {
   try {
     const { node, pid } = JSON.parse(readFileSync(ownerPath(path), 'utf8')) as Record<string, unknown>

@@ -100,7 +100,7 @@ export class ListFeed {
   }
 }
 
-/** What is left of the keys that the watches of one session may remember. */
+/** Room for the keys that the watches of one session may remember. */
 export class DirtyRoom {
   left = MAX_DIRTY
 }

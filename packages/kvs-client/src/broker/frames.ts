@@ -85,7 +85,7 @@ export interface RegisterRequest {
   since: number
   /** The epoch in which the key was held first; '' if it has not been yet. */
   epoch: string
-  /** Whether the key is to be taken from whoever holds it; without meaning once it was held. */
+  /** Whether to take the key from its holder; without meaning once the instance held the key. */
   takeover: boolean
 }
 /** `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer to `revoke`. */

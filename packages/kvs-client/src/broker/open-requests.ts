@@ -4,7 +4,7 @@ import type { Newcomer } from './leases.js'
 
 /** Requests of one session that may be under way at once. */
 const MAX_OPEN = 131_072
-/** Lists and watches among them: each change of a record is told to every watch. */
+/** Lists and watches among them. The broker tells every watch of each change. */
 const MAX_STREAMS = 1_024
 /** Memory that their keys and values may take, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024

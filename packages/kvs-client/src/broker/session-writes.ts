@@ -28,7 +28,7 @@ export class SessionWrites {
       if (error === undefined) this.#answers.send({ op: 'stored', id, revision, epoch: this.#store.epoch })
       else this.#answers.refuse(id, error)
     })
-    // Counted once nothing can throw any more; what was told at once has been taken off already.
+    // Counted once nothing can throw any more. An answer at once has uncounted the write already.
     this.#count(1, bytes)
   }
 

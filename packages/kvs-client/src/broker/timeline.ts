@@ -1,6 +1,6 @@
 import type { RevisionClock } from './revision-clock.js'
 
-/** What is known of the starts of a store before this one. */
+/** The earlier starts of a store. */
 export interface Past {
   /** The highest revision among the puts of earlier starts; 0 if there were none. */
   readonly latest: number

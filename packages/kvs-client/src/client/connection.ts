@@ -182,7 +182,7 @@ export class Connection {
         this.#lastCause = error
         const isDenied = isDyadError(error, 'ERR_DYAD_DENIED')
         if (isDenied) this.#failAll(error, ({ endures }) => endures !== true)
-        // What was told to be away is not back.
+        // Listeners have heard that the store is away, and it is not back.
         if (!isDenied || this.#exchanges.size > 0 || this.#outage !== undefined) this.#away(error)
         if (dialing.signal.aborted) break
         const ref = this.#foreground > 0
@@ -241,7 +241,7 @@ export class Connection {
     void this.#dial()
   }
 
-  /** The broker cannot be asked. Told once, and noted with what it was last. */
+  /** Notes that the broker cannot be asked, and the latest cause. Listeners hear of it once. */
   #away(cause: unknown): void {
     const why = cause instanceof Error ? cause : new Error(String(cause))
     const known = this.#outage

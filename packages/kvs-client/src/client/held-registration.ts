@@ -160,7 +160,7 @@ export class HeldRegistration implements Registration, Exchange {
     clearInterval(this.#renewal)
     this.#all.delete(this)
     try {
-      // Nobody who stops should wait long for a store that is away, and the key expires by itself.
+      // A caller that stops waits little for a store that is away; the key expires by itself.
       const signal = AbortSignal.timeout(Math.min(this.#ttl, RELEASE_MS))
       await call(
         this.#connection,

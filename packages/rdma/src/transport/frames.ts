@@ -85,7 +85,7 @@ export function welcomeOf(nonce: Buffer, proof: Buffer): Buffer {
   return Buffer.concat([MAGIC, nonce, proof])
 }
 
-/** What is in a welcome; undefined if it is none. */
+/** Nonce and proof of a welcome; undefined for anything else. */
 export function readWelcome(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } | undefined {
   const proofAt = MAGIC.length + NONCE_BYTES
   if (bytes.length < proofAt + PROOF_BYTES || !isOurs(bytes)) return undefined

@@ -15,7 +15,7 @@ export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes' | '
   patienceMs?: number | undefined
 }
 
-/** Listens and serves the files of `source` to whoever proves to know the token. */
+/** Listens and serves the files of `source` to clients that prove to know the token. */
 export async function serveRpc(source: FileSource, options: ServeRpcOptions): Promise<TransportServer> {
   const { advertise, chunkBytes, ...listening } = options
   const places = new Places({ patienceMs: listening.patienceMs })

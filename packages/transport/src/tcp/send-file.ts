@@ -42,7 +42,9 @@ export async function sendFile(request: TcpRequest, served: Served, outlet: Outl
   return isWhole
 }
 
-/** Opens the file and sends what is asked for of it. Rejects only while nothing has been sent. */
+/**
+ * Opens the file and sends the range that the request wants. Rejects only before anything was sent.
+ */
 async function readAndSend(
   request: TcpRequest,
   { source, buffers }: Served,

@@ -67,7 +67,9 @@ export interface Served {
   readonly patienceMs: number
 }
 
-/** Listens and serves the files of `source` to whoever has the token. ERR_DYAD_BIND. */
+/**
+ * Listens and serves the files of `source` to clients that prove to know the token. ERR_DYAD_BIND.
+ */
 export async function serveTcp(source: FileSource, options: ServeTcpOptions): Promise<TransportServer> {
   const { token, tls, advertise, chunkBytes, patienceMs = PATIENCE_MS } = options
   const { maxConnections = Math.min(MAX_CONNECTIONS, Math.ceil(descriptorLimit() / DESCRIPTORS_FOR_EACH)), atWork } =
