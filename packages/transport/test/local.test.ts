@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, realpath, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ManagedSource } from '@dyad/core'
 import { transportConformance } from '@dyad/core/conformance'
 import tap, { test } from 'tap'
@@ -31,4 +33,21 @@ test('what is in the way of a copy is told', async (t) => {
   await rename(`${storage}/served`, `${storage}/aside`)
   await mkdir(`${storage}/served`)
   t.equal(await obstacle({}), 'its directory cannot be seen from here')
+})
+
+const SPACE = ['--user', '--map-root-user', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh']
+const canHide = spawnSync('unshare', [...SPACE, 'true']).status === 0
+
+test('where there is no /proc the bytes pass through the process', {
+  skip: !canHide && 'no user namespace in which to hide /proc',
+}, async (t) => {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'dyad-local-')))
+  t.teardown(() => rm(root, { recursive: true, force: true }))
+  const program = fileURLToPath(new URL('peers/without-proc.ts', import.meta.url))
+  const { stdout, stderr } = spawnSync('unshare', [...SPACE, process.execPath, '--import=tsx', program, root], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
+  t.match(stdout, /^{/, stderr)
+  t.same(JSON.parse(stdout), { hasProc: false, isCopied: false, content: 'the content' })
 })

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DyadError } from '../errors.js'
+import { descriptorPath, hasDescriptorPaths } from '../files/descriptor-path.js'
 import { hasFileLocks } from '../files/file-lock.js'
 import { makeDirectory } from '../files/make-directory.js'
 import { NO_BUILD, warnOfMissingLocks } from '../files/missing-locks.js'
@@ -214,9 +215,9 @@ export class NodeLocks implements Disposable {
 
   #bellPath(id: string): string {
     const path = join(this.#directory, `${id}.sock`)
-    if (process.platform !== 'linux' || Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path
+    if (!hasDescriptorPaths || Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return path
     this.#descriptor ??= openSync(this.#directory, 'r')
-    return `/proc/self/fd/${this.#descriptor}/${id}.sock`
+    return `${descriptorPath(this.#descriptor)}/${id}.sock`
   }
 }
 

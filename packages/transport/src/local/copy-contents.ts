@@ -1,6 +1,6 @@
 import { constants, fchmodSync, fstatSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
-import { type OpenedFile, writeAll } from '@dyad/core'
+import { descriptorPath, type OpenedFile, writeAll } from '@dyad/core'
 
 /** Read, and written, at a time; in bytes. */
 const PIECE_BYTES = 1024 * 1024
@@ -15,7 +15,7 @@ const spare: Buffer[] = []
 export async function clone(from: string, into: number): Promise<boolean> {
   const { mode } = fstatSync(into)
   try {
-    await copyFile(from, procPath(into), constants.COPYFILE_FICLONE_FORCE)
+    await copyFile(from, descriptorPath(into), constants.COPYFILE_FICLONE_FORCE)
     return true
   } catch {
     return false
@@ -24,11 +24,6 @@ export async function clone(from: string, into: number): Promise<boolean> {
     // writing.
     fchmodSync(into, mode & 0o7777)
   }
-}
-
-/** A path at which the system opens what a descriptor of this process is of. */
-export function procPath(fd: number): string {
-  return `/proc/self/fd/${fd}`
 }
 
 /**

@@ -3,13 +3,15 @@ import { stat } from 'node:fs/promises'
 import {
   abortable,
   DyadError,
+  descriptorPath,
   type FetchRequest,
+  hasDescriptorPaths,
   isDyadError,
   type OpenedFile,
   type Range,
   type Transfer,
 } from '@dyad/core'
-import { clone, copyContents, procPath } from './copy-contents.js'
+import { clone, copyContents } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024
 
@@ -49,9 +51,9 @@ export class LocalTransfer implements Transfer {
     this.#aborted = () => void this.#finish(signal?.reason)
     signal?.addEventListener('abort', this.#aborted, { once: true })
     if (range.whole) {
-      if (process.platform === 'linux') {
+      if (hasDescriptorPaths) {
         this.copyTo = (fd, passed) => this.#copy(fd, passed)
-        this.openHere = () => openSync(procPath(this.#file.fd), constants.O_RDONLY)
+        this.openHere = () => openSync(descriptorPath(this.#file.fd), constants.O_RDONLY)
       }
       this.isAt = (target) => this.#isAt(target)
     }
@@ -120,10 +122,10 @@ export class LocalTransfer implements Transfer {
    */
   async #copyInto(fd: number, passed: Passed | undefined): Promise<void> {
     try {
-      const into = openSync(procPath(fd), constants.O_WRONLY)
+      const into = openSync(descriptorPath(fd), constants.O_WRONLY)
       try {
         await this.#file.verify()
-        if (!(await clone(procPath(this.#file.fd), into))) {
+        if (!(await clone(descriptorPath(this.#file.fd), into))) {
           await copyContents(this.#file, this.size, into, this.#stop.signal, passed)
         }
         await this.#file.verify()
