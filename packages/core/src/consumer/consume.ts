@@ -1,6 +1,9 @@
+import { openSync } from 'node:fs'
 import { report } from '../diagnostics.js'
 import { DyadError, type ErrorCode, isDyadError, reasonOf } from '../errors.js'
+import { descriptorPath, hasDescriptorPaths } from '../files/descriptor-path.js'
 import { withDescriptors } from '../files/descriptors.js'
+import { openRegular, READ_REGULAR } from '../files/open-regular.js'
 import { type FileRecord, isSameGeneration, mayBeNewer } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { Patience } from '../transfer/patience.js'
@@ -119,25 +122,52 @@ function isOutOfDate(error: unknown): boolean {
   return isDyadError(error, 'ERR_DYAD_CHANGED') || isDyadError(error, 'ERR_DYAD_GONE')
 }
 
-/** Makes the record's file readable at its place here if that takes no transfer and no waiting, and tells whether it stands there now. ERR_DYAD_STORE. */
-export function standsAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): boolean {
+/**
+ * Makes the record's file readable at its place here if that takes no transfer and no waiting, and returns whether it stands there now. ERR_DYAD_STORE.
+ * @param onStored called with a descriptor of a file that is stored now, which is closed when it returns
+ */
+export function standsAtOnce(
+  file: ManagedFile,
+  record: FileRecord,
+  context: ConsumeContext,
+  onStored?: (fd: number) => void,
+): boolean {
   try {
-    return presentAtOnce(file, intact(record), context)
+    return presentAtOnce(file, intact(record), context, onStored)
   } catch (error) {
     if (isOutOfDate(error)) return false
     throw error
   }
 }
 
+/**
+ * As `standsAtOnce`, and opens the file for reading; undefined if it does not stand there. The caller
+ * closes the descriptor. Fails as open(2) would, and with ERR_DYAD_PATH if it is no regular file.
+ */
+export function openAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): number | undefined {
+  let stored: number | undefined
+  const reopen = (fd: number) => {
+    // The very file that was stored, whatever takes its name, so that it need not be looked at.
+    stored = openSync(descriptorPath(fd), READ_REGULAR)
+  }
+  if (!standsAtOnce(file, record, context, hasDescriptorPaths ? reopen : undefined)) return undefined
+  return stored ?? openRegular(file.local)
+}
+
 /** As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should stand here and does not. */
-function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): boolean {
+function presentAtOnce(
+  file: ManagedFile,
+  record: FileRecord,
+  context: ConsumeContext,
+  onStored?: (fd: number) => void,
+): boolean {
   const standing = whereItStands(record, context)
   if (standing !== undefined) {
     assertUnchanged(file, record)
     return present(file, record, standing)
   }
   if (record.inline !== undefined) {
-    const placed = placeInline(file, record, record.inline, context)
+    const placed = placeInline(file, record, record.inline, context, onStored)
     if (placed === 'stored') return true
     if (placed === 'stands') return present(file, record, 'held')
   }

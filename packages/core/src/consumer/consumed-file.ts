@@ -95,12 +95,9 @@ export class ConsumedFile {
     })
   }
 
-  /**
-   * Opens a file that stands at its place. Fails as open(2) would, and with ERR_DYAD_PATH if it is
-   * no regular file.
-   */
-  static whole(local: string, pace: DiskPace, record: FileRecord): ConsumedFile {
-    const file = new ConsumedFile(record, openRegular(local), pace, Promise.resolve())
+  /** A file that stands whole at its place, and is open as `fd`, which it closes. */
+  static whole(fd: number, pace: DiskPace, record: FileRecord): ConsumedFile {
+    const file = new ConsumedFile(record, fd, pace, Promise.resolve())
     file.#end('whole')
     return file
   }

@@ -14,7 +14,7 @@ import type { Transport } from '../transfer/contract.js'
 import { Copies } from '../transfer/copies.js'
 import { Nodes } from '../transfer/nodes.js'
 import type { OnArrival, OnProgress } from './arrival.js'
-import { type ConsumeContext, consume, standsAtOnce } from './consume.js'
+import { type ConsumeContext, consume, openAtOnce, standsAtOnce } from './consume.js'
 import { ConsumedFile } from './consumed-file.js'
 import { FlightPlaces } from './flight-places.js'
 import { HeldFiles } from './held.js'
@@ -63,6 +63,11 @@ export class Consumer {
   readonly #rightOfWay = new RightOfWay()
   readonly #readAhead: ReadAhead
   readonly #context = new OpenedOnce(() => this.#open())
+  /** Of what is brought here before it is asked for. */
+  readonly #contextAhead = new OpenedOnce(async () => ({
+    ...(await this.#context.get()),
+    giveWay: (name: string, ending: AbortSignal) => this.#rightOfWay.give(name, ending),
+  }))
 
   constructor(parts: ConsumerParts) {
     this.#parts = parts
@@ -122,11 +127,10 @@ export class Consumer {
     const record = await this.#newestRecord(file, options, signal)
     const { onRecord, ...rest } = options
     const context = await this.#context.get()
-    const atOnce = withDescriptors(
-      () =>
-        standsAtOnce(file, record, context) ? ConsumedFile.whole(file.local, context.pace, intact(record)) : undefined,
-      signal,
-    )
+    const atOnce = withDescriptors(() => {
+      const fd = openAtOnce(file, record, context)
+      return fd === undefined ? undefined : ConsumedFile.whole(fd, context.pace, intact(record))
+    }, signal)
     const opened =
       (atOnce instanceof Promise ? await atOnce : atOnce) ??
       (await ConsumedFile.open(file.local, context.pace, signal, (onArrival, leave) =>
@@ -171,13 +175,10 @@ export class Consumer {
   }
 
   async #fetchAhead(path: string, record: FileRecord, signal: AbortSignal): Promise<void> {
-    const context = await this.#context.get()
+    const context = await this.#contextAhead.get()
     const file = context.directory.file(path)
     if (await withDescriptors(() => standsAtOnce(file, record, context), signal)) return
-    const giveWay = (name: string, ending: AbortSignal) => this.#rightOfWay.give(name, ending)
-    await this.#parts.operations.run(signal, (bounded) =>
-      consume(file, record, { ...context, giveWay }, bounded, () => {}),
-    )
+    await this.#parts.operations.run(signal, (bounded) => consume(file, record, context, bounded, () => {}))
   }
 
   async #open(): Promise<ConsumeContext> {

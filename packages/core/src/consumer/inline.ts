@@ -14,6 +14,8 @@ import { orStoreError, type StoringPlace, WRITABLE } from './incoming-file.js'
 /** Where what came with a record is placed. */
 export interface InlinePlace extends StoringPlace {
   readonly held: HeldFiles
+  /** Present for a file that is stored before it is asked for, so that this process asks for it later. */
+  readonly giveWay?: unknown
 }
 
 /**
@@ -21,12 +23,14 @@ export interface InlinePlace extends StoringPlace {
  * either they stand there already, or nothing does, so that no other process can have put a newer
  * file there. It takes less time than a thread would to begin with it. ERR_DYAD_STORE.
  * @param bytes those of the record, which fit its digest
+ * @param onStored called with a descriptor of a file that is stored now, which is closed when it returns
  */
 export function placeInline(
   file: ManagedFile,
   record: FileRecord,
   bytes: Uint8Array,
   place: InlinePlace,
+  onStored?: (fd: number) => void,
 ): 'stands' | 'stored' | undefined {
   const begun = performance.now()
   const { local } = file
@@ -35,11 +39,11 @@ export function placeInline(
   if (found !== undefined) {
     return held.isRemembered(file, record, found) || isOf(found, local, record.mode, bytes) ? 'stands' : undefined
   }
-  const stored = orStoreError(local, () => storeNew(local, record.mode, bytes, place))
+  const stored = orStoreError(local, () => storeNew(local, record.mode, bytes, place, onStored))
   if (stored === undefined) return undefined
   // Where the umask took some of its permissions, it does not look like the published file.
-  if ((Number(stored.mode) & 0o7777) === record.mode) held.remember(file, record, stored)
-  else held.add(file, record, stored)
+  if ((Number(stored.mode) & 0o7777) !== record.mode) held.add(file, record, stored)
+  else if (place.giveWay !== undefined) held.remember(file, record, stored)
   report('dyad.consumer.stored', { record, local, moved: 0, duration: performance.now() - begun })
   return 'stored'
 }
@@ -48,7 +52,13 @@ export function placeInline(
  * Puts a file with these bytes where nothing stands and returns what it looks like, or returns
  * undefined if something does, or if the file system has no links.
  */
-function storeNew(target: string, mode: number, bytes: Uint8Array, place: StoringPlace): BigIntStats | undefined {
+function storeNew(
+  target: string,
+  mode: number,
+  bytes: Uint8Array,
+  place: StoringPlace,
+  onStored: ((fd: number) => void) | undefined,
+): BigIntStats | undefined {
   const { temporaries, parents, pace } = place
   const parent = parents.enter(dirname(target))
   try {
@@ -62,6 +72,7 @@ function storeNew(target: string, mode: number, bytes: Uint8Array, place: Storin
         // Unlike a rename, a link fails where somebody else was faster.
         linkSync(path, within(parent, target))
         temporaries.remove(path)
+        onStored?.(fd)
         return fstatSync(fd, { bigint: true })
       } catch (error) {
         temporaries.remove(path)

@@ -20,18 +20,28 @@ export interface DescribeContext {
   readonly digestLimit: number
 }
 
+/** The attributes of a file that are published, and that tell whether it is still the same. */
+export type FileLooks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'mode'>
+
 /** What a writer knows of its file, as that looked just before it was put in place. */
 export interface WrittenFile {
   readonly digest: FileDigest
-  readonly stat: BigIntStats
+  readonly looks: FileLooks
   /** All bytes of a small file. */
   readonly bytes?: Uint8Array | undefined
+  /** Whether it was put in place just now. @default false */
+  readonly isFresh?: boolean | undefined
 }
 
 /** A file as it stood when it was opened. */
 export interface Described {
   readonly published: PublishedFile
-  readonly stat: BigIntStats
+  readonly looks: FileLooks
+}
+
+/** Keeps what is needed while a record is on its way: all attributes take a kilobyte. */
+export function looksOf({ dev, ino, size, mtimeNs, mode }: BigIntStats): FileLooks {
+  return { dev, ino, size, mtimeNs, mode }
 }
 
 /**
@@ -41,7 +51,7 @@ export interface Described {
 export const SMALL_FILE_BYTES = 64 * 1024
 
 /** Whether it is the same file, with the same contents as far as its size and its time tell. */
-export function isSame(a: BigIntStats, b: BigIntStats): boolean {
+export function isSame(a: FileLooks, b: FileLooks): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.dev === b.dev
 }
 
@@ -58,8 +68,8 @@ export async function describe(
 ): Promise<Described> {
   const { directory, fsync, inlineLimit, digestLimit } = context
   if (written !== undefined && !fsync && stands(file, written, inlineLimit)) {
-    const inline = written.stat.size <= inlineLimit ? written.bytes : undefined
-    return describedAs(file, context, written.stat, inline, written.digest)
+    const inline = written.looks.size <= inlineLimit ? written.bytes : undefined
+    return describedAs(file, context, written.looks, inline, written.digest)
   }
   const fd = openPublished(file, directory, { path: file.path, node: context.node })
   try {
@@ -69,9 +79,9 @@ export async function describe(
     }
     const stat = fstatSync(fd, { bigint: true })
     const inline = inlineLimit > 0 && stat.size <= inlineLimit ? readWhole(fd, stat) : undefined
-    const known = written !== undefined && isSame(written.stat, stat) ? written.digest : undefined
+    const known = written !== undefined && isSame(written.looks, stat) ? written.digest : undefined
     const digest = known ?? (inline ? digestOf(inline) : await digestFrom(fd, stat, digestLimit, signal))
-    return describedAs(file, context, stat, inline, digest)
+    return describedAs(file, context, looksOf(stat), inline, digest)
   } finally {
     closeSync(fd)
   }
@@ -81,30 +91,32 @@ export async function describe(
  * Whether the very file that was written stands at its path, and nothing of it needs to be read
  * again.
  */
-function stands({ local }: ManagedFile, { stat, bytes }: WrittenFile, inlineLimit: number): boolean {
-  if (bytes === undefined && inlineLimit > 0 && stat.size <= inlineLimit) return false
+function stands({ local }: ManagedFile, written: WrittenFile, inlineLimit: number): boolean {
+  const { looks, bytes, isFresh = false } = written
+  if (bytes === undefined && inlineLimit > 0 && looks.size <= inlineLimit) return false
+  if (isFresh) return true
   const now = statSync(local, { bigint: true, throwIfNoEntry: false })
-  return now !== undefined && now.mode === stat.mode && isSame(now, stat)
+  return now !== undefined && now.mode === looks.mode && isSame(now, looks)
 }
 
 function describedAs(
   { path }: ManagedFile,
   { node, directory }: DescribeContext,
-  stat: BigIntStats,
+  looks: FileLooks,
   inline: Uint8Array | undefined,
   digest: FileDigest | undefined,
 ): Described {
   const published = {
     path,
     owner: node,
-    size: Number(stat.size),
-    mtimeNs: stat.mtimeNs,
-    mode: Number(stat.mode) & 0o777,
+    size: Number(looks.size),
+    mtimeNs: looks.mtimeNs,
+    mode: Number(looks.mode) & 0o777,
     storage: directory.real,
     ...(inline && { inline }),
     ...(digest && { digest }),
   }
-  return { published, stat }
+  return { published, looks }
 }
 
 function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { path: string; node: string }): number {
@@ -117,14 +129,16 @@ function openPublished(file: ManagedFile, directory: ManagedDirectory, about: { 
   }
 }
 
-/**
- * All bytes of a small file, unless it changes while they are read: then consumers fetch it, and
- * are told.
- */
-export function readWhole(fd: number, stat: BigIntStats): Uint8Array | undefined {
-  const bytes = Buffer.allocUnsafe(Number(stat.size))
-  const length = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, 0)
-  return length === bytes.length && isSame(fstatSync(fd, { bigint: true }), stat) ? bytes : undefined
+/** All bytes of a small file, unless it changes meanwhile: then consumers fetch it, and notice. */
+function readWhole(fd: number, stat: FileLooks): Uint8Array | undefined {
+  const bytes = readSmall(fd, Number(stat.size))
+  return bytes !== undefined && isSame(fstatSync(fd, { bigint: true }), stat) ? bytes : undefined
+}
+
+/** The first `size` bytes of a file, if one call reads them all. */
+export function readSmall(fd: number, size: number): Uint8Array | undefined {
+  const bytes = Buffer.allocUnsafe(size)
+  return size === 0 || readSync(fd, bytes, 0, size, 0) === size ? bytes : undefined
 }
 
 /** The digest of a file that was written by other means, unless it changes while it is read. */

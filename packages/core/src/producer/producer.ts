@@ -116,11 +116,16 @@ export class Producer {
     ending: AbortSignal | undefined,
   ): Promise<FileRecord | undefined> {
     const { config, operations } = this.#parts
-    const published = (end?: AbortSignal, isLast?: () => boolean) =>
-      operations.run(end, (bounded) => this.publish(file, bounded, written, isLast))
+    let isFresh = true
+    const published = (end?: AbortSignal, isLast?: () => boolean) => {
+      const known = written && { ...written, isFresh }
+      return operations.run(end, (bounded) => this.publish(file, bounded, known, isLast))
+    }
     if (!config.asyncPublish) return published(ending)
     // It goes on by itself; the caller waits only for room for the next.
     const room = this.#pending.add(file.path, (isLast) => published(undefined, isLast))
+    // A publish that waits for an earlier one of its path may find another file there.
+    isFresh = false
     await abortable(room, ending)
     return undefined
   }

@@ -48,15 +48,15 @@ export async function publish(
     // last to store looks last.
     const looked = withDescriptors(() => look(file, context.sharedStorage), signal)
     const found = looked instanceof Promise ? await looked : looked
-    if (found === undefined || isSame(found, described.stat)) return record
+    if (found === undefined || isSame(found, described.looks)) return record
     await delay(pause, undefined, { signal }).catch(() => signal.throwIfAborted())
     const next = await withDescriptors(now, signal).catch((error) => {
       // The file that took its place cannot be published.
       if (isDyadError(error, 'ERR_DYAD_GONE') || isDyadError(error, 'ERR_DYAD_PATH')) return undefined
       throw error
     })
-    // The writer of a file that changed after this record publishes a record of its own later.
-    if (next === undefined || !isSame(next.stat, found)) return record
+    // A file that changed after this record was stored has a writer whose own record comes later.
+    if (next === undefined || !isSame(next.looks, found)) return record
     described = next
   }
 }

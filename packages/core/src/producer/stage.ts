@@ -92,9 +92,9 @@ export function stage(
     fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest, signal) => {
-      const { stat, bytes, closing } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
+      const { looks, bytes, closing } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
       if (closing !== undefined) await closing
-      return publish(digest && { digest, stat, bytes }, signal)
+      return publish(digest && { digest, looks, bytes }, signal)
     },
     discard: async () => staged.discard(),
   }

@@ -14,7 +14,7 @@ import { descriptorClosed } from '../files/descriptors.js'
 import { lacksLinks } from '../files/lacks-links.js'
 import { type StoringParent, within } from '../files/storing-parents.js'
 import type { Temporaries, Temporary } from '../files/temporaries.js'
-import { readWhole, type WrittenFile } from './describe.js'
+import { looksOf, readSmall, type WrittenFile } from './describe.js'
 
 /** The rights that the writer needs to open the file by its name. */
 const OWNER_WRITES = 0o600
@@ -24,7 +24,7 @@ const AT_ONCE_BYTES = 64 * 1024
 const closeFile = promisify(close)
 
 /** What a file looked like when it was put in place. */
-export interface Placed extends Pick<WrittenFile, 'stat' | 'bytes'> {
+export interface Placed extends Pick<WrittenFile, 'looks' | 'bytes'> {
   /** Resolves when a file that takes time to close is closed. */
   readonly closing: Promise<void> | undefined
 }
@@ -88,14 +88,14 @@ export class StagedTemporary {
     const { fd, path } = this.#temporary
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
-    // Before others see the file: bytes that they append are not the writer's.
-    const stat = fstatSync(fd, { bigint: true })
-    const bytes = smallBytes > 0 && stat.size <= smallBytes ? readWhole(fd, stat) : undefined
+    // Before others see the file: what they append to it is not what was written here.
+    const looks = looksOf(fstatSync(fd, { bigint: true }))
+    const bytes = smallBytes > 0 && looks.size <= smallBytes ? readSmall(fd, Number(looks.size)) : undefined
     if (isExclusive) placeNew(path, target)
     else renameSync(path, target)
     // A network file system sends what was written to its server as the file is closed.
-    const closing = stat.size > AT_ONCE_BYTES ? this.#closeBehind() : this.#close()
-    return { stat, bytes, closing }
+    const closing = looks.size > AT_ONCE_BYTES ? this.#closeBehind() : this.#close()
+    return { looks, bytes, closing }
   }
 
   /** Removes the file, unless it is in its place. */

@@ -133,7 +133,7 @@ test('who closes early ends what arrives, and what is being read', async (t) => 
 test('who takes gets memory of its own for what can be read, and others have a turn meanwhile', async (t) => {
   const size = 5 * 2 ** 20
   const root = t.testdir({ part: Buffer.alloc(size, 'x') })
-  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), { ...record, size })
+  const file = ConsumedFile.whole(openSync(`${root}/part`, 'r'), new DiskPace(), { ...record, size })
   let turns = 0
   let counting: NodeJS.Immediate
   const count = () => {
@@ -164,7 +164,7 @@ test('who takes gets memory of its own for what can be read, and others have a t
 test('who gave others a turn reads nothing of a file that was closed meanwhile', async (t) => {
   const size = 3 * 2 ** 20
   const root = t.testdir({ part: Buffer.alloc(size, 'x') })
-  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), { ...record, size })
+  const file = ConsumedFile.whole(openSync(`${root}/part`, 'r'), new DiskPace(), { ...record, size })
   await read(file, 0, 2 ** 20).result
   const next = read(file, 2 ** 20)
   await close(file)
@@ -173,7 +173,7 @@ test('who gave others a turn reads nothing of a file that was closed meanwhile',
 
 test('a file that got shorter since it was published is an error and no end', async (t) => {
   const root = t.testdir({ part: 'short' })
-  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), record)
+  const file = ConsumedFile.whole(openSync(`${root}/part`, 'r'), new DiskPace(), record)
   t.equal(await read(file, 0, 16).result, 'short')
   await t.rejects(read(file, 5).result, { code: 'ERR_DYAD_CHANGED', path: 'x', node: 'A' })
   await close(file)
@@ -181,7 +181,10 @@ test('a file that got shorter since it was published is an error and no end', as
 
 test('bytes that came with the record are read from it, in parts too', async (t) => {
   const root = t.testdir({ part: '..........' })
-  const file = ConsumedFile.whole(`${root}/part`, new DiskPace(), { ...record, inline: Buffer.from('0123456789') })
+  const file = ConsumedFile.whole(openSync(`${root}/part`, 'r'), new DiskPace(), {
+    ...record,
+    inline: Buffer.from('0123456789'),
+  })
   t.equal(await read(file, 0).result, '0123')
   t.equal(await read(file, 8).result, '89')
   t.equal(await read(file, 10).result, '')
@@ -193,7 +196,7 @@ test('on a slow disk it is read through the thread pool, and closed once nothing
   const pace = new DiskPace(-1)
   pace.time(() => {})
   t.equal(pace.isSlow, true)
-  const file = ConsumedFile.whole(`${root}/part`, pace, record)
+  const file = ConsumedFile.whole(openSync(`${root}/part`, 'r'), pace, record)
   const reading = read(file, 0, 10)
   const closed = close(file)
   t.equal(openSync(`${root}/part`, 'r') === file.fd, false, 'its descriptor is not free yet')

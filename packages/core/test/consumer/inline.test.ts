@@ -1,4 +1,14 @@
-import { chmodSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  fstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { type Test, test } from 'tap'
 import { HeldFiles } from '../../src/consumer/held.js'
 import { type InlinePlace, placeInline } from '../../src/consumer/inline.js'
@@ -14,7 +24,7 @@ const record = { path: 'below/x', owner: 'A', size: bytes.length, mode: 0o640, g
 interface Site {
   readonly root: string
   readonly place: InlinePlace
-  /** Places the bytes of a record at its path. */
+  /** Places the bytes of a record at its path, before they are asked for. */
   placed(changed?: Partial<FileRecord>, content?: Uint8Array): ReturnType<typeof placeInline>
 }
 
@@ -23,7 +33,8 @@ async function site(t: Test, temporaries = new Temporaries()): Promise<Site> {
   const directory = await ManagedDirectory.open(`${root}/managed`)
   const held = await HeldFiles.open(`${root}/state`, directory, 'store')
   t.teardown(() => held.write())
-  const place = { temporaries, pace: new DiskPace(), parents: new StoringParents(directory.real), held }
+  const parents = new StoringParents(directory.real)
+  const place = { temporaries, pace: new DiskPace(), parents, held, giveWay: true }
   const placed = (changed: Partial<FileRecord> = {}, content = bytes) =>
     placeInline(directory.file(record.path), { ...record, ...changed }, content, place)
   return { root: directory.real, place, placed }
@@ -75,6 +86,23 @@ test('what stands there is the file by its bytes, or as what this process put th
   t.equal(placed(), undefined)
   t.equal(readFileSync(`${root}/below/x`, 'utf8'), 'CONTENT')
   t.strictSame(readdirSync(`${root}/below`), ['x'])
+})
+
+test('who opens a file that is stored now is given it by its descriptor', async (t) => {
+  const { root, place } = await site(t)
+  const inodes: bigint[] = []
+  const onStored = (fd: number) => inodes.push(fstatSync(fd, { bigint: true }).ino)
+  for (const expected of ['stored', 'stands']) {
+    t.equal(placeInline(file(root), record, bytes, place, onStored), expected)
+    t.strictSame(inodes, [statSync(`${root}/below/x`, { bigint: true }).ino])
+  }
+  const failed = Object.assign(new Error('no descriptor is free'), { code: 'EMFILE' })
+  rmSync(`${root}/below/x`)
+  const refuse = () => {
+    throw failed
+  }
+  t.throws(() => placeInline(file(root), record, bytes, place, refuse), { code: 'ERR_DYAD_STORE', cause: failed })
+  t.strictSame(readdirSync(`${root}/below`), ['x'], 'it stands there for the next try')
 })
 
 test('a newer generation with other bytes is not taken for what was put there before', async (t) => {

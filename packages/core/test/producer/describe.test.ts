@@ -10,10 +10,10 @@ async function site(root: string, context: Partial<DescribeContext> = {}) {
   const file = directory.file('x')
   writeFileSync(file.local, 'written')
   const bytes = Buffer.from('written')
-  const stat = statSync(file.local, { bigint: true })
+  const looks = statSync(file.local, { bigint: true })
   // No reader would find this digest: it tells whether the file was read again.
   const digest = { algorithm: 'crc32', value: '00000000' }
-  const written: WrittenFile = { digest, stat, bytes }
+  const written: WrittenFile = { digest, looks, bytes }
   const options = { node: 'A', directory, fsync: false, inlineLimit: 100, digestLimit: 100, ...context }
   return { file, written, describe: (known = written) => describe(file, options, known, new AbortController().signal) }
 }
@@ -21,12 +21,22 @@ async function site(root: string, context: Partial<DescribeContext> = {}) {
 test('a file that stands as it was written is not read again', async (t) => {
   for (const context of [{}, { inlineLimit: 0 }, { inlineLimit: 3 }, { fsync: true }]) {
     const { written, describe } = await site(t.testdir(), context)
-    const { published, stat } = await describe()
+    const { published, looks } = await describe()
     t.match(published, { path: 'x', owner: 'A', size: 7, digest: written.digest }, JSON.stringify(context))
-    t.equal(stat.ino, written.stat.ino)
+    t.equal(looks.ino, written.looks.ino)
     const inline = (context.inlineLimit ?? 100) >= 7 ? 'written' : undefined
     t.equal(published.inline && Buffer.from(published.inline).toString(), inline)
   }
+})
+
+test('a file that was put in place just now is not looked at, unless its bytes are missing', async (t) => {
+  const { file, written, describe } = await site(t.testdir())
+  writeFileSync(file.local, 'another')
+  const fresh = { ...written, isFresh: true }
+  t.match((await describe(fresh)).published, { digest: written.digest, inline: Buffer.from('written') })
+  t.match((await describe({ ...fresh, bytes: undefined })).published, { inline: Buffer.from('another') })
+  const synced = await site(t.testdir(), { fsync: true })
+  t.match((await synced.describe({ ...synced.written, isFresh: true })).published, { digest: written.digest })
 })
 
 test('a file that does not stand as it was written is described as it stands', async (t) => {

@@ -108,9 +108,9 @@ test('what others append once a file is in its place is not taken for what was w
     t.teardown(() => rmSync(root, { recursive: true }))
     const staged = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o666, undefined)
     fs.writeFileSync(staged.path, 'written')
-    const { stat, bytes } = staged.place(isExclusive, 100)
+    const { looks, bytes } = staged.place(isExclusive, 100)
     t.equal(readFileSync(`${root}/x`, 'utf8'), 'written and more')
-    t.equal(stat.size, 7n)
+    t.equal(looks.size, 7n)
     t.equal(String(bytes), 'written')
   }
 })
