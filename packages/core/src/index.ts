@@ -26,7 +26,7 @@ export * from './kvs/contract.js'
 export { keyOf } from './kvs/key.js'
 export { decodeNodeEntry, encodeNodeEntry, type NodeEntry } from './kvs/node-entry.js'
 export { type OutageListener, Outages } from './kvs/outages.js'
-export { decodeAnyRecord, decodeRecord, encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
+export { encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
 export { isLoopbackHost, loopbackAdvice, loopbackNetwork } from './loopback.js'
 export type { ManagedFile } from './managed-directory.js'
 export {
