@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { type ConfigOptions, DyadError, flatOptions, isDyadError, readConfigWithToken, wrongOption } from '@dyad/core'
 import { openControl } from '@dyad/service'
+import { closing } from './closing.js'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
 
 /** Options of {@link startStore}. */
@@ -67,10 +68,7 @@ export async function startStore(given: StartStoreOptions): Promise<RunningStore
     await store[Symbol.asyncDispose]()
     throw isDyadError(error, 'ERR_DYAD_NODE_TAKEN') ? alreadyThere(store, error) : error
   })
-  const close = async () => {
-    await control.close()
-    await store[Symbol.asyncDispose]()
-  }
+  const close = closing([store, control])
   return {
     get status() {
       return status()

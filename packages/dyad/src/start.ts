@@ -4,13 +4,11 @@ import {
   DyadError,
   flatOptions,
   isLoopbackHost,
-  type KvsClient,
   loopbackAdvice,
   type NodeEntry,
   Outages,
   readConfigWithToken,
   reasonOf,
-  type Transport,
   wrongOption,
 } from '@dyad/core'
 import {
@@ -22,6 +20,7 @@ import {
   Service,
   type SilentHolder,
 } from '@dyad/service'
+import { closing } from './closing.js'
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'
 import { checkMode, openKvs, openTransports } from './parts.js'
 
@@ -96,10 +95,8 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     })
   }
   const config = readConfigWithToken(options)
-  const parts: (AsyncDisposable | Transport | KvsClient)[] = []
-  const close = async () => {
-    for (const part of parts.splice(0).reverse()) await part[Symbol.asyncDispose]()
-  }
+  const parts: AsyncDisposable[] = []
+  const close = closing(parts)
   try {
     let stop: () => void = () => {}
     const stopped = new Promise<void>((resolve) => {
