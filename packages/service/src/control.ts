@@ -4,6 +4,7 @@ import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { DyadError, isDyadError, makeDirectory, milliseconds, NodeLocks } from '@dyad/core'
+import { listeningProcess } from './listening-process.js'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
@@ -111,16 +112,24 @@ function ownerPath(path: string): string {
   return path.replace(/\.sock$/, '.json')
 }
 
-/** The process behind `path`, as far as its file says. */
-function ownerOf(path: string): Partial<Owner> {
+/** Whose service it is, as far as a note or an answer tells. */
+function ownerIn(text: string): Partial<Owner> {
   try {
-    const { node, pid } = JSON.parse(readFileSync(ownerPath(path), 'utf8')) as Record<string, unknown>
+    const { node, pid } = JSON.parse(text) as Record<string, unknown>
     return {
       ...(typeof node === 'string' && { node }),
       ...(Number.isSafeInteger(pid) && { pid: pid as number }),
     }
   } catch {
     return {}
+  }
+}
+
+function readOwner(path: string): string {
+  try {
+    return readFileSync(ownerPath(path), 'utf8')
+  } catch {
+    return ''
   }
 }
 
@@ -149,6 +158,8 @@ export function askControl(
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const limit = timeout === undefined ? undefined : milliseconds('timeout', timeout)
+    // A service that ends takes it away.
+    const noted = ownerIn(readOwner(path))
     const socket = connect(path)
     let answer = ''
     let isTooLong = false
@@ -176,7 +187,7 @@ export function askControl(
       clearTimeout(timer)
       try {
         signal?.throwIfAborted()
-        if (isLate) return reject(silent(path, answer, timeout))
+        if (isLate) return reject(silent(path, answer, noted, timeout))
         if (isTooLong) throw new RangeError('the answer is too long')
         resolve(answer === '' ? undefined : JSON.parse(answer))
       } catch (cause) {
@@ -186,8 +197,11 @@ export function askControl(
   })
 }
 
-function silent(path: string, answer: string, timeout: number | undefined): DyadError {
-  const { node, pid } = ownerOf(path)
+function silent(path: string, answer: string, noted: Partial<Owner>, timeout: number | undefined): DyadError {
+  // The note goes before the socket does, and may be lost: what the service has answered and the kernel know its process, too.
+  const { node: name, pid = listeningProcess(path) } = { ...ownerIn(answer), ...noted }
+  // A store listens under a name that no node can have.
+  const node = name?.startsWith('\x01') ? name.slice(1) : name
   const failed = answer === '' ? 'did not answer' : 'began to end, and has not ended'
   const remedy = pid === undefined ? '' : `; \`kill -9 ${pid}\` ends it`
   const detail = `process ${pid ?? 'unknown'} ${failed} in ${timeout} ms${remedy}`

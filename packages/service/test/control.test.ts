@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, rmdir } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -51,6 +51,31 @@ t.test('the socket of a service that was killed is no obstacle', async (t) => {
   t.equal(await askControl(path, 'status'), undefined, 'and nobody behind it')
   await using _control = await openControl(fixture.at('state'), 'n1', () => 'anew')
   t.equal(await askControl(path, 'status'), 'anew')
+})
+
+t.test('a service that does not answer is named, with its process, also when its note is lost', async (t) => {
+  await using fixture = await Fixture.make()
+  const state = fixture.at('state')
+  const frozen = await fixture.service('n1', 60_000)
+  const path = controlPath(state, 'n1')
+  frozen.kill('SIGSTOP')
+  const asked = () => askControl(path, 'status', { timeout: 200 })
+  const named = new RegExp(`process ${frozen.pid} did not answer in 200 ms; .kill -9 ${frozen.pid}. ends it`)
+  await t.rejects(asked(), { code: 'ERR_DYAD_SILENT', node: 'n1', message: named })
+  await rm(path.replace('.sock', '.json'))
+  if (process.platform === 'linux') {
+    await t.rejects(asked(), { code: 'ERR_DYAD_SILENT', node: undefined, path, message: named }, 'the kernel knows it')
+  }
+  const answer = { node: 'n2', pid: 54_321 }
+  await using _ending = await openControl(state, 'n2', () => answer)
+  const ending = controlPath(state, 'n2')
+  await rm(ending.replace('.sock', '.json'))
+  const stopped = askControl(ending, 'stop', { untilClosed: true, timeout: 200 })
+  const expected = { code: 'ERR_DYAD_SILENT', node: 'n2', message: /process 54321 began to end/ }
+  await t.rejects(stopped, expected, 'it has said who it is')
+  await using _store = await openControl(state, '\x01broker 1', () => undefined)
+  const store = askControl(controlPath(state, '\x01broker 1'), 'stop', { untilClosed: true, timeout: 200 })
+  await t.rejects(store, { code: 'ERR_DYAD_SILENT', node: /^broker 1$/ }, 'without what no terminal shows')
 })
 
 t.test('of services of one node that start at once, one does', async (t) => {
@@ -173,10 +198,20 @@ t.test('a disk without room for the note of a service is an error, and nothing i
   const state = fixture.at('state')
   const source = new URL('../src/index.ts', import.meta.url).href
   const program = `
+    // Node 20 would end with the signal.
+    process.on('SIGXFSZ', () => {})
     const { openControl } = await import(${JSON.stringify(source)})
     await openControl(${JSON.stringify(state)}, 'n1', () => 1).catch(({ code, path }) => console.log(code, path))`
   // A process that may write no byte to any file has no room for it, either.
-  const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, '--import=tsx', '--input-type=module', '-e']
+  const limited = [
+    '-c',
+    'trap "" XFSZ; ulimit -f 0; exec "$@"',
+    'sh',
+    process.execPath,
+    '--import=tsx',
+    '--input-type=module',
+    '-e',
+  ]
   const env = { ...process.env, NODE_OPTIONS: '', TSX_DISABLE_CACHE: '1' }
   const told = execFileSync('sh', [...limited, program], { encoding: 'utf8', env })
   t.equal(told.trim(), `ERR_DYAD_SYSTEM ${controlPath(state, 'n1').replace(/sock$/, 'json')}`)
