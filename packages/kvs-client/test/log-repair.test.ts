@@ -127,16 +127,20 @@ test('what a whole base has replaced does not come back', async (t) => {
 test('a base that was not finished helps where what it is made of is damaged', async (t) => {
   await using site = await rewritten()
   const { directory, before, after, records } = site
-  const part = (after['base.1'] as Buffer).subarray(0, -5)
-  const log = before['log.0'] as Buffer
-  site.fill({ 'log.0': flipped(log, HEADER_BYTES + 30), 'part.1': part, 'log.1': after['log.1'] as Buffer })
+  const part = after['base.1'] as Buffer
+  const damaged = Buffer.from('something else altogether')
+  site.fill({ 'log.0': damaged, 'part.1': part, 'log.1': after['log.1'] as Buffer })
   const repair = await repairLog(directory)
   const store = await LogRecordStore.open(directory)
   t.same(contents(store), records)
   await store.close()
   t.ok(repair.unreadableBytes > 0)
   t.ok(readFileSync(join(repair.formerFiles ?? '', 'part.1')).equals(part))
-  site.fill({ ...before, 'part.1': part, 'log.1': after['log.1'] as Buffer })
+  site.fill({ 'log.0': damaged, 'part.1': part.subarray(0, -5), 'log.1': after['log.1'] as Buffer })
+  const partly = await repairLog(directory)
+  t.ok(partly.records > 2, 'also a part of it')
+  t.equal(partly.unreadableBytes, damaged.length, 'of which the rest was not written')
+  site.fill({ ...before, 'part.1': part.subarray(0, -5), 'log.1': after['log.1'] as Buffer })
   t.match(await repairLog(directory), { formerFiles: undefined, unreadableBytes: 0 }, 'as after kill -9')
   const again = await LogRecordStore.open(directory)
   t.same(contents(again), records)

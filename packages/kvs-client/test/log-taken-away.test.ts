@@ -105,6 +105,20 @@ test('what is removed under a broker is written anew, and nothing is stored unti
   }
 })
 
+test('while it is written anew everything else is refused, and stored afterwards', async (t) => {
+  await using site = await running()
+  const { data, store, ns } = site
+  rmSync(join(data, 'log.0'))
+  const lost = { code: 'ERR_DYAD_SYSTEM', detail: /log\.0 was removed or moved/ }
+  await t.rejects(put(ns, 'b', 'b', 2), lost)
+  t.notOk(readdirSync(data).includes('base.1'), 'it is under way')
+  await t.rejects(put(ns, 'c', 'c', 3), lost)
+  await untilNamed(data, 'base.1')
+  await put(ns, 'd', 'd', 4)
+  await store.close()
+  t.same(await found(data), { a: 'a', d: 'd' })
+})
+
 test('what was removed is there again when the broker has ended, whether anything was stored after it or not', async (t) => {
   for (const file of ['log.0', 'base.1']) {
     await using site = await running(1_000)
