@@ -40,7 +40,7 @@ export {
   readOption,
   warnOfVariables,
 } from './options/config.js'
-export { flatOptions, wrongOption } from './options/flat-options.js'
+export { flatOptions, withInherited, wrongOption } from './options/flat-options.js'
 export { LONGEST_MS, milliseconds, wholeNumber } from './options/given-number.js'
 export type { OptionRow } from './options/option-row.js'
 export { readConfigWithToken, type TokenSource, tokenSource } from './options/token-source.js'

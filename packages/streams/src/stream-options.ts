@@ -1,4 +1,4 @@
-import { flatOptions } from '@dyad/core'
+import { withInherited } from '@dyad/core'
 
 /**
  * The options of a stream with `own` in place of the caller's. As node:fs does, it takes an
@@ -8,5 +8,5 @@ import { flatOptions } from '@dyad/core'
 export function streamOptions(given: unknown, own: object): object {
   if (given === undefined || given === null || typeof given === 'function') return own
   if (typeof given === 'string') return { encoding: given, ...own }
-  return typeof given === 'object' ? { ...flatOptions(given), ...own } : (given as object)
+  return typeof given === 'object' ? { ...withInherited(given), ...own } : (given as object)
 }

@@ -10,12 +10,15 @@ const CALLBACK = /^on[A-Z]/
  */
 export function flatOptions<Options extends object>(options: Options): Options {
   if (typeof options !== 'object' || options === null) throw wrongOption('options', options, 'an object')
+  const flat = withInherited(options)
+  for (const name in flat) if (flat[name] !== undefined) check(name, flat[name])
+  return flat
+}
+
+/** A copy of an object with the members that it inherits. */
+export function withInherited<Options extends object>(options: Options): Options {
   const flat: Record<string, unknown> = {}
-  for (const name in options) {
-    const value: unknown = Reflect.get(options, name)
-    if (value !== undefined) check(name, value)
-    flat[name] = value
-  }
+  for (const name in options) flat[name] = Reflect.get(options, name)
   return flat as Options
 }
 
