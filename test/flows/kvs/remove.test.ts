@@ -24,6 +24,7 @@ test('what is removed is waited for again, by consumers that hold the file too, 
     t.strictSame(await consumer.ask('list', path), [])
     for (const side of ['a', 'b']) t.equal(readFileSync(cluster.path(side, path)).length, size, `it stays in ${side}`)
     await t.rejects(consumer.ask('remove', path), { code: 'ERR_DYAD_NOT_FOUND', path }, 'and is not removed twice')
+    t.strictSame((size === 100 ? producer : consumer).notes('dyad.producer.removed'), [{ path }])
 
     const reading = consumer.ask('read', path)
     await producer.ask('write', path, size, 2)

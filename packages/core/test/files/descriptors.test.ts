@@ -143,3 +143,21 @@ test('what is open for later is closed when descriptors are short', async (t) =>
   await waiting
   t.equal(relieved, 1)
 })
+
+test('a wait in which nobody gets a descriptor ends after half a minute, and keeps nobody else', async (t) => {
+  const table = new Table()
+  const real = performance.now
+  t.teardown(() => {
+    performance.now = real
+  })
+  const early = Promise.resolve(withDescriptors(() => table.open()))
+  // The clock goes on; the timers that look at it are real.
+  performance.now = () => real.call(performance) + 29_000
+  const late = Promise.resolve(withDescriptors(() => table.open()))
+  const first = await Promise.race([early, new Promise((resolve) => setTimeout(resolve, 150, 'waits'))])
+  t.equal(first, 'waits', 'it has a second left')
+  performance.now = () => real.call(performance) + 31_000
+  await t.rejects(early, { code: 'ERR_DYAD_DESCRIPTORS', retryable: true, cause: { code: 'EMFILE' } })
+  table.close()
+  t.match(await late, /open/, 'the next goes on')
+})

@@ -109,3 +109,10 @@ test('an abort ends the pause between two looks', async (t) => {
   })
   await t.rejects(publish(control.signal), reason)
 })
+
+test('an error of a store that is none of ours says which file was not published', async (t) => {
+  const { publish } = await site(t, () => {
+    throw new TypeError('the store broke')
+  })
+  await t.rejects(publish(), { code: 'ERR_DYAD_PUBLISH', path: 'x', node: 'A', detail: 'the store broke' })
+})
