@@ -15,11 +15,11 @@ export class PendingPublishes {
   #room: (() => void)[] = []
 
   /**
-   * Publishes once the earlier publishes of the same path are done. Resolves when there is room for
-   * the next.
+   * Publishes once the earlier publishes of the same path are done. Returns a promise of room for the
+   * next, or undefined where there is room.
    * @param publish asks whether it is the last of its path by now
    */
-  async add(path: string, publish: (isLast: () => boolean) => Promise<FileRecord>): Promise<void> {
+  add(path: string, publish: (isLast: () => boolean) => Promise<FileRecord>): Promise<void> | undefined {
     this.#count++
     const earlier = this.#last.get(path)
     const isLast = () => this.#last.get(path) === settled
@@ -35,6 +35,10 @@ export class PendingPublishes {
         this.#room.shift()?.()
       })
     this.#last.set(path, settled)
+    return this.#count < MOST ? undefined : this.#untilRoom()
+  }
+
+  async #untilRoom(): Promise<void> {
     while (this.#count >= MOST) await new Promise<void>((resolve) => this.#room.push(resolve))
   }
 

@@ -118,7 +118,7 @@ export class Producer {
     const { config, operations } = this.#parts
     let isFresh = true
     const published = (end?: AbortSignal, isLast?: () => boolean) => {
-      const known = written && { ...written, isFresh }
+      const known = written && asOf(written, isFresh)
       return operations.run(end, (bounded) => this.publish(file, bounded, known, isLast))
     }
     if (!config.asyncPublish) return published(ending)
@@ -126,7 +126,7 @@ export class Producer {
     const room = this.#pending.add(file.path, (isLast) => published(undefined, isLast))
     // A publish that waits for an earlier one of its path may find another file there.
     isFresh = false
-    await abortable(room, ending)
+    if (room !== undefined) await abortable(room, ending)
     return undefined
   }
 
@@ -163,4 +163,9 @@ export class Producer {
       digestLimit: sharedStorage ? -1 : digestAll ? Number.MAX_SAFE_INTEGER : SMALL_FILE_BYTES,
     }
   }
+}
+
+function asOf({ digest, looks, bytes }: WrittenFile, isFresh: boolean): WrittenFile {
+  // Not spread: V8 gives each object that is made so a hidden class of its own.
+  return { digest, looks, bytes, isFresh }
 }

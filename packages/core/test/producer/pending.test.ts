@@ -40,7 +40,7 @@ test('the 4,096th waits until another has ended', async (t) => {
   const pending = new PendingPublishes()
   const all = Array.from({ length: 4_096 }, publish)
   let done = 0
-  const adding = all.map((one, i) => pending.add(`${i}`, one.work).then(() => done++))
+  const adding = all.map((one, i) => Promise.resolve(pending.add(`${i}`, one.work)).then(() => done++))
   await turn()
   t.equal(done, 4_095)
   t.ok(
