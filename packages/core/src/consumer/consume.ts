@@ -3,7 +3,7 @@ import { report } from '../diagnostics.js'
 import { DyadError, type ErrorCode, isDyadError, reasonOf } from '../errors.js'
 import { descriptorPath, hasDescriptorPaths } from '../files/descriptor-path.js'
 import { withDescriptors } from '../files/descriptors.js'
-import { openRegular, READ_REGULAR } from '../files/open-regular.js'
+import { READ_REGULAR } from '../files/open-regular.js'
 import { type FileRecord, isSameGeneration, mayBeNewer } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { Patience } from '../transfer/patience.js'
@@ -14,6 +14,7 @@ import type { Replacing } from './incoming-file.js'
 import { intact, placeInline } from './inline.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import type { NodeLocks } from './node-lock.js'
+import { openStanding } from './open-standing.js'
 import { assertUnchanged, comesInSight } from './published-here.js'
 import type { SingleFlight } from './single-flight.js'
 import { type StoreContext, store } from './store.js'
@@ -151,7 +152,7 @@ export function openAtOnce(file: ManagedFile, record: FileRecord, context: Consu
     stored = openSync(descriptorPath(fd), READ_REGULAR)
   }
   if (!standsAtOnce(file, record, context, hasDescriptorPaths ? reopen : undefined)) return undefined
-  return stored ?? openRegular(file.local)
+  return stored ?? openStanding(file.local, record.size)
 }
 
 /** As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should stand here and does not. */

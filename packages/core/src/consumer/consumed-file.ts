@@ -1,9 +1,9 @@
 import { DyadError } from '../errors.js'
 import { withDescriptors } from '../files/descriptors.js'
 import type { DiskPace } from '../files/disk-pace.js'
-import { openRegular } from '../files/open-regular.js'
 import { type FileRecord, isSameGeneration } from '../kvs/record.js'
 import type { Arrival, OnArrival } from './arrival.js'
+import { openStanding } from './open-standing.js'
 import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 
 /** After so many bytes that took no waiting others have a turn of the event loop. */
@@ -81,9 +81,9 @@ export class ConsumedFile {
       }, leave.signal)
       whole
         .then(async (record) => {
-          const openWhole = () => openRegular(local)
+          const opening = () => openWhole(local, record)
           const made =
-            file ?? new ConsumedFile(record, await withDescriptors(openWhole, leave.signal), pace, whole, leave)
+            file ?? new ConsumedFile(record, await withDescriptors(opening, leave.signal), pace, whole, leave)
           made.#end(isSameGeneration(record, made.record) ? 'whole' : { error: made.#newer() })
           if (file === undefined) opened(made)
         })
@@ -255,8 +255,19 @@ export class ConsumedFile {
   }
 
   #changed(detail: string): DyadError {
-    return new DyadError('ERR_DYAD_CHANGED', { path: this.record.path, node: this.record.owner, detail })
+    return changed(this.record, detail)
   }
+}
+
+function changed({ path, owner }: FileRecord, detail: string): DyadError {
+  return new DyadError('ERR_DYAD_CHANGED', { path, node: owner, detail })
+}
+
+/** ERR_DYAD_CHANGED if another version stands there by now. */
+function openWhole(local: string, record: FileRecord): number {
+  const fd = openStanding(local, record.size)
+  if (fd === undefined) throw changed(record, 'another version took its place while it was opened')
+  return fd
 }
 
 function copyInto(buffer: Uint8Array, bytes: Uint8Array, from: number, done: ReadDone): void {

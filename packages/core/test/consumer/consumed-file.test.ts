@@ -179,6 +179,16 @@ test('a file that got shorter since it was published is an error and no end', as
   await close(file)
 })
 
+test('a file of another size that took its place before it was opened is not read as the published one', async (t) => {
+  for (const other of ['longer than it was', 'shorter', '']) {
+    const root = t.testdir()
+    const { opening, end } = await arriving(root)
+    writeFileSync(`${root}/part`, other)
+    end()
+    await t.rejects(opening, { code: 'ERR_DYAD_CHANGED', path: 'x', node: 'A' }, other)
+  }
+})
+
 test('bytes that came with the record are read from it, in parts too', async (t) => {
   const root = t.testdir({ part: '..........' })
   const file = ConsumedFile.whole(openSync(`${root}/part`, 'r'), new DiskPace(), {
