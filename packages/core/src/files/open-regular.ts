@@ -25,10 +25,21 @@ export function openRegular(path: string, directory?: string, flags: number = O_
     checkRegular(found, path)
     const itself = descriptorPath(found)
     if (directory !== undefined) checkBelow(readlinkSync(itself), directory, path)
-    // The path of a descriptor is a link itself.
-    return openSync(itself, READ_REGULAR | (flags & ~O_NOFOLLOW))
+    return reopen(itself, path, flags)
   } finally {
     closeSync(found)
+  }
+}
+
+/** Opens what a descriptor is of, by the path of that, which is a link itself; errors name the file. */
+function reopen(itself: string, path: string, flags: number): number {
+  try {
+    return openSync(itself, READ_REGULAR | (flags & ~O_NOFOLLOW))
+  } catch (error) {
+    if (error instanceof Error) {
+      Object.assign(error, { path, message: error.message.replace(itself, () => path) })
+    }
+    throw error
   }
 }
 

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import fs, {
   closeSync,
   fstatSync,
@@ -185,4 +186,16 @@ test('a file is opened for writing if that is asked for, and not through a link 
   closeSync(reading)
   const refused = isLinux ? { code: 'ERR_DYAD_PATH' } : { code: 'ELOOP' }
   t.throws(() => openRegular(`${root}/link`, undefined, O_RDWR | O_NOFOLLOW), refused)
+})
+
+test('an error of the system names the file', { skip: !isLinux && 'not Linux' }, async (t) => {
+  const path = `${t.testdir()}/program`
+  fs.copyFileSync(process.execPath, path)
+  const program = spawn(path, ['-e', 'setInterval(() => {}, 1e6)'])
+  await once(program, 'spawn')
+  // Also root cannot write to a program that runs.
+  const failure = { code: 'ETXTBSY', path, message: `ETXTBSY: text file is busy, open '${path}'` }
+  t.throws(() => openRegular(path, undefined, fs.constants.O_RDWR), failure)
+  program.kill('SIGKILL')
+  await once(program, 'exit')
 })
