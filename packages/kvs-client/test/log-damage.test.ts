@@ -230,7 +230,10 @@ test('a directory that is whole, or that a broker has open, is left as it is', a
   t.match(await repairLog(directory.path), { records: KEYS.length, unreadableBytes: 0, formerFiles: undefined })
   t.same(readdirSync(directory.path), before)
   const broker = await startBroker({ data: directory.path })
-  await t.rejects(repairLog(directory.path), { code: 'EBUSY' })
+  await t.rejects(repairLog(directory.path), {
+    code: 'ERR_DYAD_SYSTEM',
+    detail: /another broker has this directory open/,
+  })
   await broker.close()
   copyFileSync(join(directory.path, 'log.0'), join(directory.path, 'log.1'))
   const store = await LogRecordStore.open(directory.path)

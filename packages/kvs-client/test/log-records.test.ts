@@ -131,6 +131,21 @@ test('a log is rewritten when it has grown, and what is put meanwhile is kept', 
   await after.close()
 })
 
+test('a rewrite that is ended leaves nothing of the base that it was making', async (t) => {
+  await using directory = await temporaryDirectory()
+  const store = await LogRecordStore.open(directory.path, { compactBytes: 4_000_000 })
+  const ns = await create(store, 'ns')
+  const names = () => readdirSync(directory.path)
+  for (let i = 1; !names().includes('log.1'); i++) await put(ns, `key/${i}`, 'x'.repeat(200_000), i)
+  const count = store.count()
+  await untilNamed(directory.path, /^part\./)
+  await store.close()
+  t.same(names().sort(), ['lock', 'log.0', 'log.1'])
+  const again = await LogRecordStore.open(directory.path)
+  t.equal(again.count(), count)
+  await again.close()
+})
+
 test('a base that was not finished is no base, one that is damaged is an error', async (t) => {
   await using directory = await temporaryDirectory()
   const store = await LogRecordStore.open(directory.path)

@@ -287,13 +287,13 @@ test('kill -9 at any moment of a repair leaves what another one makes whole', as
   const { directory, before, after, records } = site
   const files = { ...before, ...after, 'base.1': (after['base.1'] as Buffer).subarray(0, -30) }
   let [unfinished, finished] = [0, 0]
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 8; round++) {
     site.fill(files)
     const child = forkProcess('repair.mjs', [directory])
     await once(child, 'message')
     const gone = once(child, 'exit')
-    // Its steps take about a millisecond each.
-    const until = performance.now() + round
+    // Its steps take a millisecond or a few each.
+    const until = performance.now() + round * 2
     while (performance.now() < until);
     child.kill('SIGKILL')
     await gone
@@ -308,12 +308,28 @@ test('kill -9 at any moment of a repair leaves what another one makes whole', as
   t.ok(unfinished > 0, `${unfinished} were not finished, ${finished} were`)
 })
 
+test('a number that none can follow, and names that are none of a log', async (t) => {
+  await using site = await rewritten()
+  const { directory, before, after, records } = site
+  site.fill({ ...before, ...after, 'log.999999999': Buffer.alloc(0) })
+  const refusal = { code: 'ERR_DYAD_LOG', path: directory, detail: /999999999, which none can follow: move it away/ }
+  await t.rejects(repairLog(directory), refusal)
+  site.fill({ ...after, 'log.00': Buffer.alloc(0), 'base.02': Buffer.alloc(0), 'log.1234567890': Buffer.alloc(0) })
+  t.match(await repairLog(directory), { formerFiles: undefined })
+  const store = await LogRecordStore.open(directory)
+  t.same(contents(store), records)
+  await store.close()
+})
+
 test('two repairs at a time do not meet', async (t) => {
   await using site = await rewritten()
   const { directory, before, after, records } = site
   site.fill({ ...before, ...after, 'base.1': Buffer.alloc(0) })
   const outcomes = await Promise.allSettled([repairLog(directory), repairLog(directory)])
-  t.match(outcomes, [{ status: 'fulfilled' }, { status: 'rejected', reason: { code: 'EBUSY' } }])
+  t.match(outcomes, [
+    { status: 'fulfilled' },
+    { status: 'rejected', reason: { code: 'ERR_DYAD_SYSTEM', detail: /another broker has this directory open/ } },
+  ])
   const store = await LogRecordStore.open(directory)
   t.same(contents(store), records)
   await store.close()

@@ -58,7 +58,7 @@ test('no other broker starts beside one that runs, whatever became of the lock',
     spoil()
     const refused = { code: 'EBUSY', message: /another broker has this directory open.*log\.0/ }
     await t.rejects(LogRecordStore.open(path), refused, key)
-    await t.rejects(repairLog(path), refused, key)
+    await t.rejects(repairLog(path), { ...refused, code: 'ERR_DYAD_SYSTEM' }, key)
     await ns.put(key, value(key))
   }
   await broker.kill()

@@ -1,6 +1,7 @@
-import { DyadError, flatOptions, isDyadError } from '@dyad/core'
+import { flatOptions } from '@dyad/core'
 import { type Listener, type ListenOptions, listen } from '@dyad/wire'
 import type { RecordStore } from '../records/contract.js'
+import { unusable } from '../records/damaged.js'
 import { LogRecordStore } from '../records/log-records.js'
 import { MemoryRecordStore } from '../records/memory-records.js'
 import { type BrokerStats, MAX_FRAME_BYTES } from './frames.js'
@@ -86,7 +87,6 @@ async function openRecords(data: string | undefined): Promise<RecordStore> {
   try {
     return await LogRecordStore.open(data)
   } catch (cause) {
-    if (isDyadError(cause)) throw cause
-    throw new DyadError('ERR_DYAD_SYSTEM', { path: data, cause })
+    throw unusable(data, cause)
   }
 }

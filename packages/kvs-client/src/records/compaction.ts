@@ -43,7 +43,7 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
     batch.ceiling(catalog.highest)
     await write()
   } catch (error) {
-    base.drop()
+    base.discard()
     throw error
   }
   await base.close()

@@ -1,6 +1,11 @@
-import { DyadError } from '@dyad/core'
+import { DyadError, isDyadError } from '@dyad/core'
 
 /** The error of a directory of records that cannot be opened as it is. */
 export function damaged(path: string, what: string, cause?: unknown): DyadError {
   return new DyadError('ERR_DYAD_LOG', { path, detail: what, cause })
+}
+
+/** What a failure to use a directory of records is told as: a DyadError as it is, another one as ERR_DYAD_SYSTEM. */
+export function unusable(directory: string, cause: unknown): DyadError {
+  return isDyadError(cause) ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: directory, cause })
 }

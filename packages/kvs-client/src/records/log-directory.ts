@@ -1,11 +1,13 @@
 import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { damaged } from './damaged.js'
 import { irregularKind, removeOwn } from './own-file.js'
 
 type Kind = 'base' | 'log' | 'part' | 'new'
 
 /** What a log consists of, and files that were being made when their process ended. */
-const NAME = /^(base|log|part|new)\.(\d{1,9})$/
+const NAME = /^(base|log|part|new)\.(0|[1-9]\d{0,8})$/
+const MAX_NUMBER = 999_999_999
 /** In which order files of one number are read. */
 const ORDER = ['base', 'part', 'log', 'new']
 /** What only a log leaves, when all of it is gone. */
@@ -28,8 +30,10 @@ export interface FoundFiles {
   readonly all: readonly LogName[]
 }
 
-/** Path of a file of a log. */
+/** Path of a file of a log. ERR_DYAD_LOG if there are no more numbers. */
 export function logPath(directory: string, kind: Kind, number: number): string {
+  if (number > MAX_NUMBER)
+    throw damaged(directory, `has a file numbered ${MAX_NUMBER}, which none can follow: move it away`)
   return join(directory, `${kind}.${number}`)
 }
 

@@ -1,10 +1,20 @@
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, renameSync, statSync, writeSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DyadError, hasFileLocks, tryLock } from '@dyad/core'
 import { busy } from './directory-lock.js'
 import { syncNames } from './log-directory.js'
 import { fileHeader, newMark, sealBatch } from './log-frame.js'
-import { makeOwn, openOwn } from './own-file.js'
+import { makeOwn, openOwn, removeOwn } from './own-file.js'
 
 /** The disk is asked to keep what was written at most this often, in ms. */
 const SYNC_MS = 1_000
@@ -82,7 +92,7 @@ export class LogFile {
       file.#write(fileHeader(mark))
       return file
     } catch (error) {
-      file.drop()
+      file.discard()
       throw error
     }
   }
@@ -131,10 +141,9 @@ export class LogFile {
 
   /** What somebody else has done to the file, if anybody has. */
   get fault(): string | undefined {
-    const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
+    const found = this.#find()
     if (found === undefined) return GONE
-    const { dev, ino } = this.#identity
-    if (found.dev !== dev || found.ino !== ino) return 'was replaced by another file'
+    if (!this.#is(found)) return 'was replaced by another file'
     return found.size === BigInt(this.#size) ? undefined : 'was changed by somebody else'
   }
 
@@ -160,6 +169,22 @@ export class LogFile {
   drop(): void {
     clearTimeout(this.#timer)
     closeSync(this.#fd)
+  }
+
+  /** Lets go of a file that will not be finished, and gives its space back. */
+  discard(): void {
+    const found = this.#find()
+    if (found !== undefined && this.#is(found)) removeOwn(this.#path)
+    this.drop()
+  }
+
+  /** What stands at the path. */
+  #find(): BigIntStats | undefined {
+    return statSync(this.#path, { bigint: true, throwIfNoEntry: false })
+  }
+
+  #is({ dev, ino }: BigIntStats): boolean {
+    return dev === this.#identity.dev && ino === this.#identity.ino
   }
 
   #write(bytes: Buffer): void {

@@ -245,9 +245,12 @@ export class LogRecordStore implements RecordStore, Writer {
   /** A log that cannot be rewritten is still whole; it is tried again when it has grown as much once more. */
   async #rewrite(): Promise<void> {
     try {
-      const former = this.#log
-      this.#log = this.#files.rotate(former)
-      await former.close()
+      // Another attempt to bring back what was removed has a new log already, and nothing is in that.
+      if (this.#lost === undefined || this.#log.isGone) {
+        const former = this.#log
+        this.#log = this.#files.rotate(former)
+        await former.close()
+      }
       await compact(this.#catalog, this.#files, this.#closed.signal)
       this.#lost = undefined
     } catch {}

@@ -2,7 +2,7 @@ import { constants, copyFileSync, linkSync, mkdirSync, renameSync } from 'node:f
 import { join, resolve } from 'node:path'
 import { isDyadError } from '@dyad/core'
 import { compact } from './compaction.js'
-import { damaged } from './damaged.js'
+import { damaged, unusable } from './damaged.js'
 import { DirectoryLock } from './directory-lock.js'
 import { findFiles, hasTraces, irregularFiles, type LogName, missingFile, syncNames } from './log-directory.js'
 import { LogFiles } from './log-files.js'
@@ -33,20 +33,26 @@ interface Reading {
 }
 
 /**
- * Makes a directory of records that was damaged one that opens, with the newest state that can be read from all its files together. The former files are kept in a directory
- * beside the new ones. ERR_DYAD_LOG if there has never been a log, if it is of another version, or if a symbolic link has the name of a file; EBUSY if a broker has the directory open.
+ * Makes a directory of records that was damaged one that opens, with the newest state that can be read
+ * from all its files together. The former files are kept in a directory beside the new ones.
+ * ERR_DYAD_LOG if there has never been a log, if it is of another version, or if a symbolic link has
+ * the name of a file; ERR_DYAD_SYSTEM if a broker has the directory open, and for errors of the system.
  */
 export async function repairLog(path: string): Promise<Repair> {
   const directory = resolve(path)
-  const { all } = findFiles(directory)
-  // A start that was killed leaves a log without its name.
-  const isLog = all.some(({ kind }) => kind !== 'new') || hasTraces(directory) || DirectoryLock.saysLog(directory)
-  if (!isLog) throw damaged(directory, 'there is no log')
-  const lock = new DirectoryLock(directory)
   try {
-    return await repairLocked(directory, lock)
-  } finally {
-    lock.release()
+    const { all } = findFiles(directory)
+    // A start that was killed leaves a log without its name.
+    const isLog = all.some(({ kind }) => kind !== 'new') || hasTraces(directory) || DirectoryLock.saysLog(directory)
+    if (!isLog) throw damaged(directory, 'there is no log')
+    const lock = new DirectoryLock(directory)
+    try {
+      return await repairLocked(directory, lock)
+    } finally {
+      lock.release()
+    }
+  } catch (error) {
+    throw unusable(directory, error)
   }
 }
 
