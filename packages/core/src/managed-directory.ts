@@ -72,7 +72,10 @@ export class ManagedDirectory {
     return { path: name, local }
   }
 
-  /** The file of an absolute path that is this directory's and a managed path: most are, and need not be taken apart. */
+  /**
+   * The file of an absolute path that is this directory's and a managed path: most are, and need
+   * not be taken apart.
+   */
   #spelledPlainly(text: string): ManagedFile | undefined {
     if (!text.startsWith(this.path) || text[this.path.length] !== '/') return undefined
     const path = text.slice(this.path.length + 1)

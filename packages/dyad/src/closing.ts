@@ -1,7 +1,7 @@
 /**
- * Makes the `close` of something that is made of parts. It disposes of them, the last one first, and
- * of each although another one failed. Every call resolves once all of them have ended, or rejects
- * with the first failure.
+ * Makes the `close` of something that is made of parts. It disposes of them, the last one first,
+ * and of each although another one failed. Every call resolves once all of them have ended, or
+ * rejects with the first failure.
  * @param parts complete when `close` is called first
  */
 export function closing(parts: readonly AsyncDisposable[]): () => Promise<void> {

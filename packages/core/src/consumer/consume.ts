@@ -124,8 +124,10 @@ function isOutOfDate(error: unknown): boolean {
 }
 
 /**
- * Makes the record's file readable at its place here if that takes no transfer and no waiting, and returns whether it stands there now. ERR_DYAD_STORE.
- * @param onStored called with a descriptor of a file that is stored now, which is closed when it returns
+ * Makes the record's file readable at its place here if that takes no transfer and no waiting, and
+ * returns whether it stands there now. ERR_DYAD_STORE.
+ * @param onStored called with a descriptor of a file that is stored now, which is closed when it
+ *   returns
  */
 export function standsAtOnce(
   file: ManagedFile,
@@ -142,8 +144,9 @@ export function standsAtOnce(
 }
 
 /**
- * As `standsAtOnce`, and opens the file for reading; undefined if it does not stand there. The caller
- * closes the descriptor. Fails as open(2) would, and with ERR_DYAD_PATH if it is no regular file.
+ * As `standsAtOnce`, and opens the file for reading; undefined if it does not stand there. The
+ * caller closes the descriptor. Fails as open(2) would, and with ERR_DYAD_PATH if it is no regular
+ * file.
  */
 export function openAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): number | undefined {
   let stored: number | undefined
@@ -155,7 +158,10 @@ export function openAtOnce(file: ManagedFile, record: FileRecord, context: Consu
   return stored ?? openStanding(file.local, record.size)
 }
 
-/** As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should stand here and does not. */
+/**
+ * As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should
+ * stand here and does not.
+ */
 function presentAtOnce(
   file: ManagedFile,
   record: FileRecord,

@@ -14,7 +14,10 @@ import { orStoreError, type StoringPlace, WRITABLE } from './incoming-file.js'
 /** Where what came with a record is placed. */
 export interface InlinePlace extends StoringPlace {
   readonly held: HeldFiles
-  /** Present for a file that is stored before it is asked for, so that this process asks for it later. */
+  /**
+   * Present for a file that is stored before it is asked for, so that this process asks for it
+   * later.
+   */
   readonly giveWay?: unknown
 }
 
@@ -23,7 +26,8 @@ export interface InlinePlace extends StoringPlace {
  * either they stand there already, or nothing does, so that no other process can have put a newer
  * file there. It takes less time than a thread would to begin with it. ERR_DYAD_STORE.
  * @param bytes those of the record, which fit its digest
- * @param onStored called with a descriptor of a file that is stored now, which is closed when it returns
+ * @param onStored called with a descriptor of a file that is stored now, which is closed when it
+ *   returns
  */
 export function placeInline(
   file: ManagedFile,

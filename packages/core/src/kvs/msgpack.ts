@@ -79,7 +79,10 @@ class Writer {
     this.#at += this.#room(length).write(text, this.#at)
   }
 
-  /** Writes a short text if it is ASCII, character by character: most are keys, for which a call into the system takes longer. */
+  /**
+   * Writes a short text if it is ASCII, character by character: most are keys, for which a call
+   * into the system takes longer.
+   */
   #ascii(text: string): boolean {
     const bytes = this.#room(1 + SHORT)
     const from = this.#at + 1

@@ -1,10 +1,12 @@
 /**
- * MurmurHash3_x64_128 (Austin Appleby, public domain) as DYAD 0.2.0 computes it. DYAD's tail differs from the original: every case of
- * its switch over the last `length % 16` bytes ends in a break, so only one byte is mixed in, byte 0 of the tail when the
- * remainder is 1 and byte 8 when it is 9, and none otherwise.
+ * MurmurHash3_x64_128 (Austin Appleby, public domain) as DYAD 0.2.0 computes it. DYAD's tail
+ * differs from the original: every case of its switch over the last `length % 16` bytes ends in a
+ * break, so only one byte is mixed in, byte 0 of the tail when the remainder is 1 and byte 8 when
+ * it is 9, and none otherwise.
  *
- * A 64-bit number is two 32-bit ones here, the low and the high half, in variables of one function: bigints took
- * forty times as long, which was a fifth of an open, and objects that held the halves three times as long.
+ * A 64-bit number is two 32-bit ones here, the low and the high half, in variables of one function:
+ * bigints took forty times as long, which was a fifth of an open, and objects that held the halves
+ * three times as long.
  */
 
 // The constants of the algorithm, in halves.
@@ -119,7 +121,10 @@ export function murmur3x64(bytes: Uint8Array, seed: number): [number, number, nu
   return [h1 >>> 0, h1High >>> 0, h2 >>> 0, h2High >>> 0]
 }
 
-/** The high word of the product of two unsigned words, from products of their halves, none of which leaves 32 bits. */
+/**
+ * The high word of the product of two unsigned words, from products of their halves, none of which
+ * leaves 32 bits.
+ */
 function carry(a: number, b: number): number {
   const low = Math.imul(a & 0xffff, b & 0xffff)
   const inner = Math.imul(a >>> 16, b & 0xffff)

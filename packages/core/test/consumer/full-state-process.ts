@@ -1,4 +1,7 @@
-/** Takes locks while a directory for state, which has few inodes, is full, and once there is room again; told as JSON. */
+/**
+ * Takes locks while a directory for state, which has few inodes, is full, and once there is room
+ * again; told as JSON.
+ */
 import { rmSync, writeFileSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { NodeLocks } from '../../src/consumer/node-lock.js'
