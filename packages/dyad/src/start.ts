@@ -3,6 +3,7 @@ import {
   type ConfigOptions,
   DyadError,
   flatOptions,
+  isDyadError,
   isLoopbackHost,
   loopbackAdvice,
   type NodeEntry,
@@ -59,7 +60,7 @@ export interface NodeStatus extends NodeEntry {
   readonly warnings: readonly string[]
   /** What the store holds, where this process hosts it. */
   readonly broker?: StoreStatus
-  /** Why the service has ended, if another took the node over. */
+  /** Why the service has ended, as a clause for a person, if it has. */
   readonly lost?: string
   /** Whether it runs without a token, open to every user of this host. */
   readonly open: boolean
@@ -69,9 +70,9 @@ export interface NodeStatus extends NodeEntry {
 export interface RunningNode extends AsyncDisposable {
   readonly status: NodeStatus
   /**
-   * Fires when another service took the node over (ERR_DYAD_NODE_TAKEN): the service of this one
-   * has ended. A store that it hosts goes on until `close`; without one there is nothing left to
-   * do.
+   * Fires when the service of this node has ended: with ERR_DYAD_NODE_TAKEN where another one took
+   * the node over, or with the error of a store that refuses it. A store that this node hosts goes
+   * on until `close`; without one there is nothing left to do.
    */
   readonly lost: AbortSignal
   /** Resolves when `dyad stop` asks the node to end. */
@@ -148,7 +149,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
           warnings: service.entry.reach === 'host' ? [loopbackAdvice(config.node)] : [],
           kvs: store?.reachableUrl ?? kvsUrl,
           ...(store && { broker: store.status }),
-          ...(service.lost.aborted && { lost: reasonOf(service.lost.reason) }),
+          ...(service.lost.aborted && { lost: whyLost(service.lost.reason) }),
         }
       },
       lost: lost.signal,
@@ -180,4 +181,9 @@ async function endServiceHere({ stateDir, node }: Config): Promise<void> {
     throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
   }
   await askControl(path, 'stop', { untilClosed: true, timeout: ANSWER_MS })
+}
+
+function whyLost(reason: unknown): string {
+  const why = reasonOf(reason)
+  return isDyadError(reason, 'ERR_DYAD_NODE_TAKEN') ? `the node is another's: ${why}` : why
 }

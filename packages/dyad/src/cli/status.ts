@@ -116,7 +116,7 @@ function printServices(
     const store =
       broker === undefined ? `store ${kvs}` : `hosts the store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}`
     print(`  ${node}  process ${pid}, ${store}`)
-    if (lost !== undefined) print(`    its service has ended, the node is another's: ${lost}`)
+    if (lost !== undefined) print(`    its service has ended: ${lost}`)
     if (open) print(OPEN_LINE)
     for (const warning of warnings) print(`    warning: ${warning}`)
     for (const { transport, reason } of unavailable) print(`    not offered ${transport}: ${reason}`)

@@ -171,7 +171,7 @@ t.test('a second service of one node name is refused, and ends no store when it 
   const status = JSON.parse((await sandbox.run(['status', '--json'])).stdout)
   t.match(status.services, [{ node: 'n1', pid, lost: `process ${second.child.pid} on host` }])
   t.match(status.store.nodes, [{ node: 'n1', pid: second.child.pid }])
-  t.match((await sandbox.run(['status'])).stdout, `its service has ended, the node is another's: process`)
+  t.match((await sandbox.run(['status'])).stdout, `its service has ended: the node is another's: process`)
   const third = sandbox.spawn([...args, '--takeover'], { DYAD_STATE_DIR: sandbox.at('third-state') })
   t.match(await firstLine(third), /^ready: node n1 serves/)
   t.match(await second.ended, { code: 1, stderr: /^dyad: ERR_DYAD_NODE_TAKEN: / }, 'one that hosts no store ends')
