@@ -88,3 +88,20 @@ test('hostile bytes only ever throw a RangeError', async (t) => {
 function text(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `${value}n` : value
 }
+
+test('texts of every length and alphabet are read as they were written', async (t) => {
+  for (const sign of ['x', 'é', '€', '𝄞', '\u0000', '\u007f', '\u0080']) {
+    for (const length of [0, 1, 7, 10, 15, 16, 30, 31, 32, 33, 255, 256]) {
+      const text = sign.repeat(length)
+      const bytes = encodePlain({ [text]: text, mixed: `a${text}` })
+      t.same(decodePlain(bytes), { [text]: text, mixed: `a${text}` }, `${length} of ${JSON.stringify(sign)}`)
+    }
+  }
+  for (const bad of [
+    [0xa1, 0x80],
+    [0xa2, 0xc3, 0x28],
+    [0xa3, 0x61, 0xe2, 0x82],
+  ]) {
+    t.throws(() => decodePlain(Uint8Array.from(bad)), { message: 'a text that is not UTF-8' })
+  }
+})

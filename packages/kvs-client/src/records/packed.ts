@@ -61,7 +61,10 @@ export function bytesOf(packed: Packed): Buffer {
 /** Writes a revision and an epoch; returns where they end. */
 export function writeStamp(target: Buffer, at: number, revision: number, epoch: string): number {
   const end = writeRevision(target, at, revision)
-  return end + target.write(epoch, end, EPOCH_BYTES, 'base64url')
+  if (epoch !== last.epoch) last = { epoch, bytes: Buffer.from(epoch, 'base64url') }
+  const { bytes } = last
+  for (let i = 0; i < EPOCH_BYTES; i++) target[end + i] = bytes[i] as number
+  return end + EPOCH_BYTES
 }
 
 /** The revision and the epoch in front of a value. */
@@ -69,16 +72,18 @@ export function readStamp(bytes: Buffer, at: number): { revision: number; epoch:
   return { revision: readRevision(bytes, at), epoch: readEpoch(bytes, at + REVISION_BYTES) }
 }
 
-/** The epoch read last, since most records of a store have the same. */
-let lastEpoch = NO_EPOCH
-const lastBytes = Buffer.alloc(EPOCH_BYTES)
+/** The epoch written or read last, since most records of a store have the same. */
+let last = { epoch: NO_EPOCH, bytes: Buffer.alloc(EPOCH_BYTES) }
 
 function readEpoch(bytes: Buffer, at: number): string {
-  if (lastBytes.compare(bytes, at, at + EPOCH_BYTES) !== 0) {
-    bytes.copy(lastBytes, 0, at, at + EPOCH_BYTES)
-    lastEpoch = lastBytes.toString('base64url')
-  }
-  return lastEpoch
+  for (let i = 0; i < EPOCH_BYTES; i++) if (bytes[at + i] !== last.bytes[i]) return readAnother(bytes, at)
+  return last.epoch
+}
+
+function readAnother(bytes: Buffer, at: number): string {
+  const epoch = Buffer.from(bytes.subarray(at, at + EPOCH_BYTES))
+  last = { epoch: epoch.toString('base64url'), bytes: epoch }
+  return last.epoch
 }
 
 /** Writes an integer up to 2^53 − 1 in eight bytes; returns where they end. */
