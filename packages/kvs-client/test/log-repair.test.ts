@@ -28,7 +28,10 @@ function filesOf(directory: string): Files {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name))]))
 }
 
-/** A store whose base consists of several batches, and whose log tells of puts and removals that came after it. */
+/**
+ * A store whose base consists of several batches, and whose log tells of puts and removals that
+ * came after it.
+ */
 async function rewritten(): Promise<Site> {
   const { path, [Symbol.asyncDispose]: dispose } = await temporaryDirectory()
   const source = join(path, 'source')
@@ -335,7 +338,10 @@ test('two repairs at a time do not meet', async (t) => {
   await store.close()
 })
 
-/** Bytes of the header of a file, and of a batch before its body: the format, a mark, a checksum; the mark, a length, a checksum. */
+/**
+ * Bytes of the header of a file, and of a batch before its body: the format, a mark, a checksum;
+ * the mark, a length, a checksum.
+ */
 const HEADER_BYTES = 20
 const BATCH_HEADER_BYTES = 16
 

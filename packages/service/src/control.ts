@@ -198,7 +198,8 @@ export function askControl(
 }
 
 function silent(path: string, answer: string, noted: Partial<Owner>, timeout: number | undefined): DyadError {
-  // The note goes before the socket does, and may be lost: what the service has answered and the kernel know its process, too.
+  // The note goes before the socket does, and may be lost: what the service has answered and the
+  // kernel know its process, too.
   const { node: name, pid = listeningProcess(path) } = { ...ownerIn(answer), ...noted }
   // A store listens under a name that no node can have.
   const node = name?.startsWith('\x01') ? name.slice(1) : name

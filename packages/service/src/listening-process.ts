@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** In a line of /proc/net/unix: the flags, of which 0x10000 says that it listens, the inode, and the path. */
+/**
+ * In a line of /proc/net/unix: the flags, of which 0x10000 says that it listens, the inode, and the
+ * path.
+ */
 const LINE = /^\S+ \S+ \S+ ([0-9A-F]{8}) \S+ \S+ +(\d+) (.*)$/
 const LISTENS = 0x10000
 
 /**
- * The process that listens at the path of a Unix socket, as the kernel knows it; undefined where the system does not tell,
- * and for a process that this one may not look into.
+ * The process that listens at the path of a Unix socket, as the kernel knows it; undefined where
+ * the system does not tell, and for a process that this one may not look into.
  */
 export function listeningProcess(path: string): number | undefined {
   try {

@@ -9,7 +9,10 @@ const LONG = 600_000
 /** More than travels in a record. */
 const SIZE = 200_000
 
-/** Node A with its service, a store of its own process, and a session of each side that has spoken with it. */
+/**
+ * Node A with its service, a store of its own process, and a session of each side that has spoken
+ * with it.
+ */
 async function site(t: Parameters<typeof Cluster.prepare>[0], options: { serveCopies?: boolean } = {}) {
   const cluster = await Cluster.prepare(t, { kvsTimeout: LONG, ownerTimeout: LONG, ...options })
   const store = await cluster.node('K', { broker: true, directories: [] })
@@ -64,7 +67,8 @@ test('while the store is frozen, an abort ends at once whatever waits for it', a
     writing.catch(() => {})
     await isPlaced
     await producer.ask('abort', name)
-    // Node's pipeline takes a stream that is destroyed without an error, once all is written, for one that has finished.
+    // Node's pipeline takes a stream that is destroyed without an error, once all is written, for
+    // one that has finished.
     if (destroys) t.equal(await writing, undefined, 'nothing is said to be published')
     else await t.rejects(writing, { name: 'AbortError' }, name)
   }

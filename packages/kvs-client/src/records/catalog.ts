@@ -25,7 +25,10 @@ export class Catalog implements Operations {
   highest = 0
   /** The highest revision among all puts. */
   latest = 0
-  /** The epochs of the store's starts, the last one last, and the highest revision among the puts before each. */
+  /**
+   * The epochs of the store's starts, the last one last, and the highest revision among the puts
+   * before each.
+   */
   readonly #epochs = new Map<string, number>()
 
   put(id: number, key: string, packed: Packed): void {

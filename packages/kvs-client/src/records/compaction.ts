@@ -35,7 +35,8 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
         await writeFull()
       }
     }
-    // Once more, since records without the name of their namespace are of little use if a batch is damaged.
+    // Once more, since records without the name of their namespace are of little use if a batch is
+    // damaged.
     for (const { id, name, nonce } of catalog.entries.values()) {
       batch.create(id, name, nonce)
       await writeFull()

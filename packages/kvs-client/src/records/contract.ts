@@ -43,7 +43,10 @@ export interface RecordStore {
   readonly latest: number
   /** A start of the store begins: what is put from now on is put under its epoch. */
   begin(epoch: string): void
-  /** The highest revision among the puts up to the end of the start of an epoch; undefined if that start is not of this store's past. */
+  /**
+   * The highest revision among the puts up to the end of the start of an epoch; undefined if that
+   * start is not of this store's past.
+   */
   lastOf(epoch: string): number | undefined
   /** What whoever runs the store is to be told of how it was opened. */
   readonly notices: readonly string[]

@@ -5,7 +5,10 @@ export function damaged(path: string, what: string, cause?: unknown): DyadError 
   return new DyadError('ERR_DYAD_LOG', { path, detail: what, cause })
 }
 
-/** What a failure to use a directory of records is told as: a DyadError as it is, another one as ERR_DYAD_SYSTEM. */
+/**
+ * What a failure to use a directory of records is told as: a DyadError as it is, another one as
+ * ERR_DYAD_SYSTEM.
+ */
 export function unusable(directory: string, cause: unknown): DyadError {
   return isDyadError(cause) ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: directory, cause })
 }

@@ -21,13 +21,13 @@ const READ_BYTES = 1024
 const HAS_LOG = 'records are kept here'
 
 /**
- * The lock of a directory of records, on the file `lock` in it. The lock is of the directory and not
- * of a name, so it holds between network namespaces, containers and, where the file system shares its
- * locks, hosts. The kernel releases it with the process. Where the system has no file locks at all,
- * everybody gets it.
+ * The lock of a directory of records, on the file `lock` in it. The lock is of the directory and
+ * not of a name, so it holds between network namespaces, containers and, where the file system
+ * shares its locks, hosts. The kernel releases it with the process. Where the system has no file
+ * locks at all, everybody gets it.
  *
- * The file also says whether a log has been made there: a directory that has had one and has none is
- * damaged, and no new one.
+ * The file also says whether a log has been made there: a directory that has had one and has none
+ * is damaged, and no new one.
  */
 export class DirectoryLock {
   readonly #directory: string
@@ -91,7 +91,9 @@ export class DirectoryLock {
     closeSync(this.#fd)
   }
 
-  /** In one write, so that a process that is killed meanwhile does not leave a file that says less. */
+  /**
+   * In one write, so that a process that is killed meanwhile does not leave a file that says less.
+   */
   #write(): void {
     const lines = [`process ${process.pid} on host ${hostname()}`, ...(this.#hasLog ? [HAS_LOG] : [])]
     const text = Buffer.from(`${lines.join('\n')}\n`)

@@ -2,8 +2,8 @@ import { BATCH_HEADER_BYTES } from './log-frame.js'
 import { copyPacked, type Packed, readStamp, STAMP_BYTES, unpack, writeStamp } from './packed.js'
 
 /**
- * What a batch of a log file consists of: operations. What one turn of the event loop writes is one batch, and is replayed whole or not at all.
- * Numbers are little-endian.
+ * What a batch of a log file consists of: operations. What one turn of the event loop writes is one
+ * batch, and is replayed whole or not at all. Numbers are little-endian.
  */
 
 /** A batch that has grown to this is written; one operation may exceed it. */
@@ -41,10 +41,6 @@ export class LogBatch implements Operations {
     return this.#length
   }
 
-  get empty(): boolean {
-    return this.#length === BATCH_HEADER_BYTES
-  }
-
   put(id: number, key: string, packed: Packed): void {
     const at = this.#begin(PUT, id, key.length * 3 + packed.length)
     const keyEnd = this.#text(at + 4, key)
@@ -57,8 +53,8 @@ export class LogBatch implements Operations {
   }
 
   /**
-   * Ends a batch of a base that another follows: with a change of a record, though of none that there
-   * is. The last batch of a base ends otherwise, so that one is missed if it is not there.
+   * Ends a batch of a base that another follows: with a change of a record, though of none that
+   * there is. The last batch of a base ends otherwise, so that one is missed if it is not there.
    */
   goesOn(): void {
     this.delete(0, '')
@@ -109,8 +105,8 @@ export class LogBatch implements Operations {
 }
 
 /**
- * Replays the operations of one batch; returns whether the last of them changes a record. RangeError
- * if they are not what they declare.
+ * Replays the operations of one batch; returns whether the last of them changes a record.
+ * RangeError if they are not what they declare.
  */
 export function replayBatch(body: Buffer, into: Operations): boolean {
   let at = 0

@@ -20,13 +20,19 @@ export interface LogName {
   readonly number: number
 }
 
-/** The files of a log in its directory that count: the newest base, if there is one, and the logs that follow it. */
+/**
+ * The files of a log in its directory that count: the newest base, if there is one, and the logs
+ * that follow it.
+ */
 export interface FoundFiles {
   /** 0 if there is none. */
   readonly base: number
   /** Numbers of the logs, in order. */
   readonly logs: readonly number[]
-  /** All, in the order in which they continue one another: those that a newer base replaced, too, and what was not finished. */
+  /**
+   * All, in the order in which they continue one another: those that a newer base replaced, too,
+   * and what was not finished.
+   */
   readonly all: readonly LogName[]
 }
 

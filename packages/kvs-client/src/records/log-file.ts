@@ -22,16 +22,19 @@ const SYNC_MS = 1_000
 const LOCKED = { offset: 2 ** 52, length: 1 }
 const GONE = 'was removed or moved'
 
-/** A log file that this process alone may append to. Whoever claimed it disposes of it, or resumes it. */
+/**
+ * A log file that this process alone may append to. Whoever claimed it disposes of it, or resumes
+ * it.
+ */
 export interface ClaimedFile extends Disposable {
   readonly path: string
   readonly fd: number
 }
 
 /**
- * Claims a log file, so that nobody else appends to it, by a lock of the very file: it holds whatever
- * became of the lock of its directory. EBUSY if another broker appends to it, ERR_DYAD_LOG if it is no
- * regular file, and the system's own errors.
+ * Claims a log file, so that nobody else appends to it, by a lock of the very file: it holds
+ * whatever became of the lock of its directory. EBUSY if another broker appends to it, ERR_DYAD_LOG
+ * if it is no regular file, and the system's own errors.
  */
 export function claim(path: string): ClaimedFile {
   const fd = openOwn(path, 'r+')
@@ -45,8 +48,8 @@ export function claim(path: string): ClaimedFile {
 }
 
 /**
- * A file that batches are appended to. What was appended survives the process at once, and the machine
- * once it is synced. It is locked as by {@link claim}.
+ * A file that batches are appended to. What was appended survives the process at once, and the
+ * machine once it is synced. It is locked as by {@link claim}.
  */
 export class LogFile {
   readonly #fd: number
@@ -67,7 +70,10 @@ export class LogFile {
     this.#identity = fstatSync(fd, { bigint: true })
   }
 
-  /** Makes a new one, which has this name only once its header is on the disk; an existing file of this name is replaced. */
+  /**
+   * Makes a new one, which has this name only once its header is on the disk; an existing file of
+   * this name is replaced.
+   */
   static create(path: string, temporary: string): LogFile {
     const file = LogFile.begin(temporary)
     try {
@@ -97,7 +103,10 @@ export class LogFile {
     }
   }
 
-  /** Goes on after what has been read of one: the mark of its header, and where its last whole batch ends. The rest is cut off. */
+  /**
+   * Goes on after what has been read of one: the mark of its header, and where its last whole batch
+   * ends. The rest is cut off.
+   */
   static resume(claimed: ClaimedFile, mark: Buffer, end: number): LogFile {
     ftruncateSync(claimed.fd, end)
     return new LogFile(claimed, mark, end)
@@ -108,9 +117,9 @@ export class LogFile {
   }
 
   /**
-   * Appends a batch whose header has been left free, all of it or nothing. Throws what the system says,
-   * and ERR_DYAD_SYSTEM if the file is not where it was, or not what it was: then what is appended would
-   * be lost.
+   * Appends a batch whose header has been left free, all of it or nothing. Throws what the system
+   * says, and ERR_DYAD_SYSTEM if the file is not where it was, or not what it was: then what is
+   * appended would be lost.
    */
   append(batch: Buffer): void {
     this.assertWhole()
@@ -120,7 +129,10 @@ export class LogFile {
     this.#timer ??= setTimeout(() => this.#sync(), SYNC_MS).unref()
   }
 
-  /** Cuts off half a batch that a failed write left and could not cut off, or throws what it failed with: nothing may follow it, in the next file neither. */
+  /**
+   * Cuts off half a batch that a failed write left and could not cut off, or throws what it failed
+   * with: nothing may follow it, in the next file neither.
+   */
   assertWhole(): void {
     if (this.#half === undefined) return
     try {

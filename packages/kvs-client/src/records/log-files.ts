@@ -17,8 +17,9 @@ interface ReplayedLog extends Replayed {
 }
 
 /**
- * The files of a log. `base.N` holds everything that was before `log.N`, which `log.N+1` continues; without a base, everything is in the logs from
- * `log.0` on. A base is made beside the others and gets its name when it is complete, whereupon all before it are needless.
+ * The files of a log. `base.N` holds everything that was before `log.N`, which `log.N+1` continues;
+ * without a base, everything is in the logs from `log.0` on. A base is made beside the others and
+ * gets its name when it is complete, whereupon all before it are needless.
  */
 export class LogFiles {
   readonly directory: string
@@ -39,8 +40,9 @@ export class LogFiles {
   }
 
   /**
-   * Replays what there is; returns the log to append to. The end of a write that did not finish is kept beside its file and cut off. ERR_DYAD_LOG if a
-   * file is missing, or damaged before something that is not; EBUSY if another broker appends to the log.
+   * Replays what there is; returns the log to append to. The end of a write that did not finish is
+   * kept beside its file and cut off. ERR_DYAD_LOG if a file is missing, or damaged before
+   * something that is not; EBUSY if another broker appends to the log.
    */
   open(into: Operations): LogFile {
     const newest = this.claimNewest()
@@ -66,7 +68,10 @@ export class LogFiles {
     }
   }
 
-  /** Takes the place of all files there, which cannot be opened: what is written from now on comes after them. */
+  /**
+   * Takes the place of all files there, which cannot be opened: what is written from now on comes
+   * after them.
+   */
   supersede(): LogFile {
     this.#generation = (findFiles(this.directory).all.at(-1)?.number ?? 0) + 1
     this.#current = this.#create(this.#generation)

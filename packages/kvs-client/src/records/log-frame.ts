@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 /**
- * The frame of what a log file holds. The file begins with the name of the format, a mark of its own, and a checksum of both. Batches follow, each
- * behind a header of the same mark, the length of its body, and a checksum of mark, place in the file, length and body. The mark is random: the end
- * of damage is found by looking for it, and no value that was put can pass for a batch. Numbers are little-endian.
+ * The frame of what a log file holds. The file begins with the name of the format, a mark of its
+ * own, and a checksum of both. Batches follow, each behind a header of the same mark, the length of
+ * its body, and a checksum of mark, place in the file, length and body. The mark is random: the end
+ * of damage is found by looking for it, and no value that was put can pass for a batch. Numbers are
+ * little-endian.
  */
 
 /** Every log file begins with it. */
@@ -51,7 +53,10 @@ export function readFileHeader(header: Buffer): HeaderFound {
   return { mark: Buffer.from(header.subarray(MAGIC.length, MAGIC.length + MARK_BYTES)) }
 }
 
-/** The marks that a file whose header is damaged may have: as its header has it, and as its first batch has it. */
+/**
+ * The marks that a file whose header is damaged may have: as its header has it, and as its first
+ * batch has it.
+ */
 export function possibleMarks(start: Buffer): Buffer[] {
   return [MAGIC.length, FILE_HEADER_BYTES].map((at) => Buffer.from(start.subarray(at, at + MARK_BYTES)))
 }

@@ -13,7 +13,10 @@ import { openOwn } from './own-file.js'
 /** Bytes read at a time: more than the longest batch. */
 const WINDOW_BYTES = 2 * MAX_BATCH_BYTES
 
-/** Reads the batches of a log file in order, and finds them again behind damage. Whoever opened it closes it. */
+/**
+ * Reads the batches of a log file in order, and finds them again behind damage. Whoever opened it
+ * closes it.
+ */
 export class LogReader implements Disposable {
   readonly path: string
   readonly size: number
@@ -53,7 +56,10 @@ export class LogReader implements Disposable {
     return false
   }
 
-  /** The body of the batch at a place, as long as nothing else is read, or undefined if none is whole there. */
+  /**
+   * The body of the batch at a place, as long as nothing else is read, or undefined if none is
+   * whole there.
+   */
   body(at: number): Buffer | undefined {
     const header = this.#bytes(at, BATCH_HEADER_BYTES)
     const length = header.length < BATCH_HEADER_BYTES ? undefined : bodyLength(header, this.#mark)

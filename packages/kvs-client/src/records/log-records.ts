@@ -98,7 +98,10 @@ export class LogRecordStore implements RecordStore, Writer {
     this.#plan()
   }
 
-  /** Opens the store in the directory `path`, which is made if it is missing. ERR_DYAD_LOG; EBUSY if another process has it open. */
+  /**
+   * Opens the store in the directory `path`, which is made if it is missing. ERR_DYAD_LOG; EBUSY if
+   * another process has it open.
+   */
   static async open(path: string, options: LogOptions = {}): Promise<LogRecordStore> {
     // A compaction opens files there later, when the working directory may be another.
     const directory = resolve(path)
@@ -124,7 +127,8 @@ export class LogRecordStore implements RecordStore, Writer {
     const { latest } = this.#catalog
     this.#catalog.epoch(epoch, latest)
     this.batch.epoch(epoch, latest)
-    // If it cannot be written, whoever knows of this start only is told everything again after the next.
+    // If it cannot be written, whoever knows of this start only is told everything again after the
+    // next.
     this.staged(() => {})
   }
 
@@ -171,7 +175,10 @@ export class LogRecordStore implements RecordStore, Writer {
     return this.#catalog.count()
   }
 
-  /** Closes the log. ERR_DYAD_SYSTEM if records are not where they were stored, and cannot be stored again. */
+  /**
+   * Closes the log. ERR_DYAD_SYSTEM if records are not where they were stored, and cannot be stored
+   * again.
+   */
   async close(): Promise<void> {
     this.#commit()
     try {
@@ -204,7 +211,8 @@ export class LogRecordStore implements RecordStore, Writer {
       failure = error as Error
     }
     this.batch.clear()
-    // Once more, since records without the name of their namespace are of little use if a batch is damaged.
+    // Once more, since records without the name of their namespace are of little use if a batch is
+    // damaged.
     const created = this.#created.splice(0)
     if (failure === undefined) for (const { id, name, nonce } of created) this.batch.create(id, name, nonce)
     for (const done of staged) done(failure)
@@ -245,7 +253,8 @@ export class LogRecordStore implements RecordStore, Writer {
   /** A log that cannot be rewritten is still whole; it is tried again when it has grown as much once more. */
   async #rewrite(): Promise<void> {
     try {
-      // Another attempt to bring back what was removed has a new log already, and nothing is in that.
+      // Another attempt to bring back what was removed has a new log already, and nothing is in
+      // that.
       if (this.#lost === undefined || this.#log.isGone) {
         const former = this.#log
         this.#log = this.#files.rotate(former)

@@ -14,8 +14,9 @@ export interface Replayed {
 }
 
 /**
- * Replays a log file up to the end of its last whole batch. ERR_DYAD_LOG if it has no header, if it holds what this version does not know, or if whole
- * batches follow behind the first that is not: that is damage, and no write that did not finish.
+ * Replays a log file up to the end of its last whole batch. ERR_DYAD_LOG if it has no header, if it
+ * holds what this version does not know, or if whole batches follow behind the first that is not:
+ * that is damage, and no write that did not finish.
  */
 export function replay(reader: LogReader, into: Operations): Replayed {
   const { path, fault, size } = reader
@@ -32,7 +33,10 @@ export function replay(reader: LogReader, into: Operations): Replayed {
   return { begin: FILE_HEADER_BYTES, end, size, endsInChange }
 }
 
-/** Replays a base; returns its length. ERR_DYAD_LOG if it is not all there: it got its name when it was complete. */
+/**
+ * Replays a base; returns its length. ERR_DYAD_LOG if it is not all there: it got its name when it
+ * was complete.
+ */
 export function replayBase(path: string, into: Operations): number {
   using reader = new LogReader(path)
   const { begin, end, size, endsInChange } = replay(reader, into)
@@ -42,8 +46,8 @@ export function replayBase(path: string, into: Operations): number {
 }
 
 /**
- * Replays what can be read of a log file, batch by batch; returns how many bytes cannot. ERR_DYAD_LOG
- * if it is of another version.
+ * Replays what can be read of a log file, batch by batch; returns how many bytes cannot.
+ * ERR_DYAD_LOG if it is of another version.
  */
 export function replayReadable(reader: LogReader, into: Operations): number {
   if (reader.fault !== undefined && !reader.guessMark()) {

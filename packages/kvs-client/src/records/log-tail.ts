@@ -5,7 +5,10 @@ import { openOwn } from './own-file.js'
 
 const STEP_BYTES = 1024 * 1024
 
-/** Copies the end of a log file that is about to be cut off to a file beside it; returns the path of that. */
+/**
+ * Copies the end of a log file that is about to be cut off to a file beside it; returns the path of
+ * that.
+ */
 export function saveTail(path: string, from: number, size: number): string {
   const source = openOwn(path)
   try {

@@ -1,8 +1,9 @@
 import { MAX_VALUE_BYTES } from '@dyad/core'
 
 /**
- * The stamp and the value of a record in one piece, as they are stored and sent: eight bytes of revision, six of the epoch in which it was put, then
- * the value. Short ones are strings of one byte a character, which take less than half the memory of a Buffer.
+ * The stamp and the value of a record in one piece, as they are stored and sent: eight bytes of
+ * revision, six of the epoch in which it was put, then the value. Short ones are strings of one
+ * byte a character, which take less than half the memory of a Buffer.
  */
 export type Packed = string | Buffer
 

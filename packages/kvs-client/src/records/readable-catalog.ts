@@ -1,7 +1,10 @@
 import { Catalog } from './catalog.js'
 import type { Packed } from './packed.js'
 
-/** Replays a log of which parts are missing: keeps records of namespaces whose creation cannot be read. */
+/**
+ * Replays a log of which parts are missing: keeps records of namespaces whose creation cannot be
+ * read.
+ */
 export class ReadableCatalog extends Catalog {
   readonly #removed = new Set<number>()
 
@@ -26,7 +29,10 @@ export class ReadableCatalog extends Catalog {
     super.remove(id)
   }
 
-  /** Gives each namespace a name of its own: of two the later one keeps it, since the earlier was removed before. Returns those that have got another. */
+  /**
+   * Gives each namespace a name of its own: of two the later one keeps it, since the earlier was
+   * removed before. Returns those that have got another.
+   */
   nameApart(): string[] {
     const ids = new Map([...this.entries.values()].map(({ id, name }) => [name, id]))
     for (const entry of this.entries.values()) {

@@ -19,9 +19,15 @@ export interface Repair {
   readonly unreadableBytes: number
   /** Files that were missing in the sequence: the first of them, if any was. */
   readonly missing: string | undefined
-  /** Namespaces whose name could not be read, or is another's by now, under the names that they have got. */
+  /**
+   * Namespaces whose name could not be read, or is another's by now, under the names that they have
+   * got.
+   */
   readonly renamed: readonly string[]
-  /** Directory that the former files are in; undefined if there was nothing to repair, and nothing was done. */
+  /**
+   * Directory that the former files are in; undefined if there was nothing to repair, and nothing
+   * was done.
+   */
   readonly formerFiles: string | undefined
 }
 
@@ -33,10 +39,11 @@ interface Reading {
 }
 
 /**
- * Makes a directory of records that was damaged one that opens, with the newest state that can be read
- * from all its files together. The former files are kept in a directory beside the new ones.
- * ERR_DYAD_LOG if there has never been a log, if it is of another version, or if a symbolic link has
- * the name of a file; ERR_DYAD_SYSTEM if a broker has the directory open, and for errors of the system.
+ * Makes a directory of records that was damaged one that opens, with the newest state that can be
+ * read from all its files together. The former files are kept in a directory beside the new ones.
+ * ERR_DYAD_LOG if there has never been a log, if it is of another version, or if a symbolic link
+ * has the name of a file; ERR_DYAD_SYSTEM if a broker has the directory open, and for errors of the
+ * system.
  */
 export async function repairLog(path: string): Promise<Repair> {
   const directory = resolve(path)
@@ -79,9 +86,9 @@ async function repairLocked(directory: string, lock: DirectoryLock): Promise<Rep
 }
 
 /**
- * Reads from the newest base on that is whole. What was before it is in it, but if none is whole then
- * what was before is read first, in the order in which it was written, and each later file says what
- * has become of it.
+ * Reads from the newest base on that is whole. What was before it is in it, but if none is whole
+ * then what was before is read first, in the order in which it was written, and each later file
+ * says what has become of it.
  */
 function readAll(directory: string, names: readonly LogName[], isIncomplete: boolean): Reading {
   const { catalog, rest } = newestBase(directory, names)
@@ -94,7 +101,8 @@ function readAll(directory: string, names: readonly LogName[], isIncomplete: boo
     const unread = replayReadable(reader, catalog)
     if (kind === 'part') continue
     unreadableBytes += unread
-    // An empty file has no byte that cannot be read, and no header either; and a base that is read here is not whole.
+    // An empty file has no byte that cannot be read, and no header either; and a base that is read
+    // here is not whole.
     if (kind === 'base' || unread > 0 || reader.fault !== undefined) isDamaged = true
   }
   return { catalog, unreadableBytes, isDamaged }
@@ -118,7 +126,10 @@ function newestBase(
   return { catalog: new ReadableCatalog(), rest: names }
 }
 
-/** Gives the files a second name each in a new directory, where they stay when the first names are gone; what is no file is moved there. */
+/**
+ * Gives the files a second name each in a new directory, where they stay when the first names are
+ * gone; what is no file is moved there.
+ */
 function keepBeside(directory: string, names: readonly LogName[], irregular: ReadonlyMap<string, string>): string {
   const kept = join(directory, `before-repair-${new Date().toISOString().replaceAll(/[^\dTZ]/g, '')}`)
   mkdirSync(kept, { mode: 0o700 })
