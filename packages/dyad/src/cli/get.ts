@@ -6,6 +6,7 @@ import { copyTo } from './destination.js'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
+import { outputFailure } from './interruption.js'
 import { outputStream, print, printJson } from './output.js'
 import { Progress } from './progress.js'
 import { withSession } from './session.js'
@@ -59,6 +60,7 @@ async function toOutput(local: string, signal: AbortSignal): Promise<void> {
   } catch (error) {
     signal.throwIfAborted()
     // Who reads no more has what it wanted.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (code !== 'EPIPE') throw syscall === 'write' ? outputFailure(error as NodeJS.ErrnoException) : error
   }
 }

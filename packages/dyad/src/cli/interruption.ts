@@ -1,7 +1,8 @@
 import { constants } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** The last is that of a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Why a command was interrupted: a signal, or nobody reads what it prints any more. */
 export class Interruption extends Error {
@@ -20,7 +21,10 @@ export function outputFailure(error: NodeJS.ErrnoException): Interruption {
   return new Interruption(`the output cannot be written: ${error.message}`, error.code === 'EPIPE' ? 0 : 1)
 }
 
-/** Turns SIGINT, SIGTERM and a closed output into an abort, until disposed of. The second signal ends the process at once. */
+/**
+ * Turns SIGINT, SIGTERM, SIGHUP and a closed output into an abort, until disposed of. The second signal ends the process at
+ * once.
+ */
 export class Interruptions implements Disposable {
   readonly #abort = new AbortController()
   #failed: Interruption | undefined

@@ -56,7 +56,7 @@ export function program(signal: AbortSignal): Command {
     .showHelpAfterError('(--help says more)')
     .addHelpText(
       'after',
-      '\nWhat the flags leave out comes from DYAD_* variables; `dyad env` shows them.\nA terminal shows names with control characters as \\n, \\x1b or \\u202e; a pipe gets names as they are, but for ends of\nlines; --json is exact.\nExit codes: 0, 1 for a failure, 2 for wrong usage, 130 and 143 when interrupted.',
+      '\nWhat the flags leave out comes from DYAD_* variables; `dyad env` shows them.\nA terminal shows names with control characters as \\n, \\x1b or \\u202e; a pipe gets names as they are, but for ends of\nlines; --json is exact.\nExit codes: 0, 1 for a failure, 2 for wrong usage, 129, 130 and 143 when interrupted.',
     )
   for (const add of COMMANDS) add(root, signal)
   return root

@@ -1,4 +1,4 @@
-import { constants, existsSync, openSync } from 'node:fs'
+import { constants, existsSync, fstatSync, openSync } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, resolve } from 'node:path'
@@ -70,15 +70,20 @@ async function put(session: Dyad, file: string, path: string | undefined, signal
   if (target === undefined) {
     throw new DyadError('ERR_DYAD_UNTRACKED', { path: name, detail: session.config.producerPath })
   }
-  if (file === '-') return write(session, process.stdin, name, undefined, undefined, signal)
+  if (file === '-') {
+    // Node takes one for an input that is empty.
+    if (fstatSync(process.stdin.fd).isDirectory())
+      throw new DyadError('ERR_DYAD_SYSTEM', { path: file, detail: 'EISDIR: it is a directory' })
+    return write(session, process.stdin, file, name, undefined, undefined, signal)
+  }
   // Opening a pipe waits for its writer in a thread, which no signal could end.
   if ((await stat(file).catch(() => undefined))?.isFIFO()) {
-    return await write(session, openPipe(file), name, undefined, undefined, signal)
+    return await write(session, openPipe(file), file, name, undefined, undefined, signal)
   }
   await using handle = await openSource(file)
   const { size, mode } = await handle.stat()
   const source = handle.createReadStream({ highWaterMark: CHUNK_BYTES })
-  return await write(session, source, name, size, mode & 0o777, signal)
+  return await write(session, source, file, name, size, mode & 0o777, signal)
 }
 
 /**
@@ -100,6 +105,7 @@ async function openSource(file: string): Promise<FileHandle> {
 async function write(
   session: Dyad,
   source: NodeJS.ReadableStream,
+  file: string,
   path: string,
   size: number | undefined,
   mode: number | undefined,
@@ -119,7 +125,10 @@ async function write(
   sink.on('published', (published: FileRecord) => {
     record = published
   })
-  await pipeline(source, counted, sink, { signal })
+  await pipeline(source, counted, sink, { signal }).catch((cause: NodeJS.ErrnoException) => {
+    // The system does not say what it could not read, such as a directory.
+    throw cause.syscall === 'read' ? new DyadError('ERR_DYAD_SYSTEM', { path: file, cause }) : cause
+  })
   if (record === undefined) throw new DyadError('ERR_DYAD_PUBLISH', { path })
   return record
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
-import { firstLine, Sandbox } from './command.js'
+import { COMMAND, firstLine, Sandbox } from './command.js'
 
 const digest = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
 
@@ -114,4 +114,19 @@ t.test('ls, lookup and watch tell what is published', async (t) => {
   t.equal(await firstLine(watching), 'a/1', 'what is there already comes first')
   watching.child.kill('SIGTERM')
   t.equal((await watching.ended).code, 143)
+})
+
+t.test('what cannot be read is named, and nothing is published', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const on = sandbox.on('n1')
+  const named = (what: string) => ({
+    code: 1,
+    stdout: '',
+    stderr: new RegExp(`^dyad: ERR_DYAD_SYSTEM: .*'${what}'.*EISDIR`),
+  })
+  t.match(await sandbox.run(['put', sandbox.at('n2'), 'x'], on), named(sandbox.at('n2')))
+  const redirected = ['sh', '-c', `"$0" "$@" < '${sandbox.at('n2')}'`, process.execPath, COMMAND]
+  t.match(await sandbox.spawn(['put', '-', 'x'], on, redirected).ended, named('-'))
+  t.same(await readdir(sandbox.at('n1')), [])
+  t.equal((await sandbox.run(['lookup', 'x'])).code, 1)
 })

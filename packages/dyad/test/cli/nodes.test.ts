@@ -121,7 +121,7 @@ t.test('a node does not start without the transport that was asked for', async (
 })
 
 t.test('a node in the foreground ends well on a signal', async (t) => {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     await using sandbox = await Sandbox.make()
     const node = sandbox.spawn(['start', '--broker', '--node', 'n1', sandbox.at('n1')])
     t.match(await firstLine(node), /^ready: node n1 serves \S+ over local, tcp, rpc; store ws:.*hosted here, in memory/)

@@ -35,7 +35,7 @@ t.test('output that a full device does not take is an error of every command', a
   ]) {
     const { code, stderr } = await redirected(sandbox, '"$0" "$@" > /dev/full', args, sandbox.on('n2'))
     t.equal(code, 1, args.join(' '))
-    t.match(stderr, /ENOSPC/, args.join(' '))
+    t.match(stderr, /^dyad: the output cannot be written: ENOSPC/, args.join(' '))
     t.equal(stderr.trimEnd().split('\n').length, 1, 'in one line')
   }
   const { code, stdout } = await redirected(sandbox, '"$0" "$@" 2> /dev/full', ['wait', 'never', '--timeout', '50'])

@@ -39,6 +39,7 @@ t.test('Ctrl-C while waiting exits with 130 and leaves nothing', async (t) => {
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const) {
     for (const args of [
       ['get', 'never'],
@@ -59,14 +60,19 @@ t.test('Ctrl-C while waiting exits with 130 and leaves nothing', async (t) => {
 
 t.test('Ctrl-C while putting publishes nothing and leaves nothing', async (t) => {
   await using sandbox = await Sandbox.withNodes()
-  const putting = sandbox.spawn(['put', '-', 'half'], sandbox.on('n1'))
-  putting.child.stdin?.on('error', () => {})
-  // More than any buffer on the way holds: when it is taken, the copy is under way.
-  await new Promise((resolve) => putting.child.stdin?.write(Buffer.alloc(8 * 1024 * 1024), resolve))
-  putting.child.kill('SIGINT')
-  t.equal((await putting.ended).code, 130)
-  t.same(await readdir(sandbox.at('n1')), [])
-  t.equal((await sandbox.run(['lookup', 'half'])).code, 1)
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGHUP', 129],
+  ] as const) {
+    const putting = sandbox.spawn(['put', '-', 'half'], sandbox.on('n1'))
+    putting.child.stdin?.on('error', () => {})
+    // More than any buffer on the way holds: when it is taken, the copy is under way.
+    await new Promise((resolve) => putting.child.stdin?.write(Buffer.alloc(8 * 1024 * 1024), resolve))
+    putting.child.kill(signal)
+    t.equal((await putting.ended).code, code)
+    t.same(await readdir(sandbox.at('n1')), [])
+    t.equal((await sandbox.run(['lookup', 'half'])).code, 1)
+  }
 })
 
 t.test('who reads no more ends a command quietly', async (t) => {
