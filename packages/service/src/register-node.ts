@@ -44,22 +44,30 @@ export async function registerNode(
   const ended = new AbortController()
   const waiting = async (ms: number) => {
     const holder = await holderOf(kvs, entry.node)
-    if (holder !== undefined && isRunning(holder) === false) ended.abort()
+    if (holder !== undefined && isRunning(holder) === false) ended.abort(HAS_ENDED)
     else onWaiting?.({ holder, ms })
   }
-  try {
-    return await kvs.register(entry.node, value, {
+  const register = (isTaking: boolean | undefined, bounded: AbortSignal | undefined) =>
+    kvs.register(entry.node, value, {
       ttl,
-      takeover,
-      signal: signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
-      onWaiting: (ms) => void waiting(ms),
+      takeover: isTaking,
+      signal: bounded,
+      // What the caller's function throws ends the call.
+      onWaiting: (ms) => void waiting(ms).catch((error) => ended.abort(error)),
+    })
+  try {
+    const bounded = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
+    return await register(takeover, bounded).catch((error) => {
+      if (error !== HAS_ENDED) throw error
+      return register(true, signal)
     })
   } catch (error) {
-    signal?.throwIfAborted()
-    if (ended.signal.aborted) return kvs.register(entry.node, value, { ttl, takeover: true, signal })
     throw isDyadError(error, 'ERR_DYAD_NODE_TAKEN') ? await takenBy(kvs, entry.node, error) : error
   }
 }
+
+/** Why a call ends that waits for the lease of a process that has ended. */
+const HAS_ENDED = new Error('the holder has ended')
 
 /** The error that a node is taken, with the service that holds the node now. */
 export async function takenBy(kvs: KvsClient, node: string, cause: unknown): Promise<DyadError> {

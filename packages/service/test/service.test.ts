@@ -203,6 +203,11 @@ t.test('a service that another host had is followed when its lease ends, and the
     kvs,
     leaseTtl: 60_000,
   }
+  const refused = new Error('it may not wait')
+  const refuse = () => {
+    throw refused
+  }
+  await t.rejects(Service.start({ ...options, onWaiting: refuse }), refused, 'what the caller throws ends the start')
   await using next = await Service.start({ ...options, onWaiting: (silent) => told.push(silent) })
   t.match(told, [{ holder: { host: 'elsewhere', pid: foreign.pid }, ms: Number }])
   t.equal(next.lost.aborted, false)
