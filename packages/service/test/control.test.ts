@@ -22,8 +22,9 @@ t.test('a service answers commands of its host', async (t) => {
   t.same(await askControl(path, 'status'), { word: 'status' })
   t.same(await listControls(state), [path])
   const held = askControl(path, 'stop', { untilClosed: true })
-  const other = await askControl(path, 'more')
-  t.same(other, { word: 'more' })
+  // What is asked later is answered later, so that the first answer is there by then.
+  for (let turn = 0; turn < 5; turn++) t.same(await askControl(path, 'more'), { word: 'more' })
+  t.equal(await Promise.race([held, Promise.resolve('held back')]), 'held back')
   await control.close()
   t.same(await held, { word: 'stop' }, 'the answer came when it had gone')
   t.equal(await askControl(path, 'status'), undefined)

@@ -53,6 +53,8 @@ test('a copy of a removed file is offered to nobody, and the record that somebod
 
   await producer.ask('remove', 'big')
   t.strictSame(await offers(), [])
+  // A node without a service would offer nothing.
+  await cluster.node('C')
   const other = await cluster.app('C', { consumerPath: cluster.directory('c') })
   await other.ask('consumeRecord', 'big', record)
   const asked = other.notes<Diagnostics['dyad.transfer.started']>('dyad.transfer.started').map(({ node }) => node)
