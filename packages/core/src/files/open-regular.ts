@@ -31,7 +31,9 @@ export function openRegular(path: string, directory?: string, flags: number = O_
   }
 }
 
-/** Opens what a descriptor is of, by the path of that, which is a link itself; errors name the file. */
+/**
+ * Opens what a descriptor is of, by the path of that, which is a link itself; errors name the file.
+ */
 function reopen(itself: string, path: string, flags: number): number {
   try {
     return openSync(itself, READ_REGULAR | (flags & ~O_NOFOLLOW))

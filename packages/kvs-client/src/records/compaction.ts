@@ -7,8 +7,9 @@ import type { LogFiles } from './log-files.js'
 const SLICE_BYTES = 128 * 1024
 
 /**
- * Writes everything that is in the catalog to a new base, a slice a turn; the log has been rotated just before. What changes meanwhile is in the
- * new log, which is replayed after the base. Rejects with the signal's reason, or what the system says, and then leaves everything as it was.
+ * Writes everything that is in the catalog to a new base, a slice a turn; the log has been rotated
+ * just before. What changes meanwhile is in the new log, which is replayed after the base. Rejects
+ * with the signal's reason, or what the system says, and then leaves everything as it was.
  */
 export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSignal): Promise<void> {
   const base = files.beginBase()

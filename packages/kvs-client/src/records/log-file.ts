@@ -218,7 +218,8 @@ export class LogFile {
 
   #sync(): void {
     this.#syncing = new Promise((resolve) => {
-      // A disk that cannot keep it is met by the next write, or is the power cut that nothing is promised for.
+      // A disk that cannot keep it is met by the next write, or is the power cut that nothing is
+      // promised for.
       fdatasync(this.#fd, () => {
         this.#timer = undefined
         resolve()
