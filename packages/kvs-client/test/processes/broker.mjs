@@ -2,5 +2,6 @@
 import { startBroker } from '@dyad/kvs-client'
 
 const broker = await startBroker(JSON.parse(process.argv[2]))
-process.on('disconnect', () => broker.close())
+// Its parent is gone, and may have removed the directory before.
+process.on('disconnect', () => broker.close().catch(() => {}))
 process.send({ port: broker.port, url: broker.url() })
