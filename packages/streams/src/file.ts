@@ -9,6 +9,7 @@ import { numericFlags, type OpenFlags } from './flags.js'
 import { openToWrite } from './open-to-write.js'
 import { SequentialDigest } from './sequential-digest.js'
 import { trackHandle, type WritingMethod } from './track-handle.js'
+import { assertUnmanaged } from './unmanaged.js'
 
 /** How {@link DyadFile.open} waits. */
 export interface DyadFileOptions extends Waiting {
@@ -60,6 +61,8 @@ export class DyadFile implements AsyncDisposable {
     if (!writes(numeric))
       return new DyadFile(await openHandle(await consumeToOpen(core, path, numeric, options), flags, mode, options))
     const produced = await core.locateProduced(path)
+    // Changing what was brought here would publish nothing.
+    if (produced === undefined) assertUnmanaged(core, path, 'producer')
     if (reads(numeric)) {
       const consumed = await core.locateConsumed(path)
       const isOther = produced !== undefined && consumed?.local !== produced.local

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { DyadCore } from '@dyad/core'
 import t from 'tap'
 import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { TwoNodes } from './session.js'
@@ -25,8 +26,11 @@ t.test('a relative path without its managed directory is an error, and no file b
     await t.rejects(finished(new DyadWriteStream(consumer, 'x', { flags }).end('lost')), untracked, `writing ${flags}`)
     await t.rejects(finished(new DyadWriteStream(producer, '../x', { flags }).end('lost')), outside, `out, ${flags}`)
   }
-  for (const flags of ['w', 'wx', 'a'] as const)
-    await t.rejects(DyadFile.open(consumer, 'x', flags), untracked, `DyadFile ${flags}`)
+  for (const flags of ['w', 'wx', 'a', 'r+', 'w+', 'wx+', 'a+'] as const) {
+    const open = (core: DyadCore, path: string) => DyadFile.open(core, path, flags, undefined, { timeout: 1_000 })
+    await t.rejects(open(consumer, 'x'), untracked, `DyadFile ${flags}`)
+    await t.rejects(open(producer, '../x'), outside, `DyadFile out, ${flags}`)
+  }
   for (const flags of ['r', 'a+', 'w+'] as const) {
     await t.rejects(finished(new DyadReadStream(producer, 'x', { flags }).resume()), untracked, `reading ${flags}`)
     await t.rejects(
