@@ -61,8 +61,14 @@ const WRONG: readonly [string, Readonly<Record<string, Plain | undefined>>][] = 
 /** The same of members that are never encoded. */
 const NEVER_ENCODED: typeof WRONG = [
   ['a size beyond 2^53', { size: 2 ** 53 }],
+  ['half a byte', { size: 1.5 }],
+  ['a size that is no number', { size: Number.NaN }],
   ['a time beyond 64 bits', { mtimeNs: 2n ** 63n }],
   ['half a surrogate pair', { owner: '\ud800' }],
+  ['half a surrogate pair in the storage', { storage: '/\ud800' }],
+  ['an epoch as number', { epoch: 7 }],
+  ['an epoch of other characters', { epoch: 'a/../b' }],
+  ['a long epoch', { epoch: 'x'.repeat(17) }],
 ]
 /** Paths that no file can have. */
 const NO_PATHS = ['', '.', '..', '/etc/passwd', '../../etc/cron.d/x', 'a/../../x', 'a//b', 'a/', 'a\0b', 'x/.dyad-1']

@@ -30,9 +30,9 @@ export function printExactly(line: string): void {
   write(`${line}\n`)
 }
 
-/** Says on stderr what goes on beside the result. */
+/** Says on stderr what goes on beside the result, which may name what others have registered. */
 export function say(line: string): void {
-  process.stderr.write(`dyad: ${line}\n`)
+  tell(`dyad: ${line}`)
 }
 
 /** Prints one value as a line of JSON; what JSON has no number for is text. */

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { encodeNodeEntry, visible } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import t from 'tap'
@@ -13,6 +14,22 @@ const EVIL = [
   'tab\tend\r',
 ]
 const GOOD = 'schön/日本語-🎉'
+
+/** Registers a node as a service that is killed at once, so that it gives no sign of life. */
+function registerAndDie(node: string, entry: Uint8Array, { env, token }: Sandbox): Promise<void> {
+  const program = `
+    import { brokerKvs } from ${JSON.stringify(import.meta.resolve('@dyad/kvs-client'))}
+    const client = brokerKvs(${JSON.stringify({ url: env['DYAD_KVS'], token })})
+    const entry = Buffer.from('${Buffer.from(entry).toString('hex')}', 'hex')
+    await client.register(${JSON.stringify(node)}, entry, { ttl: 4_000 })
+    process.kill(process.pid, 'SIGKILL')`
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, ['--input-type=module', '--eval', program], (error) => {
+      if (error?.signal === 'SIGKILL') resolve()
+      else reject(error ?? new Error('it was not killed'))
+    })
+  })
+}
 
 /** Lines as they came from a terminal of no colours. */
 const linesOf = (stdout: string) => stdout.trimEnd().split('\r\n')
@@ -107,4 +124,16 @@ t.test('status shows what others register as it is, and what cannot be read hide
   t.notMatch((await sandbox.run(['status'])).stdout, /^ {2}n9/m, 'nor in a pipe')
   const { store } = JSON.parse((await sandbox.run(['status', '--json'])).stdout)
   t.match(store.nodes, [{ node: 'a\u202eb', host: evil }, { node: 'n1' }, { node: 'n2' }])
+})
+
+t.test('a start that waits says of the holder of its node what does nothing to a terminal', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const host = 'x\ndyad: all is well\u001b[2J\u202e'
+  const entry = { node: 'n3', host, directories: [], transports: [], pid: 1, startedAt: 1 }
+  await registerAndDie('n3', encodeNodeEntry(entry), sandbox)
+  const { code, stderr } = await sandbox.run(['start', '-d', '--node', 'n3', sandbox.at('n3')])
+  t.equal(code, 0, stderr)
+  t.match(stderr, /^dyad: the node is taken: .*, and gives no sign of life/)
+  for (const line of stderr.trimEnd().split('\n')) t.equal(visible(line), line)
+  t.notMatch(stderr, /^dyad: all/m)
 })
