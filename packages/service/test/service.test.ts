@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DyadError, decodeNodeEntry, encodeNodeEntry, type Transport } from '@dyad/core'
@@ -11,6 +11,8 @@ import { storeOfOtherVersion } from '../../../test/harness/other-version.js'
 import { Service } from '../src/index.js'
 import { Fixture, kill } from './fixture.js'
 
+const OTHER = 54_321
+const skip = process.getuid?.() !== 0 && 'only root can give files to others'
 /** Longer than the patience of the test runner. */
 const LONG_LEASE_MS = 3_600_000
 
@@ -32,6 +34,23 @@ t.test('a service registers its node, and takes it out when it closes', async (t
   await service.close()
   t.equal(await fixture.kvs.registry.get('n1'), undefined)
   await Promise.all(transports.map((transport) => transport.close()))
+})
+
+t.test('a service serves no directory that another user made where everybody may write', { skip }, async (t) => {
+  await using fixture = await Fixture.make()
+  await mkdir(fixture.at('open/theirs'), { recursive: true })
+  await chmod(fixture.at('open'), 0o1777)
+  await chown(fixture.at('open/theirs'), OTHER, OTHER)
+  for (const way of ['open/theirs', 'open/theirs/new']) {
+    const directories = [fixture.at('ours'), fixture.at(way)]
+    await t.rejects(
+      Service.start({ node: 'n1', directories, kvs: fixture.kvs, transports: [], leaseTtl: 60_000 }),
+      { code: 'ERR_DYAD_OPTION', path: fixture.at(way), message: /was made by user 54321/ },
+      way,
+    )
+  }
+  t.equal(await fixture.kvs.registry.get('n1'), undefined)
+  await t.rejects(stat(fixture.at('open/theirs/new')), { code: 'ENOENT' }, 'nothing is made there')
 })
 
 t.test('a service that cannot start leaves nothing behind', async (t) => {

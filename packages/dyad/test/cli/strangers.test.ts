@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { brokerKvs } from '@dyad/kvs-client'
 import { test } from 'tap'
-import { COMMAND, firstLine, Sandbox } from './command.js'
+import { COMMAND, firstLine, type Running, Sandbox } from './command.js'
 
 const STRANGERS = 300
 const DESCRIPTORS = 256
@@ -37,16 +38,22 @@ const KINDS: Record<string, readonly (readonly string[])[]> = {
   'of all kinds': Object.values(WORDS),
 }
 
+/** Starts a broker of few descriptors, which all commands of the sandbox use. */
+async function startBroker(sandbox: Sandbox): Promise<{ broker: Running; url: string }> {
+  sandbox.env['DYAD_TOKEN'] = TOKEN
+  const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', process.execPath, COMMAND]
+  const broker = sandbox.spawn(['broker', '--json', '--kvs', 'ws://127.0.0.1:0'], {}, limited)
+  const { kvs } = JSON.parse(await firstLine(broker)) as { kvs: string }
+  sandbox.env['DYAD_KVS'] = kvs
+  return { broker, url: kvs }
+}
+
 for (const [what, kinds] of Object.entries(KINDS)) {
   test(`${STRANGERS} strangers at a broker with ${DESCRIPTORS} descriptors: ${what}`, async (t) => {
     await using sandbox = await Sandbox.make()
-    sandbox.env['DYAD_TOKEN'] = TOKEN
-    const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', process.execPath, COMMAND]
-    const broker = sandbox.spawn(['broker', '--json', '--kvs', 'ws://127.0.0.1:0'], {}, limited)
-    const { kvs } = JSON.parse(await firstLine(broker)) as { kvs: string }
-    sandbox.env['DYAD_KVS'] = kvs
+    const { broker, url } = await startBroker(sandbox)
     const sockets: Socket[] = []
-    const port = Number(new URL(kvs).port)
+    const port = Number(new URL(url).port)
     for (let n = 0; n < STRANGERS; n++) sockets.push(await stranger(port, kinds[n % kinds.length] ?? []))
     t.match(await sandbox.run(['ls']), { code: 0 }, 'an honest client is served')
     broker.child.kill('SIGTERM')
@@ -54,3 +61,23 @@ for (const [what, kinds] of Object.entries(KINDS)) {
     for (const socket of sockets) socket.destroy()
   })
 }
+
+test('peers that know the token are bounded, too, and one that leaves makes room', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const { broker, url } = await startBroker(sandbox)
+  const client = (connectTimeout?: number) => brokerKvs({ url, token: TOKEN, connectTimeout })
+  const clients = Array.from({ length: DESCRIPTORS / 2 }, () => client())
+  const [first] = clients
+  t.equal((await Promise.all(clients.map((each) => each.stats()))).length, DESCRIPTORS / 2)
+  await using late = client(1_000)
+  await t.rejects(late.stats(), {
+    code: 'ERR_DYAD_KVS_UNREACHABLE',
+    message: /it has no room for another connection/,
+  })
+  await first?.close()
+  await using next = client()
+  t.match(await next.stats(), { links: DESCRIPTORS / 2 })
+  broker.child.kill('SIGTERM')
+  t.match(await broker.ended, { code: 0 })
+  await Promise.all(clients.map((each) => each.close()))
+})
