@@ -31,6 +31,13 @@ t.test('output that a full device does not take is an error of every command', a
     ['env'],
     ['env', '--export'],
     ['namespace', 'list'],
+    ['namespace', 'create', 'new', '--json'],
+    ['token', '--json'],
+    ['doctor', '--json'],
+    ['watch'],
+    ['start', '--node', 'n3'],
+    ['start', '-d', '--node', 'n4', '--json'],
+    ['rm', 'big'],
     ['stop', '--json', '--node', 'n2'],
   ]) {
     const { code, stderr } = await redirected(sandbox, '"$0" "$@" > /dev/full', args, sandbox.on('n2'))
