@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs'
+import fs, {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { LogRecordStore } from '../src/records/log-records.js'
@@ -109,6 +119,26 @@ test('a base that is damaged anywhere costs nothing while what it replaced is th
     t.match(found, { 'key/1': 'last', new: 'new' }, `${what}, alone`)
     for (const [key, text] of Object.entries(found)) t.equal(text, records[key], key)
   }
+})
+
+test('a repair keeps the former files where there are no hard links', async (t) => {
+  await using site = await rewritten()
+  const { directory, after } = site
+  const link = fs.linkSync
+  let refused = 0
+  // As FUSE and vfat have it. All else is real.
+  fs.linkSync = () => {
+    refused++
+    throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM', syscall: 'link' })
+  }
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    fs.linkSync = link
+    syncBuiltinESMExports()
+  })
+  site.fill({ ...after, 'log.1': flipped(after['log.1'] as Buffer, HEADER_BYTES + 20) })
+  await repaired(t, directory)
+  t.equal(refused, 2, 'one time for each file')
 })
 
 test('what a whole base has replaced does not come back', async (t) => {
