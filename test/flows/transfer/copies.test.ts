@@ -133,3 +133,18 @@ test('an owner without a service leaves its file to the copies, and only nodes w
     'nor does anybody turn to the owner',
   )
 })
+
+test('an offer waits while the service of its node has no place in the registry', async (t) => {
+  const { cluster } = await Cluster.start(t, { ...COMMON, leaseTtl: 60_000 })
+  const producer = await cluster.producer()
+  await producer.ask('write', 'big', SIZE / 8, 10)
+  const holder = await cluster.app('B', { consumerPath: cluster.directory('b') })
+  await holder.ask('read', 'big')
+  await using client = cluster.client()
+  for await (const { key } of client.registry.list('\x01copy')) t.notMatch(key, / have /, 'nobody serves it yet')
+  await cluster.node('B')
+  for await (const { key } of client.registry.watch('\x01copy')) if (key.includes(' have ')) break
+  const other = await cluster.app('C', { consumerPath: cluster.directory('c') })
+  await other.ask('read', 'big')
+  t.strictSame(askedNodes(other), ['B'])
+})

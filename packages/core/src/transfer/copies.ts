@@ -7,7 +7,7 @@ import type { KvsClient, KvsEntry, Registration } from '../kvs/contract.js'
 import { Fields } from '../kvs/fields.js'
 import { decodePlain, encodePlain } from '../kvs/msgpack.js'
 import { decodeNodeEntry } from '../kvs/node-entry.js'
-import type { FileRecord, Generation } from '../kvs/record.js'
+import { type FileRecord, type Generation, isSameGeneration } from '../kvs/record.js'
 import { otherKey } from './nodes.js'
 
 /** Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes. */
@@ -71,6 +71,9 @@ export class Copies {
   readonly #context: CopiesContext
   readonly #offers = new Set<Registration>()
   readonly #offering = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
+  /** The question that all offers of this moment share, whether a service serves the directory. */
+  #asking: Promise<void> | undefined
 
   constructor(context: CopiesContext) {
     this.#context = context
@@ -110,13 +113,16 @@ export class Copies {
   /** Offers what has been stored at `local` to other nodes; does not wait until it is known. */
   offer(wanted: WantedCopy, local: string): void {
     const offering = this.#offer(wanted, local)
-      .catch((error: Error) => report('dyad.transfer.notShared', { record: wanted.record, error }))
+      .catch((error: Error) => {
+        if (!this.#closing.signal.aborted) report('dyad.transfer.notShared', { record: wanted.record, error })
+      })
       .finally(() => this.#offering.delete(offering))
     this.#offering.add(offering)
   }
 
   /** Withdraws every offer. */
   async close(): Promise<void> {
+    this.#closing.abort()
     await Promise.all(this.#offering)
     await Promise.all([...this.#offers].map((offer) => this.#withdraw(offer)))
   }
@@ -124,7 +130,10 @@ export class Copies {
   async #offer({ name, record }: WantedCopy, local: string): Promise<void> {
     const { kvs, namespace, key, node, storage, leaseTtl } = this.#context
     const { mtimeNs } = statSync(local, { bigint: true })
-    await this.#assertServed()
+    this.#asking ??= this.#assertServed().finally(() => {
+      this.#asking = undefined
+    })
+    await this.#asking
     const value = encodePlain({ node, storage, mtimeNs })
     const offer = await kvs.register(otherKey('copy', name, 'have', node), value, {
       ttl: leaseTtl,
@@ -136,17 +145,23 @@ export class Copies {
     // A removal of the record withdraws the offers that exist then; a later offer finds the record
     // gone.
     const entry = await kvs.namespace(namespace).get(key(record.path))
-    if (entry?.revision !== record.generation) await this.#withdraw(offer)
+    const isNewest = entry !== undefined && isSameGeneration({ ...entry, generation: entry.revision }, record)
+    if (!isNewest) await this.#withdraw(offer)
     const [oldest] = this.#offers
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
   }
 
-  /** A copy that no service serves would have others ask for it in vain. */
+  /**
+   * A copy that no service serves would have others ask for it in vain. A service that has lost its
+   * place in the registry for a moment is waited for as long as its lease lasts.
+   */
   async #assertServed(): Promise<void> {
-    const { kvs, node, storage } = this.#context
-    const found = await kvs.registry.get(node)
-    if (found !== undefined && decodeNodeEntry(found).directories.includes(storage)) return
-    throw new Error(`no service of node '${node}' serves ${storage}`)
+    const { kvs, node, storage, leaseTtl } = this.#context
+    const unserved = () => new Error(`no service of node '${node}' serves ${storage}`)
+    const found = await within(leaseTtl, unserved, this.#closing.signal, (signal) =>
+      kvs.registry.waitFor(node, { signal }),
+    )
+    if (!decodeNodeEntry(found).directories.includes(storage)) throw unserved()
   }
 
   async #withdraw(offer: Registration): Promise<void> {
