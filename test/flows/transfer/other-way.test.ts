@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { decodeNodeEntry, encodeNodeEntry } from '@dyad/core'
 import type { ConfigOptions, Diagnostics } from 'dyad'
 import { type Test, test } from 'tap'
@@ -71,6 +72,21 @@ test('one that stands still midway goes on over another transport where it stopp
     ['tcp', false],
     ['rpc', true],
   ])
+})
+
+test('one that may stand still for longer than patience lasts leaves time for another transport', async (t) => {
+  const options = { ownerTimeout: 8_000, progressTimeout: 60_000 }
+  const { cluster, proxy, register, consumer } = await site(t, ['rpc'], options)
+  await register()
+  for (const stopAfter of [0, 2 ** 20]) {
+    proxy.hampering = { stopAfter }
+    t.strictSame(await consumer.ask('read', 'x'), whole, `after ${stopAfter} bytes`)
+    t.strictSame(started(consumer).slice(-2), [
+      ['tcp', false],
+      ['rpc', stopAfter > 0],
+    ])
+    rmSync(cluster.path('b', 'x'))
+  }
 })
 
 test('one that brings a byte now and then is one that stands still', async (t) => {
