@@ -32,8 +32,8 @@ function site(t: Test): { root: string; managed: string; out: string } {
 }
 
 /** Stores a file, over what may stand there. */
-async function store(managed: string, target: string): Promise<void> {
-  const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(managed) }
+async function store(managed: string, target: string, parents = new StoringParents(managed)): Promise<void> {
+  const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents }
   await using incoming = IncomingFile.beside(target, place, record, () => {})
   incoming.fill(Buffer.from('content'))
   await incoming.putInPlace({ permitted: async () => {}, isPermitted: true })
@@ -97,6 +97,19 @@ test('links that stay in the directory are followed, and a link in the place of 
   rmSync(managed, { recursive: true })
   await store(managed, `${managed}/again/x`)
   t.equal(readFileSync(`${managed}/again/x`, 'utf8'), 'content', 'the directory is made anew')
+})
+
+test('a directory that was proved is proved anew once another stands in its place', async (t) => {
+  const { managed, out } = site(t)
+  const parents = new StoringParents(managed)
+  await store(managed, `${managed}/sub/x`, parents)
+  rmSync(`${managed}/sub`, { recursive: true })
+  symlinkSync(out, `${managed}/sub`)
+  await t.rejects(store(managed, `${managed}/sub/x`, parents), { code: 'ERR_DYAD_STORE' })
+  t.strictSame(readdirSync(out), [])
+  rmSync(`${managed}/sub`)
+  await store(managed, `${managed}/sub/x`, parents)
+  t.equal(readFileSync(`${managed}/sub/x`, 'utf8'), 'content')
 })
 
 test('a directory that is not below the managed one is not entered, nor made', async (t) => {

@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import fs, {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
 import { assertTrustedPlace } from '../../src/files/trusted-place.js'
@@ -45,6 +56,26 @@ test('what another user put where everybody may write is no place for files', { 
     await t.rejects(ManagedDirectory.open(`${root}/${way}`), refusal, way)
     await t.rejects(prepareStateDirectory(`${root}/${way}/state`), { code: 'ERR_DYAD_OPTION' }, way)
   }
+  t.strictSame(readdirSync(`${open}/theirs`), ['below'], 'nothing is made there')
+  t.strictSame(readdirSync(`${root}/victim`), [])
+  chmodSync(open, 0o702)
+  t.throws(() => assertTrustedPlace(`${open}/theirs`), { code: 'ERR_DYAD_OPTION' }, 'whatever its group may do there')
+})
+
+test('a directory that another user is faster to make is refused', { skip }, async (t) => {
+  const { open } = site(t)
+  const { mkdirSync: make } = fs
+  t.teardown(() => {
+    fs.mkdirSync = make
+    syncBuiltinESMExports()
+  })
+  fs.mkdirSync = ((path: string, ...rest: object[]) => {
+    make(path)
+    chownSync(path, OTHER, OTHER)
+    return make(path, ...rest)
+  }) as typeof make
+  syncBuiltinESMExports()
+  await t.rejects(ManagedDirectory.open(`${open}/new`), { code: 'ERR_DYAD_OPTION', message: /made by user 54321/ })
 })
 
 test("the system's, this user's, and what others have in places of their own is trusted", { skip }, async (t) => {
@@ -53,7 +84,9 @@ test("the system's, this user's, and what others have in places of their own is 
   symlinkSync(`${open}/ours`, `${open}/our-link`)
   mkdirSync(`${root}/home/project`, { recursive: true })
   symlinkSync('project', `${root}/home/link`)
-  for (const path of ['home', 'home/project']) chownSync(`${root}/${path}`, OTHER, OTHER)
+  mkdirSync(`${root}/team/theirs`, { recursive: true })
+  chmodSync(`${root}/team`, 0o775)
+  for (const path of ['home', 'home/project', 'team/theirs']) chownSync(`${root}/${path}`, OTHER, OTHER)
   lchownSync(`${root}/home/link`, OTHER, OTHER)
   for (const way of [
     'open',
@@ -63,6 +96,7 @@ test("the system's, this user's, and what others have in places of their own is 
     'open/../home/project',
     'home/link',
     'home/link/new',
+    'team/theirs/new',
     'none/at/all',
   ]) {
     t.doesNotThrow(() => assertTrustedPlace(`${root}/${way}`), way)

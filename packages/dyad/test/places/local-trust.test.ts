@@ -4,8 +4,10 @@ import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
+  closeSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -23,6 +25,7 @@ import {
   keyOf,
   ManagedSource,
   type Transport,
+  tryLock,
 } from '@dyad/core'
 import { memoryKvs } from '@dyad/kvs-client'
 import { localTransport } from '@dyad/transport'
@@ -75,6 +78,11 @@ test('what an owner of fewer rights names is not opened by the rights of the con
   const { host, marker } = JSON.parse(own.address)
   const { dev, ino } = statSync(`${root}/secret`, { bigint: true })
   const directories = [{ path: `${root}/secret`, dev: `${dev}`, ino: `${ino}` }]
+  // A consumer stores, as this user, what others publish; and others can lock what they can read.
+  writeFileSync(`${root}/stored`, JSON.stringify({ host, directories }))
+  const stored = openSync(`${root}/stored`, 'r+')
+  t.teardown(() => closeSync(stored))
+  t.ok(tryLock(stored))
   const claims: Record<string, string> = {
     'its own marker': address,
     'its own marker, from here': changed(address, {
@@ -84,6 +92,7 @@ test('what an owner of fewer rights names is not opened by the rights of the con
     'directories in the address': JSON.stringify({ v: 1, host, directories }),
     'directories beside a marker of this user': changed(own.address, { directories }),
     'a marker of this user': own.address,
+    'what this user has stored for others': changed(own.address, { marker: 'x/../../../stored' }),
   }
   await using kvs = memoryKvs()
   await kvs.createNamespace('trust')
