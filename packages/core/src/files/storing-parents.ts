@@ -14,6 +14,7 @@ import { basename, dirname } from 'node:path'
 import { DyadError } from '../errors.js'
 import { userId } from '../user/user-id.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
+import { isOnLocalFileSystem } from './local-file-system.js'
 import { makeDirectory } from './make-directory.js'
 import { makeTrustedDirectory } from './trusted-place.js'
 
@@ -33,6 +34,8 @@ export interface StoringParent extends Disposable {
   readonly real: string
   /** Whether others could exchange a directory on the way there for another. */
   readonly isExposed: boolean
+  /** Whether its file system belongs to this host alone, so that closing a file loses nothing. */
+  readonly isLocal: boolean
 }
 
 /**
@@ -69,7 +72,8 @@ export class StoringParents {
       const path = descriptorPath(fd)
       const real = readlinkSync(path)
       if (real !== directory || isExposed(directory)) {
-        return { path, real, isExposed: true, [Symbol.dispose]: () => closeSync(fd) }
+        const isLocal = isOnLocalFileSystem(path)
+        return { path, real, isExposed: true, isLocal, [Symbol.dispose]: () => closeSync(fd) }
       }
       const parent = this.#remember(directory, fstatSync(fd, { bigint: true }))
       closeSync(fd)
@@ -122,7 +126,8 @@ export class StoringParents {
   }
 
   #remember(path: string, { dev, ino }: BigIntStats, real = path): StoringParent {
-    const parent = { path, real, isExposed: false, [Symbol.dispose]: () => {} }
+    const isLocal = isOnLocalFileSystem(path)
+    const parent = { path, real, isExposed: false, isLocal, [Symbol.dispose]: () => {} }
     if (this.#known.size >= MOST_KNOWN) this.#known.clear()
     this.#known.set(path, { parent, dev, ino })
     return parent

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { TEMPORARY_PREFIX } from '../managed-path.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
 import { tryLock } from './file-lock.js'
+import { isLocalFileSystem } from './local-file-system.js'
 
 /**
  * A directory is swept again after so many files were stored in it, or as many as it has names if
@@ -18,15 +19,6 @@ const MOST_DIRECTORIES = 4_096
 
 /** A name that tells the host, and one that an earlier version made, which locked nothing. */
 const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}([0-9a-f]{10})-(?:[0-9a-f]+|(\\d+-\\w*-[0-9a-f]+))$`)
-
-/**
- * File systems that belong to one kernel, by their numbers in statfs(2): ext2 to ext4, XFS, Btrfs,
- * tmpfs, overlayfs, F2FS, ZFS, bcachefs, ramfs. A lock of another one may be known to this host
- * alone, while another host writes the file.
- */
-const LOCAL = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x858458f6,
-])
 
 /** When to sweep which directory: as files are stored there, one sweep at a time. */
 export class Sweeps {
@@ -78,7 +70,7 @@ export class Sweeps {
     try {
       if (hasDescriptorPaths) fd = openSame(directory, found)
       const at = fd === undefined ? directory : descriptorPath(fd)
-      const isLocal = LOCAL.has((await statfs(at)).type)
+      const isLocal = isLocalFileSystem((await statfs(at)).type)
       for await (const { name } of await opendir(at, { bufferSize: 512 })) {
         if (this.#namesLeft-- <= 0) break
         names++

@@ -92,8 +92,7 @@ export function stage(
     fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest, signal) => {
-      const { looks, bytes, closing } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
-      if (closing !== undefined) await closing
+      const { looks, bytes } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
       return publish(digest && { digest, looks, bytes }, signal)
     },
     discard: async () => staged.discard(),

@@ -1,15 +1,4 @@
-import {
-  close,
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  linkSync,
-  openSync,
-  renameSync,
-  type Stats,
-  unlinkSync,
-} from 'node:fs'
-import { promisify } from 'node:util'
+import { closeSync, fchmodSync, fstatSync, linkSync, openSync, renameSync, type Stats, unlinkSync } from 'node:fs'
 import { descriptorClosed } from '../files/descriptors.js'
 import { lacksLinks } from '../files/lacks-links.js'
 import { type StoringParent, within } from '../files/storing-parents.js'
@@ -18,17 +7,6 @@ import { looksOf, readSmall, type WrittenFile } from './describe.js'
 
 /** The rights that the writer needs to open the file by its name. */
 const OWNER_WRITES = 0o600
-/** Closing a file of so many bytes takes less than the hop to a thread that would close it. */
-const AT_ONCE_BYTES = 64 * 1024
-
-const closeFile = promisify(close)
-
-/** What a file looked like when it was put in place. */
-export interface Placed extends Pick<WrittenFile, 'looks' | 'bytes'> {
-  /** Resolves when a file that takes time to close is closed. */
-  readonly closing: Promise<void> | undefined
-}
-
 /**
  * A temporary file that its writer opens by its name and closes before it is in place, or writes by
  * the descriptor that holds its lock. The maker ends it by `place` or `discard`.
@@ -75,16 +53,20 @@ export class StagedTemporary {
     return this.#temporary.path
   }
 
-  get fd(): number {
-    return this.#temporary.fd
+  /**
+   * The descriptor that holds the lock, where a writer may use it: a network file system may report
+   * a failed write as the file is closed, which has to be before it is in its place.
+   */
+  get fd(): number | undefined {
+    return this.#parent.isLocal ? this.#temporary.fd : undefined
   }
 
   /**
    * Puts the file, which its writer has closed, in its place, and returns its attributes, with its
    * bytes if there are `smallBytes` of them at most. EEXIST if `isExclusive` and something stands
-   * there. The caller awaits `closing`, if there is one, before others may know of the file.
+   * there.
    */
-  place(isExclusive: boolean, smallBytes = 0): Placed {
+  place(isExclusive: boolean, smallBytes = 0): Pick<WrittenFile, 'looks' | 'bytes'> {
     const { fd, path } = this.#temporary
     const target = within(this.#parent, this.#target)
     this.#restoreMode(fd)
@@ -93,9 +75,8 @@ export class StagedTemporary {
     const bytes = smallBytes > 0 && looks.size <= smallBytes ? readSmall(fd, Number(looks.size)) : undefined
     if (isExclusive) placeNew(path, target)
     else renameSync(path, target)
-    // A network file system sends what was written to its server as the file is closed.
-    const closing = looks.size > AT_ONCE_BYTES ? this.#closeBehind() : this.#close()
-    return { looks, bytes, closing }
+    this.#close()
+    return { looks, bytes }
   }
 
   /** Removes the file, unless it is in its place. */
@@ -131,27 +112,14 @@ export class StagedTemporary {
     }
   }
 
-  #close(): undefined {
+  #close(): void {
     this.#isOpen = false
     try {
       closeSync(this.#temporary.fd)
     } finally {
-      this.#closed()
+      descriptorClosed()
+      this.#parent[Symbol.dispose]()
     }
-  }
-
-  async #closeBehind(): Promise<void> {
-    this.#isOpen = false
-    try {
-      await closeFile(this.#temporary.fd)
-    } finally {
-      this.#closed()
-    }
-  }
-
-  #closed(): void {
-    descriptorClosed()
-    this.#parent[Symbol.dispose]()
   }
 }
 

@@ -64,6 +64,31 @@ test('a file has the permissions that it was opened with, whether they let its o
   t.same(readdirSync(root), ['x'])
 })
 
+test('a file system that may report a failed write as a file is closed has its writer close its own', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'dyad-lent-'))
+  const { statfsSync } = fs
+  t.teardown(() => {
+    Object.assign(fs, { statfsSync })
+    syncBuiltinESMExports()
+    rmSync(root, { recursive: true })
+  })
+  const lent = (type?: number) => {
+    const answer = () => {
+      if (type === undefined) throw new Error('it cannot tell')
+      return { type }
+    }
+    Object.assign(fs, { statfsSync: answer })
+    syncBuiltinESMExports()
+    const staged = new StagedTemporary(new Temporaries(), parentOf(root), `${root}/x`, 0o666, undefined)
+    staged.discard()
+    return typeof staged.fd === 'number'
+  }
+  t.strictSame([0xef53, 0x01021994].map(lent), [true, true], 'ext4 and tmpfs')
+  t.strictSame([0x6969, 0x0bd00bd0, 0x65735546].map(lent), [false, false, false], 'NFS, Lustre and FUSE')
+  t.equal(lent(), false)
+  t.end()
+})
+
 const isRoot = process.getuid?.() === 0
 test('one who is not root may write a file that is read-only', { skip: !isRoot && 'this user is not root' }, (t) => {
   const root = mkdtempSync(join(tmpdir(), 'dyad-staged-'))
