@@ -9,13 +9,17 @@ export async function run(argv: readonly string[]): Promise<void> {
   using interruptions = new Interruptions()
   using _ = tellOfSessions()
   try {
-    await program(interruptions.signal).parseAsync(argv)
+    await program(interruptions.signal).parseAsync(argv).catch(passAskedFor)
     await interruptions.outputWritten()
   } catch (error) {
-    // Commander has said what was wrong; its only successes that are thrown are help and version.
-    process.exitCode =
-      error instanceof CommanderError ? (ASKED_FOR.has(error.code) ? 0 : 2) : tellFailure(error).exitCode
+    // Commander has said what was wrong.
+    process.exitCode = error instanceof CommanderError ? 2 : tellFailure(error).exitCode
   }
 }
 
 const ASKED_FOR = new Set(['commander.helpDisplayed', 'commander.version'])
+
+/** Help and version are the only successes that Commander throws. */
+function passAskedFor(error: unknown): void {
+  if (!(error instanceof CommanderError && ASKED_FOR.has(error.code))) throw error
+}

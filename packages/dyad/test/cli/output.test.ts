@@ -1,5 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { COMMAND, type Outcome, Sandbox } from './command.js'
 
@@ -80,5 +84,29 @@ t.test('a reader that has gone ends a command quietly', async (t) => {
     const { code, stderr } = await redirected(sandbox, '{ sleep 1; "$0" "$@"; echo $? >&2; } | true', args)
     t.equal(code, 0)
     t.equal(stderr, '0\n', args.join(' '))
+  }
+})
+
+t.test('output into a connection that breaks is an error', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const server = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  for (const args of [['--version'], ['env'], ['env', '--json']]) {
+    const output = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const [[reader]] = (await Promise.all([once(server, 'connection'), once(output, 'connect')])) as [[Socket], unknown]
+    // The command begins once the connection is broken.
+    const script = 'read -r _; exec "$0" "$@"'
+    const child = spawn('sh', ['-c', script, process.execPath, COMMAND, ...args], {
+      env: sandbox.env,
+      stdio: ['pipe', output, 'pipe'],
+    })
+    output.destroy()
+    reader.resetAndDestroy()
+    await once(reader, 'close')
+    child.stdin?.end('\n')
+    const [stderr, [code]] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), once(child, 'close')])
+    t.equal(code, 1, args.join(' '))
+    t.match(stderr, /^dyad: the output cannot be written: [^\n]*ECONNRESET[^\n]*\n$/, args.join(' '))
   }
 })
