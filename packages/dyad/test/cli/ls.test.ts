@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { encodeRecord, keyOf } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import t from 'tap'
@@ -6,13 +8,16 @@ import { Sandbox } from './command.js'
 /** More than a call takes arguments. */
 const FILES = 130_000
 const BATCH = 2_000
+/** Less than the records of the test below take on the wire. */
+const HALF_BYTES = 1_000_000
 
-t.test('ls lists any number of files, as a table and as JSON', async (t) => {
-  await using sandbox = await Sandbox.withNodes()
+const name = (i: number) => `run/${String(i).padStart(6, '0')}`
+
+/** Publishes so many files, which nobody fetches. */
+async function publish(sandbox: Sandbox, files: number): Promise<void> {
   await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']), token: sandbox.token })
   const namespace = client.namespace('test')
-  const name = (i: number) => `run/${String(i).padStart(6, '0')}`
-  for (let begin = 0; begin < FILES; begin += BATCH) {
+  for (let begin = 0; begin < files; begin += BATCH) {
     await Promise.all(
       Array.from({ length: BATCH }, (_, i) => {
         const path = name(begin + i)
@@ -21,6 +26,11 @@ t.test('ls lists any number of files, as a table and as JSON', async (t) => {
       }),
     )
   }
+}
+
+t.test('ls lists any number of files, as a table and as JSON', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  await publish(sandbox, FILES)
   const table = await sandbox.run(['ls'])
   t.same({ code: table.code, stderr: table.stderr }, { code: 0, stderr: '' })
   const lines = table.stdout.trimEnd().split('\n')
@@ -34,6 +44,38 @@ t.test('ls lists any number of files, as a table and as JSON', async (t) => {
   const records = JSON.parse(json.stdout) as { path: string }[]
   t.ok(records.length > 10_000 && records.every(({ path }) => path.includes('7')))
   t.equal(json.stdout.indexOf('\n'), json.stdout.length - 1, 'one line')
+})
+
+t.test('ls shows the records that have come when the store stops to answer', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  await publish(sandbox, 10 * BATCH)
+  const store = new URL(String(sandbox.env['DYAD_KVS']))
+  const sockets = new Set<Socket>()
+  const proxy = createServer((client) => {
+    const target = connect(Number(store.port), store.hostname)
+    for (const socket of [client, target]) sockets.add(socket.on('error', () => {}))
+    client.on('data', (bytes) => target.write(bytes))
+    let passed = 0
+    target.on('data', (bytes) => {
+      passed += bytes.length
+      if (passed < HALF_BYTES) client.write(bytes)
+    })
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => {
+    proxy.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  await once(proxy, 'listening')
+  const kvs = `ws://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const [json, table] = await Promise.all(
+    [['--json'], []].map((args) => sandbox.run(['ls', ...args, '--kvs', kvs, '--timeout', '3000'])),
+  )
+  const failed = { code: 1, stderr: /dyad: ERR_DYAD_KVS_UNREACHABLE: .*no answer in 3000 ms/ }
+  t.match(json, failed)
+  t.match(table, failed)
+  const { length } = JSON.parse(String(json?.stdout)) as unknown[]
+  t.ok(length > 0 && length < 10 * BATCH, `${length} records`)
+  t.match(table?.stdout, /^ *SIZE .*\n.* run\/\d{6}\n/)
 })
 
 t.test('a pattern that is none is wrong usage, and named', async (t) => {

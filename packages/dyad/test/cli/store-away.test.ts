@@ -20,12 +20,17 @@ t.test('wait, get and watch say that the store is gone, and that it is back, and
   await using sandbox = await Sandbox.make()
   const store = await withStore(sandbox)
   const waiting = [
-    sandbox.spawn(['wait', 'x']),
+    sandbox.spawn(['wait', 'x'], { DYAD_SYNC_DEBUG: '1' }),
     sandbox.spawn(['get', 'x', '-'], sandbox.on('n2')),
     sandbox.spawn(['watch']),
   ]
   const isLost = waiting.map((command) => says(command, /^waiting for the store ws:\S+ \(.+\) …$/m))
   const isBack = waiting.map((command) => says(command, /^the store ws:\S+ is back after \d+\.\d s$/m))
+  const isTraced = Promise.all(
+    ['lost', 'back'].map((what) =>
+      says(waiting[0] as Running, new RegExp(`^dyad\\.kvs\\.${what} \\{\\s+address: 'ws:`, 'm')),
+    ),
+  )
   await Promise.all(waiting.slice(0, 2).map((command) => says(command, /^waiting for x …$/m)))
   // The watch has begun once it tells of what is there.
   const watched = firstLine(waiting[2] as Running)
@@ -35,6 +40,7 @@ t.test('wait, get and watch say that the store is gone, and that it is back, and
   await Promise.all(isLost)
   await withStore(sandbox)
   await Promise.all(isBack)
+  await isTraced
   t.equal((await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x')).code, 0)
   t.match(await waiting[0]?.ended, { code: 0, stdout: 'x\n' })
   t.match(await waiting[1]?.ended, { code: 0, stdout: 'x' })
