@@ -29,8 +29,6 @@ export interface WrittenFile {
   readonly looks: FileLooks
   /** All bytes of a small file. */
   readonly bytes?: Uint8Array | undefined
-  /** Whether it was put in place just now. @default false */
-  readonly isFresh?: boolean | undefined
 }
 
 /** A file as it stood when it was opened. */
@@ -59,15 +57,17 @@ export function isSame(a: FileLooks, b: FileLooks): boolean {
  * Looks at the file through one descriptor, so that the record is of one file and not of two. The
  * calls are synchronous: they take a few microseconds, and a tenth of what they would through the
  * thread pool. Reading a large file for its digest ends with the signal.
+ * @param isFresh whether the written file was put in place just now, so that nobody looks again
  */
 export async function describe(
   file: ManagedFile,
   context: DescribeContext,
   written: WrittenFile | undefined,
   signal: AbortSignal,
+  isFresh = false,
 ): Promise<Described> {
   const { directory, fsync, inlineLimit, digestLimit } = context
-  if (written !== undefined && !fsync && stands(file, written, inlineLimit)) {
+  if (written !== undefined && !fsync && stands(file, written, inlineLimit, isFresh)) {
     const inline = written.looks.size <= inlineLimit ? written.bytes : undefined
     return describedAs(file, context, written.looks, inline, written.digest)
   }
@@ -91,8 +91,7 @@ export async function describe(
  * Whether the very file that was written stands at its path, and nothing of it needs to be read
  * again.
  */
-function stands({ local }: ManagedFile, written: WrittenFile, inlineLimit: number): boolean {
-  const { looks, bytes, isFresh = false } = written
+function stands({ local }: ManagedFile, { looks, bytes }: WrittenFile, inlineLimit: number, isFresh: boolean): boolean {
   if (bytes === undefined && inlineLimit > 0 && looks.size <= inlineLimit) return false
   if (isFresh) return true
   const now = statSync(local, { bigint: true, throwIfNoEntry: false })

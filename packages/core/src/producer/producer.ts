@@ -13,7 +13,7 @@ import { abortable } from '../transfer/abortable.js'
 import { SMALL_FILE_BYTES, type WrittenFile } from './describe.js'
 import { whyUnfetchable } from './fetchable.js'
 import { PendingPublishes } from './pending.js'
-import { type PublishContext, publish } from './publish.js'
+import { type PublishContext, type Publishing, publish } from './publish.js'
 import { remove } from './remove.js'
 import { type StagedFile, stage } from './stage.js'
 
@@ -54,14 +54,9 @@ export class Producer {
   }
 
   /** Publishes a file as it stands now; see {@link publish}. */
-  async publish(
-    file: ManagedFile,
-    signal: AbortSignal,
-    written?: WrittenFile,
-    isLast?: () => boolean,
-  ): Promise<FileRecord> {
+  async publish(file: ManagedFile, signal: AbortSignal, publishing?: Publishing): Promise<FileRecord> {
     const context = await this.#context.get()
-    const record = await publish(file, context, signal, written, isLast)
+    const record = await publish(file, context, signal, publishing)
     if (this.#parts.config.syncCheck) noteHealth()
     this.#advice ??= this.#advise(context)
     return record
@@ -118,8 +113,8 @@ export class Producer {
     const { config, operations } = this.#parts
     let isFresh = true
     const published = (end?: AbortSignal, isLast?: () => boolean) => {
-      const known = written && asOf(written, isFresh)
-      return operations.run(end, (bounded) => this.publish(file, bounded, known, isLast))
+      const publishing = { written, isFresh, isLast }
+      return operations.run(end, (bounded) => this.publish(file, bounded, publishing))
     }
     if (!config.asyncPublish) return published(ending)
     // It goes on by itself; the caller waits only for room for the next.
@@ -163,9 +158,4 @@ export class Producer {
       digestLimit: sharedStorage ? -1 : digestAll ? Number.MAX_SAFE_INTEGER : SMALL_FILE_BYTES,
     }
   }
-}
-
-function asOf({ digest, looks, bytes }: WrittenFile, isFresh: boolean): WrittenFile {
-  // Not spread: V8 gives each object that is made so a hidden class of its own.
-  return { digest, looks, bytes, isFresh }
 }

@@ -16,6 +16,19 @@ export interface PublishContext extends DescribeContext {
   readonly key: (path: string) => string
 }
 
+/** What the caller of a publish knows. */
+export interface Publishing {
+  /** What it knows of the bytes that it wrote there. @default nothing */
+  readonly written?: WrittenFile | undefined
+  /** Whether it put them in place just now. @default false */
+  readonly isFresh?: boolean | undefined
+  /**
+   * Whether no other publish of the path follows, which would store what stands there by then.
+   * @default it is the last
+   */
+  readonly isLast?: (() => boolean) | undefined
+}
+
 /**
  * Pauses between two looks at a file that others go on changing, in ms: twice as long each time.
  */
@@ -28,19 +41,15 @@ const LONGEST_PAUSE_MS = 256
  * the record of a newer file than the caller's: of the one that stood there when the record was
  * stored. ERR_DYAD_GONE if there is no such file, ERR_DYAD_PATH if it is no regular file below the
  * directory, ERR_DYAD_PUBLISH if the store fails, and the errors of KvsClient.put.
- * @param written what the caller knows of the bytes that it wrote there
- * @param isLast whether no other publish of the path follows, which would store what stands there
- *   by then
  */
 export async function publish(
   file: ManagedFile,
   context: PublishContext,
   signal: AbortSignal,
-  written?: WrittenFile,
-  isLast = () => true,
+  { written, isFresh = false, isLast = () => true }: Publishing = {},
 ): Promise<FileRecord> {
   const now = () => describe(file, context, written, signal)
-  let described = await withDescriptors(now, signal)
+  let described = await withDescriptors(() => describe(file, context, written, signal, isFresh), signal)
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
     if (!isLast()) return record

@@ -11,10 +11,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { digestOf } from '../../src/files/digest.js'
 import type { KvsNamespace } from '../../src/kvs/contract.js'
 import { decodeRecord, type FileRecord } from '../../src/kvs/record.js'
 import { ManagedDirectory } from '../../src/managed-directory.js'
-import { type PublishContext, publish } from '../../src/producer/publish.js'
+import { type PublishContext, type Publishing, publish } from '../../src/producer/publish.js'
 
 interface Teardown {
   teardown(work: () => unknown): void
@@ -47,7 +48,8 @@ async function site(t: Teardown, meanwhile: (local: string, put: number) => void
     namespace: () => ({ put }) as unknown as KvsNamespace,
     key: (path) => path,
   }
-  return { file, stored, publish: (signal = new AbortController().signal) => publish(file, context, signal) }
+  const never = new AbortController().signal
+  return { file, stored, publish: (signal = never, known?: Publishing) => publish(file, context, signal, known) }
 }
 
 function replaceBy(local: string, text: string): void {
@@ -66,6 +68,16 @@ for (const sharedStorage of [false, true]) {
     t.equal(Buffer.from(record.inline ?? []).toString(), 'after 3', 'what stands there')
   })
 }
+
+test('a file that was put in place just now is looked at once its record is stored', async (t) => {
+  const { file, stored, publish } = await site(t, (local, put) => put === 1 && replaceBy(local, 'another'))
+  const looks = statSync(file.local, { bigint: true })
+  const bytes = Buffer.from('first')
+  const written = { digest: digestOf(bytes), looks, bytes }
+  const record = await publish(undefined, { written, isFresh: true })
+  t.match(stored, [{ inline: bytes }, { inline: Buffer.from('another') }])
+  t.match(record, { size: 7, generation: 2 })
+})
 
 test('a file of the same size that is written in its place is noticed, too', async (t) => {
   const { stored, publish } = await site(t, (local, put) => {
