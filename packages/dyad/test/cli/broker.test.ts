@@ -85,4 +85,7 @@ t.test('a damaged log stops the start, and its repair is told', async (t) => {
   t.match(JSON.parse(await firstLine(third)).broker.notices, [/^4 bytes at the end of .*were cut off; they are in/])
   await sandbox.run(['stop', '--broker'])
   t.match(await third.ended, { code: 0, stderr: /^dyad: 4 bytes at the end of/ })
+  await writeFile(log, Buffer.concat([await readFile(log), Buffer.from('torn')]))
+  const node = await sandbox.run(['start', '-d', '--broker', '--data', data, '--node', 'n1', sandbox.at('n1')])
+  t.match(node, { code: 0, stderr: /^dyad: 4 bytes at the end of .*were cut off; they are in/ })
 })
