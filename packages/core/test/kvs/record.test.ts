@@ -1,7 +1,16 @@
 import { test } from 'tap'
 import { keyOf } from '../../src/kvs/key.js'
 import { encodePlain, type Plain, type PlainMap } from '../../src/kvs/msgpack.js'
-import { checkRecord, decodeAnyRecord, decodeRecord, encodeRecord, type PublishedFile } from '../../src/kvs/record.js'
+import {
+  checkRecord,
+  decodeAnyRecord,
+  decodeRecord,
+  encodeRecord,
+  type Generation,
+  isSameGeneration,
+  mayBeNewer,
+  type PublishedFile,
+} from '../../src/kvs/record.js'
 
 const file: PublishedFile = {
   path: 'group0/frame.bin',
@@ -179,5 +188,16 @@ test('a digest that is none is refused', async (t) => {
   for (const [name, digest] of bad) {
     const value = encodePlain({ ...(file as unknown as PlainMap), v: 1, digest })
     t.throws(() => decodeRecord(entry(value), file.path), { code: 'ERR_DYAD_METADATA' }, name)
+  }
+})
+
+test('numbers of different epochs say nothing about each other', async (t) => {
+  const [older, newer] = [1, 2].map((generation) => ({ generation, epoch: 'one' })) as [Generation, Generation]
+  t.ok(mayBeNewer(newer, older))
+  t.notOk(mayBeNewer(older, newer) || mayBeNewer(newer, newer))
+  for (const epoch of ['two', undefined]) {
+    const restored = { ...older, epoch }
+    t.notOk(isSameGeneration(restored, older), `${epoch}`)
+    t.ok(mayBeNewer(restored, newer) && mayBeNewer(newer, restored), `${epoch}: only the store knows`)
   }
 })
