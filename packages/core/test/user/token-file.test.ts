@@ -147,6 +147,20 @@ test('an empty file of a token is one that somebody makes, or has died of making
   t.end()
 })
 
+test('where there are no locks, an empty file is left to whoever made it', (t) => {
+  const path = join(directory(t), 'token')
+  writeFileSync(path, '', { mode: 0o600 })
+  const program = `
+    import { readOwnToken } from ${JSON.stringify(new URL('../../src/user/token-file.ts', import.meta.url).href)}
+    try { readOwnToken(${JSON.stringify(path)}) } catch (error) { console.log(error.code, error.detail) }`
+  const without = `--import=data:text/javascript,${encodeURIComponent(WITHOUT_LOCKS)}`
+  const args = ['--import=tsx', without, '--input-type=module', '--eval', program]
+  const said = execFileSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } })
+  t.match(said, /^ERR_DYAD_OPTION .*is empty.*remove it/)
+  t.equal(statSync(path).size, 0)
+  t.end()
+})
+
 test('what the program says goes before the environment, and both before the file', (t) => {
   const root = directory(t)
   const [a, b] = [join(root, 'a'), join(root, 'b')]
