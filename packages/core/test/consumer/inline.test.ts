@@ -1,10 +1,12 @@
 import {
   chmodSync,
   fstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -121,6 +123,14 @@ test('where the umask takes a permission, the note says that the file is held', 
   t.equal(placed(), 'stored')
   t.equal(statSync(`${root}/below/x`).mode & 0o777, 0o600)
   t.match(place.held.generation(file(root)), { generation: 5 })
+})
+
+test('bytes that came with a record are not stored where a link leads out of the directory', async (t) => {
+  const { root, placed } = await site(t)
+  mkdirSync(`${root}/../outside`)
+  symlinkSync('../outside', `${root}/below`)
+  t.throws(placed, { code: 'ERR_DYAD_STORE', message: /a link leads its directory out of the managed one/ })
+  t.strictSame(readdirSync(`${root}/../outside`), [])
 })
 
 test('what cannot be stored is an error that names the file', async (t) => {
