@@ -9,15 +9,15 @@ const LOCAL = new Set([
 ])
 
 /**
- * Whether a file system belongs to this kernel alone. A lock of another one may be known to this host
- * only, while another host writes the file; and it may report a failed write as a file is closed.
+ * Whether a file system belongs to this kernel alone. Another one may keep a lock from other hosts,
+ * which write the file meanwhile, and may report a failed write only as the file is closed.
  * @param type its number in statfs(2)
  */
 export function isLocalFileSystem(type: number): boolean {
   return LOCAL.has(type)
 }
 
-/** As {@link isLocalFileSystem}, of the file system at a path; false where the system cannot tell. */
+/** As {@link isLocalFileSystem}, of the file system at a path; false if the system cannot tell. */
 export function isOnLocalFileSystem(path: string): boolean {
   try {
     return isLocalFileSystem(statfsSync(path).type)

@@ -13,7 +13,7 @@ const OPEN = 0o002
  * Refuses a path that leads through a directory or a link that another user made where everybody
  * may write, as in the directory for temporary files: its maker keeps control of such a directory,
  * and chooses where such a link leads. It trusts everything that the system or this user made, and
- * what others have in places of their own. It does not judge what is missing. ERR_DYAD_OPTION, and
+ * directories of others in their own places. It does not judge missing parts. ERR_DYAD_OPTION, and
  * the system's own errors.
  * @param path absolute
  */

@@ -19,8 +19,8 @@ export class Patience {
   }
 
   /**
-   * Milliseconds for one attempt: half of what is left, so that something else can be tried after
-   * it, but no less than a quarter of the whole, which is time enough for an answer.
+   * Milliseconds for one attempt: half of the rest, so that another way has its turn after it, but
+   * no less than a quarter of the whole, which is time enough for an answer.
    */
   get share(): number {
     return Math.min(this.left, Math.max(this.left / 2, this.#limit / 4))

@@ -1,5 +1,5 @@
 /**
- * Takes a lock, and does with it what it is told to: as a process, a worker of node:cluster, or a
+ * Takes a lock and obeys the commands of its test: as a process, a worker of node:cluster, or a
  * thread.
  */
 import { parentPort, workerData } from 'node:worker_threads'

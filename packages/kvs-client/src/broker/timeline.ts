@@ -59,8 +59,8 @@ export class Timeline {
   }
 
   /**
-   * Whether a reader who has everything up to a revision, given under an epoch, needs only later
-   * ones. An older copy of the records, or another store, may hold something new under lower
+   * Whether a reader with everything up to a revision, given under an epoch, needs only later ones.
+   * An older copy of the records, or another store, may hold something new under lower
    * revisions.
    */
   continues(epoch: string, revision: number): boolean {

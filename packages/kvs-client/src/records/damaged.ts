@@ -6,8 +6,8 @@ export function damaged(path: string, what: string, cause?: unknown): DyadError 
 }
 
 /**
- * What a failure to use a directory of records is told as: a DyadError as it is, another one as
- * ERR_DYAD_SYSTEM.
+ * The error of a directory of records that cannot be used: a DyadError stays as it is, and another
+ * cause becomes ERR_DYAD_SYSTEM.
  */
 export function unusable(directory: string, cause: unknown): DyadError {
   return isDyadError(cause) ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: directory, cause })

@@ -127,8 +127,8 @@ export class LogRecordStore implements RecordStore, Writer {
     const { latest } = this.#catalog
     this.#catalog.epoch(epoch, latest)
     this.batch.epoch(epoch, latest)
-    // If it cannot be written, whoever knows of this start only is told everything again after the
-    // next.
+    // If it cannot be written, a watcher that knows only this start gets everything again after the
+    // next one.
     this.staged(() => {})
   }
 
