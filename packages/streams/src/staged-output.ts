@@ -37,12 +37,13 @@ export class StagedOutput {
   #staged: StagedFile | undefined
   #abandoned = false
   readonly #signal: AbortSignal | undefined
-  /**
-   * Ends the wait for a descriptor, and the publishing; undefined once there is nothing to end any
-   * more.
-   */
-  #ending: AbortController | undefined = takeController()
+  /** Ends the wait for a descriptor; undefined once the file is open. */
+  #opening: AbortController | undefined = takeController()
   #hasEndedWait = false
+  /** Whether the stream waits for nothing any more. */
+  #isLeft = false
+  /** Rejects the publishing, which goes on unseen. */
+  #leave: (() => void) | undefined
   /** Of a file of our own that nobody else has open; undefined of others. */
   #digest: SequentialDigest | undefined
   /** Given to write one by one so far; what came in one go is more than a little. */
@@ -63,11 +64,14 @@ export class StagedOutput {
   readonly fs = {
     open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
       this.#open(path, flags, mode).then(
-        (fd) => process.nextTick(callback, null, fd),
+        (fd) => {
+          this.#endOpening()
+          process.nextTick(callback, null, fd)
+        },
         (error) => {
-          const ended = this.#ending?.signal
-          this.#hasEndedWait = ended?.aborted === true && error === ended.reason
-          this.#neverMind()
+          const { aborted, reason } = this.#opening?.signal ?? {}
+          this.#hasEndedWait = aborted === true && error === reason
+          this.#endOpening()
           process.nextTick(callback, error)
         },
       )
@@ -132,7 +136,9 @@ export class StagedOutput {
    * publishing.
    */
   endWait(): void {
-    this.#ending?.abort()
+    this.#isLeft = true
+    this.#opening?.abort()
+    this.#leave?.()
   }
 
   /** Whether the wait for a descriptor ended because it was not wanted any more. */
@@ -158,12 +164,11 @@ export class StagedOutput {
   async discard(): Promise<void> {
     await this.#publishing?.catch(() => {})
     await this.#staged?.discard()
-    this.#neverMind()
   }
 
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
     if (this.#abandoned) throw new Error('destroyed before it was opened')
-    const signal = this.#ending?.signal
+    const signal = this.#opening?.signal
     // What may stand there already could be a pipe, or on a slow disk; what is made beside it is
     // neither.
     const open = (at: string | URL, how: number, isNew: boolean, fd?: number) => {
@@ -189,19 +194,27 @@ export class StagedOutput {
       // One that is lent is closed by whoever lent it.
       if (!this.#isLent) await this.#closeOwn(fd)
     }
-    const ending = this.#ending
-    if (ending === undefined) return staged.publish(this.#digest?.digest)
-    const abort = () => ending.abort(abortError(this.#signal))
-    if (this.#signal?.aborted) abort()
-    this.#signal?.addEventListener('abort', abort, { once: true })
-    try {
+    return this.#publishUntilLeft(staged)
+  }
+
+  /**
+   * Rejects once the stream is destroyed, or with its signal. The publishing itself goes on, so
+   * that it looks at the file again after its record is stored.
+   */
+  #publishUntilLeft(staged: StagedFile): Promise<FileRecord | undefined> {
+    const signal = this.#signal
+    return new Promise((resolve, reject) => {
+      const leave = () => reject(abortError(signal))
       // Before it is in its place.
-      ending.signal.throwIfAborted()
-      return await staged.publish(this.#digest?.digest, ending.signal)
-    } finally {
-      this.#signal?.removeEventListener('abort', abort)
-      this.#neverMind()
-    }
+      if (this.#isLeft || signal?.aborted) return leave()
+      this.#leave = leave
+      const published = staged.publish(this.#digest?.digest)
+      published.then(resolve, reject)
+      if (signal === undefined) return
+      signal.addEventListener('abort', leave, { once: true })
+      const stop = () => signal.removeEventListener('abort', leave)
+      published.then(stop, stop)
+    })
   }
 
   async #closeOwn(fd: number): Promise<void> {
@@ -210,9 +223,9 @@ export class StagedOutput {
     descriptorClosed()
   }
 
-  #neverMind(): void {
-    if (this.#ending !== undefined) giveBackController(this.#ending)
-    this.#ending = undefined
+  #endOpening(): void {
+    if (this.#opening !== undefined) giveBackController(this.#opening)
+    this.#opening = undefined
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { constants } from 'node:fs'
-import { access, chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -275,6 +275,38 @@ t.test('destroyed while it is being published, it closes without an answer of th
       t.equal(await producer.lookup('x', { wait: false }), undefined)
     }
   }
+})
+
+t.test('destroyed while it is being published, a stream leaves no record that fits no file', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  const namespace = nodes.kvs.namespace('test')
+  nodes.kvs.namespace = () => namespace
+  const { put } = namespace
+  const steps = new EventEmitter()
+  let puts = 0
+  namespace.put = async (...args) => {
+    if (++puts === 1) {
+      steps.emit('asked')
+      await once(steps, 'answer')
+    }
+    const stored = await put.apply(namespace, args)
+    steps.emit(`stored ${puts}`)
+    return stored
+  }
+  const stream = new DyadWriteStream(producer, 'x')
+  stream.end('content')
+  await once(steps, 'asked')
+  const closed = once(stream, 'close')
+  stream.destroy()
+  await closed
+  // Another writer, whose own record is stored before this one.
+  await writeFile(join(nodes.produced, 'other'), 'longer content')
+  await rename(join(nodes.produced, 'other'), join(nodes.produced, 'x'))
+  const again = once(steps, 'stored 2')
+  steps.emit('answer')
+  await again
+  t.equal((await producer.lookup('x'))?.size, 'longer content'.length)
 })
 
 t.test('destroyed before its file is in its place, it leaves nothing', async (t) => {

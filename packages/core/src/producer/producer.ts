@@ -72,8 +72,7 @@ export class Producer {
   ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
     const { parents, inlineLimit } = await this.#context.get()
     const place = { parents, temporaries: this.#parts.temporaries, inlineLimit }
-    const publishStaged = (written: WrittenFile | undefined, ending: AbortSignal | undefined) =>
-      this.#publishStaged(file, written, ending)
+    const publishStaged = (written: WrittenFile | undefined) => this.#publishStaged(file, written)
     return withDescriptors(async () => {
       const staged = stage(file, flags, mode, place, publishStaged)
       try {
@@ -105,23 +104,19 @@ export class Producer {
     await this.#advice
   }
 
-  async #publishStaged(
-    file: ManagedFile,
-    written: WrittenFile | undefined,
-    ending: AbortSignal | undefined,
-  ): Promise<FileRecord | undefined> {
+  async #publishStaged(file: ManagedFile, written: WrittenFile | undefined): Promise<FileRecord | undefined> {
     const { config, operations } = this.#parts
     let isFresh = true
-    const published = (end?: AbortSignal, isLast?: () => boolean) => {
+    const published = (isLast?: () => boolean) => {
       const publishing = { written, isFresh, isLast }
-      return operations.run(end, (bounded) => this.publish(file, bounded, publishing))
+      return operations.run(undefined, (bounded) => this.publish(file, bounded, publishing))
     }
-    if (!config.asyncPublish) return published(ending)
+    if (!config.asyncPublish) return published()
     // It goes on by itself; the caller waits only for room for the next.
-    const room = this.#pending.add(file.path, (isLast) => published(undefined, isLast))
+    const room = this.#pending.add(file.path, published)
     // A publish that waits for an earlier one of its path may find another file there.
     isFresh = false
-    if (room !== undefined) await abortable(room, ending)
+    if (room !== undefined) await room
     return undefined
   }
 

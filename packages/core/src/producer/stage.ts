@@ -28,10 +28,8 @@ export interface StagedFile {
    * publishing is not waited for.
    * @param digest of all bytes of the file, if the writer knows it; without effect where a file was
    *   changed in its place
-   * @param signal ends it: rejects with its reason, and the file stands in its place, whether its
-   *   record is stored or not
    */
-  publish(digest?: FileDigest, signal?: AbortSignal): Promise<FileRecord | undefined>
+  publish(digest?: FileDigest): Promise<FileRecord | undefined>
   /** Removes what was written, unless it changed a file in its place. */
   discard(): Promise<void>
 }
@@ -71,7 +69,7 @@ export function stage(
   flags: number,
   mode: number,
   place: StagingPlace,
-  publish: (written: WrittenFile | undefined, signal: AbortSignal | undefined) => Promise<FileRecord | undefined>,
+  publish: (written: WrittenFile | undefined) => Promise<FileRecord | undefined>,
 ): StagedFile {
   const found = lstatSync(file.local, { throwIfNoEntry: false })
   if (found !== undefined && flags & O_EXCL) throw systemError('EEXIST', 'file already exists', file.local)
@@ -83,7 +81,7 @@ export function stage(
   const parent = enter(file, target, place.parents)
   if (existing !== undefined && !(flags & O_TRUNC)) {
     parent[Symbol.dispose]()
-    return { path: file.local, flags, publish: (_, signal) => publish(undefined, signal), discard: async () => {} }
+    return { path: file.local, flags, publish: () => publish(undefined), discard: async () => {} }
   }
   const staged = new StagedTemporary(place.temporaries, parent, target, mode, existing)
   return {
@@ -91,9 +89,9 @@ export function stage(
     // The permissions of a file that exists say whether this process may write to it.
     fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
-    publish: async (digest, signal) => {
+    publish: async (digest) => {
       const { looks, bytes } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
-      return publish(digest && { digest, looks, bytes }, signal)
+      return publish(digest && { digest, looks, bytes })
     },
     discard: async () => staged.discard(),
   }
