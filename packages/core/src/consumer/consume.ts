@@ -1,9 +1,8 @@
-import { openSync } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { report } from '../diagnostics.js'
 import { DyadError, type ErrorCode, isDyadError, reasonOf } from '../errors.js'
-import { descriptorPath, hasDescriptorPaths } from '../files/descriptor-path.js'
+import { hasDescriptorPaths } from '../files/descriptor-path.js'
 import { withDescriptors } from '../files/descriptors.js'
-import { READ_REGULAR } from '../files/open-regular.js'
 import { type FileRecord, isSameGeneration, mayBeNewer } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 import { Patience } from '../transfer/patience.js'
@@ -11,10 +10,10 @@ import type { Arrival, OnArrival } from './arrival.js'
 import type { FlightPlaces } from './flight-places.js'
 import type { HeldFiles } from './held.js'
 import type { Replacing } from './incoming-file.js'
-import { intact, placeInline } from './inline.js'
+import { intact, type OnStored, placeInline } from './inline.js'
 import { type LookupContext, lookup, newerThan } from './lookup.js'
 import type { NodeLocks } from './node-lock.js'
-import { openStanding } from './open-standing.js'
+import { openRemembered, openStanding, openStored } from './open-standing.js'
 import { assertUnchanged, comesInSight } from './published-here.js'
 import type { SingleFlight } from './single-flight.js'
 import { type StoreContext, store } from './store.js'
@@ -126,14 +125,12 @@ function isOutOfDate(error: unknown): boolean {
 /**
  * Makes the record's file readable at its place here if that takes no transfer and no waiting, and
  * returns whether it stands there now. ERR_DYAD_STORE.
- * @param onStored called with a descriptor of a file that is stored now, which is closed when it
- *   returns
  */
 export function standsAtOnce(
   file: ManagedFile,
   record: FileRecord,
   context: ConsumeContext,
-  onStored?: (fd: number) => void,
+  onStored?: OnStored,
 ): boolean {
   try {
     return presentAtOnce(file, intact(record), context, onStored)
@@ -149,10 +146,16 @@ export function standsAtOnce(
  * file.
  */
 export function openAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext): number | undefined {
+  if (whereItStands(record, context) === undefined) {
+    const fd = openRemembered(file, record, context.held, context.parents)
+    if (fd !== undefined) {
+      present(file, record, 'held')
+      return fd
+    }
+  }
   let stored: number | undefined
-  const reopen = (fd: number) => {
-    // The very file that was stored, whatever takes its name, so that it need not be looked at.
-    stored = openSync(descriptorPath(fd), READ_REGULAR)
+  const reopen = (fd: number, looks: BigIntStats) => {
+    stored = openStored(file.local, fd, looks, context.parents)
   }
   if (!standsAtOnce(file, record, context, hasDescriptorPaths ? reopen : undefined)) return undefined
   return stored ?? openStanding(file.local, record.size)
@@ -162,12 +165,7 @@ export function openAtOnce(file: ManagedFile, record: FileRecord, context: Consu
  * As `standsAtOnce`, but ERR_DYAD_CHANGED or ERR_DYAD_GONE where the published file itself should
  * stand here and does not.
  */
-function presentAtOnce(
-  file: ManagedFile,
-  record: FileRecord,
-  context: ConsumeContext,
-  onStored?: (fd: number) => void,
-): boolean {
+function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeContext, onStored?: OnStored): boolean {
   const standing = whereItStands(record, context)
   if (standing !== undefined) {
     assertUnchanged(file, record)

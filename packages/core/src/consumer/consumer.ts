@@ -100,7 +100,11 @@ export class Consumer {
 
   /** Brings the newest version of a file here. */
   async consumeNewest(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<void> {
-    await this.consume(file, await this.#newestRecord(file, options, signal), options, signal)
+    const record = await this.#newestRecord(file, options, signal)
+    const context = await this.#context.get()
+    const atOnce = withDescriptors(() => standsAtOnce(file, record, context), signal)
+    if (atOnce instanceof Promise ? await atOnce : atOnce) options.onRecord?.(intact(record))
+    else await this.consume(file, record, options, signal)
   }
 
   /** Brings the record's file here, or a newer version; resolves with the record of what stands here. */

@@ -93,6 +93,12 @@ export class HeldFiles {
     this.#keep({ file, of: { generation, epoch }, stats: { dev, ino, size, mtimeNs, ctimeNs } })
   }
 
+  /** Whether this process put the record's file there, whatever stands there now. */
+  remembers({ path }: ManagedFile, record: FileRecord): boolean {
+    const recent = this.#recent.get(path)
+    return recent !== undefined && isSameGeneration(recent.of, record)
+  }
+
   /** Whether this process put the record's file there, which looks like `now`. */
   isRemembered(file: ManagedFile, record: FileRecord, now: BigIntStats): boolean {
     const recent = this.#recent.get(file.path)

@@ -21,20 +21,21 @@ export interface InlinePlace extends StoringPlace {
   readonly giveWay?: unknown
 }
 
+/** Called with a descriptor of a file that is stored now, which is closed when it returns. */
+export type OnStored = (fd: number, looks: BigIntStats) => void
+
 /**
  * Sees to it that the bytes that came with a record stand at its place, if that takes no lock:
  * either they stand there already, or nothing does, so that no other process can have put a newer
  * file there. It takes less time than a thread would to begin with it. ERR_DYAD_STORE.
  * @param bytes those of the record, which fit its digest
- * @param onStored called with a descriptor of a file that is stored now, which is closed when it
- *   returns
  */
 export function placeInline(
   file: ManagedFile,
   record: FileRecord,
   bytes: Uint8Array,
   place: InlinePlace,
-  onStored?: (fd: number) => void,
+  onStored?: OnStored,
 ): 'stands' | 'stored' | undefined {
   const begun = performance.now()
   const { local } = file
@@ -61,7 +62,7 @@ function storeNew(
   mode: number,
   bytes: Uint8Array,
   place: StoringPlace,
-  onStored: ((fd: number) => void) | undefined,
+  onStored: OnStored | undefined,
 ): BigIntStats | undefined {
   const { temporaries, parents, pace } = place
   const parent = parents.enter(dirname(target))
@@ -76,8 +77,9 @@ function storeNew(
         // Unlike a rename, a link fails where somebody else was faster.
         linkSync(path, within(parent, target))
         temporaries.remove(path)
-        onStored?.(fd)
-        return fstatSync(fd, { bigint: true })
+        const looks = fstatSync(fd, { bigint: true })
+        onStored?.(fd, looks)
+        return looks
       } catch (error) {
         temporaries.remove(path)
         const { code } = error as NodeJS.ErrnoException

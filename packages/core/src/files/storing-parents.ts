@@ -38,6 +38,14 @@ export interface StoringParent extends Disposable {
   readonly isLocal: boolean
 }
 
+/** A directory that was proved, and what it looked like then. */
+interface Known {
+  readonly parent: StoringParent
+  readonly looks: Pick<BigIntStats, 'dev' | 'ino' | 'uid' | 'mode'>
+  /** Whether only this user and root could put anything there. */
+  readonly isOwn: boolean
+}
+
 /**
  * The directories below a managed one in which files are stored. Each is proved to lie there, once
  * links are resolved, before anything is made in it. Where others than this user and root could
@@ -46,7 +54,7 @@ export interface StoringParent extends Disposable {
  */
 export class StoringParents {
   readonly #root: string
-  readonly #known = new Map<string, { readonly parent: StoringParent; readonly dev: bigint; readonly ino: bigint }>()
+  readonly #known = new Map<string, Known>()
 
   /** @param root the managed directory, with links resolved */
   constructor(root: string) {
@@ -61,9 +69,17 @@ export class StoringParents {
     const known = this.#known.get(directory)
     if (known !== undefined) {
       const now = statSync(directory, { bigint: true, throwIfNoEntry: false })
-      if (now !== undefined && now.ino === known.ino && now.dev === known.dev) return known.parent
+      if (now !== undefined && isSame(now, known.looks)) return known.parent
     }
     return hasDescriptorPaths ? this.#prove(directory) : this.#resolve(directory)
+  }
+
+  /**
+   * Whether only this user and root could put anything into a directory when it was entered last;
+   * false if that was long ago.
+   */
+  isOwn(directory: string): boolean {
+    return this.#known.get(directory)?.isOwn === true
   }
 
   #prove(directory: string): StoringParent {
@@ -125,11 +141,12 @@ export class StoringParents {
     return this.#remember(directory, statSync(directory, { bigint: true }), real)
   }
 
-  #remember(path: string, { dev, ino }: BigIntStats, real = path): StoringParent {
+  #remember(path: string, { dev, ino, uid, mode }: BigIntStats, real = path): StoringParent {
     const isLocal = isOnLocalFileSystem(path)
     const parent = { path, real, isExposed: false, isLocal, [Symbol.dispose]: () => {} }
     if (this.#known.size >= MOST_KNOWN) this.#known.clear()
-    this.#known.set(path, { parent, dev, ino })
+    const isOwn = isOurs(Number(uid)) && !(Number(mode) & OTHERS_WRITE)
+    this.#known.set(path, { parent, looks: { dev, ino, uid, mode }, isOwn })
     return parent
   }
 
@@ -141,6 +158,11 @@ export class StoringParents {
 /** The path, for system calls, of something in a directory that was entered. */
 export function within({ path }: StoringParent, file: string): string {
   return path === dirname(file) ? file : `${path}/${basename(file)}`
+}
+
+/** Whether it is the same directory, with the same owner and permissions. */
+function isSame(a: Known['looks'], b: Known['looks']): boolean {
+  return a.ino === b.ino && a.dev === b.dev && a.mode === b.mode && a.uid === b.uid
 }
 
 /**

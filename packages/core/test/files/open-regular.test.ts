@@ -13,7 +13,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
-import { openRegular } from '../../src/files/open-regular.js'
+import { openRegular, openRegularIf } from '../../src/files/open-regular.js'
 import type { ManagedFile } from '../../src/managed-directory.js'
 import { type PublishContext, publish } from '../../src/producer/publish.js'
 import { ManagedSource } from '../../src/transfer/source.js'
@@ -119,6 +119,7 @@ test('whatever is swapped in before whichever system call, nothing but a regular
   const works: Record<string, () => unknown> = {
     openRegular: () => closeSync(openRegular(file)),
     'openRegular below': () => closeSync(openRegular(file, root)),
+    openRegularIf: () => closeSync(openRegularIf(file, () => true) ?? -1),
     'the service': async () => {
       const opened = await source.open(asked)
       try {

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs, {
   chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -110,6 +111,24 @@ test('a directory that was proved is proved anew once another stands in its plac
   rmSync(`${managed}/sub`)
   await store(managed, `${managed}/sub/x`, parents)
   t.equal(readFileSync(`${managed}/sub/x`, 'utf8'), 'content')
+})
+
+test('a directory is our own while only this user and root could put anything there', async (t) => {
+  const { managed } = site(t)
+  const parents = new StoringParents(managed)
+  t.notOk(parents.isOwn(managed), 'not entered yet')
+  const isOwn = () => {
+    parents.enter(managed)[Symbol.dispose]()
+    return parents.isOwn(managed)
+  }
+  for (const mode of [0o755, 0o775, 0o700, 0o757, 0o1777]) {
+    chmodSync(managed, mode)
+    t.equal(isOwn(), (mode & 0o022) === 0, `mode ${mode.toString(8)}`)
+  }
+  if (process.getuid?.() !== 0) return
+  chmodSync(managed, 0o755)
+  chownSync(managed, 65_534, 65_534)
+  t.notOk(isOwn(), 'of another user')
 })
 
 test('a directory that is not below the managed one is not entered, nor made', async (t) => {
