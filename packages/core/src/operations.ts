@@ -1,9 +1,21 @@
 import { giveBackController, listenTo, takeController } from './deadline.js'
 import { DyadError } from './errors.js'
 
+/** An operation with a signal of its own. */
+interface Bounded {
+  readonly own: AbortController
+  /** Its index among the others. */
+  place: number
+}
+
 /** What a session has under way: each operation ends with its caller's signal or with the session, which waits for it. */
 export class Operations {
   readonly #closing = new AbortController()
+  /**
+   * An array and no listeners to `closing`, since operations begin and end thousands of times a
+   * second.
+   */
+  readonly #bounded: Bounded[] = []
   #underWay = 0
   /** To be told when nothing is under way any more. */
   #ended: (() => void) | undefined
@@ -23,7 +35,7 @@ export class Operations {
     this.#underWay++
     try {
       // Most callers have no signal of their own, and making one costs as much as a system call.
-      return await (signal === undefined ? work(this.closing) : this.#bounded(signal, work))
+      return await (signal === undefined ? work(this.closing) : this.#runBounded(signal, work))
     } finally {
       if (--this.#underWay === 0) this.#ended?.()
     }
@@ -32,21 +44,32 @@ export class Operations {
   /** Ends what is under way, and resolves when it has ended. Called once. */
   async close(): Promise<void> {
     this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
+    for (const { own } of [...this.#bounded]) own.abort(this.closing.reason)
     if (this.#underWay === 0) return
     await new Promise<void>((resolve) => {
       this.#ended = resolve
     })
   }
 
-  async #bounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const own = takeController()
-    const ends = [signal, this.closing].map((end) => listenTo(end, () => own.abort(end.reason)))
+  async #runBounded<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const bounded = { own: takeController(), place: 0 }
+    const { own } = bounded
+    bounded.place = this.#bounded.push(bounded) - 1
+    const stop = listenTo(signal, () => own.abort(signal.reason))
     try {
       own.signal.throwIfAborted()
       return await work(own.signal)
     } finally {
-      for (const stop of ends) stop()
+      stop()
+      this.#leave(bounded)
       giveBackController(own)
     }
+  }
+
+  #leave(bounded: Bounded): void {
+    const last = this.#bounded.pop()
+    if (last === undefined || last === bounded) return
+    this.#bounded[bounded.place] = last
+    last.place = bounded.place
   }
 }

@@ -81,7 +81,7 @@ export class DyadReadStream extends NodeReadStream {
     const opening = new ConsumingOpen(core, timeout, (event, ...details) => {
       if (!this.destroyed) this.emit(event, ...details)
     })
-    super(path, streamOptions(options, { fd: undefined, fs: opening.fs }))
+    super(path, streamOptions(options, opening.fs))
     this.#opening = opening
     // A signal that had fired already has destroyed the stream by now, before this class had a part in it.
     if (this.destroyed) opening.abandon()

@@ -52,7 +52,7 @@ export class DyadWriteStream extends NodeWriteStream {
     // One signal may well end thousands of streams.
     if (signal instanceof AbortSignal) setMaxListeners(0, signal)
     const output = new StagedOutput(core, flush === true, signal ?? undefined)
-    super(path, streamOptions(options, { fd: undefined, fs: output.fs }))
+    super(path, streamOptions(options, output.fs))
     this.#output = output
     this.#publishesAtFinish = autoClose
     // A signal that had fired already has destroyed the stream by now, before this class had a part in it. Node would open the file all the same.

@@ -8,10 +8,11 @@ import { tryLock } from './file-lock.js'
 import { isLocalFileSystem } from './local-file-system.js'
 
 /**
- * A directory is swept again after so many files were stored in it, or as many as it has names if
- * those are more: so a sweep looks at one name for each file at most.
+ * A directory is swept again after so many files were stored in it, or four times as many as it has
+ * names if those are more: so a sweep looks at one name for four files at most.
  */
-const FEWEST_STORED = 100
+const FEWEST_STORED = 1_000
+const STORED_FOR_EACH_NAME = 4
 /** Names that sweeps may still look at once their session closes. */
 const NAMES_AT_END = 10_000
 /** Directories that are remembered. */
@@ -83,7 +84,7 @@ export class Sweeps {
     } finally {
       if (fd !== undefined) closeSync(fd)
     }
-    this.#until.set(directory, Math.max(FEWEST_STORED, names))
+    this.#until.set(directory, Math.max(FEWEST_STORED, STORED_FOR_EACH_NAME * names))
   }
 }
 

@@ -10,13 +10,14 @@ const CALLBACK = /^on[A-Z]/
  */
 export function flatOptions<Options extends object>(options: Options): Options {
   if (typeof options !== 'object' || options === null) throw wrongOption('options', options, 'an object')
-  const flat = withInherited(options)
+  const flat = { ...withInherited(options) }
   for (const name in flat) if (flat[name] !== undefined) check(name, flat[name])
   return flat
 }
 
-/** A copy of an object with the members that it inherits. */
+/** An object for spreading: with the members that it inherits, itself if it inherits none. */
 export function withInherited<Options extends object>(options: Options): Options {
+  if (Object.getPrototypeOf(options) === Object.prototype) return options
   const flat: Record<string, unknown> = {}
   for (const name in options) flat[name] = Reflect.get(options, name)
   return flat as Options
@@ -30,7 +31,7 @@ export function wrongOption(name: string, value: unknown, expected: string): Dya
 
 function check(name: string, value: unknown): void {
   if (name === 'signal' && !isSignal(value)) throw wrongOption(name, value, 'an AbortSignal')
-  if (CALLBACK.test(name) && typeof value !== 'function') throw wrongOption(name, value, 'a function')
+  if (typeof value !== 'function' && CALLBACK.test(name)) throw wrongOption(name, value, 'a function')
 }
 
 /** One of another realm is no instance of this one's class. */

@@ -56,21 +56,32 @@ export function isSame(a: FileLooks, b: FileLooks): boolean {
 /**
  * Looks at the file through one descriptor, so that the record is of one file and not of two. The
  * calls are synchronous: they take a few microseconds, and a tenth of what they would through the
- * thread pool. Reading a large file for its digest ends with the signal.
+ * thread pool. Reading a large file for its digest ends with the signal. What the writer knows of
+ * its file is enough, and is there at once, where nothing needs to be read.
  * @param isFresh whether the written file was put in place just now, so that nobody looks again
  */
-export async function describe(
+export function describe(
   file: ManagedFile,
   context: DescribeContext,
   written: WrittenFile | undefined,
   signal: AbortSignal,
   isFresh = false,
-): Promise<Described> {
-  const { directory, fsync, inlineLimit, digestLimit } = context
+): Described | Promise<Described> {
+  const { fsync, inlineLimit } = context
   if (written !== undefined && !fsync && stands(file, written, inlineLimit, isFresh)) {
     const inline = written.looks.size <= inlineLimit ? written.bytes : undefined
     return describedAs(file, context, written.looks, inline, written.digest)
   }
+  return describeOpened(file, context, written, signal)
+}
+
+async function describeOpened(
+  file: ManagedFile,
+  context: DescribeContext,
+  written: WrittenFile | undefined,
+  signal: AbortSignal,
+): Promise<Described> {
+  const { directory, fsync, inlineLimit, digestLimit } = context
   const fd = openPublished(file, directory, { path: file.path, node: context.node })
   try {
     if (fsync) {

@@ -48,8 +48,9 @@ export async function publish(
   signal: AbortSignal,
   { written, isFresh = false, isLast = () => true }: Publishing = {},
 ): Promise<FileRecord> {
-  const now = () => describe(file, context, written, signal)
-  let described = await withDescriptors(() => describe(file, context, written, signal, isFresh), signal)
+  const now = async () => describe(file, context, written, signal)
+  const first = withDescriptors(() => describe(file, context, written, signal, isFresh), signal)
+  let described = first instanceof Promise ? await first : first
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
     const record = await store(file, described.published, context, signal)
     if (!isLast()) return record

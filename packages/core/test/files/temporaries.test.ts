@@ -119,7 +119,7 @@ test('a session that goes on sweeps again as it stores', async (t) => {
   child.kill('SIGKILL')
   await once(child, 'exit')
   t.equal(readdirSync(root).length, 1)
-  for (let i = 0; i < 100; i++) store()
+  for (let i = 0; i < 1_000; i++) store()
   await long.settled()
   t.same(readdirSync(root), [])
 })

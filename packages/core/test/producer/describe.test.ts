@@ -75,5 +75,5 @@ test('an abort ends the reading of a large file for its digest', async (t) => {
   const options = { node: 'A', directory, fsync: false, inlineLimit: 0, digestLimit: Number.MAX_SAFE_INTEGER }
   t.ok((await describe(file, options, undefined, new AbortController().signal)).published.digest)
   const aborted = AbortSignal.abort(new RangeError('enough'))
-  await t.rejects(describe(file, options, undefined, aborted), { message: 'enough' })
+  await t.rejects(async () => describe(file, options, undefined, aborted), { message: 'enough' })
 })
