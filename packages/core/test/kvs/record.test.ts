@@ -24,6 +24,8 @@ const entry = (value: Uint8Array, key = `6b.134.f8.${file.path}`) => ({ key, val
 
 test('a record is read as it was written, with the generation that the store gave it', async (t) => {
   t.strictSame(decodeRecord(entry(encodeRecord(file)), file.path), { ...file, generation: 42 })
+  const stamped = { ...entry(encodeRecord(file)), epoch: 'k3x9' }
+  t.strictSame(decodeRecord(stamped, file.path), { ...file, generation: 42, epoch: 'k3x9' })
 })
 
 test('a record may carry all bytes of its file, and nothing else', async (t) => {
@@ -63,6 +65,8 @@ const WRONG: readonly [string, Readonly<Record<string, Plain | undefined>>][] = 
   ['a storage that ends with a slash', { storage: '/mnt/' }],
   ['a storage with NUL', { storage: '/mnt\0' }],
   ['a storage that is too long', { storage: `/${'x'.repeat(4_096)}` }],
+  ['a storage of few characters and many bytes', { storage: `/${'ü'.repeat(2_048)}` }],
+  ['an owner of few characters and many bytes', { owner: 'ü'.repeat(128) }],
   ['inline bytes as text', { inline: 'bytes', size: 5 }],
   ['fewer inline bytes than the file has', { inline: Buffer.from('four'), size: 5 }],
   ['of another path', { path: 'other' }],
