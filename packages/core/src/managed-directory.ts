@@ -54,7 +54,7 @@ export class ManagedDirectory {
    */
   async locate(path: string | URL, relativeToDirectory: boolean): Promise<ManagedFile | undefined> {
     const text = path instanceof URL ? fileURLToPath(path) : path
-    const plain = this.#spelledPlainly(text)
+    const plain = this.#spelledPlainly(text, relativeToDirectory)
     if (plain !== undefined) return plain
     if (text.includes('\0'))
       throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it has a NUL' })
@@ -73,15 +73,20 @@ export class ManagedDirectory {
   }
 
   /**
-   * The file of an absolute path that is this directory's and a managed path: most are, and need
-   * not be taken apart.
+   * The file of a path that is this directory's, or relative to it, and a managed path: most are,
+   * and need not be taken apart.
    */
-  #spelledPlainly(text: string): ManagedFile | undefined {
-    if (!text.startsWith(this.path) || text[this.path.length] !== '/') return undefined
-    const path = text.slice(this.path.length + 1)
+  #spelledPlainly(text: string, relativeToDirectory: boolean): ManagedFile | undefined {
+    const path = relativeToDirectory && !text.startsWith('/') ? text : this.#below(text)
+    if (path === undefined) return undefined
     // Within bounds, however many bytes a character takes.
     const isShort = this.real !== '/' && 3 * (this.real.length + path.length) < LONGEST_LOCAL_BYTES
     return isShort && managedPathFault(path) === undefined ? { path, local: `${this.real}/${path}` } : undefined
+  }
+
+  #below(text: string): string | undefined {
+    const { path } = this
+    return text.startsWith(path) && text[path.length] === '/' ? text.slice(path.length + 1) : undefined
   }
 
   /** The file of a managed path. */
