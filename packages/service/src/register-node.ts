@@ -41,40 +41,52 @@ export async function registerNode(
   { leaseTtl: ttl, takeover, onWaiting, signal }: RegisterNodeOptions,
 ): Promise<Registration> {
   const value = encodeNodeEntry(entry)
-  const ended = new AbortController()
-  const waiting = async (ms: number) => {
-    const holder = await holderOf(kvs, entry.node)
-    if (holder !== undefined && isRunning(holder) === false) ended.abort(HAS_ENDED)
-    else onWaiting?.({ holder, ms })
-  }
-  const register = (isTaking: boolean | undefined, bounded: AbortSignal | undefined) =>
-    kvs.register(entry.node, value, {
-      ttl,
-      takeover: isTaking,
-      signal: bounded,
-      // What the caller's function throws ends the call.
-      onWaiting: (ms) => void waiting(ms).catch((error) => ended.abort(error)),
-    })
+  let former: number | undefined
   try {
-    const bounded = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
-    return await register(takeover, bounded).catch((error) => {
-      if (error !== HAS_ENDED) throw error
-      return register(true, signal)
-    })
+    for (;;) {
+      const ended = new AbortController()
+      const waiting = async (ms: number) => {
+        const found = await holderOf(kvs, entry.node)
+        const hasEnded = found !== undefined && isRunning(found.holder) === false
+        if (hasEnded && found.revision !== former) ended.abort(new HolderEnded(found.revision))
+        else onWaiting?.({ holder: found?.holder, ms })
+      }
+      try {
+        return await kvs.register(entry.node, value, {
+          ttl,
+          takeover,
+          former,
+          signal: signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
+          // What the caller's function throws ends the call.
+          onWaiting: (ms) => void waiting(ms).catch((error) => ended.abort(error)),
+        })
+      } catch (error) {
+        if (!(error instanceof HolderEnded)) throw error
+        former = error.revision
+      }
+    }
   } catch (error) {
     throw isDyadError(error, 'ERR_DYAD_NODE_TAKEN') ? await takenBy(kvs, entry.node, error) : error
   }
 }
 
 /** Why a call ends that waits for the lease of a process that has ended. */
-const HAS_ENDED = new Error('the holder has ended')
+class HolderEnded extends Error {
+  /** That of its entry in the registry. */
+  readonly revision: number
+
+  constructor(revision: number) {
+    super('the holder has ended')
+    this.revision = revision
+  }
+}
 
 /** The error that a node is taken, with the service that holds the node now. */
 export async function takenBy(kvs: KvsClient, node: string, cause: unknown): Promise<DyadError> {
-  const holder = await holderOf(kvs, node)
+  const found = await holderOf(kvs, node)
   return new DyadError('ERR_DYAD_NODE_TAKEN', {
     node,
-    detail: holder === undefined ? undefined : describeHolder(holder),
+    detail: found && describeHolder(found.holder),
     cause,
   })
 }
@@ -86,11 +98,11 @@ export function describeHolder({ pid, host, startedAt }: NodeEntry): string {
   return `process ${pid} on host '${host}' has served it since ${time}`
 }
 
-/** The entry of a node; undefined if there is none, or the store cannot tell. */
-async function holderOf(kvs: KvsClient, node: string): Promise<NodeEntry | undefined> {
+/** Who holds a node, by which entry; undefined if nobody does, or the store cannot tell. */
+async function holderOf(kvs: KvsClient, node: string): Promise<{ holder: NodeEntry; revision: number } | undefined> {
   try {
     const entry = await kvs.registry.get(node)
-    return entry && decodeNodeEntry(entry)
+    return entry && { holder: decodeNodeEntry(entry), revision: entry.revision }
   } catch {
     return undefined
   }

@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { DyadError, decodeNodeEntry, encodeNodeEntry, type Transport } from '@dyad/core'
-import { brokerKvs, startBroker } from '@dyad/kvs-client'
+import { type BrokerClient, brokerKvs, startBroker } from '@dyad/kvs-client'
 import { localTransport, rpcTransport } from '@dyad/transport'
 import t from 'tap'
 import { storeOfOtherVersion } from '../../../test/harness/other-version.js'
@@ -201,6 +201,41 @@ t.test('a service that was killed is followed at once on its host, long before i
   })
   t.equal(next.lost.aborted, false)
 })
+
+t.test('of several that follow a killed service at once, one gets its node, and keeps it', async (t) => {
+  await using fixture = await Fixture.make()
+  for (let round = 0; round < 5; round++) {
+    const node = `n${round}`
+    await kill(await fixture.service(node, LONG_LEASE_MS))
+    const clients = [1, 2, 3].map(() => brokerKvs({ url: fixture.broker.url() }))
+    seeTogether(clients)
+    const starts = await Promise.allSettled(
+      clients.map((kvs) => Service.start({ node, directories: [], transports: [], kvs, leaseTtl: LONG_LEASE_MS })),
+    )
+    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
+    for (const { reason } of starts.filter((start) => start.status === 'rejected')) {
+      t.match(reason, { code: 'ERR_DYAD_NODE_TAKEN', node })
+    }
+    t.equal(started.length, 1)
+    t.notOk(started[0]?.lost.aborted)
+    for (const thing of [...started, ...clients]) await thing.close()
+  }
+})
+
+/** Each of these clients gets what it asks the registry for once all of them have asked. */
+function seeTogether(clients: readonly BrokerClient[]): void {
+  let asked = 0
+  const all = new EventEmitter()
+  for (const { registry } of clients) {
+    const get = registry.get.bind(registry)
+    registry.get = async (...args) => {
+      const found = await get(...args)
+      if (++asked < clients.length) await once(all, 'asked')
+      all.emit('asked')
+      return found
+    }
+  }
+}
 
 t.test('a service that another host had is followed when its lease ends, and the wait is told', async (t) => {
   await using fixture = await Fixture.make()

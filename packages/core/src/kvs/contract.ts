@@ -130,6 +130,11 @@ export interface RegisterOptions extends Waiting {
   /** Whether to take the key from its holder, if it has one. @default false */
   takeover?: boolean | undefined
   /**
+   * The revision of the key's entry in the registry whose holder is known to have ended: the key is
+   * taken from that holder at once, and from no other. @default none
+   */
+  former?: number | undefined
+  /**
    * Called with the ms for which a holder that gives no sign of life may still keep the key. The
    * call goes on, and takes the key once the holder's time has run out. Called at most once for
    * each such holder.

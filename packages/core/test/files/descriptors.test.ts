@@ -1,5 +1,4 @@
-import { getEventListeners } from 'node:events'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { DyadError } from '../../src/errors.js'
 import {
   descriptorClosed,
@@ -26,31 +25,6 @@ class Table {
   close(): void {
     this.free++
     descriptorClosed()
-  }
-}
-
-/**
- * Takes away the timer by which waiters try although nobody has closed anything, so that only what
- * ought to wake one wakes it. Returns how to say that a wait is over, or else that it goes on.
- */
-function withoutClock(t: Test): <T>(waiting: T | Promise<T>) => Promise<T | 'waits'> {
-  const { setTimeout } = globalThis
-  t.teardown(() => {
-    globalThis.setTimeout = setTimeout
-  })
-  const patched = (work: () => void, ms: number) => setTimeout(work, ms > 50 ? 2 ** 31 - 1 : ms).unref()
-  globalThis.setTimeout = Object.assign(patched, setTimeout) as typeof setTimeout
-  return async (waiting) => {
-    const over = new AbortController()
-    const waits = new Promise<'waits'>((resolve) => {
-      const timer = setTimeout(resolve, 3_000, 'waits')
-      over.signal.addEventListener('abort', () => clearTimeout(timer))
-    })
-    try {
-      return await Promise.race([waiting, waits])
-    } finally {
-      over.abort()
-    }
   }
 }
 
@@ -186,83 +160,4 @@ test('a wait in which nobody gets a descriptor ends after half a minute, and kee
   await t.rejects(early, { code: 'ERR_DYAD_DESCRIPTORS', retryable: true, cause: { code: 'EMFILE' } })
   table.close()
   t.match(await late, /open/, 'the next goes on')
-})
-
-test('what is closed wakes the one that waits, and that the next, without the clock', async (t) => {
-  const outcomeOf = withoutClock(t)
-  const table = new Table()
-  const alone = withDescriptors(() => table.open())
-  table.close()
-  t.match(await outcomeOf(alone), /open/)
-
-  const both = [withDescriptors(() => table.open()), withDescriptors(() => table.open())]
-  table.free = 2
-  descriptorClosed()
-  for (const waiting of both) t.match(await outcomeOf(waiting), /open/, 'there may be more for the next')
-
-  let isBroken = false
-  const broken = withDescriptors(() => {
-    if (isBroken) throw new Error('gone')
-    return table.open()
-  })
-  const next = withDescriptors(() => table.open())
-  isBroken = true
-  table.close()
-  await t.rejects(outcomeOf(broken), /gone/)
-  t.match(await outcomeOf(next), /open/, 'a turn that was not used is the next one’s')
-})
-
-test('an abort ends a wait at once, and leaves no listener', async (t) => {
-  const outcomeOf = withoutClock(t)
-  const table = new Table()
-  const control = new AbortController()
-  const waiting = withDescriptors(() => table.open(), control.signal)
-  t.equal(getEventListeners(control.signal, 'abort').length, 1)
-  control.abort(new Error('not wanted'))
-  await t.rejects(outcomeOf(waiting), /not wanted/)
-  t.equal(table.tries, 1)
-  await t.rejects(outcomeOf(withDescriptors(() => table.open(), control.signal)), /not wanted/, 'also an earlier one')
-
-  const other = new AbortController()
-  const served = withDescriptors(() => table.open(), other.signal)
-  table.close()
-  t.match(await outcomeOf(served), /open/)
-  t.equal(getEventListeners(other.signal, 'abort').length, 0)
-})
-
-test('an attempt that takes long keeps nobody from trying', async (t) => {
-  let begun = 0
-  let allBegun = () => {}
-  const all = new Promise<void>((resolve) => {
-    allBegun = resolve
-  })
-  let isFirst = true
-  const attempt = async () => {
-    if (isFirst) throw shortage()
-    if (++begun === 3) allBegun()
-    await all
-    return 'open'
-  }
-  const waiting = [1, 2, 3].map(() => withDescriptors(attempt))
-  await new Promise(setImmediate)
-  isFirst = false
-  t.strictSame(await Promise.all(waiting), ['open', 'open', 'open'])
-})
-
-test('the half minute begins anew with each descriptor that anybody gets', async (t) => {
-  const table = new Table()
-  const real = performance.now
-  t.teardown(() => {
-    performance.now = real
-  })
-  const first = withDescriptors(() => table.open())
-  const second = Promise.resolve(withDescriptors(() => table.open()))
-  performance.now = () => real.call(performance) + 20_000
-  table.close()
-  t.match(await first, /open/)
-  performance.now = () => real.call(performance) + 40_000
-  const outcome = await Promise.race([second, new Promise((resolve) => setTimeout(resolve, 250, 'waits'))])
-  t.equal(outcome, 'waits')
-  table.close()
-  t.match(await second, /open/)
 })

@@ -1,5 +1,4 @@
 import { test } from 'tap'
-import { DyadError } from '../../src/errors.js'
 import { errorOf, errorText } from '../../src/transfer/owner-error.js'
 
 /** What the frames of every transport hold of a text, in bytes. */
@@ -13,15 +12,5 @@ test('the detail of an error fits a frame, whatever its characters become', (t) 
     t.ok(Buffer.byteLength(errorOf(code, sign.repeat(2_000), 'x').detail) <= FRAME_BYTES)
   }
   t.equal(errorText(new Error('a\nb')).detail, 'a\\nb')
-  t.end()
-})
-
-test('a shortage of descriptors at the owner is no final answer', (t) => {
-  const cause = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
-  const { code, detail } = errorText(new DyadError('ERR_DYAD_DESCRIPTORS', { cause }))
-  const { retryable, message } = errorOf(code, detail, 'x')
-  // What a transfer tries again; ERR_DYAD_DESCRIPTORS would be read as a shortage of this side.
-  t.strictSame([code, retryable], ['ERR_DYAD_TRANSFER', true])
-  t.match(message, 'the owner has no file descriptor free')
   t.end()
 })

@@ -18,7 +18,7 @@ import {
  */
 
 /** Both sides name it first; a peer of another version is turned away. */
-export const PROTOCOL_VERSION = 4
+export const PROTOCOL_VERSION = 5
 /** Longest frame, in bytes: one value, one key and what surrounds them. */
 export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
 /** Values in a request, keys included: more than any has. */
@@ -87,6 +87,8 @@ export interface RegisterRequest {
   epoch: string
   /** Whether to take the key from its holder; without meaning once the instance held the key. */
   takeover: boolean
+  /** Revision of the entry whose holder has ended, from which the key may be taken; 0 for none. */
+  former: number
 }
 /** `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer to `revoke`. */
 export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
@@ -198,6 +200,7 @@ const REQUESTS: Shapes = {
     since: count,
     epoch: epochIfAny,
     takeover: truth,
+    former: count,
   },
   renew: { id: count, key: text, instance: short },
   unregister: { id: count, key: text, instance: short },

@@ -1,5 +1,6 @@
 import { DyadError } from '@dyad/core'
 import { checkKey, checkValue } from '../key-bounds.js'
+import { revisionOf } from '../records/packed.js'
 import type { RegisterRequest } from './frames.js'
 import { busy } from './open-requests.js'
 import type { Store } from './store.js'
@@ -158,15 +159,21 @@ export class Leases {
   }
 
   /**
-   * Whether the holder makes room: for a caller that takes the key over, for one that registered
-   * later, and for one that held the key under an earlier start of the store. The last does not get
+   * Whether the holder makes room: for a caller that takes the key over, for one that knows that
+   * this very holder has ended, for one that registered later, and for one that held the key under an earlier start of the store. The last does not get
    * it after an absence longer than its lease, or after a takeover.
    */
-  #yields(former: Lease, { since, epoch, ttl, takeover }: RegisterRequest): boolean {
-    if (since === 0) return takeover
+  #yields(former: Lease, { key, since, epoch, ttl, takeover, former: ended }: RegisterRequest): boolean {
+    if (since === 0) return takeover || (ended > 0 && ended === this.#revision(key))
     if (former.epoch === epoch) return former.since < since
     const isNew = former.epoch === this.#store.epoch && !former.takenOver
     return isNew && performance.now() - this.#begun <= ttl
+  }
+
+  /** The revision of the entry of a key. */
+  #revision(key: string): number | undefined {
+    const packed = this.#store.keyspace(null).get(key)
+    return packed === undefined ? undefined : revisionOf(packed)
   }
 
   #hold(holder: Holder, request: RegisterRequest): void {

@@ -14,6 +14,7 @@ export class HeldRegistration implements Registration, Exchange {
   readonly #value: Uint8Array
   readonly #ttl: number
   readonly #takeover: boolean
+  readonly #former: number
   readonly #onWaiting: ((ms: number) => void) | undefined
   readonly #instance = crypto.randomUUID()
   readonly #lost = new AbortController()
@@ -43,6 +44,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#value = new Uint8Array(value)
     this.#ttl = options.ttl
     this.#takeover = options.takeover ?? false
+    this.#former = options.former ?? 0
     this.#onWaiting = options.onWaiting
     this.#signal = options.signal
     this.background = options.background
@@ -86,6 +88,7 @@ export class HeldRegistration implements Registration, Exchange {
       since: this.#since,
       epoch: this.#epoch,
       takeover: this.#takeover,
+      former: this.#former,
     })
   }
 

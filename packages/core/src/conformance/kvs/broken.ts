@@ -251,6 +251,15 @@ export function brokenKvs(): BrokenKvs[] {
         but(client, { register: (key, value, { ttl }) => client.register(key, value, { ttl, takeover: false }) }),
     },
     {
+      fault: 'a key is taken from a holder that registered since the former one ended',
+      clause: 'takes a key from the holder that has ended by its entry, and from no other',
+      breaks: (client) =>
+        but(client, {
+          register: (key, value, options) =>
+            client.register(key, value, { ...options, takeover: options.former !== undefined }),
+        }),
+    },
+    {
       fault: 'a takeover goes unnoticed',
       clause: 'takes a key over for who asks for it, and tells the former',
       breaks: (client) =>

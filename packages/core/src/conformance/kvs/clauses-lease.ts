@@ -86,6 +86,21 @@ export const leaseClauses: readonly Clause[] = [
     },
   },
   {
+    name: 'takes a key from the holder that has ended by its entry, and from no other',
+    async run({ client, another }) {
+      const holder = await client.register('node', bytes('ended'), { ttl: 60_000 })
+      const { revision: former = 0 } = (await client.registry.get('node')) ?? {}
+      const [other, late] = [await another(), await another()]
+      const lost = holder.lost.aborted ? Promise.resolve() : once(holder.lost, 'abort')
+      const next = await other.register('node', bytes('next'), { ttl: 60_000, former })
+      await lost
+      expectValue(await client.registry.get('node'), bytes('next'))
+      await expectCode(late.register('node', bytes('late'), { ttl: 60_000, former }), 'ERR_DYAD_NODE_TAKEN')
+      strictEqual(next.lost.aborted, false)
+      expectValue(await client.registry.get('node'), bytes('next'))
+    },
+  },
+  {
     name: 'keeps a key whose owner lives',
     needs: 'leases',
     async run({ client, another }) {
