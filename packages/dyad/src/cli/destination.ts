@@ -1,13 +1,12 @@
-import { randomBytes } from 'node:crypto'
 import { close, constants, createReadStream, createWriteStream, open, type Stats } from 'node:fs'
-import { readlink, realpath, rename, rm, stat } from 'node:fs/promises'
+import { readlink, realpath, rename, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isatty, WriteStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
-import { DyadError } from '@dyad/core'
+import { DyadError, Temporaries } from '@dyad/core'
 
 /** As many links as Linux follows on one path. */
 const MOST_LINKS = 40
@@ -57,16 +56,21 @@ async function leadsTo(place: string): Promise<string> {
 
 /** Copies beside the target and renames, so that nobody sees a part of it. */
 async function replace(local: string, target: string, signal: AbortSignal): Promise<void> {
-  const temporary = join(dirname(target), `.dyad-get-${randomBytes(8).toString('hex')}`)
+  const temporaries = new Temporaries()
+  const { mode } = await stat(local)
+  // A directory that is missing is a slip, and not to be made.
+  await stat(dirname(target))
+  // The descriptor holds its lock: what a copy leaves that was killed, the next one here removes.
+  const { path, fd } = temporaries.create(target, mode & 0o777)
   try {
-    const { mode } = await stat(local)
-    await pipeline(createReadStream(local), createWriteStream(temporary, { flags: 'wx', mode: mode & 0o777 }), {
-      signal,
-    })
-    await rename(temporary, target)
+    await pipeline(createReadStream(local), createWriteStream('', { fd, autoClose: false }), { signal })
+    await rename(path, target)
   } catch (error) {
-    await rm(temporary, { force: true })
+    temporaries.remove(path)
     throw error
+  } finally {
+    await closeFile(fd)
+    await temporaries.settled()
   }
 }
 

@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   closeSync,
   constants,
   linkSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -18,6 +19,8 @@ import {
 import { open, stat } from 'node:fs/promises'
 import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { copyTo } from '../../src/cli/destination.js'
 import { Sandbox } from './command.js'
@@ -144,6 +147,29 @@ test('links are followed, and a file is replaced whole', async (t) => {
     readdirSync(root).filter((name) => name.startsWith('.')),
     [],
   )
+})
+
+test('what a copy leaves that was killed, the next one removes; what one writes still, it leaves', async (t) => {
+  const { root, local, content } = site(t)
+  mkdirSync(`${root}/to`)
+  const script = fileURLToPath(new URL('copying-process.ts', import.meta.url))
+  const copying = fork(script, [local, `${root}/to/first`], { execArgv: ['--import=tsx'] })
+  t.teardown(() => copying.kill('SIGKILL'))
+  const temporary = () => readdirSync(`${root}/to`).filter((name) => name.startsWith('.dyad-'))
+  while (temporary().length === 0) await setTimeout(10)
+  await copyTo(local, `${root}/to/second`, never)
+  t.equal(temporary().length, 1, 'it stands still, and may go on')
+  copying.kill('SIGKILL')
+  await once(copying, 'exit')
+  await copyTo(local, `${root}/to/third`, never)
+  t.strictSame(readdirSync(`${root}/to`).sort(), ['second', 'third'])
+  t.same(readFileSync(`${root}/to/third`), content)
+})
+
+test('a directory that is missing is not made', async (t) => {
+  const { root, local } = site(t)
+  await t.rejects(copyTo(local, `${root}/none/x`, never), { code: 'ERR_DYAD_STORE', message: /ENOENT/ })
+  t.strictSame(readdirSync(root), ['local'])
 })
 
 test('the command writes into a device', async (t) => {
