@@ -1,10 +1,11 @@
 /** An application of a test: a session of the dyad package in a process of its own. */
 import { createHash } from 'node:crypto'
 import { channel } from 'node:diagnostics_channel'
-import { readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
+import { descriptorClosed, onShortage, withDescriptors } from '@dyad/core'
 import {
   CHANNELS,
   type ConfigOptions,
@@ -21,6 +22,50 @@ import { contents } from './contents.js'
 import { type HaltingOptions, HaltingReaders } from './halting-reader.js'
 
 let core: Dyad
+
+/** What `withNoneFree` does with one file, and how many bytes that moves. */
+const ONE = {
+  async read(path: string, _size: number) {
+    return Buffer.concat(await Readable.from(new DyadReadStream(core, path)).toArray()).length
+  },
+  async open(path: string, _size: number) {
+    const file = await DyadFile.open(core, path)
+    try {
+      return (await file.readFile()).length
+    } finally {
+      await file.close()
+    }
+  },
+  async consume(path: string, _size: number) {
+    const local = await core.consume(path)
+    return withDescriptors(() => readFileSync(local).length)
+  },
+  async prefetch(path: string, _size: number) {
+    const { present } = await core.prefetch([path])
+    return present
+  },
+  async write(path: string, size: number) {
+    await finished(new DyadWriteStream(core, path).end(Buffer.alloc(size)))
+    return (await core.lookup(path, { wait: false }))?.size
+  },
+  async create(path: string, size: number) {
+    const file = await DyadFile.open(core, path, 'w')
+    await file.writeFile(Buffer.alloc(size))
+    await file.close()
+    return (await core.lookup(path, { wait: false }))?.size
+  },
+}
+
+function takeAllDescriptors(): number[] {
+  const taken: number[] = []
+  for (;;) {
+    try {
+      taken.push(openSync('/dev/null', 'r'))
+    } catch {
+      return taken
+    }
+  }
+}
 let goOn: (() => void) | undefined
 let endAppending: (() => Promise<void>) | undefined
 const readers = new HaltingReaders()
@@ -251,6 +296,30 @@ answer({
     return {
       right: found.filter((each) => each === 'right').length,
       others: [...new Set(found.filter((each) => each !== 'right'))],
+    }
+  },
+  /**
+   * Reads or writes a file of `size` bytes in a process whose descriptors are all taken; one more
+   * becomes free each time that something meets the shortage. Resolves with how many bytes were
+   * read, or published, how often something was short of a descriptor, and the warnings.
+   */
+  async withNoneFree(work: 'read' | 'open' | 'consume' | 'prefetch' | 'write' | 'create', path: string, size: number) {
+    const warnings: unknown[] = []
+    process.on('warning', (warning: NodeJS.ErrnoException) => warnings.push(warning.code))
+    const taken = takeAllDescriptors()
+    let shortages = 0
+    const stop = onShortage(() => {
+      shortages++
+      const fd = taken.pop()
+      if (fd === undefined) return
+      closeSync(fd)
+      descriptorClosed()
+    })
+    try {
+      return { bytes: await ONE[work](path, size), isShort: shortages > 0, warnings }
+    } finally {
+      stop()
+      for (const fd of taken) closeSync(fd)
     }
   },
   /** As `readAllAtOnce`, but each through a handle. */

@@ -67,14 +67,14 @@ export class NodeLocks implements Disposable {
   readonly #directory: string
   readonly #id = randomBytes(8).toString('hex')
   readonly #tables = new Map<string, LockTable>()
-  #works = hasFileLocks()
+  /** Undefined until the first lock is taken. */
+  #works: boolean | undefined
   #bell: LockBell | undefined
   #descriptor: number | undefined
 
   private constructor(stateDir: string) {
     this.#stateDir = stateDir
     this.#directory = join(stateDir, 'locks')
-    if (!this.#works) warnOfMissingLocks(NO_BUILD)
   }
 
   /** Opens the locks below a directory for state. ERR_DYAD_OPTION if that cannot be used. */
@@ -85,7 +85,8 @@ export class NodeLocks implements Disposable {
 
   /**
    * Takes the lock of a name, once no other process of this user on this host, nor other work of
-   * this one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened.
+   * this one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened, and EMFILE where
+   * no descriptor is free.
    */
   async take(name: string, wait: LockWait): Promise<NodeLock> {
     const digest = hash('sha256', name)
@@ -122,6 +123,10 @@ export class NodeLocks implements Disposable {
   /** Undefined where there are no locks. */
   async #take(digest: string, { signal, patience, onStalled }: LockWait): Promise<Taken | undefined> {
     signal.throwIfAborted()
+    if (this.#works === undefined) {
+      this.#works = hasFileLocks()
+      if (!this.#works) warnOfMissingLocks(NO_BUILD)
+    }
     let since = performance.now()
     let pause = 1
     let isAnew = false

@@ -32,12 +32,18 @@ function load(): Locks | null {
   try {
     const file = `fs-native-extensions/prebuilds/${process.platform}-${process.arch}/fs-native-extensions.node`
     return createRequire(import.meta.url)(file) as Locks
-  } catch {
+  } catch (error) {
+    const { message } = error as Error
+    // The linker needs a descriptor, and has no code for saying so. The next call loads it.
+    if (/too many open files/i.test(message)) throw Object.assign(new Error(message), { code: 'EMFILE' })
     return null
   }
 }
 
-/** Whether this system has file locks: the library has no build for some. */
+/**
+ * Whether this system has file locks: the library has no build for some. Throws EMFILE where no
+ * descriptor is free to find that out.
+ */
 export function hasFileLocks(): boolean {
   if (loaded === undefined) loaded = load()
   return loaded !== null
@@ -45,7 +51,8 @@ export function hasFileLocks(): boolean {
 
 /**
  * Locks a file at once and returns true, or returns false if another open file holds the lock.
- * Throws a system error where the file system has no locks, and ENOSYS where this system has none.
+ * Throws a system error where the file system has no locks, ENOSYS where this system has none, and
+ * EMFILE as {@link hasFileLocks} does.
  */
 export function tryLock(fd: number, { offset = 0, length = 0, shared = false }: LockRange = {}): boolean {
   if (loaded === undefined) loaded = load()

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readFileSync, unlinkSync } from 'node:f
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { TEMPORARY_PREFIX } from '../managed-path.js'
+import { isShortage } from './descriptors.js'
 import { tryLock } from './file-lock.js'
 import { makeDirectory } from './make-directory.js'
 import type { StoringParent } from './storing-parents.js'
@@ -39,12 +40,19 @@ export class Temporaries {
   create(target: string, mode: number, parent?: StoringParent): Temporary {
     for (;;) {
       const { path, fd } = this.createUnlocked(target, mode, parent)
-      const { nlink, mode: given } = isTaken(fd) ? GONE : fstatSync(fd)
-      // Once it is locked and still there, no sweep removes it.
-      if (nlink > 0) return { path, fd, mode: given & 0o7777 }
-      // A sweep came between its making and its locking.
-      closeSync(fd)
-      this.remove(path)
+      let isMade = false
+      try {
+        const { nlink, mode: given } = isTaken(fd) ? GONE : fstatSync(fd)
+        // Once it is locked and still there, no sweep removes it.
+        isMade = nlink > 0
+        if (isMade) return { path, fd, mode: given & 0o7777 }
+      } finally {
+        if (!isMade) {
+          // A sweep came between its making and its locking, or nobody can lock it now.
+          closeSync(fd)
+          this.remove(path)
+        }
+      }
     }
   }
 
@@ -92,7 +100,8 @@ const GONE = { nlink: 0, mode: 0 }
 function isTaken(fd: number): boolean {
   try {
     return !tryLock(fd)
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     // Where there are no locks, sweeps get none either, and remove nothing.
     return false
   }

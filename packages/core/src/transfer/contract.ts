@@ -128,7 +128,8 @@ export interface Transport extends AsyncDisposable {
   /**
    * Why this side can never fetch from that address, as a clause for a person
    * (`its files are not on this host`), or undefined if it may. It asks nobody over a network, and
-   * leaves to the caller what `unavailable` says. A service that has ended is no obstacle but a
+   * leaves to the caller what `unavailable` says. Where no descriptor is free it rejects with that
+   * error of the system, for the caller to try again. A service that has ended is no obstacle but a
    * failure of `fetch`, after which the consumer waits for the next one.
    */
   obstacle(address: TransportAddress, storage: string): Promise<string | undefined>

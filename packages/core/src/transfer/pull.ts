@@ -221,7 +221,9 @@ async function beforeNextAttempt(
 
 /** The way to the owner may come back; what the owner says of the file stands, and what fails here is not the owner's. */
 function mayRecover(error: unknown): boolean {
-  return isDyadError(error, 'ERR_DYAD_TRANSFER') || isDyadError(error, 'ERR_DYAD_OWNER_UNREACHABLE')
+  return (
+    isDyadError(error, 'ERR_DYAD_TRANSFER') || isDyadError(error, 'ERR_DYAD_OWNER_UNREACHABLE') || isShortage(error)
+  )
 }
 
 function interrupted(record: FileRecord, detail: string): DyadError {

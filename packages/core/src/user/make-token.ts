@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { DyadError } from '../errors.js'
+import { isShortage } from '../files/descriptors.js'
 import { tryLock } from '../files/file-lock.js'
 import { lacksLinks } from '../files/lacks-links.js'
 import { makeDirectory } from '../files/make-directory.js'
@@ -98,7 +99,8 @@ function openClaim(path: string): { fd: number; isNew: boolean } {
 function owns(fd: number, isNew: boolean): boolean {
   try {
     return tryLock(fd)
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     return isNew
   }
 }

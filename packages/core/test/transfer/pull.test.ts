@@ -21,6 +21,8 @@ interface Way {
   readonly inPlace: boolean
   readonly steps: readonly number[]
   readonly error?: Error
+  /** What it fails with instead of beginning. */
+  readonly failure?: Error
 }
 
 /** A transport whose transfers go one way after the other; `asked` notes from where on each was asked for. */
@@ -30,8 +32,9 @@ function double(ways: readonly Way[]): Transport & { readonly asked: number[]; r
   const closed: number[] = []
   const close = async () => {}
   const fetch = async (_address: string, { start = 0, end = 0 }: FetchRequest): Promise<Transfer> => {
-    const { inPlace, steps, error } = left.shift() as Way
+    const { inPlace, steps, error, failure } = left.shift() as Way
     asked.push(start)
+    if (failure !== undefined) throw failure
     let at = start
     const chunks = async function* () {
       for (const length of steps) {
@@ -163,6 +166,28 @@ test('what the file system refuses is told of as what it is, and final', async (
     t.match((error as Error).message, /posix_fallocate: ENOSPC/)
   }
   t.strictSame(transport.asked, [0])
+})
+
+test('a shortage of descriptors is for the caller to wait out, or between two transfers one more pause', async (t) => {
+  const shortage = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+  for (const failure of [shortage, new DyadError('ERR_DYAD_OWNER_UNREACHABLE', { cause: shortage })]) {
+    const place = { temporaries: new Temporaries(), pace: new DiskPace(), parents: new StoringParents(t.testdir()) }
+    const { signal } = new AbortController()
+    const none = double([{ inPlace: false, steps: [], failure }])
+    {
+      await using incoming = IncomingFile.beside(`${t.testdirName}/x`, place, RECORD, () => {})
+      await t.rejects(pull(RECORD, incoming, contextOf(none), signal), failure, 'it holds nothing while it waits')
+      t.strictSame(none.asked, [0])
+    }
+    const midway = double([
+      { inPlace: false, steps: [4], error: CUT_OFF },
+      { inPlace: false, steps: [], failure },
+      { inPlace: false, steps: [17] },
+    ])
+    await using incoming = IncomingFile.beside(`${t.testdirName}/x`, place, RECORD, () => {})
+    t.equal(await pull(RECORD, incoming, contextOf(midway), signal), RECORD.size)
+    t.strictSame(midway.asked, [0, 4, 4])
+  }
 })
 
 test('while the owner is not registered its copies are asked for again, and a holder that is not is passed over', async (t) => {

@@ -15,6 +15,7 @@ import {
   checkStateDirectory,
   hasFileLocks,
   isDyadError,
+  isShortage,
   makeDirectory,
   openRegular,
   prepareStateDirectory,
@@ -161,7 +162,8 @@ function lock(fd: number, kind: 'shared' | 'exclusive'): 'got' | 'taken' | 'impo
   try {
     if (!hasFileLocks()) return 'impossible'
     return tryLock(fd, { shared: kind === 'shared' }) ? 'got' : 'taken'
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     return 'impossible'
   }
 }

@@ -6,6 +6,7 @@ import {
   type FetchRequest,
   type FileSource,
   isDyadError,
+  isShortage,
   ManagedSource,
   rangeOf,
   reasonOf,
@@ -151,6 +152,8 @@ class LocalTransport implements Transport {
     try {
       directories = readMarker(this.#stateDir, parsed.marker, host)
     } catch (error) {
+      // The caller waits for a descriptor.
+      if (isShortage(error)) throw error
       // That may be over the next time.
       return `its marker cannot be read: ${reasonOf(error)}`
     }
