@@ -100,8 +100,13 @@ export class Sandbox implements AsyncDisposable {
 
   /** Runs a command on a terminal of its own; what it prints to either output is in stdout. */
   runOnTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    return this.spawnOnTerminal(args, env).ended
+  }
+
+  /** As `runOnTerminal`, of a command that goes on. */
+  spawnOnTerminal(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
     const line = [process.execPath, COMMAND, ...args].map((word) => `'${word}'`).join(' ')
-    return this.spawn(['-qec', line, '/dev/null'], { TERM: 'xterm-256color', ...env }, ['script']).ended
+    return this.spawn(['-qec', line, '/dev/null'], { TERM: 'xterm-256color', ...env }, ['script'])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
