@@ -44,7 +44,7 @@ export class Dyad extends DyadCore {
   async prepare(): Promise<void> {
     const { namespace, dtlMode, consumerPath, stateDir } = this.config
     checkMode(dtlMode, this.#transports)
-    if (consumerPath !== undefined) await prepareStateDirectory(stateDir)
+    if (consumerPath !== undefined) prepareStateDirectory(stateDir)
     if (namespace !== undefined && this.#isAlone) await this.#kvs.createNamespace(namespace)
   }
 

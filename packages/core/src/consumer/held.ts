@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { makeDirectory } from '../files/make-directory.js'
 import { type FileRecord, type Generation, isSameGeneration } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
-import { prepareStateDirectory } from '../user/state-directory.js'
+import { checkStateDirectory, prepareStateDirectory } from '../user/state-directory.js'
 
 /**
  * Version, epoch, generation to the base 36, and a digest; shorter than the 60 bytes that ext4 and
@@ -35,6 +35,7 @@ type Looks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
  * synchronously, since a hop to the thread pool costs ten times as much.
  */
 export class HeldFiles {
+  readonly #stateDir: string
   readonly #notes: string
   readonly #scope: string
   /** In the order that they are to be written in. */
@@ -48,13 +49,14 @@ export class HeldFiles {
    * @param scope names store and namespace, so that generations of different ones are never compared
    */
   private constructor(stateDir: string, directory: ManagedDirectory, scope: string) {
+    this.#stateDir = stateDir
     this.#notes = join(stateDir, 'held', hash('sha256', directory.real).slice(0, 40))
     this.#scope = scope
   }
 
   /** Opens the notes of a directory, where they can be read and made. ERR_DYAD_OPTION. */
   static async open(stateDir: string, directory: ManagedDirectory, scope: string): Promise<HeldFiles> {
-    await prepareStateDirectory(stateDir)
+    prepareStateDirectory(stateDir)
     return new HeldFiles(stateDir, directory, scope)
   }
 
@@ -65,6 +67,8 @@ export class HeldFiles {
       if (now === undefined) return undefined
       const recent = this.#recent.get(file.path)
       if (recent !== undefined && isSame(recent.stats, now)) return recent.of
+      // Systems remove directories for state, and another user may make one of that name.
+      checkStateDirectory(this.#stateDir)
       const [, epoch, generation = '', looks] = NOTE.exec(readlinkSync(this.#noteOf(file))) ?? []
       if (looks !== this.#looks(file, now)) return undefined
       return { generation: Number.parseInt(generation, 36), epoch: epoch === '' ? undefined : epoch }
@@ -107,7 +111,9 @@ export class HeldFiles {
 
   /** Writes the notes that are not written yet. */
   write(): void {
-    for (const { file, of, stats } of this.#unwritten.splice(0)) {
+    const notes = this.#unwritten.splice(0)
+    if (notes.length === 0 || !this.#hasDirectory()) return
+    for (const { file, of, stats } of notes) {
       try {
         const { generation, epoch = '' } = of
         replaceLink(`2:${epoch}:${generation.toString(36)}:${this.#looks(file, stats)}`, this.#noteOf(file))
@@ -115,6 +121,19 @@ export class HeldFiles {
         // A full disk of the state is no reason to fail an open: the file is there.
       }
     }
+  }
+
+  /** Whether there is a directory for state that only this user can write to; made if it is missing. */
+  #hasDirectory(): boolean {
+    for (const check of [checkStateDirectory, prepareStateDirectory]) {
+      try {
+        check(this.#stateDir)
+        return true
+      } catch {
+        // Missing, or not ours.
+      }
+    }
+    return false
   }
 
   #keep(note: Note): void {

@@ -3,12 +3,12 @@ import { closeSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DyadError } from '../errors.js'
+import { DyadError, isDyadError } from '../errors.js'
 import { descriptorPath, hasDescriptorPaths } from '../files/descriptor-path.js'
 import { hasFileLocks } from '../files/file-lock.js'
 import { makeDirectory } from '../files/make-directory.js'
 import { NO_BUILD, warnOfMissingLocks } from '../files/missing-locks.js'
-import { prepareStateDirectory } from '../user/state-directory.js'
+import { checkStateDirectory, prepareStateDirectory } from '../user/state-directory.js'
 import { LockBell, type Ringing, untilRung } from './lock-bell.js'
 import { type Claim, LockTable } from './lock-table.js'
 
@@ -79,7 +79,7 @@ export class NodeLocks implements Disposable {
 
   /** Opens the locks below a directory for state. ERR_DYAD_OPTION if that cannot be used. */
   static async open(stateDir: string): Promise<NodeLocks> {
-    await prepareStateDirectory(stateDir)
+    prepareStateDirectory(stateDir)
     return new NodeLocks(stateDir)
   }
 
@@ -139,7 +139,7 @@ export class NodeLocks implements Disposable {
         if (isAnew || !isMissing(error)) throw error
         isAnew = true
         this[Symbol.dispose]()
-        await prepareStateDirectory(this.#stateDir)
+        prepareStateDirectory(this.#stateDir)
         continue
       }
       if (typeof taken !== 'string') return taken
@@ -168,12 +168,15 @@ export class NodeLocks implements Disposable {
   /** The lock, or its holder; undefined where there are no locks, or no room for them now. */
   #tryTake(digest: string): Taken | string | undefined {
     try {
+      // Another user may have made one of that name since this user's was removed.
+      checkStateDirectory(this.#stateDir)
       const offset = Number.parseInt(digest.slice(1, 13), 16)
       this.#bell ??= this.#listen()
       const table = this.#table(digest)
       const claim = table.take(offset)
       return claim === undefined ? table.holderOf(offset) : { table, claim, ringing: this.#bell.held(digest) }
     } catch (error) {
+      if (isDyadError(error)) throw error
       const { code = '' } = error as NodeJS.ErrnoException
       if (NO_ROOM.has(code)) return undefined
       if (NO_LOCKS.has(code)) {
@@ -227,7 +230,7 @@ export class NodeLocks implements Disposable {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof DyadError && (error.cause as NodeJS.ErrnoException).code === 'ENOENT'
+  return error instanceof DyadError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT'
 }
 
 function bellOffset(id: string): number {

@@ -7,7 +7,7 @@ import { userId } from './user-id.js'
  * Makes the directory for this node's state. Refuses one that others can write to, and one in which
  * this process cannot make anything. ERR_DYAD_OPTION.
  */
-export async function prepareStateDirectory(path: string): Promise<void> {
+export function prepareStateDirectory(path: string): void {
   try {
     makeTrustedDirectory(path, 0o700)
     checkStateDirectory(path)

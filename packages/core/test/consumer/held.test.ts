@@ -1,5 +1,7 @@
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   readdirSync,
   readlinkSync,
   renameSync,
@@ -57,6 +59,34 @@ test('a note vouches for the file that was stored, and for no other that took it
   t.equal(other.generation(file), undefined)
   held.add(file, record, undefined)
   t.equal(held.generation(file), undefined, 'nor is one that is gone')
+})
+
+test('notes that others could have made are neither read nor written', async (t) => {
+  const root = t.testdir({ files: { x: 'content' } })
+  const directory = await ManagedDirectory.open(`${root}/files`)
+  const file = { path: 'x', local: `${root}/files/x` }
+  const state = `${root}/state`
+  const held = await HeldFiles.open(state, directory, 's')
+  const other = await HeldFiles.open(state, directory, 's')
+  const note = () => {
+    held.add(file, record, looks(file))
+    held.write()
+  }
+  note()
+  t.same(other.generation(file), record)
+  const ways: Record<string, () => void> = { 'others may write there': () => chmodSync(state, 0o777) }
+  if (process.getuid?.() === 0) ways['another user has made it'] = () => chownSync(state, 65_534, 65_534)
+  for (const [what, change] of Object.entries(ways)) {
+    change()
+    t.equal(other.generation(file), undefined, what)
+    rmSync(`${state}/held`, { recursive: true, force: true })
+    note()
+    t.same(readdirSync(state), [], what)
+    chmodSync(state, 0o700)
+  }
+  rmSync(state, { recursive: true })
+  note()
+  t.same(other.generation(file), record, 'a directory that was removed is made anew')
 })
 
 test('a note that is none counts for nothing', async (t) => {

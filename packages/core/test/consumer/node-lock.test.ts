@@ -203,6 +203,21 @@ test('a stranger can neither take a lock nor stand where one is', {
   t.ok(again.isHeld)
 })
 
+test('no lock is taken where others could have made the directory for state', async (t) => {
+  const stateDir = t.testdir()
+  chmodSync(stateDir, 0o700)
+  using locks = await NodeLocks.open(stateDir)
+  const take = async () => {
+    using lock = await locks.take('x', wait)
+    return lock.isHeld
+  }
+  t.ok(await take())
+  chmodSync(stateDir, 0o777)
+  await t.rejects(take(), { code: 'ERR_DYAD_OPTION', message: /DYAD_STATE_DIR/ })
+  chmodSync(stateDir, 0o700)
+  t.ok(await take())
+})
+
 test('files of locks that cannot be opened are an error that names them', async (t) => {
   const stateDir = t.testdir({ locks: 'a file' })
   using locks = await NodeLocks.open(stateDir)

@@ -54,7 +54,7 @@ test('what another user put where everybody may write is no place for files', { 
     }
     t.throws(() => assertTrustedPlace(`${root}/${way}`), refusal, way)
     await t.rejects(ManagedDirectory.open(`${root}/${way}`), refusal, way)
-    await t.rejects(prepareStateDirectory(`${root}/${way}/state`), { code: 'ERR_DYAD_OPTION' }, way)
+    t.throws(() => prepareStateDirectory(`${root}/${way}/state`), { code: 'ERR_DYAD_OPTION' }, way)
   }
   t.strictSame(readdirSync(`${open}/theirs`), ['below'], 'nothing is made there')
   t.strictSame(readdirSync(`${root}/victim`), [])

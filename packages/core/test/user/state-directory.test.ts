@@ -5,11 +5,11 @@ import { prepareStateDirectory } from '../../src/user/state-directory.js'
 test('a directory for state that others can write to is refused', async (t) => {
   const root = t.testdir({ open: {}, file: '' })
   chmodSync(`${root}/open`, 0o777)
-  await t.rejects(prepareStateDirectory(`${root}/open`), { code: 'ERR_DYAD_OPTION', message: /DYAD_STATE_DIR/ })
+  t.throws(() => prepareStateDirectory(`${root}/open`), { code: 'ERR_DYAD_OPTION', message: /DYAD_STATE_DIR/ })
   mkdirSync(`${root}/theirs`, { mode: 0o700 })
   symlinkSync(`${root}/theirs`, `${root}/link`)
-  await t.rejects(prepareStateDirectory(`${root}/link`), { code: 'ERR_DYAD_OPTION' })
-  await t.resolves(prepareStateDirectory(`${root}/new/one`))
+  t.throws(() => prepareStateDirectory(`${root}/link`), { code: 'ERR_DYAD_OPTION' })
+  t.doesNotThrow(() => prepareStateDirectory(`${root}/new/one`))
   t.equal(statSync(`${root}/new/one`).mode & 0o777, 0o700)
 })
 
@@ -19,6 +19,6 @@ test('one that cannot be made is named, with what to do', async (t) => {
   if (process.platform === 'linux') places.push('/proc/dyad-nothing/state')
   for (const path of places) {
     const message = /DYAD_STATE_DIR cannot be used: .*; set it to a directory of your own/
-    await t.rejects(prepareStateDirectory(path), { code: 'ERR_DYAD_OPTION', path, message })
+    t.throws(() => prepareStateDirectory(path), { code: 'ERR_DYAD_OPTION', path, message })
   }
 })

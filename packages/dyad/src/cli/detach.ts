@@ -18,7 +18,7 @@ type Report<Status> = { readonly told: string } | { readonly ready: Status } | {
  */
 export async function detach<Status>(stateDir: string, name: string, signal: AbortSignal): Promise<Status> {
   const log = controlPath(stateDir, name).replace(/\.sock$/, '.log')
-  await prepareStateDirectory(stateDir)
+  prepareStateDirectory(stateDir)
   makeDirectory(dirname(log), 0o700)
   await using output = await open(log, 'a', 0o600)
   const child = spawn(process.execPath, [...process.execArgv, ...backgroundArguments()], {

@@ -71,7 +71,7 @@ export class Marker {
    * than an hour ago. ERR_DYAD_OPTION if the directory for state cannot be used.
    */
   static async make(stateDir: string, marked: Marked): Promise<Marker> {
-    await prepareStateDirectory(stateDir)
+    prepareStateDirectory(stateDir)
     const folder = folderOf(stateDir)
     makeDirectory(folder, 0o700)
     sweep(folder)
