@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
-import { DyadError, isDyadError, makeDirectory, milliseconds, NodeLocks } from '@dyad/core'
+import { dirname, join } from 'node:path'
+import { checkStateDirectory, DyadError, isDyadError, makeDirectory, milliseconds, NodeLocks } from '@dyad/core'
 import { listeningProcess } from './listening-process.js'
 
 /** Longest request or answer over a control socket, in bytes. */
@@ -148,7 +148,8 @@ export interface AskOptions {
 
 /**
  * Asks the service that listens at a path; resolves with undefined if none does. ERR_DYAD_PROTOCOL
- * for an answer that is none, ERR_DYAD_SILENT, which names the process, if no answer comes in time.
+ * for an answer that is none, ERR_DYAD_SILENT, which names the process, if no answer comes in time,
+ * ERR_DYAD_OPTION where others could have made what listens.
  */
 export function askControl(
   path: string,
@@ -157,6 +158,7 @@ export function askControl(
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
+    refuseForeign(dirname(path))
     const limit = timeout === undefined ? undefined : milliseconds('timeout', timeout)
     // A service that ends takes it away.
     const noted = ownerIn(readOwner(path))
@@ -195,6 +197,15 @@ export function askControl(
       }
     })
   })
+}
+
+/** Nobody listens in a directory that is missing. */
+function refuseForeign(directory: string): void {
+  try {
+    checkStateDirectory(directory)
+  } catch (error) {
+    if (isDyadError(error)) throw error
+  }
 }
 
 function silent(path: string, answer: string, noted: Partial<Owner>, timeout: number | undefined): DyadError {

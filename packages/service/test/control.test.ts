@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
+import { chmod, chown, mkdir, readdir, rm, rmdir } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -176,6 +176,20 @@ t.test('what answers is not trusted', async (t) => {
   abort.abort(new Error('enough'))
   await t.rejects(silent, { message: 'enough' }, 'no answer')
   await new Promise((resolve) => server.close(resolve))
+})
+
+t.test('a service that others could have made is not asked', async (t) => {
+  await using fixture = await Fixture.make()
+  const path = controlPath(fixture.at('state'), 'n1')
+  await using _control = await openControl(fixture.at('state'), 'n1', () => 'an answer')
+  t.equal(await askControl(path, 'status'), 'an answer')
+  await chmod(dirname(path), 0o777)
+  await t.rejects(askControl(path, 'status'), { code: 'ERR_DYAD_OPTION', message: /DYAD_STATE_DIR/ })
+  await chmod(dirname(path), 0o700)
+  if (process.getuid?.() === 0) {
+    await chown(dirname(path), 65_534, 65_534)
+    await t.rejects(askControl(path, 'status'), { code: 'ERR_DYAD_OPTION' })
+  }
 })
 
 t.test('a directory for state that cannot be used is refused', async (t) => {
