@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type EventEmitter, once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -52,6 +55,67 @@ test('streams and files wait for a descriptor, and go on by themselves', async (
   await file.writeFile('whole')
   await file.close()
   t.equal(opened, 3, 'all had their turn')
+})
+
+test('whatever opens a file waits for its turn', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
+  for (const [name, size] of Object.entries({ small: 10, large: 100_000 })) {
+    await finished(new DyadWriteStream(producer, name).end('x'.repeat(size)))
+    await consumer.consume(name)
+  }
+  const outside = join(nodes.root, 'outside')
+  await writeFile(outside, 'outside')
+  const closed = async (opening: Promise<DyadFile>) => (await opening).close()
+  const opens: Readonly<Record<string, () => Promise<unknown>>> = {
+    'a small file that stands': () => new DyadReadStream(consumer, 'small').toArray(),
+    'a large file that stands': () => new DyadReadStream(consumer, 'large').toArray(),
+    'a small one, to be consumed': () => consumer.consume('small'),
+    'a large one, to be consumed': () => consumer.consume('large'),
+    'one that is read and written': () => new DyadReadStream(consumer, 'large', { flags: 'r+' }).toArray(),
+    'one that is no managed file': () => new DyadReadStream(consumer, outside).toArray(),
+    'one that is no managed file, by a handle': () => closed(DyadFile.open(consumer, outside)),
+    'one that is no managed file, to write': () => finished(new DyadWriteStream(producer, `${outside}-too`).end('x')),
+    'a handle': () => closed(DyadFile.open(consumer, 'large')),
+    'a file that is published where it is': () => producer.produce('small'),
+    'one that is appended to': () => finished(new DyadWriteStream(producer, 'large', { flags: 'a' }).end('x')),
+  }
+  for (const [name, open] of Object.entries(opens)) {
+    const first = new FirstInLine()
+    let isDone = false
+    const opening = open().then(() => {
+      isDone = true
+    })
+    await first.settled()
+    t.notOk(isDone, `${name} waits`)
+    first.goOn()
+    await opening
+    t.ok(isDone, `${name} goes on`)
+  }
+})
+
+test('publishing looks at the file again once there is a descriptor for it', async (t) => {
+  await using nodes = await TwoNodes.open()
+  const producer = await nodes.producer()
+  await writeFile(join(nodes.produced, 'x'), 'content')
+  let first: FirstInLine | undefined
+  const published = new Promise<void>((resolve) => {
+    const heard = () => {
+      unsubscribe('dyad.producer.published', heard)
+      first = new FirstInLine()
+      resolve()
+    }
+    subscribe('dyad.producer.published', heard)
+  })
+  let isDone = false
+  const producing = producer.produce('x').then(() => {
+    isDone = true
+  })
+  await published
+  await first?.settled()
+  t.notOk(isDone)
+  first?.goOn()
+  await producing
 })
 
 test('whoever does not want to wait for a descriptor any more leaves nothing, and no error', async (t) => {

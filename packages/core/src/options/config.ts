@@ -331,7 +331,7 @@ function checked(name: OptionName, row: OptionRow<unknown>, value: unknown): unk
   const read = parsed(name, row, String(value))
   if (read !== undefined && typeof read !== typeof value) {
     throw new DyadError('ERR_DYAD_OPTION', {
-      detail: `${name}: ${JSON.stringify(value)} is a ${typeof value}, not a ${typeof read}`,
+      detail: `${name}: ${shown(row, value)} is a ${typeof value}, not a ${typeof read}`,
     })
   }
   return read
@@ -342,12 +342,16 @@ function parsed(name: string, row: OptionRow<unknown>, text: string): unknown {
     return row.parse(text)
   } catch (cause) {
     if (cause instanceof DyadError) throw cause
-    const shown = row.env === OPTIONS.token.env ? 'the value' : JSON.stringify(text)
     throw new DyadError('ERR_DYAD_OPTION', {
-      detail: `${name}: ${shown} is ${(cause as Error).message}; accepted: ${row.accepts}`,
+      detail: `${name}: ${shown(row, text)} is ${(cause as Error).message}; accepted: ${row.accepts}`,
       cause,
     })
   }
+}
+
+/** A value in an error; a secret is not shown. */
+function shown(row: OptionRow<unknown>, value: unknown): string {
+  return row.env === OPTIONS.token.env ? 'the value' : JSON.stringify(value)
 }
 
 /** Tells programs that watch DYAD_SYNC_HEALTH that a synchronization succeeded: the one variable that is written. */

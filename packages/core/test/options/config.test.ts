@@ -74,6 +74,18 @@ test("a program's values are checked as well", async (t) => {
   )
 })
 
+test('no error shows a token', async (t) => {
+  for (const token of [12_345_678, true, { secret: 12_345_678 }, ['12345678'], 12_345_678n]) {
+    const given = { token } as unknown as { token: string }
+    t.throws(() => readConfig(given, {}), { code: 'ERR_DYAD_OPTION', message: /token: / }, typeof token)
+    try {
+      readConfig(given, {})
+    } catch (error) {
+      t.notMatch((error as Error).message, /12345678|true/)
+    }
+  }
+})
+
 test('every variable of DYAD is known', async (t) => {
   const known = new Set(Object.values(OPTIONS).map(({ env }) => env))
   for (const name of [

@@ -23,6 +23,8 @@ interface Way {
   readonly error?: Error
   /** What it fails with instead of beginning. */
   readonly failure?: Error
+  /** What copying the whole file fails with. */
+  readonly copyFailure?: Error
 }
 
 /** A transport whose transfers go one way after the other; `asked` notes from where on each was asked for. */
@@ -32,7 +34,7 @@ function double(ways: readonly Way[]): Transport & { readonly asked: number[]; r
   const closed: number[] = []
   const close = async () => {}
   const fetch = async (_address: string, { start = 0, end = 0 }: FetchRequest): Promise<Transfer> => {
-    const { inPlace, steps, error, failure } = left.shift() as Way
+    const { inPlace, steps, error, failure, copyFailure } = left.shift() as Way
     asked.push(start)
     if (failure !== undefined) throw failure
     let at = start
@@ -57,6 +59,7 @@ function double(ways: readonly Way[]): Transport & { readonly asked: number[]; r
       size: end - start,
       [Symbol.asyncIterator]: () => chunks() as AsyncIterator<Uint8Array, undefined>,
       ...(inPlace && { receiveInto }),
+      ...(copyFailure && { copyTo: () => Promise.reject(copyFailure) }),
       close: ended,
       [Symbol.asyncDispose]: ended,
     }
@@ -187,6 +190,10 @@ test('a shortage of descriptors is for the caller to wait out, or between two tr
     await using incoming = IncomingFile.beside(`${t.testdirName}/x`, place, RECORD, () => {})
     t.equal(await pull(RECORD, incoming, contextOf(midway), signal), RECORD.size)
     t.strictSame(midway.asked, [0, 4, 4])
+    const copied = double([{ inPlace: false, steps: [10, 11], copyFailure: failure }])
+    await using another = IncomingFile.beside(`${t.testdirName}/y`, place, RECORD, () => {})
+    t.equal(await pull(RECORD, another, contextOf(copied), signal), RECORD.size, 'its bytes come without one more')
+    t.strictSame(copied.asked, [0])
   }
 })
 

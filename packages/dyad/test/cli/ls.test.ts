@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { encodeRecord, keyOf } from '@dyad/core'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { encodeRecord, keyOf, visible } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import t from 'tap'
 import { Sandbox } from './command.js'
@@ -86,3 +88,39 @@ t.test('a pattern that is none is wrong usage, and named', async (t) => {
     t.match(stderr, /^dyad: ERR_DYAD_OPTION: [^\n]*the pattern \{a,b\}[^\n]*\n$/)
   }
 })
+
+t.test('a record that cannot be read hides no other, and is told of in one line', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  await publish(sandbox, BATCH)
+  await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']), token: sandbox.token })
+  const namespace = client.namespace('test')
+  const evil = 'a\nforged\u001b[2J'
+  const strange = { path: `../${evil}`, owner: 'n1', size: 1, mtimeNs: 1n, mode: 0o644, storage: '/a' }
+  await namespace.put(evil, encodeRecord(strange))
+  await namespace.put(keyOf('garbage', 3, 1024), Buffer.from('garbage'))
+  const notice = '2 records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why\n'
+  const table = await sandbox.run(['ls'])
+  t.match(table, { code: 0, stderr: notice })
+  t.equal(table.stdout.split('\n').length, BATCH + 2)
+  const json = await sandbox.run(['ls', '--json'])
+  t.match(json, { code: 0, stderr: notice })
+  t.equal(JSON.parse(json.stdout).length, BATCH)
+
+  const watching = sandbox.spawn(['watch'])
+  const [told, listed] = await Promise.all([linesOf(watching.child.stderr, 2), linesOf(watching.child.stdout, BATCH)])
+  watching.child.kill('SIGTERM')
+  await watching.ended
+  for (const line of told) t.ok(line.startsWith('left out: ') && visible(line) === line, line)
+  t.strictSame(
+    listed.sort(),
+    Array.from({ length: BATCH }, (_, i) => name(i)),
+  )
+})
+
+/** The first lines of an output. */
+async function linesOf(output: Readable | null, count: number): Promise<string[]> {
+  const lines: string[] = []
+  if (output === null) return lines
+  for await (const line of createInterface({ input: output })) if (lines.push(line) === count) break
+  return lines
+}

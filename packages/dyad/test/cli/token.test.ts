@@ -61,3 +61,33 @@ test('a token that is given is told of, and a short one warned of', async (t) =>
   await writeFile(sandbox.at('given'), 'a token of this file alone', { mode: 0o600 })
   t.match(await sandbox.run(['token', '--token-file', sandbox.at('given')]), { stdout: `${sandbox.at('given')}\n` })
 })
+
+test('nothing prints a token that is given, nor what is wrong with it', async (t) => {
+  const secret = 'given-to-this-test-alone'
+  await using sandbox = await Sandbox.withNodes({ DYAD_TOKEN: secret })
+  const debug = { DYAD_SYNC_DEBUG: '1', NODE_DEBUG: 'dyad' }
+  const outcomes = [
+    await sandbox.run(['put', '-', 'a'], { ...sandbox.on('n1'), ...debug }, 'y'.repeat(5_000)),
+    await sandbox.run(['get', 'a', '-'], { ...sandbox.on('n2'), ...debug }),
+    await sandbox.run(['start', '-d', '--json', '--node', 'n3', sandbox.at('n3')], debug),
+    await sandbox.run(['status'], debug),
+    await sandbox.run(['status', '--json']),
+    await sandbox.run(['env'], debug),
+    await sandbox.run(['env', '--json']),
+    await sandbox.run(['env', '--export']),
+    await sandbox.run(['token'], debug),
+    await sandbox.run(['token', '--json']),
+  ]
+  for (const { code, stderr } of outcomes) t.equal(code, 0, stderr)
+  t.match(outcomes[6], { stdout: /"DYAD_TOKEN","value":"\*{8}"/ })
+  t.match(outcomes[5], { stdout: /^DYAD_TOKEN +environment +\*{8}$/m })
+  t.match(outcomes[7], { stdout: /^# DYAD_TOKEN is set, and not shown$/m })
+  const wrong = 'wrong for this one'
+  const refused = await sandbox.run(['ls'], { DYAD_TOKEN: wrong, ...debug })
+  t.match(refused, { code: 1, stderr: /ERR_DYAD_DENIED/ })
+  for (const token of ['no\nline', 'x', 'x'.repeat(5_000)])
+    outcomes.push(await sandbox.run(['ls'], { DYAD_TOKEN: token }))
+  for (const { stdout, stderr } of [...outcomes, refused]) {
+    for (const token of [secret, wrong, 'no\nline', 'xxxxxxxxxx']) t.notOk(`${stdout}${stderr}`.includes(token), token)
+  }
+})

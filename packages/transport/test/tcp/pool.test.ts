@@ -1,3 +1,4 @@
+import { withDescriptors } from '@dyad/core'
 import { test } from 'tap'
 import { Pool } from '../../src/tcp/pool.js'
 import { rawServer } from '../support/raw-tcp.js'
@@ -102,5 +103,19 @@ test('a server that does not answer at all is left alone for a while', async (t)
   t.equal(server.sockets.length, 1, 'nobody asked it again')
   const other = await pool.acquire(urlOf(server.address), false, signal)
   other.release()
+  await pool.close()
+})
+
+test('connections that wait to be used are closed when descriptors are short, and no others', async (t) => {
+  await using server = await rawServer(() => {})
+  const url = urlOf(server.address)
+  const pool = new Pool(OPTIONS)
+  const [held, idle] = await Promise.all([1, 2].map(() => pool.acquire(url, false, signal)))
+  idle?.release()
+  await withDescriptors(() => {
+    if (!idle?.connection.isGone) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
+  })
+  t.notOk(held?.connection.isGone)
+  t.equal(pool.take(url), undefined, 'what was closed is not lent')
   await pool.close()
 })
