@@ -4,6 +4,7 @@ import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { TEMPORARY_PREFIX } from '../managed-path.js'
 import { descriptorPath, hasDescriptorPaths, O_PATH } from './descriptor-path.js'
+import { isShortage } from './descriptors.js'
 import { tryLock } from './file-lock.js'
 import { isLocalFileSystem } from './local-file-system.js'
 
@@ -63,10 +64,12 @@ export class Sweeps {
 
   /**
    * Removes the temporary files that nobody writes any more. One that it cannot remove stays: it is
-   * debris, not data.
+   * debris, not data. A sweep for which no descriptor is free waits for nothing: the next file that
+   * is stored there begins another.
    */
   async #sweep(directory: string, found: BigIntStats | undefined): Promise<void> {
     let names = 0
+    let isShort = false
     let fd: number | undefined
     try {
       if (hasDescriptorPaths) fd = openSame(directory, found)
@@ -79,18 +82,19 @@ export class Sweeps {
         if (host === undefined || !(isLocal || (host === this.#host && earlier === undefined))) continue
         removeIfDead(join(at, name), earlier !== undefined)
       }
-    } catch {
-      // The directory vanished or cannot be listed.
+    } catch (error) {
+      // Otherwise the directory vanished or cannot be listed.
+      isShort = isShortage(error)
     } finally {
       if (fd !== undefined) closeSync(fd)
     }
-    this.#until.set(directory, Math.max(FEWEST_STORED, STORED_FOR_EACH_NAME * names))
+    this.#until.set(directory, isShort ? 1 : Math.max(FEWEST_STORED, STORED_FOR_EACH_NAME * names))
   }
 }
 
 /**
  * Removes a temporary file if its lock is free: the kernel releases it with whoever writes the
- * file.
+ * file. Throws EMFILE or ENFILE where no descriptor is free.
  */
 function removeIfDead(path: string, isUnlocked: boolean): void {
   let fd: number | undefined
@@ -102,8 +106,9 @@ function removeIfDead(path: string, isUnlocked: boolean): void {
     // A process of an earlier version that still runs has no lock. None has outlived the last boot.
     if (isUnlocked && mtimeMs >= Date.now() - uptime() * 1_000) return
     if (tryLock(fd, { shared: true })) unlinkSync(path)
-  } catch {
-    // It is gone, or another user's to judge.
+  } catch (error) {
+    // Otherwise it is gone, or another user's to judge.
+    if (isShortage(error)) throw error
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -124,6 +124,40 @@ test('a session that goes on sweeps again as it stores', async (t) => {
   t.same(readdirSync(root), [])
 })
 
+test('a sweep for which no descriptor is free is made up for', async (t) => {
+  const target = `${t.testdir()}/x`
+  const killed = await writer(t, target)
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+  const module = (name: string) => JSON.stringify(new URL(`../../src/files/${name}.ts`, import.meta.url).href)
+  const program = `
+    import { closeSync, openSync } from 'node:fs'
+    import { hasFileLocks } from ${module('file-lock')}
+    import { Temporaries } from ${module('temporaries')}
+    hasFileLocks()
+    const taken = []
+    try {
+      for (;;) taken.push(openSync('/dev/null'))
+    } catch {}
+    const temporaries = new Temporaries()
+    const make = async (free) => {
+      for (const fd of taken.splice(0, free)) closeSync(fd)
+      const { path, fd } = temporaries.create(${JSON.stringify(target)}, 0o600)
+      await temporaries.settled()
+      temporaries.remove(path)
+      closeSync(fd)
+    }
+    // One is for the file itself, and the sweep needs more.
+    for (let free = 1; free < 6; free++) await make(1)
+    await make(taken.length)`
+  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
+  const { status, stderr } = spawnSync('env', [...limited, '--import=tsx', '--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  })
+  t.equal(status, 0, stderr)
+  t.strictSame(readdirSync(dirname(target)), [])
+})
+
 test('the end of a session does not wait for the whole of a large directory', async (t) => {
   const root = t.testdir()
   // Whichever way the file system orders the names, some dead ones are before the bound, and some
