@@ -49,7 +49,8 @@ for (const [name, make] of Object.entries({ tcp: tcpTransport, rpc: rpcTransport
     const receiving = (async () => {
       for await (const chunk of await transport.fetch(server.address, served.version)) received += chunk.length
     })()
-    for (let n = 0; n < 3; n++) t.equal(await source.tried(), 'file', 'it tries again')
+    const ended = receiving.then(() => 'ended', String)
+    for (let n = 0; n < 3; n++) t.equal(await Promise.race([source.tried(), ended]), 'file', 'it tries again')
     source.isFree = true
     await receiving
     t.equal(received, served.version.size)
@@ -70,7 +71,8 @@ for (const [name, make] of Object.entries({ tcp: tcpTransport, rpc: rpcTransport
     await t.rejects(first, /enough/)
     // The first one that waits is the first one that tries.
     let next = ''
-    for (let n = 0; n < 20 && next !== 'other'; n++) next = await source.tried()
+    const ended = second.then(() => 'ended', String)
+    for (let n = 0; n < 20 && next !== 'other'; n++) next = await Promise.race([source.tried(), ended])
     t.equal(next, 'other', 'the next one has its turn')
     source.isFree = true
     await (await second).close()

@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { listenTo } from '../deadline.js'
+import { isShortage } from '../files/descriptors.js'
 
 /** Longest request, in bytes: the name of a lock. */
 const MAX_REQUEST_BYTES = 80
@@ -67,21 +68,27 @@ export class Ringing {
 export class LockBell implements Disposable {
   readonly #held = new Map<string, Ringing>()
   readonly #server: Server
+  readonly #path: string
+  /** Whether no descriptor was free to listen. */
+  #isShort = false
 
   /**
    * Listens at `path`, which must be free. If that fails, waiters find nobody there and look for
-   * themselves.
+   * themselves. Where no descriptor is free, the next lock that is held listens.
    */
   constructor(path: string) {
+    this.#path = path
     this.#server = createServer((socket) => this.#serve(socket))
-    this.#server.on('error', () => {})
-    // The workers of node:cluster would share the socket otherwise.
-    this.#server.listen({ path, exclusive: true })
+    this.#server.on('error', (error) => {
+      this.#isShort = isShortage(error)
+    })
+    this.#listen()
     this.#server.unref()
   }
 
   /** Takes note that the lock of a name is held here from now on. */
   held(name: string): Ringing {
+    if (this.#isShort) this.#listen()
     const ringing = new Ringing(() => {
       if (this.#held.get(name) === ringing) this.#held.delete(name)
     })
@@ -92,6 +99,12 @@ export class LockBell implements Disposable {
   [Symbol.dispose](): void {
     for (const ringing of [...this.#held.values()]) ringing.release()
     this.#server.close()
+  }
+
+  #listen(): void {
+    this.#isShort = false
+    // The workers of node:cluster would share the socket otherwise.
+    this.#server.listen({ path: this.#path, exclusive: true })
   }
 
   #serve(socket: Socket): void {
@@ -129,7 +142,8 @@ export interface BellWait {
 
 /**
  * Waits until the holder of a lock, whose bell is at `path`, releases the lock or ends, or has
- * given no sign for too long. Rejects with the signal's reason.
+ * given no sign for too long. Rejects with the signal's reason, and with EMFILE where no descriptor
+ * is free.
  */
 export function untilRung(
   path: string,
@@ -141,6 +155,7 @@ export function untilRung(
     const socket = connect({ path })
     let rung: Rung = 'gone'
     let signs = 0
+    let shortage: Error | undefined
     let asking: NodeJS.Timeout | undefined
     let waiting: NodeJS.Timeout | undefined
     const wait = (ms: number) => {
@@ -155,7 +170,9 @@ export function untilRung(
     }
     wait(left)
     const stop = listenTo(signal, () => socket.destroy())
-    socket.on('error', () => {})
+    socket.on('error', (error) => {
+      if (isShortage(error)) shortage = error
+    })
     socket.setEncoding('latin1').on('data', (text: string) => {
       signs++
       heard()
@@ -169,6 +186,7 @@ export function untilRung(
       clearTimeout(asking)
       stop()
       if (signal.aborted) reject(signal.reason)
+      else if (shortage !== undefined) reject(shortage)
       else resolve(rung)
     })
     socket.write(`${name}\n`)
