@@ -94,27 +94,31 @@ test('whatever opens a file waits for its turn', async (t) => {
   }
 })
 
-test('publishing looks at the file again once there is a descriptor for it', async (t) => {
+test('publishing waits for its turn before it stores the record, and again before it looks at the file', async (t) => {
   await using nodes = await TwoNodes.open()
   const producer = await nodes.producer()
   await writeFile(join(nodes.produced, 'x'), 'content')
-  let first: FirstInLine | undefined
-  const published = new Promise<void>((resolve) => {
+  let second: FirstInLine | undefined
+  const stored = new Promise<void>((resolve) => {
     const heard = () => {
       unsubscribe('dyad.producer.published', heard)
-      first = new FirstInLine()
+      second = new FirstInLine()
       resolve()
     }
     subscribe('dyad.producer.published', heard)
   })
+  const first = new FirstInLine()
   let isDone = false
   const producing = producer.produce('x').then(() => {
     isDone = true
   })
-  await published
-  await first?.settled()
+  await first.settled()
+  t.equal(second, undefined, 'nothing is stored')
+  first.goOn()
+  await stored
+  await second?.settled()
   t.notOk(isDone)
-  first?.goOn()
+  second?.goOn()
   await producing
 })
 
