@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type FileSource, type FileVersion, ManagedSource, type SourceFile, withDescriptors } from '@dyad/core'
 import { test } from 'tap'
 import { rpcTransport, tcpTransport } from '../src/index.js'
@@ -95,4 +98,36 @@ test('an owner short of descriptors ends a connection that does nothing', async 
   })
   await closed
   t.ok(isClosed)
+})
+
+test('an owner admits a quarter as many connections as it may have descriptors', async (t) => {
+  await using served = await serveFile(rpcTransport())
+  const program = `
+    import { ManagedSource } from '@dyad/core'
+    import { serveTcp } from ${JSON.stringify(new URL('../src/tcp/server.ts', import.meta.url).href)}
+    const source = await ManagedSource.open([${JSON.stringify(served.storage)}])
+    const { address } = await serveTcp(source, { token: undefined, chunkBytes: 65_536 })
+    process.stdout.write(address)`
+  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
+  const child = spawn('env', [...limited, '--import=tsx', '--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: new URL('.', import.meta.url),
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [address] = await once(child.stdout, 'data')
+  const sockets: RawSocket[] = []
+  try {
+    for (let n = 0; n < 17; n++) {
+      const socket = await RawSocket.open(String(address))
+      sockets.push(socket)
+      await socket.introduce(undefined)
+    }
+    const [oldest, ...others] = sockets
+    const closed = [oldest?.rest().then(() => 'oldest'), others[0]?.rest().then(() => 'next')]
+    const first = await Promise.race([...closed, delay(5_000, 'none', { ref: false })])
+    t.equal(first, 'oldest', 'the oldest that does nothing makes room')
+    t.equal(others.filter(({ socket }) => !socket.destroyed).length, 16)
+  } finally {
+    for (const socket of sockets) socket.socket.destroy()
+  }
 })

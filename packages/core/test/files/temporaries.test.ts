@@ -158,6 +158,31 @@ test('a sweep for which no descriptor is free is made up for', async (t) => {
   t.strictSame(readdirSync(dirname(target)), [])
 })
 
+test('a file that cannot be locked for lack of descriptors is not made', async (t) => {
+  const directory = t.testdir()
+  const program = `
+    import { closeSync, openSync } from 'node:fs'
+    import { Temporaries } from ${JSON.stringify(new URL('../../src/files/temporaries.ts', import.meta.url).href)}
+    const taken = []
+    try {
+      for (;;) taken.push(openSync('/dev/null'))
+    } catch {}
+    closeSync(taken.pop())
+    try {
+      new Temporaries().create(${JSON.stringify(`${directory}/x`)}, 0o600)
+    } catch ({ code }) {
+      // The descriptor of the file was given back.
+      closeSync(openSync('/dev/null'))
+      process.stdout.write(code)
+    }`
+  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
+  const { stdout } = spawnSync('env', [...limited, '--import=tsx', '--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  })
+  t.equal(stdout, 'EMFILE')
+  t.strictSame(readdirSync(directory), [])
+})
+
 test('the end of a session does not wait for the whole of a large directory', async (t) => {
   const root = t.testdir()
   // Whichever way the file system orders the names, some dead ones are before the bound, and some
