@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { test } from 'tap'
 import { loopbackCertificate } from '../../../test/harness/certificate.js'
+import { shakeHands } from '../../../test/harness/raw-link.js'
 import { connect, Gate, listen } from '../src/index.js'
 import { Ear, hear } from './support/pair.js'
 
@@ -50,6 +52,28 @@ test('closing the listener closes its links and frees the port', async (t) => {
   t.equal(await here.closed, undefined)
   await t.rejects(connect(there.listener.url(), OPTIONS, nobody), { code: 'ECONNREFUSED' })
   await (await listen({ ...OPTIONS, port: there.listener.port }, nobody)).close()
+})
+
+test('a listener closes although admitted peers neither read, nor answer, nor hang up', async (t) => {
+  for (const tls of [undefined, loopbackCertificate()]) {
+    const there = await hear({ tls })
+    const where = { port: there.listener.port, host: '127.0.0.1', allowHalfOpen: true }
+    const sockets: Socket[] = []
+    for (let n = 1; n <= 3; n++) {
+      const socket = tls ? connectTls({ ...where, ca: tls.cert }) : connectTcp(where)
+      sockets.push(socket.on('error', () => {}))
+      await once(socket, tls ? 'secureConnect' : 'connect')
+      await shakeHands(socket)
+      await there.accepted(n)
+      socket.pause()
+    }
+    // One of them has much to read first.
+    for (let n = 0; n < 20; n++) void there.links[0]?.send(Buffer.alloc(900_000))
+    await there.listener.close()
+    for (const ear of there.ears) await ear.closed
+    t.pass(tls ? 'TLS' : 'plain')
+    for (const socket of sockets) socket.destroy()
+  }
 })
 
 test('a port that answers nothing keeps nobody who aborts', async (t) => {

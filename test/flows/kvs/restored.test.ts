@@ -44,3 +44,35 @@ test('what a store that was restored from an older copy gives the same revision 
   t.ok(readFileSync(cluster.path('b', 'x')).equals(readFileSync(cluster.path('a', 'x'))))
   t.strictSame(await consumer.ask('lookup', 'x'), again)
 })
+
+test('two files of one number do not share a transfer', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const [data, copy] = [cluster.path('data'), cluster.path('copy')]
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SAME_CLOCK)}` }
+  const startStore = () => cluster.node('K', { broker: true, data, directories: [] }, env)
+  const first = await startStore()
+  await cluster.createNamespace()
+  const owner = await cluster.node('A')
+  const [producer, consumer] = [await cluster.producer(), await cluster.consumer()]
+  await producer.ask('write', 'before', 10, 1)
+  await first.kill()
+  cpSync(data, copy, { recursive: true })
+  const second = await startStore()
+  const original = await producer.ask<FileRecord>('write', 'x', SIZE, 2)
+  await consumer.ask('lookup', 'x')
+  owner.freeze()
+  const early = consumer.ask('read', 'x')
+  t.strictSame(await consumer.ask('lookup', 'x'), original, 'its transfer has begun')
+  await second.kill()
+  rmSync(data, { recursive: true })
+  cpSync(copy, data, { recursive: true })
+  await startStore()
+  const again = await producer.ask<FileRecord>('write', 'x', SIZE, 3)
+  t.equal(again.generation, original.generation, 'the number is given twice')
+  const late = consumer.ask('read', 'x')
+  t.strictSame(await consumer.ask('lookup', 'x'), again)
+  owner.resume()
+  const expected = { size: SIZE, sha256: digestOf(SIZE, 3) }
+  t.strictSame(await late, expected)
+  t.strictSame(await early, expected, 'the earlier reader gets what replaced its file')
+})

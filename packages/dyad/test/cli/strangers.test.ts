@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { decodeNodeEntry } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import { test } from 'tap'
+import { shakeHands } from '../../../../test/harness/raw-link.js'
 import { COMMAND, firstLine, type Running, Sandbox } from './command.js'
 
 const STRANGERS = 300
@@ -80,4 +82,33 @@ test('peers that know the token are bounded, too, and one that leaves makes room
   broker.child.kill('SIGTERM')
   t.match(await broker.ended, { code: 0 })
   await Promise.all(clients.map((each) => each.close()))
+})
+
+test('admitted peers that neither read nor hang up keep neither `dyad stop` nor SIGTERM waiting', async (t) => {
+  await using sandbox = await Sandbox.make()
+  const { broker, url } = await startBroker(sandbox)
+  t.match(await sandbox.run(['start', '-d', '--node', 'n1', sandbox.at('n1')], { DYAD_DTL_MODE: 'rpc' }), { code: 0 })
+  await using client = brokerKvs({ url, token: TOKEN })
+  const registered = await client.registry.get('n1')
+  if (registered === undefined) throw new Error('not registered')
+  const rpc = decodeNodeEntry(registered).transports.find(({ name }) => name === 'rpc')
+  const service = (JSON.parse(rpc?.address ?? '{}') as { url: string }).url
+  const sockets: Socket[] = []
+  for (const [at, audience] of [
+    [service, service],
+    [url, ''],
+  ] as const) {
+    for (let n = 0; n < 5; n++) {
+      const socket = connect({ port: Number(new URL(at).port), host: '127.0.0.1', allowHalfOpen: true })
+      sockets.push(socket.on('error', () => {}))
+      await once(socket, 'connect')
+      t.match(await shakeHands(socket, TOKEN, audience), /^HTTP\/1.1 101/)
+      socket.pause()
+    }
+  }
+  while ((await client.stats()).links < 7);
+  t.match(await sandbox.run(['stop', '--node', 'n1']), { code: 0 })
+  broker.child.kill('SIGTERM')
+  t.match(await broker.ended, { code: 0 })
+  for (const socket of sockets) socket.destroy()
 })

@@ -1,7 +1,11 @@
-import { ManagedSource, withDescriptors } from '@dyad/core'
-import { decode } from '@dyad/wire'
+import { once } from 'node:events'
+import { connect as connectSocket } from 'node:net'
+import { type FileSource, ManagedSource, withDescriptors } from '@dyad/core'
+import { decode, encode } from '@dyad/wire'
 import { test } from 'tap'
+import { shakeHands } from '../../../../test/harness/raw-link.js'
 import { rpcTransport } from '../../src/index.js'
+import { SendBuffers } from '../../src/rpc/send-buffers.js'
 import { serveRpc } from '../../src/rpc/server.js'
 import { fetchOf, RawClient, serveFile } from '../support/served.js'
 
@@ -52,4 +56,97 @@ test('a transfer that gets no more credit gives its descriptor up where others n
     if (!isClosed) throw shortage
   })
   t.match(decode((await closed) ?? Buffer.alloc(0)), { op: 'error', id: 0, code: 'ERR_DYAD_TRANSFER' })
+})
+
+/** What is open at a source, and how much was at most. */
+class Counts {
+  open = 0
+  most = 0
+
+  of(source: FileSource): FileSource {
+    return {
+      directories: source.directories,
+      open: async (request) => {
+        const file = await source.open(request)
+        this.most = Math.max(this.most, ++this.open)
+        const close = async () => {
+          this.open--
+          await file.close()
+        }
+        return {
+          read: (into: Uint8Array, position: number) => file.read(into, position),
+          verify: () => file.verify(),
+          close,
+          [Symbol.asyncDispose]: close,
+        }
+      },
+    }
+  }
+}
+
+test('the transfers and the open files of one link are bounded', async (t) => {
+  await using transport = rpcTransport()
+  await using served = await serveFile(transport)
+  const counts = new Counts()
+  const source = counts.of(await ManagedSource.open([served.storage]))
+  await using server = await serveRpc(source, { chunkBytes: 65_536 })
+  await using client = await RawClient.open(JSON.parse(server.address).url)
+  const replies = { opened: 0, error: 0, data: 0 }
+  const hear = async (what: keyof typeof replies, count: number) => {
+    while (replies[what] < count) {
+      const bytes = await client.next()
+      if (bytes === undefined) throw new Error('the server hung up')
+      if (bytes[0] === 0xc1) {
+        replies.data++
+        continue
+      }
+      const { op } = decode(bytes) as { op: 'opened' | 'error' }
+      replies[op]++
+    }
+  }
+  for (let id = 0; id < 4_100; id++) client.send(fetchOf(served.version, { id, chunk: 1024, credit: 1 }))
+  await hear('error', 1)
+  await hear('data', EACH)
+  // The last ones are answered after all the others have been taken.
+  client.send(fetchOf(served.version, { id: 5_000, chunk: 1024, credit: 1 }))
+  await hear('error', 5)
+  t.strictSame(replies, { opened: EACH, error: 5, data: EACH })
+  for (let id = 0; id < 10; id++) client.send({ op: 'cancel', id })
+  await hear('data', EACH + 10)
+  t.strictSame(replies, { opened: EACH + 10, error: 15, data: EACH + 10 }, 'the end of each makes room')
+  t.equal(counts.most, EACH)
+  client.send({ op: 'credit', id: 20, chunks: 1 })
+  await hear('data', EACH + 11)
+})
+
+test('a client that reads nothing has the owner read no more than there are buffers for it', async (t) => {
+  const few = new SendBuffers(1024 * 1024)
+  const taken = Array.from({ length: 5 }, () => few.tryAcquire())
+  t.equal(taken.filter((buffer) => buffer !== undefined).length, 4, '4 MiB of them')
+  const [first] = taken
+  if (first !== undefined) few.release(first)
+  t.equal(few.tryAcquire(), first)
+  t.equal(few.tryAcquire(), undefined)
+  const small = new SendBuffers(1024)
+  t.equal(Array.from({ length: 20 }, () => small.tryAcquire()).filter(Boolean).length, 16)
+})
+
+test('a server closes although a client in mid-transfer neither reads nor hangs up', async (t) => {
+  await using transport = rpcTransport()
+  await using served = await serveFile(transport)
+  const counts = new Counts()
+  const server = await serveRpc(counts.of(await ManagedSource.open([served.storage])), { chunkBytes: 65_536 })
+  const { url } = JSON.parse(server.address) as { url: string }
+  const socket = connectSocket({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  await shakeHands(socket, undefined, url)
+  const frame = encode(fetchOf(served.version, { id: 0, chunk: 1024, credit: 1 }))
+  // Masked with zeros.
+  socket.write(Buffer.concat([Buffer.from([0x82, 0xfe, frame.length >> 8, frame.length & 0xff, 0, 0, 0, 0]), frame]))
+  await once(socket, 'data')
+  socket.pause()
+  await server.close()
+  t.equal(counts.open, 0)
+  socket.destroy()
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type FileVersion, isDyadError, ManagedSource } from '@dyad/core'
+import { type FileVersion, isDyadError, ManagedSource, type TransportServer } from '@dyad/core'
 import { PROOF_BYTES } from '@dyad/wire'
 import { test } from 'tap'
 import { tcpTransport } from '../../src/index.js'
@@ -14,6 +14,7 @@ import { serveFile } from '../support/served.js'
 const SIZE = 32 * 1024 * 1024
 
 interface Scene {
+  readonly server: TransportServer
   readonly version: FileVersion
   readonly address: string
   /** Clients that have read the beginning of the file, and read no more. */
@@ -40,7 +41,7 @@ async function withIdle(count: number, options: Partial<ServeTcpOptions>, work: 
       await client.take(OPENED_BYTES)
       client.socket.pause()
     }
-    await work({ version, address: server.address, idle })
+    await work({ version, address: server.address, server, idle })
   } finally {
     await Promise.all(idle.map((client) => client[Symbol.asyncDispose]()))
   }
@@ -125,5 +126,23 @@ test('newcomers that come together each end one connection that does nothing', a
     }
     t.ok(ended.includes(one) && ended.includes(other), `${ended.length} of 2 were ended`)
     await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()))
+  })
+})
+
+test('a client that does not take the last bytes of a file keeps no place', async (t) => {
+  // Both buffers are handed to the system at once: nothing is left but to wait for the reader.
+  await withIdle(1, { atWork: 1, chunkBytes: SIZE / 2 }, async (scene) => {
+    t.equal(await fetchWhole(scene), SIZE)
+    t.notOk(scene.idle[0]?.socket.destroyed)
+  })
+})
+
+test('a server closes although clients in mid-transfer neither read nor hang up', async (t) => {
+  await withIdle(5, {}, async ({ server, idle }) => {
+    await server.close()
+    t.ok(
+      idle.every(({ socket }) => !socket.destroyed),
+      'none of them has hung up',
+    )
   })
 })
