@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect as connectSocket } from 'node:net'
 import { connect, encode, type Link } from '@dyad/wire'
 import { test } from 'tap'
+import { shakeHands } from '../../../test/harness/raw-link.js'
 import { postRequest } from '../src/broker/compact-frames.js'
 import { type CompactRequest, MAX_FRAME_BYTES, type Reply, toReply } from '../src/broker/frames.js'
 import { brokerKvs } from '../src/index.js'
@@ -106,6 +110,44 @@ test('waits for long keys are fewer', async (t) => {
   }
   await hostile.answered(20_000)
   t.ok((await client.stats()).waiters <= (64 * 1024 * 1024) / 3_990 / 2)
+})
+
+/** Memory that a process takes, in bytes. */
+function residentBytes(pid: number | undefined): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
+}
+
+const skip = process.platform !== 'linux' && 'only Linux tells what memory another process takes'
+
+test('one put that wakes many waits of a peer that does not read takes little memory', { skip }, async (t) => {
+  const WAITS = 300
+  await using broker = await BrokerProcess.start()
+  await using client = brokerKvs({ url: broker.url })
+  await client.createNamespace('ns')
+  const ns = client.namespace('ns')
+  const socket = connectSocket(Number(new URL(broker.url).port), '127.0.0.1').on('error', () => {})
+  await once(socket, 'connect')
+  await shakeHands(socket)
+  socket.pause()
+  for (let id = 0; id < WAITS; id++) {
+    postRequest({ op: 'wait', id, space: 'ns', key: 'key' }, (bytes, length) => {
+      // Masked with zeros.
+      socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | length, 0, 0, 0, 0]), bytes.subarray(0, length)]))
+    })
+  }
+  while ((await client.stats()).waiters < WAITS);
+  const before = residentBytes(broker.pid)
+  const value = Buffer.alloc(1024 * 1024)
+  await ns.put('key', value)
+  t.equal((await ns.get('key'))?.value.length, value.length)
+  const grown = residentBytes(broker.pid) - before
+  t.ok(grown < (WAITS / 3) * value.length, `the broker grew by ${Math.round(grown / value.length)} MiB`)
+  const { bytesRead } = socket
+  socket.resume()
+  while (socket.bytesRead < bytesRead + WAITS * value.length) await once(socket, 'data')
+  t.pass('and once it reads it gets all answers')
+  socket.destroy()
 })
 
 test('registrations are bounded, and make room when they end', async (t) => {

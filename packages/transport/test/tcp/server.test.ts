@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { ManagedSource } from '@dyad/core'
 import { test } from 'tap'
+import { loopbackCertificate } from '../../../../test/harness/certificate.js'
 import { tcpTransport } from '../../src/index.js'
 import {
   GREETING_BYTES,
@@ -95,6 +96,16 @@ test('a hello or a request that never ends is given up, however slowly it comes'
   const drip = setInterval(() => client.socket.write(Buffer.from([40])), 10)
   t.equal((await client.rest()).length, 0)
   clearInterval(drip)
+})
+
+test('a TLS handshake that never ends is given up', async (t) => {
+  const source = await ManagedSource.open(['/tmp'])
+  await using server = await serveTcp(source, { chunkBytes: 65_536, patienceMs: 50, tls: loopbackCertificate() })
+  for (const said of ['', '16', '160301020001000100']) {
+    await using client = await RawSocket.open(server.address)
+    client.send(Buffer.from(said, 'hex'))
+    t.equal((await client.rest()).length, 0, `after ${said.length / 2} bytes`)
+  }
 })
 
 test('requests that are none end their connection, and no other', async (t) => {
