@@ -180,13 +180,14 @@ test('registrations are bounded, and make room when they end', async (t) => {
     hostile.send({ ...request, takeover: false })
   }
   const isDone = ({ op }: Reply) => op === 'done'
+  const isAnswer = (reply: Reply) => isDone(reply) || isBusy(reply)
   for (let id = 0; id < 70; id++) register(id)
-  await hostile.heard(70, (reply) => isDone(reply) || isBusy(reply))
+  await hostile.heard(70, isAnswer)
   t.equal(hostile.replies.filter(isDone).length, 63)
   hostile.send({ op: 'unregister', id: 100, key: 'node/3', instance: '3' })
   register(101)
   register(102)
-  await hostile.heard(8, isBusy)
+  await hostile.heard(73, isAnswer)
   t.equal(hostile.replies.filter(isDone).length, 63 + 2, 'the end of one makes room for another')
 })
 
