@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { test } from 'tap'
 
 const module = (name: string) => JSON.stringify(new URL(`../../src/consumer/${name}.ts`, import.meta.url).href)
@@ -10,11 +12,16 @@ const PROGRAM = `
   import { LockBell, untilRung } from ${module('lock-bell')}
   const [path] = process.argv.slice(1)
   const taken = []
-  try {
-    for (;;) taken.push(openSync('/dev/null'))
-  } catch {}
+  const takeAll = () => {
+    try {
+      for (;;) taken.push(openSync('/dev/null'))
+    } catch {}
+  }
+  takeAll()
   const bell = new LockBell(path)
   await setImmediate()
+  // What loads modules may have closed some meanwhile.
+  takeAll()
   const { signal } = new AbortController()
   const wait = (heard) => untilRung(path, 'x', { patience: 60_000, left: 60_000, heard }, signal)
   const short = await wait(() => {}).then(String, ({ code }) => code)
@@ -34,8 +41,11 @@ const PROGRAM = `
 `
 
 test('a bell that could not listen for lack of descriptors rings for the next lock', async (t) => {
+  // Shorter than the longest path of a socket.
+  const directory = mkdtempSync(`${tmpdir()}/dyad-bell-`)
+  t.teardown(() => rmSync(directory, { recursive: true }))
   const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
-  const args = [...limited, '--import=tsx', '--input-type=module', '--eval', PROGRAM, `${t.testdir()}/bell`]
+  const args = [...limited, '--import=tsx', '--input-type=module', '--eval', PROGRAM, `${directory}/bell`]
   const { stdout, stderr } = spawnSync('env', args, { encoding: 'utf8' })
   t.equal(stderr, '')
   // Who cannot ask does not take the holder for gone.
