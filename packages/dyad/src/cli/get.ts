@@ -55,8 +55,11 @@ async function get(options: ReturnType<typeof givenOptions>, path: string, signa
 }
 
 async function toOutput(local: string, signal: AbortSignal): Promise<void> {
+  const output = outputStream()
   try {
-    await pipeline(createReadStream(local), outputStream(), { signal, end: false })
+    // Without an end a pipeline does not wait for the last write. What is left in that of the
+    // process is waited for by the end of the command.
+    await pipeline(createReadStream(local), output, { signal, end: output !== process.stdout })
   } catch (error) {
     signal.throwIfAborted()
     // Who reads no more has what it wanted.
