@@ -70,6 +70,12 @@ t.test('output that is cut short is an error', async (t) => {
     t.match(stderr, /EFBIG/, args.join(' '))
     t.ok(readFileSync(sandbox.at('out')).length > 0, 'part of it was written')
   }
+  // On a slow disk the failure comes when all has been read.
+  const late = `import fs from 'node:fs';const w=fs.write;fs.write=(...a)=>setTimeout(()=>w(...a),300)`
+  listening.NODE_OPTIONS += ` --import=data:text/javascript,${encodeURIComponent(late)}`
+  const cut = await limited(['get', 'big', '-'])
+  t.equal(cut.code, 1, 'a late failure')
+  t.match(cut.stderr, /^dyad: the output cannot be written: EFBIG/, 'is told as any')
   t.equal(
     (await redirected(sandbox, `"$0" "$@" > '${sandbox.at('out')}'`, ['get', 'big', '-'], sandbox.on('n1'))).code,
     0,
