@@ -98,7 +98,7 @@ export function describeHolder({ pid, host, startedAt }: NodeEntry): string {
   return `process ${pid} on host '${host}' has served it since ${time}`
 }
 
-/** Who holds a node, by which entry; undefined if nobody does, or the store cannot tell. */
+/** The holder of a node, and the revision of its entry; undefined if the store knows none. */
 async function holderOf(kvs: KvsClient, node: string): Promise<{ holder: NodeEntry; revision: number } | undefined> {
   try {
     const entry = await kvs.registry.get(node)

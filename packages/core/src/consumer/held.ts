@@ -123,7 +123,10 @@ export class HeldFiles {
     }
   }
 
-  /** Whether there is a directory for state that only this user can write to; made if it is missing. */
+  /**
+   * Makes the directory for state if it is missing, and returns whether only this user can write to
+   * it.
+   */
   #hasDirectory(): boolean {
     for (const check of [checkStateDirectory, prepareStateDirectory]) {
       try {

@@ -85,8 +85,9 @@ export class NodeLocks implements Disposable {
 
   /**
    * Takes the lock of a name, once no other process of this user on this host, nor other work of
-   * this one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened, and EMFILE where
-   * no descriptor is free.
+   * this one, holds it. ERR_DYAD_SYSTEM if the files of the locks cannot be opened,
+   * ERR_DYAD_OPTION if others could have made the directory for state, EMFILE where no descriptor
+   * is free.
    */
   async take(name: string, wait: LockWait): Promise<NodeLock> {
     const digest = hash('sha256', name)

@@ -24,7 +24,7 @@ export function openRemembered(
   parents: StoringParents,
 ): number | undefined {
   if (!held.remembers(file, record)) return undefined
-  return openIf(file.local, parents, (looks) => held.isRemembered(file, record, looks))
+  return openIf(file.local, parents.isOwn(dirname(file.local)), (looks) => held.isRemembered(file, record, looks))
 }
 
 /**
@@ -34,13 +34,13 @@ export function openRemembered(
 export function openStored(local: string, fd: number, stored: BigIntStats, parents: StoringParents): number {
   const isStored = ({ dev, ino }: BigIntStats) => ino === stored.ino && dev === stored.dev
   // By its name it takes half of the time.
-  const found = parents.isOwn(dirname(local)) ? openIf(local, parents, isStored) : undefined
+  const found = parents.isOwn(dirname(local)) ? openIf(local, true, isStored) : undefined
   return found ?? openSync(descriptorPath(fd), READ_REGULAR)
 }
 
-function openIf(local: string, parents: StoringParents, fits: (looks: BigIntStats) => boolean): number | undefined {
+function openIf(local: string, isOwn: boolean, fits: (looks: BigIntStats) => boolean): number | undefined {
   try {
-    return openRegularIf(local, fits, parents.isOwn(dirname(local)))
+    return openRegularIf(local, fits, isOwn)
   } catch {
     // It is gone, or something else by now: then the caller goes another way, or fails there.
     return undefined

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isatty, WriteStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
-import { DyadError, Temporaries } from '@dyad/core'
+import { DyadError, Temporaries, writeAll } from '@dyad/core'
 
 /** As many links as Linux follows on one path. */
 const MOST_LINKS = 40
@@ -63,7 +63,12 @@ async function replace(local: string, target: string, signal: AbortSignal): Prom
   // The descriptor holds its lock: what a copy leaves that was killed, the next one here removes.
   const { path, fd } = temporaries.create(target, mode & 0o777)
   try {
-    await pipeline(createReadStream(local), createWriteStream('', { fd, autoClose: false }), { signal })
+    let done = 0
+    // No stream, which would close the descriptor where it fails.
+    for await (const chunk of createReadStream(local, { signal })) {
+      await writeAll(fd, chunk, done)
+      done += chunk.length
+    }
     await rename(path, target)
   } catch (error) {
     temporaries.remove(path)

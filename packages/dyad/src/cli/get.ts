@@ -57,8 +57,8 @@ async function get(options: ReturnType<typeof givenOptions>, path: string, signa
 async function toOutput(local: string, signal: AbortSignal): Promise<void> {
   const output = outputStream()
   try {
-    // Without an end a pipeline does not wait for the last write. What is left in that of the
-    // process is waited for by the end of the command.
+    // A pipeline that does not end its destination does not wait for the last write. The end of the
+    // command waits for what process.stdout still holds.
     await pipeline(createReadStream(local), output, { signal, end: output !== process.stdout })
   } catch (error) {
     signal.throwIfAborted()

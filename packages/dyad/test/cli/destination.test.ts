@@ -19,7 +19,6 @@ import {
 import { open, stat } from 'node:fs/promises'
 import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { copyTo } from '../../src/cli/destination.js'
@@ -153,10 +152,14 @@ test('what a copy leaves that was killed, the next one removes; what one writes 
   const { root, local, content } = site(t)
   mkdirSync(`${root}/to`)
   const script = fileURLToPath(new URL('copying-process.ts', import.meta.url))
+  const watcher = watch(`${root}/to`)
+  const begun = once(watcher, 'change')
   const copying = fork(script, [local, `${root}/to/first`], { execArgv: ['--import=tsx'] })
   t.teardown(() => copying.kill('SIGKILL'))
   const temporary = () => readdirSync(`${root}/to`).filter((name) => name.startsWith('.dyad-'))
-  while (temporary().length === 0) await setTimeout(10)
+  await begun
+  watcher.close()
+  t.equal(temporary().length, 1)
   await copyTo(local, `${root}/to/second`, never)
   t.equal(temporary().length, 1, 'it stands still, and may go on')
   copying.kill('SIGKILL')
@@ -164,6 +167,26 @@ test('what a copy leaves that was killed, the next one removes; what one writes 
   await copyTo(local, `${root}/to/third`, never)
   t.strictSame(readdirSync(`${root}/to`).sort(), ['second', 'third'])
   t.same(readFileSync(`${root}/to/third`), content)
+})
+
+test('a copy that fails says why, closes nothing of others, and leaves nothing', async (t) => {
+  const { root, local } = site(t)
+  const control = new AbortController()
+  const copying = copyTo(local, `${root}/x`, control.signal)
+  control.abort(new RangeError('enough'))
+  await t.rejects(copying, { message: 'enough' })
+  mkdirSync(`${root}/directory`)
+  await t.rejects(copyTo(`${root}/directory`, `${root}/x`, never), { code: 'ERR_DYAD_STORE', message: /EISDIR/ })
+  const open = readdirSync('/proc/self/fd').flatMap((fd) => {
+    const path = `/proc/self/fd/${fd}`
+    // The descriptor that listed them is closed by now.
+    return lstatSync(path, { throwIfNoEntry: false }) ? [readlinkSync(path)] : []
+  })
+  t.notOk(
+    open.some((path) => path.includes('.dyad-')),
+    'its descriptor is closed',
+  )
+  t.strictSame(readdirSync(root).sort(), ['directory', 'local'])
 })
 
 test('a directory that is missing is not made', async (t) => {

@@ -160,8 +160,9 @@ export class Leases {
 
   /**
    * Whether the holder makes room: for a caller that takes the key over, for one that knows that
-   * this very holder has ended, for one that registered later, and for one that held the key under an earlier start of the store. The last does not get
-   * it after an absence longer than its lease, or after a takeover.
+   * this very holder has ended, for one that registered later, and for one that held the key under
+   * an earlier start of the store. The last does not get it after an absence longer than its lease,
+   * or after a takeover.
    */
   #yields(former: Lease, { key, since, epoch, ttl, takeover, former: ended }: RegisterRequest): boolean {
     if (since === 0) return takeover || (ended > 0 && ended === this.#revision(key))
