@@ -53,7 +53,8 @@ test('two files of one number do not share a transfer', async (t) => {
   const first = await startStore()
   await cluster.createNamespace()
   const owner = await cluster.node('A')
-  const [producer, consumer] = [await cluster.producer(), await cluster.consumer()]
+  // Over the local transport the frozen owner would have no part in the transfer.
+  const [producer, consumer] = [await cluster.producer(), await cluster.consumer({ dtlMode: 'rpc' })]
   await producer.ask('write', 'before', 10, 1)
   await first.kill()
   cpSync(data, copy, { recursive: true })
