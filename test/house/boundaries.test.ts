@@ -83,6 +83,11 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
     ],
   },
   {
+    file: 'packages/native/src/probe.ts',
+    allowed: ["import 'node:module'", "import './index.js'"],
+    refused: ["import '@dyad/core'", "import 'dyad'", "import 'koffi'", "import '@napi-rs/cli'", 'process.env'],
+  },
+  {
     file: 'packages/service/src/probe.ts',
     allowed: ["import '@dyad/core'", "import '@dyad/kvs-client'", "import '@dyad/transport'"],
     refused: [
@@ -112,6 +117,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "import '@dyad/service'",
       "import '@dyad/streams'",
       "import '@dyad/rdma'",
+      "import '@dyad/native'",
       "import 'commander'",
       "import 'cli-progress'",
     ],

@@ -1,0 +1,52 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+export const workspace = `${root}native`
+const platform = `${process.platform}-${process.arch}-gnu`
+/** The folder of this platform's package, where @dyad/native looks. */
+const place = `${root}packages/native/npm/${platform}`
+const NAPI = `${root}packages/native/node_modules/@napi-rs/cli/dist/cli.js`
+
+/** Runs a command whose output is seen as it comes; whether it ended well. */
+export function runs(command, args, cwd = workspace) {
+  const { status, error } = spawnSync(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+  if (error !== undefined) console.error(`native: ${command} cannot be run: ${error.message}`)
+  return status === 0
+}
+
+/** What is missing for a build, in one line; undefined where nothing is. */
+export function missing() {
+  if (process.platform !== 'linux' || !existsSync(`${place}/package.json`))
+    return `there is no native build for ${process.platform} on ${process.arch}: it needs Linux with glibc, on x64 or arm64`
+  if (spawnSync('cargo', ['--version']).status !== 0)
+    return 'cargo is missing: install Rust (https://rustup.rs) for the native library; without it only `dyad run` does not work'
+  if (spawnSync('cc', ['--version']).status !== 0) return 'cc is missing: install a C compiler, with which cargo links'
+  return undefined
+}
+
+/**
+ * Builds the cargo workspace, each part only where something changed, and puts the library and the addon into this
+ * platform's package. Whether that went well.
+ */
+export function build() {
+  if (!runs('cargo', ['build', '--release', '--locked'])) return false
+  put(`${workspace}/target/release/libdyad_preload.so`, 'libdyad_preload.so')
+  if (!existsSync(`${workspace}/addon/Cargo.toml`)) return true
+  const output = `${workspace}/target/napi`
+  const manifest = `${root}packages/native/package.json`
+  const flags = ['--release', '--platform', '--no-js', '--package-json-path', manifest, '--output-dir', output]
+  if (!runs(process.execPath, [NAPI, 'build', ...flags, '--', '--locked'], `${workspace}/addon`)) return false
+  put(`${output}/dyad.${platform}.node`, `dyad.${platform}.node`)
+  return true
+}
+
+/** Programs may have the former one mapped: it is replaced, not written over. */
+function put(built, name) {
+  const target = `${place}/${name}`
+  if (existsSync(target) && readFileSync(target).equals(readFileSync(built))) return
+  copyFileSync(built, `${target}.new`)
+  renameSync(`${target}.new`, target)
+  console.log(`native: built ${name}`)
+}
