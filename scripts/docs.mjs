@@ -56,6 +56,7 @@ function errors() {
   const rows = Object.entries(ERRORS).map(([code, row]) => [
     `\`${code}\``,
     String(row.rc),
+    `\`${row.errno}\``,
     row.retryable ? 'yes' : 'no',
     row.summary,
     row.remedy,
@@ -65,10 +66,11 @@ function errors() {
 # Errors
 
 What DYAD raises of its own is a \`DyadError\`; match its \`code\`. Beside the code it has \`rc\` (the number that DYAD's C library
-returns for the same failure), \`retryable\` (the same call may succeed later with nothing changed by the caller), \`path\`,
+returns for the same failure), \`errno\` (the system's error that the call of an unmodified program fails with; where the table says EIO, the
+system's error among the causes, as ENOSPC, if there is one), \`retryable\` (the same call may succeed later with nothing changed by the caller), \`path\`,
 \`node\`, \`detail\` and \`cause\`, as far as they are known. A call that is ended by an AbortSignal rejects with the signal's own reason.
 
-${table(['code', 'rc', 'retryable', 'what happened', 'what to do'], rows)}
+${table(['code', 'rc', 'errno', 'retryable', 'what happened', 'what to do'], rows)}
 `
 }
 

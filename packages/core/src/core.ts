@@ -15,7 +15,7 @@ import { checkRecord, decodeAnyRecord, type FileRecord } from './kvs/record.js'
 import type { ManagedFile } from './managed-directory.js'
 import { assertManagedPath } from './managed-path.js'
 import { Operations } from './operations.js'
-import { type Config, type ConfigOptions, noteHealth, readConfig } from './options/config.js'
+import { type Config, type ConfigOptions, environment, noteHealth, readConfig } from './options/config.js'
 import { flatOptions, wrongOption } from './options/flat-options.js'
 import { Producer } from './producer/producer.js'
 import type { StagedFile } from './producer/stage.js'
@@ -41,12 +41,15 @@ export class DyadCore implements AsyncDisposable {
   readonly #consumer: Consumer
   #closed: Promise<void> | undefined
 
-  /** ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
-  constructor(given: DyadCoreOptions) {
+  /**
+   * ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+   * @param env variables that give what the options leave out
+   */
+  constructor(given: DyadCoreOptions, env = environment()) {
     const { kvs, transports, ...options } = flatOptions(given)
     if (typeof kvs?.onOutage !== 'function') throw wrongOption('kvs', kvs, 'a client of a store')
     if (!Array.isArray(transports)) throw wrongOption('transports', transports, 'an array')
-    this.config = readConfig(options)
+    this.config = readConfig(options, env)
     this.#kvs = kvs
     this.#outages = new Outages(kvs)
     const parts = {
@@ -89,13 +92,17 @@ export class DyadCore implements AsyncDisposable {
 
   /**
    * Waits until the file is published, brings it here unless it is here, and resolves with its absolute path in the consumer-managed directory: the whole file, of the newest generation
-   * published when this was called, or a newer one. ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_TIMEOUT, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_OWNER_UNREACHABLE,
+   * published when this was called, or a newer one. With `wait: false` it resolves with undefined at once if the file is not published. ERR_DYAD_UNTRACKED outside the directory,
+   * ERR_DYAD_TIMEOUT, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_OWNER_UNREACHABLE,
    * ERR_DYAD_CHANGED, ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
    */
-  consume(path: string | URL, given: ConsumeOptions = {}): Promise<string> {
+  consume(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<string | undefined>
+  consume(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<string>
+  consume(path: string | URL, given: ConsumeOptions & { wait?: boolean } = {}): Promise<string | undefined> {
     return this.#waiting(given, async (signal, options) => {
       const file = await this.#tracked(path, 'consumer')
-      await this.#consumer.consumeNewest(file, options, signal)
+      const isPublished = await this.#consumer.consumeNewest(file, options, signal)
+      if (!isPublished) return undefined
       this.#noteHealth()
       return file.local
     })

@@ -1,9 +1,15 @@
+import { constants } from 'node:os'
 import { visible } from './visible.js'
+
+/** Name of an error of the operating system, as `ENOSPC`. */
+export type ErrnoName = keyof typeof constants.errno
 
 /** One row of the table of errors. */
 export interface ErrorRow {
   /** DYAD's return code for the same failure (`DYAD_RC_*` in the C library). */
   readonly rc: number
+  /** Name of the system's error with which a program's own call fails for it; see DyadError.errno. */
+  readonly errno: ErrnoName
   /** Whether the same call may succeed later with nothing changed by the caller. */
   readonly retryable: boolean
   /** What happened, in a few words. */
@@ -19,18 +25,21 @@ export interface ErrorRow {
 export const ERRORS = {
   ERR_DYAD_OPTION: {
     rc: -1008,
+    errno: 'EINVAL',
     retryable: false,
     summary: 'an option has a value that cannot be used',
     remedy: 'Correct the option; docs/configuration.md lists what each one accepts.',
   },
   ERR_DYAD_DTL_MODE: {
     rc: -1004,
+    errno: 'EINVAL',
     retryable: false,
     summary: 'no such transport',
     remedy: 'Set DYAD_DTL_MODE to one of the names in docs/configuration.md, spelt exactly so.',
   },
   ERR_DYAD_PATH: {
     rc: -1003,
+    errno: 'EINVAL',
     retryable: false,
     summary: 'the path cannot name a managed file',
     remedy:
@@ -38,12 +47,14 @@ export const ERRORS = {
   },
   ERR_DYAD_UNTRACKED: {
     rc: -1005,
+    errno: 'EINVAL',
     retryable: false,
     summary: 'the path lies outside the managed directories',
     remedy: 'Give a path inside DYAD_PATH_PRODUCER or DYAD_PATH_CONSUMER, or set the directory that is missing.',
   },
   ERR_DYAD_METADATA: {
     rc: -1001,
+    errno: 'EBADMSG',
     retryable: false,
     summary: 'the published record cannot be read',
     remedy:
@@ -51,90 +62,105 @@ export const ERRORS = {
   },
   ERR_DYAD_KEY: {
     rc: -1005,
+    errno: 'EINVAL',
     retryable: false,
     summary: 'the store cannot hold this key or value',
     remedy: 'Keys are non-empty and at most 4,000 bytes, values at most 1 MiB.',
   },
   ERR_DYAD_NAMESPACE_MISSING: {
     rc: -2000,
+    errno: 'ENXIO',
     retryable: false,
     summary: 'the namespace does not exist',
     remedy: 'Create it with `dyad namespace create NAME`, or correct DYAD_KVS_NAMESPACE.',
   },
   ERR_DYAD_NAMESPACE_EXISTS: {
     rc: -2000,
+    errno: 'EEXIST',
     retryable: false,
     summary: 'the namespace exists already',
     remedy: 'Choose another name, or remove it first with `dyad namespace remove NAME`.',
   },
   ERR_DYAD_NAMESPACE_NAME: {
     rc: -2000,
+    errno: 'EINVAL',
     retryable: false,
     summary: 'the name cannot be used for a namespace',
     remedy: 'Use 1 to 200 letters, digits and the signs . _ - : @ + /, beginning with a letter, a digit or _.',
   },
   ERR_DYAD_PUBLISH: {
     rc: -2001,
+    errno: 'EIO',
     retryable: true,
     summary: 'the file could not be published',
     remedy: 'The file itself is whole where it was written; call produce() on it again once the cause is mended.',
   },
   ERR_DYAD_NOT_FOUND: {
     rc: -2002,
+    errno: 'ENOENT',
     retryable: true,
     summary: 'the file is not published',
     remedy: 'Check the path and the namespace, or wait for the producer.',
   },
   ERR_DYAD_TIMEOUT: {
     rc: -2003,
+    errno: 'ETIMEDOUT',
     retryable: true,
     summary: 'nobody published the file in time',
     remedy: 'Check that the producer runs in the same namespace with the same key depth and bins, or allow more time.',
   },
   ERR_DYAD_KVS_UNREACHABLE: {
     rc: -2000,
+    errno: 'ENETUNREACH',
     retryable: true,
     summary: 'the key-value store does not answer',
     remedy: 'Check that the broker runs (`dyad start --broker` or `dyad broker`) and that DYAD_KVS names its address.',
   },
   ERR_DYAD_BUSY: {
     rc: -2000,
+    errno: 'EBUSY',
     retryable: true,
     summary: 'this session has too much under way at the key-value store',
     remedy: 'Try again once some of it has ended, or spread the work over several processes.',
   },
   ERR_DYAD_OWNER_UNREACHABLE: {
     rc: -2004,
+    errno: 'EHOSTUNREACH',
     retryable: true,
     summary: 'the node that owns the file cannot be reached',
     remedy: 'Start the service there (`dyad start DIRECTORY`) with the DYAD_NODE that its producers use.',
   },
   ERR_DYAD_NO_TRANSPORT: {
     rc: -1004,
+    errno: 'EPROTONOSUPPORT',
     retryable: false,
     summary: 'the owner offers no transport that this side can use',
     remedy: 'Set DYAD_DTL_MODE to auto, or to a transport that both sides have.',
   },
   ERR_DYAD_RDMA_UNAVAILABLE: {
     rc: -3001,
+    errno: 'ENODEV',
     retryable: false,
     summary: 'RDMA verbs cannot be used here',
     remedy: '`dyad doctor` tells what this host can do and what to change.',
   },
   ERR_DYAD_TRANSFER: {
     rc: -2004,
+    errno: 'EIO',
     retryable: true,
     summary: 'the transfer was cut off',
     remedy: 'Nothing partial was left behind; try again.',
   },
   ERR_DYAD_CHANGED: {
     rc: -2003,
+    errno: 'ESTALE',
     retryable: true,
     summary: 'the file at its owner is not the one that was published',
     remedy: 'Publish it again there after every change; write it through DYAD, or call produce() once it is closed.',
   },
   ERR_DYAD_CORRUPT: {
     rc: -2004,
+    errno: 'EIO',
     retryable: true,
     summary: 'the bytes that arrived are not those that were published',
     remedy:
@@ -142,42 +168,49 @@ export const ERRORS = {
   },
   ERR_DYAD_GONE: {
     rc: -2002,
+    errno: 'ESTALE',
     retryable: false,
     summary: 'the published file is no longer at its owner',
     remedy: 'Produce it again, or remove its record with `dyad rm PATH`.',
   },
   ERR_DYAD_REFUSED: {
     rc: -2004,
+    errno: 'EACCES',
     retryable: false,
     summary: 'the owner refuses to serve the file',
     remedy: 'Start the service of that node with the managed directory that the producer writes to.',
   },
   ERR_DYAD_STORE: {
     rc: -1002,
+    errno: 'EIO',
     retryable: false,
     summary: 'the file could not be stored here',
     remedy: 'Check space and permissions of the directory; no partial file was left.',
   },
   ERR_DYAD_DESCRIPTORS: {
     rc: -1,
+    errno: 'EMFILE',
     retryable: true,
     summary: 'no file descriptor became free in time',
     remedy: 'Raise the limit (`ulimit -n`), or keep fewer files and connections open at once.',
   },
   ERR_DYAD_SYSTEM: {
     rc: -1,
+    errno: 'EIO',
     retryable: false,
     summary: 'the operating system refused',
     remedy: 'See the cause.',
   },
   ERR_DYAD_PROTOCOL: {
     rc: -2006,
+    errno: 'EPROTO',
     retryable: false,
     summary: 'the peer sent something that is not the protocol',
     remedy: 'Check that the address belongs to DYAD and that both sides run the same version.',
   },
   ERR_DYAD_DENIED: {
     rc: -2004,
+    errno: 'EACCES',
     retryable: false,
     summary: 'the two sides do not have the same token',
     remedy:
@@ -185,12 +218,14 @@ export const ERRORS = {
   },
   ERR_DYAD_BIND: {
     rc: -1007,
+    errno: 'EADDRINUSE',
     retryable: false,
     summary: 'cannot listen at that address',
     remedy: 'Free the port or choose another; to listen beyond loopback, run with a token and not open (DYAD_OPEN).',
   },
   ERR_DYAD_NODE_TAKEN: {
     rc: -1000,
+    errno: 'EBUSY',
     retryable: false,
     summary: 'another service has registered this node',
     remedy:
@@ -198,6 +233,7 @@ export const ERRORS = {
   },
   ERR_DYAD_LOG: {
     rc: -1,
+    errno: 'EIO',
     retryable: false,
     summary: "the store's records cannot be read",
     remedy:
@@ -205,12 +241,14 @@ export const ERRORS = {
   },
   ERR_DYAD_SILENT: {
     rc: -1000,
+    errno: 'ETIMEDOUT',
     retryable: true,
     summary: 'a service of this host does not answer',
     remedy: 'Its process may be stopped, or busy: let it go on, or end it.',
   },
   ERR_DYAD_CLOSED: {
     rc: -1000,
+    errno: 'ENOTCONN',
     retryable: false,
     summary: 'used after it was closed',
     remedy: 'Open a new session with connect().',
@@ -250,6 +288,12 @@ export class DyadError extends Error {
   readonly code: ErrorCode
   /** DYAD's return code for this failure. */
   readonly rc: number
+  /**
+   * Name of the system's error that a call of a program fails with for this one: that of the code,
+   * or, where that is EIO, that of the system's error among the causes. Never ENOENT for a file
+   * that is published.
+   */
+  readonly errno: ErrnoName
   /** Whether the same call may succeed later with nothing changed by the caller. */
   readonly retryable: boolean
   readonly path: string | undefined
@@ -270,6 +314,7 @@ export class DyadError extends Error {
     )
     this.code = code
     this.rc = row.rc
+    this.errno = row.errno === 'EIO' ? (errnoOfCause(context.cause) ?? row.errno) : row.errno
     this.retryable = row.retryable
     this.path = context.path
     this.node = context.node
@@ -294,6 +339,29 @@ export function isDyadError(error: unknown, code?: ErrorCode): error is DyadErro
 /** What failed, as a clause for a person, without what to do about it. */
 export function reasonOf(error: unknown): string {
   return isDyadError(error) ? error.detail || ERRORS[error.code].summary : causeText(error)
+}
+
+/** A name is a name on this host only if the host has a number for it. */
+function isErrnoName(name: unknown): name is ErrnoName {
+  return typeof name === 'string' && Object.hasOwn(constants.errno, name)
+}
+
+/** The system's error among the causes of a failure. That something is missing there says nothing of the published file. */
+function errnoOfCause(failure: unknown): ErrnoName | undefined {
+  for (let cause = failure; cause instanceof Error; cause = cause.cause) {
+    const code: unknown = 'code' in cause ? cause.code : undefined
+    if (isErrnoName(code)) return code === 'ENOENT' ? undefined : code
+  }
+  return undefined
+}
+
+/**
+ * Number, on this host, of the system's error that a call of a program fails with for `error`: that
+ * of its `errno`, that of the system's own error, or EIO.
+ */
+export function errnoOf(error: unknown): number {
+  const name: unknown = isDyadError(error) ? error.errno : errnoOfCause(error)
+  return constants.errno[isErrnoName(name) ? name : 'EIO']
 }
 
 function causeText(cause: unknown): string {

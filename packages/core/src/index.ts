@@ -12,7 +12,17 @@ export type { ReadDone } from './consumer/read-descriptor.js'
 export { DyadCore, type DyadCoreOptions } from './core.js'
 export { giveBackController, takeController } from './deadline.js'
 export { CHANNELS, type Diagnostics } from './diagnostics.js'
-export { DyadError, ERRORS, type ErrorCode, type ErrorContext, type ErrorRow, isDyadError, reasonOf } from './errors.js'
+export {
+  DyadError,
+  ERRORS,
+  type ErrnoName,
+  type ErrorCode,
+  type ErrorContext,
+  type ErrorRow,
+  errnoOf,
+  isDyadError,
+  reasonOf,
+} from './errors.js'
 export { descriptorPath, hasDescriptorPaths } from './files/descriptor-path.js'
 export { descriptorClosed, descriptorLimit, isShortage, onShortage, withDescriptors } from './files/descriptors.js'
 export { type FileDigest, RunningDigest } from './files/digest.js'
@@ -30,6 +40,7 @@ export { type OutageListener, Outages } from './kvs/outages.js'
 export { encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.js'
 export { isLoopbackHost, loopbackAdvice, loopbackNetwork } from './loopback.js'
 export type { ManagedFile } from './managed-directory.js'
+export { managedPathFault } from './managed-path.js'
 export {
   type Config,
   type ConfigOptions,
@@ -44,6 +55,7 @@ export {
 export { flatOptions, withInherited, wrongOption } from './options/flat-options.js'
 export { LONGEST_MS, milliseconds, wholeNumber } from './options/given-number.js'
 export type { OptionRow } from './options/option-row.js'
+export { programEnvironment } from './options/program-environment.js'
 export { readConfigWithToken, type TokenSource, tokenSource } from './options/token-source.js'
 export { reads, type StagedFile, writes } from './producer/stage.js'
 export { abortable } from './transfer/abortable.js'
@@ -57,6 +69,7 @@ export { type Range, rangeOf } from './transfer/range.js'
 export { SilentServers } from './transfer/silent-servers.js'
 export { Slots } from './transfer/slots.js'
 export { ManagedSource, type OpenedFile } from './transfer/source.js'
+export { listenAtSocket, type SocketPlace, withSocketPlace } from './user/own-socket.js'
 export { checkStateDirectory, prepareStateDirectory } from './user/state-directory.js'
 export { userId } from './user/user-id.js'
 export { visible } from './visible.js'

@@ -17,18 +17,27 @@ export class Dyad extends DyadCore {
   readonly #isAlone: boolean
   #ended: Promise<void> | undefined
 
-  private constructor(options: ConfigOptions, kvs: KvsClient, transports: readonly Transport[], isAlone: boolean) {
-    super({ ...options, kvs, transports })
+  private constructor(
+    options: ConfigOptions,
+    kvs: KvsClient,
+    transports: readonly Transport[],
+    isAlone: boolean,
+    env: NodeJS.ProcessEnv | undefined,
+  ) {
+    super({ ...options, kvs, transports }, env)
     this.#kvs = kvs
     this.#transports = transports
     this.#isAlone = isAlone
   }
 
-  /** Composes a session. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
-  static compose(given: ConfigOptions): Dyad {
+  /**
+   * Composes a session. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+   * @param env variables that give what the options leave out; by default those of this process
+   */
+  static compose(given: ConfigOptions, env?: NodeJS.ProcessEnv): Dyad {
     const options = flatOptions(given)
-    const config = readConfigWithToken(options)
-    return new Dyad(options, openKvs(config), openTransports(config), config.kvs === 'memory:')
+    const config = readConfigWithToken(options, env)
+    return new Dyad(options, openKvs(config), openTransports(config), config.kvs === 'memory:', env)
   }
 
   /** Opens a file of a managed directory for reading or writing, as node:fs/promises does; see DyadFile. */

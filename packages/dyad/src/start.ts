@@ -1,3 +1,4 @@
+import { agentPath, openAgent } from '@dyad/agent'
 import {
   type Config,
   type ConfigOptions,
@@ -21,6 +22,7 @@ import {
   Service,
   type SilentHolder,
 } from '@dyad/service'
+import { openSession } from './agent-session.js'
 import { closing } from './closing.js'
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'
 import { checkMode, openKvs, openTransports } from './parts.js'
@@ -135,6 +137,9 @@ export async function start(given: StartOptions): Promise<RunningNode> {
       signal,
     })
     parts.push(service)
+    parts.push(
+      await openAgent({ path: agentPath(config.stateDir, config.node), stateDir: config.stateDir, openSession }),
+    )
     const lost = new AbortController()
     service.lost.addEventListener('abort', async () => {
       await service.close().catch(() => {})

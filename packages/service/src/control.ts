@@ -3,19 +3,14 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
-import { checkStateDirectory, DyadError, isDyadError, makeDirectory, milliseconds, NodeLocks } from '@dyad/core'
+import { checkStateDirectory, DyadError, isDyadError, listenAtSocket, milliseconds, withSocketPlace } from '@dyad/core'
 import { listeningProcess } from './listening-process.js'
 
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
-/** Longest path of a Unix socket on Linux; other systems take a little less. */
-const MAX_SOCKET_PATH_BYTES = 103
 
 /** How long whatever listens at a node's socket may take to answer before it counts as a service that hangs, in ms. */
 const ANSWER_MS = 5_000
-/** How long another start of the same node may take until this one gives up, in ms. */
-const START_MS = 7_000
-const NEVER = new AbortController().signal
 
 /** What a running service answers on this host: one word in, one line of JSON out. */
 export interface Control extends AsyncDisposable {
@@ -34,28 +29,14 @@ export function controlPath(stateDir: string, node: string): string {
  */
 export async function openControl(stateDir: string, node: string, answer: (word: string) => unknown): Promise<Control> {
   const path = controlPath(stateDir, node)
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    throw new DyadError('ERR_DYAD_OPTION', { detail: `DYAD_STATE_DIR is too long for a socket in it: ${path}` })
-  }
-  using locks = await NodeLocks.open(stateDir)
-  makeDirectory(join(stateDir, 'services'), 0o700)
-  // Two services that start at once must not both find nobody and remove each other's socket.
-  using _lock = await locks.take(`control ${path}`, {
-    signal: NEVER,
-    patience: START_MS,
-    onStalled: (holder) => {
-      const detail = `${holder} has been starting its service for ${START_MS / 1_000} s; end that process`
-      throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
-    },
-  })
-  const running = await askControl(path, 'status', { timeout: ANSWER_MS }).catch((error: Error) => error)
-  if (running !== undefined) {
+  const stalled = (detail: string) => new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
+  const assertFree = async () => {
+    const running = await askControl(path, 'status', { timeout: ANSWER_MS }).catch((error: Error) => error)
+    if (running === undefined) return
     const how = isDyadError(running, 'ERR_DYAD_SILENT') ? `; ${running.detail}` : '; `dyad stop` ends it'
     throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: `its service runs on this host${how}` })
   }
-  // What nobody answers at was left by a service that was killed.
-  await unlink(path).catch(() => {})
-  return await listenAt(path, node, answer)
+  return withSocketPlace(path, { stateDir, assertFree, stalled }, () => listenAt(path, node, answer))
 }
 
 async function listenAt(path: string, node: string, answer: (word: string) => unknown): Promise<Control> {
@@ -71,11 +52,7 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
       else if (request.endsWith('\n')) socket.write(`${JSON.stringify(answer(request.trim()) ?? null)}\n`)
     })
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(new DyadError('ERR_DYAD_BIND', { node, detail: path, cause })))
-    // The workers of node:cluster would share the socket otherwise.
-    server.listen({ path, exclusive: true }, resolve)
-  })
+  await listenAtSocket(server, path, { node })
   const end = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve())

@@ -19,7 +19,7 @@ import { ConsumedFile } from './consumed-file.js'
 import { FlightPlaces } from './flight-places.js'
 import { HeldFiles } from './held.js'
 import { intact } from './inline.js'
-import { type LookupContext, waitForRecord } from './lookup.js'
+import { type LookupContext, lookup, waitForRecord } from './lookup.js'
 import { NodeLocks } from './node-lock.js'
 import { type PrefetchResult, ReadAhead } from './read-ahead.js'
 import { RightOfWay } from './right-of-way.js'
@@ -98,13 +98,19 @@ export class Consumer {
     return waitForRecord(path, this.#parts.lookup, { timeout, signal, onWaiting })
   }
 
-  /** Brings the newest version of a file here. */
-  async consumeNewest(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<void> {
+  /** Brings the newest version of a file here; resolves with whether there is one, which it waits for by default. */
+  async consumeNewest(
+    file: ManagedFile,
+    options: ConsumeOptions & { wait?: boolean },
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const record = await this.#newestRecord(file, options, signal)
+    if (record === undefined) return false
     const context = await this.#context.get()
     const atOnce = withDescriptors(() => standsAtOnce(file, record, context), signal)
     if (atOnce instanceof Promise ? await atOnce : atOnce) options.onRecord?.(intact(record))
     else await this.consume(file, record, options, signal)
+    return true
   }
 
   /** Brings the record's file here, or a newer version; resolves with the record of what stands here. */
@@ -162,8 +168,18 @@ export class Consumer {
     context?.locks[Symbol.dispose]()
   }
 
-  /** The newest record of a file that is opened now; tells the read ahead of it. */
-  async #newestRecord(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord> {
+  /** The newest record of a file that is opened now; tells the read ahead of it. Undefined only without a wait for it. */
+  #newestRecord(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord>
+  #newestRecord(
+    file: ManagedFile,
+    options: ConsumeOptions & { wait?: boolean },
+    signal: AbortSignal,
+  ): Promise<FileRecord | undefined>
+  async #newestRecord(
+    file: ManagedFile,
+    options: ConsumeOptions & { wait?: boolean },
+    signal: AbortSignal,
+  ): Promise<FileRecord | undefined> {
     const { path } = file
     let isWaiting = false
     const onWaiting = () => {
@@ -171,7 +187,12 @@ export class Consumer {
       isWaiting = true
       options.onWaiting?.()
     }
-    const record = this.#readAhead.take(path) ?? (await this.waitForRecord(path, { ...options, onWaiting }, signal))
+    const record =
+      this.#readAhead.take(path) ??
+      (options.wait === false
+        ? await lookup(path, this.#parts.lookup, signal, this.timeout(options))
+        : await this.waitForRecord(path, { ...options, onWaiting }, signal))
+    if (record === undefined) return undefined
     // Where the store was not waited for, the next requests leave in one write with the next open's. Whoever has waited for the file has it first.
     if (isWaiting) setImmediate(() => this.#readAhead.follow(path))
     else this.#readAhead.follow(path)

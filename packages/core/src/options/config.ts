@@ -195,19 +195,26 @@ export const OPTIONS = {
     defaultText:
       'dyad/token in $XDG_CONFIG_HOME, else in .config in $HOME, else in that of the home that the system has listed; relative ones are ignored; made at the first start',
     doc: 'The file of the token, where nobody gives the token itself. `dyad token` says where it lies.',
+    isPath: true,
   }),
   open: boolean({
     env: 'DYAD_OPEN',
     default: false,
     doc: 'Runs without a token, on loopback only and alike on every side: every user of this host can then read, publish and take nodes over.',
   }),
-  tlsCa: text({ env: 'DYAD_TLS_CA', accepts: 'a PEM file', doc: 'Certificates to trust for wss: addresses.' }),
+  tlsCa: text({
+    env: 'DYAD_TLS_CA',
+    accepts: 'a PEM file',
+    doc: 'Certificates to trust for wss: addresses.',
+    isPath: true,
+  }),
   tlsCert: text({
     env: 'DYAD_TLS_CERT',
     accepts: 'a PEM file',
     doc: 'Certificate of the service; with it, it speaks TLS only.',
+    isPath: true,
   }),
-  tlsKey: text({ env: 'DYAD_TLS_KEY', accepts: 'a PEM file', doc: 'Private key of the service.' }),
+  tlsKey: text({ env: 'DYAD_TLS_KEY', accepts: 'a PEM file', doc: 'Private key of the service.', isPath: true }),
   host: {
     env: 'DYAD_HOST',
     accepts: 'an address or a name of this host',
@@ -234,6 +241,7 @@ export const OPTIONS = {
     accepts: 'a directory that only you can write to; it is made if it is missing',
     defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files; relative ones are ignored',
     doc: 'Where this node notes which version of a file its consumers hold, and which services run. Only programs of one user with the same directory move files by the transport `local`. A relative one lies below the working directory that the program starts in.',
+    isPath: true,
     fallback: (env: NodeJS.ProcessEnv) => join(runtimeDirectory(env), `dyad-${userId()}`),
     parse: (given: string) => {
       if (given === '') throw new RangeError('empty')

@@ -10,6 +10,8 @@ export interface OptionRow<T> {
   /** What the default is, for people, where the value itself would not tell. */
   readonly defaultText?: string
   readonly doc: string
+  /** Whether the value is the path of a file or a directory. @default false */
+  readonly isPath?: boolean | undefined
   /** The default on this machine. */
   fallback(env: NodeJS.ProcessEnv): T
   /** Reads what a variable or a command line says; throws a RangeError that says what is wrong. */
@@ -88,11 +90,15 @@ export function text({
   doc,
   accepts,
   defaultText,
-}: Omit<Row<never>, 'default'> & { accepts: string; defaultText?: string }): OptionRow<string | undefined> {
+  isPath,
+}: Omit<Row<never>, 'default'> & { accepts: string; defaultText?: string; isPath?: true }): OptionRow<
+  string | undefined
+> {
   return {
     env,
     doc,
     accepts,
+    isPath,
     ...(defaultText !== undefined && { defaultText }),
     fallback: () => undefined,
     parse: (given) => (given === '' ? undefined : given),
@@ -104,5 +110,5 @@ export function text({
  * when the working directory changes.
  */
 export function directory(row: Parameters<typeof text>[0]): OptionRow<string | undefined> {
-  return { ...text(row), parse: (given) => (given === '' ? undefined : resolve(given)) }
+  return { ...text({ ...row, isPath: true }), parse: (given) => (given === '' ? undefined : resolve(given)) }
 }

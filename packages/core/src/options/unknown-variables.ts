@@ -1,5 +1,5 @@
 /** The beginning that all variables of DYAD share. */
-const PREFIX = 'DYAD_'
+export const PREFIX = 'DYAD_'
 
 /** Variables that this process has warned of. */
 const warned = new Set<string>()

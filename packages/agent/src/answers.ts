@@ -1,0 +1,52 @@
+import { type DyadError, errnoOf, type FileRecord, isDyadError } from '@dyad/core'
+import { ANSWER, LENGTH_BYTES } from './frames.js'
+
+/** Longest code and message of a failure, in bytes. */
+const MOST_CODE_BYTES = 255
+const MOST_MESSAGE_BYTES = 4_096
+/** Where the body of an answer begins. */
+const BODY = LENGTH_BYTES + 5
+
+/** An answer without a body: DONE or ABSENT. */
+export function plainAnswer(kind: number, id: number): Buffer {
+  return begun(kind, id, 0)
+}
+
+/** What a record tells of a file. */
+export function recordAnswer(id: number, { size, mtimeNs, mode }: FileRecord): Buffer {
+  const frame = begun(ANSWER.RECORD, id, 20)
+  frame.writeBigUInt64LE(BigInt(size), BODY)
+  frame.writeBigInt64LE(BigInt.asIntN(64, mtimeNs), BODY + 8)
+  frame.writeUInt32LE(mode, BODY + 16)
+  return frame
+}
+
+/** A failure: the errno of this host, the code and the message. */
+export function failedAnswer(id: number, error: unknown): Buffer {
+  const code = cut(isDyadError(error) ? error.code : ('ERR_DYAD_SYSTEM' satisfies DyadError['code']), MOST_CODE_BYTES)
+  const message = cut(error instanceof Error ? error.message : String(error), MOST_MESSAGE_BYTES)
+  const frame = begun(ANSWER.FAILED, id, 4 + 2 + code.length + 2 + message.length)
+  let at = frame.writeUInt32LE(errnoOf(error), BODY)
+  for (const text of [code, message]) {
+    at = frame.writeUInt16LE(text.length, at)
+    at += text.copy(frame, at)
+  }
+  return frame
+}
+
+function begun(kind: number, id: number, bodyBytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(BODY + bodyBytes)
+  frame.writeUInt32LE(BODY - LENGTH_BYTES + bodyBytes, 0)
+  frame[LENGTH_BYTES] = kind
+  frame.writeUInt32LE(id, LENGTH_BYTES + 1)
+  return frame
+}
+
+/** The bytes of as many whole characters as there is room for. */
+function cut(text: string, most: number): Buffer {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= most) return bytes
+  let end = most
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.subarray(0, end)
+}

@@ -1,0 +1,4 @@
+/** The agent that programs ask which nobody changes: see docs/agent-protocol.md. */
+export { type Agent, type AgentOptions, openAgent } from './agent.js'
+export { agentPath } from './path.js'
+export type { OpenSession } from './sessions.js'

@@ -1,0 +1,14 @@
+import type { OpenSession } from '@dyad/agent'
+import { Dyad } from './connect.js'
+
+/** Opens the session of a program that the agent serves. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE. */
+export const openSession: OpenSession = async (options, env) => {
+  const session = Dyad.compose(options, env)
+  try {
+    await session.prepare()
+    return session
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
