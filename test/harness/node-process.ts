@@ -6,7 +6,8 @@ import { answer, note } from './answer.js'
 
 let node: RunningNode
 
-for (const name of ['dyad.kvs.lost', 'dyad.kvs.back']) channel(name).subscribe((message) => note(name, message))
+const TOLD = ['dyad.kvs.lost', 'dyad.kvs.back', 'dyad.kvs.waiting', 'dyad.producer.published']
+for (const name of TOLD) channel(name).subscribe((message) => note(name, message))
 
 answer({
   async start(options: StartOptions) {

@@ -1,48 +1,17 @@
 // What the guest takes from Debian: packages that are installed on the host, whose root the guest shares, and packages of which
 // only the files are wanted.
-import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { apt, installPackages, isRoot, run } from '../../../scripts/debian.mjs'
 
 const NEEDED = [
   ...['qemu-system-x86', 'seabios', 'busybox-static', 'cpio', 'kmod', 'xz-utils', 'iproute2'],
   ...['rdma-core', 'libibverbs1', 'librdmacm1', 'ibverbs-providers', 'ibverbs-utils', 'rdmacm-utils', 'perftest'],
 ]
-const INSTALL = ['-y', '--no-install-recommends', 'install']
-const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
-const isRoot = process.getuid?.() === 0
-
-function run(command, args, cwd) {
-  const { error, status, stdout, stderr } = spawnSync(command, args, { cwd, env: environment, encoding: 'utf8' })
-  if (error?.code === 'ENOENT') throw new Error(`guest: there is no ${command}: the guest needs a Debian host`)
-  if (error) throw error
-  return { isWell: status === 0, stdout, said: `${stdout}${stderr}`.trim() }
-}
-
-/** Runs apt-get; once more with fresh lists of packages if that fails, since lists may be missing or older than the archive. */
-function apt(args, say, cwd) {
-  const lock = ['-q', '-o', 'DPkg::Lock::Timeout=300']
-  const first = run('apt-get', [...lock, ...args], cwd)
-  if (first.isWell) return
-  const line = `apt-get ${args.join(' ')}`
-  if (!isRoot) throw new Error(`guest: ${line} failed; as root, run: apt-get update\n${first.said}`)
-  say('apt-get update …')
-  run('apt-get', [...lock, 'update'])
-  const second = run('apt-get', [...lock, ...args], cwd)
-  if (!second.isWell) throw new Error(`guest: ${line} failed:\n${second.said}`)
-}
 
 /** Installs what is missing on the host; only root can. */
-export function installPackages(say) {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: filled in by dpkg-query
-  const { stdout } = run('dpkg-query', ['-W', '-f', '${db:Status-Status} ${Package}\n', ...NEEDED])
-  const installed = new Set(stdout.split('\n').map((line) => line.replace(/^installed /, '')))
-  const missing = NEEDED.filter((name) => !installed.has(name))
-  if (missing.length === 0) return
-  const line = [...INSTALL, ...missing]
-  if (!isRoot) throw new Error(`guest: Debian packages are missing; as root, run:\n  apt-get ${line.join(' ')}`)
-  say(`installing ${missing.join(' ')} …`)
-  apt(line, say)
+export function installGuestPackages(say) {
+  installPackages(NEEDED, say)
 }
 
 /** The one package that a metapackage stands for: `linux-image-6.12-amd64` for that of the newest 6.12 kernel. */

@@ -1,7 +1,7 @@
 // Everything that a guest needs before it can boot, each only if it is missing: a second run is done at once.
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { installPackages } from './debian.mjs'
+import { installGuestPackages } from './debian.mjs'
 import { initrdOf } from './initrd.mjs'
 import { kernelFolder } from './kernel.mjs'
 
@@ -10,7 +10,7 @@ import { kernelFolder } from './kernel.mjs'
  * @returns {{ kernel: string, initrd: string }} what `bootGuest` boots
  */
 export function prepareGuest(say = (line) => console.error(`guest: ${line}`)) {
-  installPackages(say)
+  installGuestPackages(say)
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'dyad-guest')
   const folder = kernelFolder(cache, say)
   return { kernel: join(folder, 'vmlinuz'), initrd: initrdOf(folder) }
