@@ -1,0 +1,186 @@
+//! System calls, made directly: errno stays what the program's own calls left there, and no
+//! interposed function sees them.
+
+use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
+use syscalls::{Sysno, syscall};
+
+/// A number of the system's for what went wrong.
+pub type Errno = i32;
+pub type Result<T> = core::result::Result<T, Errno>;
+
+fn number(value: core::result::Result<usize, syscalls::Errno>) -> Result<usize> {
+    value.map_err(syscalls::Errno::into_raw)
+}
+
+fn descriptor(value: core::result::Result<usize, syscalls::Errno>) -> Result<c_int> {
+    number(value).map(|value| value as c_int)
+}
+
+fn nothing(value: core::result::Result<usize, syscalls::Errno>) -> Result<()> {
+    number(value).map(|_| ())
+}
+
+/// # Safety
+/// `path` is a C string, or leads nowhere, which the system answers with EFAULT.
+pub unsafe fn openat(dirfd: c_int, path: *const c_char, flags: c_int) -> Result<c_int> {
+    // SAFETY: the system reads the path alone, and answers EFAULT where it is none.
+    descriptor(unsafe { syscall!(Sysno::openat, dirfd, path, flags | libc::O_CLOEXEC, 0) })
+}
+
+pub fn close(fd: c_int) -> Result<()> {
+    // SAFETY: close touches no memory; the caller owns the descriptor.
+    nothing(unsafe { syscall!(Sysno::close, fd) })
+}
+
+/// Size, mode, device, inode and links of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Look {
+    pub mode: u32,
+    pub links: u32,
+    pub file: FileId,
+}
+
+/// Which file it is, on this host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FileId {
+    pub device: u64,
+    pub inode: u64,
+}
+
+impl Look {
+    pub fn is_regular(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFREG
+    }
+
+    pub fn is_directory(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFDIR
+    }
+}
+
+/// # Safety
+/// `path` is a C string.
+pub unsafe fn look(dirfd: c_int, path: *const c_char, flags: c_int) -> Result<Look> {
+    let mut found = MaybeUninit::<libc::statx>::uninit();
+    let mask = libc::STATX_BASIC_STATS;
+    // SAFETY: the system reads the path, and writes a whole statx where it succeeds.
+    nothing(unsafe { syscall!(Sysno::statx, dirfd, path, flags, mask, found.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, so all of it is written.
+    let found = unsafe { found.assume_init() };
+    let device = u64::from(found.stx_dev_major) << 32 | u64::from(found.stx_dev_minor);
+    let file = FileId { device, inode: found.stx_ino };
+    Ok(Look { mode: u32::from(found.stx_mode), links: found.stx_nlink, file })
+}
+
+pub fn look_at(fd: c_int) -> Result<Look> {
+    // SAFETY: the path is a literal.
+    unsafe { look(fd, c"".as_ptr(), libc::AT_EMPTY_PATH) }
+}
+
+/// # Safety
+/// `path` is a C string.
+pub unsafe fn readlinkat(dirfd: c_int, path: *const c_char, into: &mut [u8]) -> Result<usize> {
+    // SAFETY: the system reads the path, and writes no more than the length of the slice.
+    number(unsafe { syscall!(Sysno::readlinkat, dirfd, path, into.as_mut_ptr(), into.len()) })
+}
+
+/// Writes the path of the working directory; returns its length, without the NUL.
+pub fn getcwd(into: &mut [u8]) -> Result<usize> {
+    // SAFETY: the system writes no more than the length of the slice.
+    number(unsafe { syscall!(Sysno::getcwd, into.as_mut_ptr(), into.len()) })
+        .map(|len| len.saturating_sub(1))
+}
+
+pub fn fcntl(fd: c_int, command: c_int, argument: usize) -> Result<c_int> {
+    // SAFETY: this crate gives commands that take numbers, or a pointer to something that lives.
+    descriptor(unsafe { syscall!(Sysno::fcntl, fd, command, argument) })
+}
+
+pub fn getpid() -> c_int {
+    // SAFETY: getpid touches no memory.
+    number(unsafe { syscall!(Sysno::getpid) }).unwrap_or(0) as c_int
+}
+
+pub fn gettid() -> c_int {
+    // SAFETY: gettid touches no memory.
+    number(unsafe { syscall!(Sysno::gettid) }).unwrap_or(0) as c_int
+}
+
+pub fn getuid() -> u32 {
+    // SAFETY: getuid touches no memory.
+    number(unsafe { syscall!(Sysno::getuid) }).unwrap_or(0) as u32
+}
+
+pub fn geteuid() -> u32 {
+    // SAFETY: geteuid touches no memory.
+    number(unsafe { syscall!(Sysno::geteuid) }).unwrap_or(0) as u32
+}
+
+/// Writes to a descriptor what it takes at once; what it does not take is lost.
+pub fn write_line(fd: c_int, text: &[u8]) {
+    // SAFETY: the system reads no more than the length of the slice.
+    let _ = unsafe { syscall!(Sysno::write, fd, text.as_ptr(), text.len()) };
+}
+
+pub fn exit_group(status: c_int) -> ! {
+    loop {
+        // SAFETY: the call ends the process.
+        let _ = unsafe { syscall!(Sysno::exit_group, status) };
+    }
+}
+
+/// The limit of descriptors of this process.
+pub fn descriptor_limit() -> u64 {
+    let mut limit = MaybeUninit::<libc::rlimit64>::uninit();
+    // SAFETY: the system writes the whole limit where it succeeds.
+    let asked =
+        unsafe { syscall!(Sysno::prlimit64, 0, libc::RLIMIT_NOFILE, 0usize, limit.as_mut_ptr()) };
+    // SAFETY: the call succeeded, so the limit is written.
+    if asked.is_ok() { unsafe { limit.assume_init() }.rlim_cur } else { 1024 }
+}
+
+/// Nanoseconds of a clock that only goes forward.
+pub fn now() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the system writes one timespec.
+    let _ = unsafe { syscall!(Sysno::clock_gettime, libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Sleeps that long, or until a signal comes.
+pub fn sleep(nanoseconds: u64) {
+    let time = libc::timespec {
+        tv_sec: (nanoseconds / 1_000_000_000) as libc::time_t,
+        tv_nsec: (nanoseconds % 1_000_000_000) as libc::c_long,
+    };
+    // SAFETY: the system reads one timespec.
+    let _ = unsafe { syscall!(Sysno::nanosleep, &raw const time, 0usize) };
+}
+
+/// Writes the name of the host; returns its length.
+pub fn host_name(into: &mut [u8]) -> Result<usize> {
+    let mut names = MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the system writes one utsname.
+    nothing(unsafe { syscall!(Sysno::uname, names.as_mut_ptr()) })?;
+    // SAFETY: it was zeroed and then written; all values are valid.
+    let name = unsafe { names.assume_init() }.nodename;
+    let mut len = 0;
+    for (to, &from) in into.iter_mut().zip(name.iter().take_while(|&&byte| byte != 0)) {
+        *to = from as u8;
+        len += 1;
+    }
+    Ok(len)
+}
+
+/// A page of memory of this process alone. A child of fork finds zeros there; one of vfork, which
+/// shares the memory, finds what is there.
+pub fn page_wiped_on_fork() -> Result<*mut u8> {
+    const LEN: usize = 4096;
+    let (access, kind) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: the system chooses the place of new memory.
+    let page = number(unsafe { syscall!(Sysno::mmap, 0usize, LEN, access, kind, usize::MAX, 0) })?;
+    // SAFETY: the page is new and this process's own.
+    nothing(unsafe { syscall!(Sysno::madvise, page, LEN, libc::MADV_WIPEONFORK) })?;
+    Ok(page as *mut u8)
+}
