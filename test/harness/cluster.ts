@@ -93,6 +93,14 @@ export class Cluster {
     return process
   }
 
+  /** Starts an application of a node that may have so many descriptors once it is loaded. */
+  async limitedApp(descriptors: number, node: string, options: ConfigOptions): Promise<TestProcess> {
+    const process = await TestProcess.start(this.#t, 'app-process')
+    process.limitDescriptors(descriptors)
+    await process.ask('connect', this.session(node, options))
+    return process
+  }
+
   /** All options of a session of a node, for an application that is to connect anew. */
   session(node: string, options: ConfigOptions): ConfigOptions {
     return { ...this.#common, node, ...options }

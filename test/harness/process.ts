@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { limitDescriptors } from './limited-process.js'
 
 /** An error as it came out of another process. */
 export interface RemoteError extends Error {
@@ -27,6 +28,8 @@ export class TestProcess {
   readonly #listeners = new Set<() => void>()
   #stderr = ''
   #next = 0
+  /** The exit code, or the signal that ended the process, once all of its messages are here. */
+  #end: unknown
 
   private constructor(child: ChildProcess) {
     this.child = child
@@ -44,11 +47,14 @@ export class TestProcess {
       if (message.error === undefined) call?.resolve(message.value)
       else call?.reject(Object.assign(new Error(String(message.error.message)), message.error))
     })
-    child.on('exit', (code, signal) => {
+    // Unlike `exit`, `close` comes after all messages and all of stderr.
+    child.on('close', (code, signal) => {
+      this.#end = signal ?? code
       for (const { reject } of this.#open.values()) {
-        reject(new Error(`the process ended (${signal ?? code}) before it answered: ${this.#stderr}`))
+        reject(new Error(`the process ended (${this.#end}) before it answered: ${this.#stderr}`))
       }
       this.#open.clear()
+      for (const listener of this.#listeners) listener()
     })
   }
 
@@ -99,11 +105,16 @@ export class TestProcess {
     })
   }
 
-  /** Resolves with the value of the first note of that name that passes `accept`, sent already or yet to come. */
+  /**
+   * Resolves with the value of the first note of that name that passes `accept`, sent already or
+   * yet to come. Rejects if the process ends without it.
+   */
   async noted<T = unknown>(name: string, accept: (value: T) => boolean = () => true): Promise<T> {
     for (;;) {
       const found = this.#notes.find(({ note, value }) => note === name && accept(value as T))
       if (found !== undefined) return found.value as T
+      if (this.#end !== undefined)
+        throw new Error(`the process ended (${this.#end}) before it noted '${name}': ${this.#stderr}`)
       await new Promise<void>((resolve) => {
         const heard = () => {
           this.#listeners.delete(heard)
@@ -130,6 +141,11 @@ export class TestProcess {
   /** Lets a process go on that said that it is paused. A signal could come before it has stopped; a byte that it reads cannot. */
   unblock(): void {
     this.child.stdin?.write('.')
+  }
+
+  /** Lets the process have so many descriptors from now on. */
+  limitDescriptors(count: number): void {
+    limitDescriptors(count, this.pid)
   }
 
   /** Stops the process where it is, as a hung one, until `resume`. */

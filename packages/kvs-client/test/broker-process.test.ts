@@ -3,6 +3,7 @@ import { connect as connectSocket } from 'node:net'
 import { DyadError, isDyadError } from '@dyad/core'
 import { connect, type Link } from '@dyad/wire'
 import { test } from 'tap'
+import { endOf } from '../../../test/harness/child.js'
 import { postRequest } from '../src/broker/compact-frames.js'
 import type { CompactRequest } from '../src/broker/frames.js'
 import { brokerKvs, startBroker } from '../src/index.js'
@@ -154,13 +155,11 @@ test('an idle client lets its process end, one that waits does not', async (t) =
   await using client = brokerKvs({ url: broker.url() })
   await client.createNamespace('ns')
   const idle = forkProcess('idle.mjs', [broker.url(), 'idle'])
-  const [code] = await once(idle, 'exit')
-  t.equal(code, 0)
+  t.equal(await endOf(idle), 0)
   const waiter = forkProcess('idle.mjs', [broker.url(), 'wait'])
   await once(waiter, 'disconnect')
-  const exit = once(waiter, 'exit')
   await client.namespace('ns').put('key', bytes('x'))
-  t.same(await exit, [7, null])
+  t.equal(await endOf(waiter), 7)
 })
 
 function closing(): { promise: Promise<Error | undefined>; closed: (reason: Error | undefined) => void } {

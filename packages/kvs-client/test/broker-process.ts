@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { KvsSite } from '@dyad/core/conformance'
+import { endOf, messageFrom } from '../../../test/harness/child.js'
 import { type BrokerOptions, brokerKvs } from '../src/index.js'
 
 // What the test runner loads into this process costs seconds in each of the others.
@@ -38,7 +38,7 @@ export class BrokerProcess implements AsyncDisposable {
     const set = `Object.defineProperty(performance,'timeOrigin',{value:${clock}-performance.now()})`
     const execArgv = clock === undefined ? [] : [`--import=data:text/javascript,${encodeURIComponent(set)}`]
     this.#child = fork(file('broker.mjs'), [JSON.stringify(options)], { ...PLAIN, execArgv })
-    const [{ port, url }] = (await once(this.#child, 'message')) as [{ port: number; url: string }]
+    const { port, url } = await messageFrom<{ port: number; url: string }>(this.#child)
     this.#port = port
     this.url = url
   }
@@ -64,7 +64,7 @@ export class BrokerProcess implements AsyncDisposable {
     this.#child = undefined
     if (child === undefined) return
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await endOf(child)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

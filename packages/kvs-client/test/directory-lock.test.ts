@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { messageFrom } from '../../../test/harness/child.js'
 import { startBroker } from '../src/index.js'
 import { LogRecordStore } from '../src/records/log-records.js'
 import { repairLog } from '../src/records/repair.js'
@@ -36,7 +37,7 @@ test('another broker is refused and told which one has the directory', async (t)
   await using directory = await temporaryDirectory()
   await using first = await BrokerProcess.start({ data: directory.path })
   const second = forkProcess('open-directory.mjs', [directory.path])
-  const [{ code, detail, held }] = (await once(second, 'message')) as [Record<string, unknown>]
+  const { code, detail, held } = await messageFrom<Record<string, unknown>>(second)
   t.equal(code, 'ERR_DYAD_SYSTEM')
   t.match(detail, new RegExp(`another broker has this directory open: process ${first.pid} on host ${hostname()}$`))
   t.equal(held, undefined)

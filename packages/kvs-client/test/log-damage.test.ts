@@ -1,9 +1,9 @@
 import { deepStrictEqual, fail, match, ok, strictEqual } from 'node:assert/strict'
-import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isDyadError } from '@dyad/core'
 import { test } from 'tap'
+import { endOf, unlessEnded } from '../../../test/harness/child.js'
 import { startBroker } from '../src/index.js'
 import { LogRecordStore } from '../src/records/log-records.js'
 import { repairLog } from '../src/records/repair.js'
@@ -249,7 +249,7 @@ test('kill -9 at any moment of a rewrite loses nothing that was committed, and l
   for (let round = 0; round < 8; round++) {
     const writer = forkProcess('log-writer.ts', [directory.path, String(next)], ['--import=tsx'])
     const enough = 60 + round * 23
-    await new Promise<void>((resolve) => {
+    const written = new Promise<void>((resolve) => {
       let count = 0
       writer.on('message', (i: number) => {
         newest.set(`key/${i % 50}`, i)
@@ -257,9 +257,9 @@ test('kill -9 at any moment of a rewrite loses nothing that was committed, and l
         if (++count === enough) resolve()
       })
     })
-    const gone = once(writer, 'exit')
+    await unlessEnded(writer, written)
     writer.kill('SIGKILL')
-    await gone
+    await endOf(writer)
     // What it had committed when it was killed may not have been told.
     next += 1_000
     for (const name of readdirSync(directory.path))

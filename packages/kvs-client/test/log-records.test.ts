@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { endOf, messageFrom } from '../../../test/harness/child.js'
 import { brokerKvs } from '../src/index.js'
 import { LogRecordStore } from '../src/records/log-records.js'
 import { revisionOf } from '../src/records/packed.js'
@@ -193,7 +194,7 @@ test('a disk that is full fails the put, loses nothing that was committed, and i
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, NODE_OPTIONS: '' },
   })
-  const [{ url }] = (await once(limited, 'message')) as [{ url: string }]
+  const { url } = await messageFrom<{ url: string }>(limited)
   const returned: string[] = []
   {
     await using client = brokerKvs({ url })
@@ -211,7 +212,7 @@ test('a disk that is full fails the put, loses nothing that was committed, and i
     returned.push('small')
   }
   limited.kill('SIGKILL')
-  await once(limited, 'exit')
+  await endOf(limited)
   const store = await LogRecordStore.open(directory.path)
   t.same(Object.keys(contents(store)), returned)
   t.ok(returned.length > 10)

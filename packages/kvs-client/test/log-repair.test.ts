@@ -13,6 +13,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
+import { endOf, messageFrom } from '../../../test/harness/child.js'
 import { LogRecordStore } from '../src/records/log-records.js'
 import { repairLog } from '../src/records/repair.js'
 import { forkProcess, temporaryDirectory } from './broker-process.js'
@@ -323,13 +324,12 @@ test('kill -9 at any moment of a repair leaves what another one makes whole', as
   for (let round = 0; round < 8; round++) {
     site.fill(files)
     const child = forkProcess('repair.mjs', [directory])
-    await once(child, 'message')
-    const gone = once(child, 'exit')
+    await messageFrom(child)
     // Its steps take a millisecond or a few each.
     const until = performance.now() + round * 2
     while (performance.now() < until);
     child.kill('SIGKILL')
-    await gone
+    await endOf(child)
     const repair = await repairLog(directory)
     if (repair.formerFiles === undefined) finished++
     else unfinished++

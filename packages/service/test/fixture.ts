@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Broker, type BrokerClient, brokerKvs, startBroker } from '@dyad/kvs-client'
+import { endOf, messageFrom } from '../../../test/harness/child.js'
 
 /** A broker, a client of it, and a directory, for one test. */
 export class Fixture implements AsyncDisposable {
@@ -34,12 +34,7 @@ export class Fixture implements AsyncDisposable {
     const args = [this.broker.url(), node, this.at('state'), String(leaseTtl)]
     const child = fork(peer, args, { execArgv: ['--import=tsx'] })
     this.children.push(child)
-    await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => {
-        throw new Error(`the service ended with ${code}`)
-      }),
-    ])
+    await messageFrom(child)
     return child
   }
 
@@ -53,7 +48,6 @@ export class Fixture implements AsyncDisposable {
 
 /** Ends a process as a power cut would. */
 export async function kill(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit')
   child.kill('SIGKILL')
-  await exited
+  await endOf(child)
 }

@@ -7,6 +7,7 @@ import { DyadError, decodeNodeEntry, encodeNodeEntry, type Transport } from '@dy
 import { type BrokerClient, brokerKvs, startBroker } from '@dyad/kvs-client'
 import { localTransport, rpcTransport } from '@dyad/transport'
 import t from 'tap'
+import { messageFrom } from '../../../test/harness/child.js'
 import { storeOfOtherVersion } from '../../../test/harness/other-version.js'
 import { Service } from '../src/index.js'
 import { Fixture, kill } from './fixture.js'
@@ -247,7 +248,7 @@ t.test('a service that another host had is followed when its lease ends, and the
   const foreign = { ...decodeNodeEntry(registered), processes: 'those of another kernel', host: 'elsewhere' }
   await kill(child)
   const stranger = forkRegistering(fixture.broker.url(), encodeNodeEntry(foreign), 3_000)
-  await once(stranger, 'message')
+  await messageFrom(stranger)
   await kill(stranger)
   const told: unknown[] = []
   const options = {

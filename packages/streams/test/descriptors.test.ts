@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type EventEmitter, once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { finished } from 'node:stream/promises'
-import { fileURLToPath } from 'node:url'
 import { withDescriptors } from '@dyad/core'
 import { test } from 'tap'
+import { outcomeOf } from '../../../test/harness/child.js'
+import { startLimited } from '../../../test/harness/limited-process.js'
 import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { namesIn, TwoNodes } from './session.js'
 
@@ -143,8 +142,10 @@ test('whoever does not want to wait for a descriptor any more leaves nothing, an
 })
 
 test('writers that each take two descriptors hold none while they wait', async (t) => {
-  const program = fileURLToPath(new URL('few-descriptors.ts', import.meta.url))
-  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 128; exec "$@"', 'sh', process.execPath]
-  const child = spawn('env', [...limited, '--import=tsx', program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.same(JSON.parse(await text(child.stdout)), { published: 300, files: 300 })
+  const program = `
+    import { writeManyAtOnce } from ${JSON.stringify(new URL('few-descriptors.ts', import.meta.url).href)}
+    process.stdout.write(JSON.stringify(await writeManyAtOnce()))`
+  const { stdout, stderr } = await outcomeOf(startLimited(t, 128, program))
+  t.equal(stderr, '')
+  t.same(JSON.parse(stdout), { published: 300, files: 300 })
 })

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type FileSource, type FileVersion, ManagedSource, type SourceFile, withDescriptors } from '@dyad/core'
 import { test } from 'tap'
+import { outputFrom } from '../../../test/harness/child.js'
+import { startLimited } from '../../../test/harness/limited-process.js'
 import { rpcTransport, tcpTransport } from '../src/index.js'
 import { serveTcp } from '../src/tcp/server.js'
 import { RawSocket } from './support/raw-tcp.js'
@@ -105,28 +105,18 @@ test('an owner short of descriptors ends a connection that does nothing', async 
 
 test('an owner admits a quarter as many connections as it may have descriptors', async (t) => {
   await using served = await serveFile(rpcTransport())
-  // The limit comes once everything is loaded, which takes more descriptors at once than serving.
   const program = `
-    import { execFileSync } from 'node:child_process'
     import { ManagedSource } from '@dyad/core'
     import { serveTcp } from ${JSON.stringify(new URL('../src/tcp/server.ts', import.meta.url).href)}
     const source = await ManagedSource.open([${JSON.stringify(served.storage)}])
-    execFileSync('prlimit', ['--pid', String(process.pid), '--nofile=${4 * ADMITTED}'])
     const { address } = await serveTcp(source, { token: undefined, chunkBytes: 65_536 })
     process.stdout.write(address)`
-  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    cwd: new URL('.', import.meta.url),
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`the owner ended with ${code ?? signal}`)
-  })
-  const [address] = await Promise.race([once(child.stdout, 'data'), ended])
+  const child = startLimited(t, 4 * ADMITTED, program, { cwd: new URL('.', import.meta.url) })
+  const address = await outputFrom(child)
   const sockets: RawSocket[] = []
   try {
     for (let n = 0; n <= ADMITTED; n++) {
-      const socket = await RawSocket.open(String(address))
+      const socket = await RawSocket.open(address)
       sockets.push(socket)
       await socket.introduce(undefined)
     }

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { test } from 'tap'
+import { outcomeOf } from '../../../../test/harness/child.js'
+import { startLimited } from '../../../../test/harness/limited-process.js'
 
 const module = (name: string) => JSON.stringify(new URL(`../../src/consumer/${name}.ts`, import.meta.url).href)
 
@@ -44,9 +45,8 @@ test('a bell that could not listen for lack of descriptors rings for the next lo
   // Shorter than the longest path of a socket.
   const directory = mkdtempSync(`${tmpdir()}/dyad-bell-`)
   t.teardown(() => rmSync(directory, { recursive: true }))
-  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
-  const args = [...limited, '--import=tsx', '--input-type=module', '--eval', PROGRAM, `${directory}/bell`]
-  const { stdout, stderr } = spawnSync('env', args, { encoding: 'utf8' })
+  const child = startLimited(t, 64, PROGRAM, { args: [`${directory}/bell`] })
+  const { stdout, stderr } = await outcomeOf(child)
   t.equal(stderr, '')
   // Who cannot ask does not take the holder for gone.
   t.strictSame(JSON.parse(stdout), { short: 'EMFILE', rung: 'released' })

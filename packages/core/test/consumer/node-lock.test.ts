@@ -5,6 +5,7 @@ import { chmodSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { type Test, test } from 'tap'
+import { messageFrom } from '../../../../test/harness/child.js'
 import { NodeLocks } from '../../src/consumer/node-lock.js'
 
 const { signal } = new AbortController()
@@ -17,13 +18,13 @@ const PLAIN = { execArgv: ['--import=tsx'], env: { ...process.env, NODE_OPTIONS:
 async function holder(t: Test, stateDir: string, name: string): Promise<ChildProcess> {
   const child = fork(program, [stateDir, name], PLAIN)
   t.teardown(() => child.kill('SIGKILL'))
-  await once(child, 'message')
+  await messageFrom(child)
   return child
 }
 
-async function ask(child: ChildProcess, word: string): Promise<unknown> {
+function ask(child: ChildProcess, word: string): Promise<unknown> {
   child.send(word)
-  return (await once(child, 'message'))[0]
+  return messageFrom(child)
 }
 
 /** Whether something comes about although the event loop turned many times. */
@@ -147,10 +148,10 @@ test('workers of node:cluster exclude one another', async (t) => {
   const env = { NODE_OPTIONS: '' }
   const one = cluster.fork(env)
   t.teardown(() => one.process.kill('SIGKILL'))
-  await once(one, 'message')
+  await messageFrom(one.process)
   const two = cluster.fork(env)
   t.teardown(() => two.process.kill('SIGKILL'))
-  const second = once(two, 'message')
+  const second = messageFrom(two.process)
   await once(two, 'online')
   using locks = await NodeLocks.open(stateDir)
   const third = locks.take('cluster', wait)

@@ -1,5 +1,4 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import fs, {
   chmodSync,
   chownSync,
@@ -17,6 +16,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
+import { endOf, outputFrom } from '../../../../test/harness/child.js'
 import { IncomingFile } from '../../src/consumer/incoming-file.js'
 import { DiskPace } from '../../src/files/disk-pace.js'
 import { StoringParents } from '../../src/files/storing-parents.js'
@@ -274,7 +274,7 @@ test('a process that exchanges a directory for a link all the time leads nothing
     env: { ...process.env, NODE_OPTIONS: '' },
   })
   t.teardown(() => swapper.kill('SIGKILL'))
-  await once(swapper.stdout, 'data')
+  await outputFrom(swapper)
   let stored = 0
   for (let i = 0; i < 2_000; i++) {
     const name = ['x', 'new/x', `new${i}/x`][i % 3]
@@ -288,7 +288,7 @@ test('a process that exchanges a directory for a link all the time leads nothing
     if (await isStored) stored++
   }
   swapper.kill('SIGKILL')
-  await once(swapper, 'close')
+  await endOf(swapper)
   t.ok(stored > 0, `${stored} of 2000 were stored`)
   t.equal(statSync(out, { bigint: true }).mtimeNs, mtimeNs, 'nothing was made there, nor removed')
   t.strictSame(readdirSync(out, { recursive: true, encoding: 'utf8' }), before)

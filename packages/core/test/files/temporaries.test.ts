@@ -19,6 +19,8 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { type Test, test } from 'tap'
+import { endOf, messageFrom, outcomeOf, outputFrom } from '../../../../test/harness/child.js'
+import { startLimited } from '../../../../test/harness/limited-process.js'
 import { Temporaries } from '../../src/files/temporaries.js'
 
 const program = fileURLToPath(new URL('temporaries-process.ts', import.meta.url))
@@ -30,7 +32,7 @@ const skip = !isRoot && 'only root can be another user, or mount'
 async function writer(t: Test, target: string): Promise<ChildProcess> {
   const child = fork(program, [target], PLAIN)
   t.teardown(() => child.kill('SIGKILL'))
-  await once(child, 'message')
+  await messageFrom(child)
   return child
 }
 
@@ -45,7 +47,7 @@ async function through(t: Test, command: string[], ...args: string[]): Promise<C
     env: PLAIN.env,
   })
   t.teardown(() => child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
+  await outputFrom(child)
   return child
 }
 
@@ -87,7 +89,7 @@ test('what a killed process left is removed, what a living one writes is not, no
   await sweep(`${root}/y`)
   t.equal(readdirSync(root).length, 4, 'the child lives')
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await endOf(child)
   await sweep(`${root}/z`)
   t.same(readdirSync(root).sort(), ['.dyad-', '.dyad-other', 'file.bin'], 'the child is dead')
 })
@@ -114,10 +116,10 @@ test('a session that goes on sweeps again as it stores', async (t) => {
     unlinkSync(path)
   }
   store()
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await long.settled()
   const child = await writer(t, `${root}/y`)
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await endOf(child)
   t.equal(readdirSync(root).length, 1)
   for (let i = 0; i < 1_000; i++) store()
   await long.settled()
@@ -128,7 +130,7 @@ test('a sweep for which no descriptor is free is made up for', async (t) => {
   const target = `${t.testdir()}/x`
   const killed = await writer(t, target)
   killed.kill('SIGKILL')
-  await once(killed, 'exit')
+  await endOf(killed)
   const module = (name: string) => JSON.stringify(new URL(`../../src/files/${name}.ts`, import.meta.url).href)
   const program = `
     import { closeSync, openSync } from 'node:fs'
@@ -150,11 +152,8 @@ test('a sweep for which no descriptor is free is made up for', async (t) => {
     // One is for the file itself, and the sweep needs more.
     for (let free = 1; free < 6; free++) await make(1)
     await make(taken.length)`
-  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
-  const { status, stderr } = spawnSync('env', [...limited, '--import=tsx', '--input-type=module', '--eval', program], {
-    encoding: 'utf8',
-  })
-  t.equal(status, 0, stderr)
+  const { end, stderr } = await outcomeOf(startLimited(t, 64, program))
+  t.equal(end, 0, stderr)
   t.strictSame(readdirSync(dirname(target)), [])
 })
 
@@ -175,11 +174,8 @@ test('a file that cannot be locked for lack of descriptors is not made', async (
       closeSync(openSync('/dev/null'))
       process.stdout.write(code)
     }`
-  const limited = ['-u', 'NODE_OPTIONS', 'sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', process.execPath]
-  const { stdout } = spawnSync('env', [...limited, '--import=tsx', '--input-type=module', '--eval', program], {
-    encoding: 'utf8',
-  })
-  t.equal(stdout, 'EMFILE')
+  const { stdout, stderr } = await outcomeOf(startLimited(t, 64, program))
+  t.equal(stdout, 'EMFILE', stderr)
   t.strictSame(readdirSync(directory), [])
 })
 
@@ -256,13 +252,13 @@ test('another user, to whom processes are hidden, takes nobody for dead', { skip
   chmodSync(join(root, name), 0o666)
   for (const command of [another, hidden]) {
     const sweeper = await through(t, command, `${root}/y`, 'sweep')
-    await once(sweeper, 'exit')
+    await endOf(sweeper)
     t.same(readdirSync(root), [name], 'it lives')
   }
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await endOf(child)
   const sweeper = await through(t, hidden, `${root}/y`, 'sweep')
-  await once(sweeper, 'exit')
+  await endOf(sweeper)
   t.same(readdirSync(root), [], 'it is dead, and the directory belongs to everybody')
 })
 
@@ -286,7 +282,7 @@ test('what a killed container left is removed, what a living one writes is not',
   t.same(readdirSync(root), [name], 'it lives')
   // Nor does a container take this host's for dead.
   const own = await writer(t, `${root}/own`)
-  await once(await through(t, container, `${root}/y`, 'sweep'), 'exit')
+  await endOf(await through(t, container, `${root}/y`, 'sweep'))
   t.equal(readdirSync(root).length, 2)
   for (const process of [child, own]) {
     process.kill('SIGKILL')

@@ -1,11 +1,11 @@
 import { fork, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import fs, { chmodSync, closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { endOf, messageFrom } from '../../../../test/harness/child.js'
 import { StoringParents } from '../../src/files/storing-parents.js'
 import { Temporaries } from '../../src/files/temporaries.js'
 import { StagedTemporary } from '../../src/producer/staged-temporary.js'
@@ -31,12 +31,16 @@ test('what is staged is kept from sweeps even when its writer has closed it, unt
       env: { ...process.env, NODE_OPTIONS: '' },
     })
     t.teardown(() => child.kill('SIGKILL'))
-    await once(child, 'message')
+    await messageFrom(child)
     await sweep(root)
     t.equal(readdirSync(root).filter((name) => name.startsWith('.dyad-')).length, 1)
-    if (ends) child.kill('SIGKILL')
-    else child.send('place')
-    await once(child, ends ? 'exit' : 'message')
+    if (ends) {
+      child.kill('SIGKILL')
+      await endOf(child)
+    } else {
+      child.send('place')
+      await messageFrom(child)
+    }
     await sweep(root)
     t.same(readdirSync(root), ['x'], ends ? 'the dead one is gone' : 'it is in its place')
     t.equal(readFileSync(`${root}/x`, 'utf8'), 'content')

@@ -1,5 +1,4 @@
 import { execFileSync, fork } from 'node:child_process'
-import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -17,6 +16,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
+import { messageFrom } from '../../../../test/harness/child.js'
 import { tryLock } from '../../src/files/file-lock.js'
 import { readConfig } from '../../src/options/config.js'
 import { readConfigWithToken, tokenSource } from '../../src/options/token-source.js'
@@ -122,10 +122,10 @@ for (const [where, code] of [
       fork(program, [path], { execArgv, env: { ...process.env, NODE_OPTIONS: '' } }),
     )
     // All are loaded by then.
-    await Promise.all(children.map((child) => once(child, 'message')))
-    const said = children.map((child) => once(child, 'message'))
+    await Promise.all(children.map((child) => messageFrom(child)))
+    const said = children.map((child) => messageFrom<{ token: string; placed?: unknown }>(child))
     for (const child of children) child.send('go')
-    const told = (await Promise.all(said)).map(([message]) => message as { token: string; placed?: unknown })
+    const told = await Promise.all(said)
     t.strictSame([...new Set(told.map(({ token }) => token))], [readFileSync(path, 'utf8').trim()])
     t.strictSame(readdirSync(join(path, '..')), ['token'])
     t.equal(statSync(path).mode & 0o777, 0o600)

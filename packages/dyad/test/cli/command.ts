@@ -117,20 +117,23 @@ export class Sandbox implements AsyncDisposable {
 }
 
 /** The first line that a command prints. */
-export async function firstLine({ child }: Running): Promise<string> {
+export async function firstLine({ child, ended }: Running): Promise<string> {
   if (child.stdout === null) throw new Error('there is no output')
-  const [line] = await once(createInterface({ input: child.stdout }), 'line')
+  const silent = ended.then(({ code, stderr }) => {
+    throw new Error(`ended with ${code} before it printed a line: ${stderr}`)
+  })
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), silent])
   return String(line)
 }
 
 /** Resolves when a command says on stderr what matches. */
-export function says({ child }: Running, pattern: RegExp): Promise<void> {
+export function says({ child, ended }: Running, pattern: RegExp): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
     child.stderr?.on('data', (chunk: Buffer) => {
       said += chunk
       if (pattern.test(said)) resolve()
     })
-    child.on('close', () => reject(new Error(`ended without saying so: ${said}`)))
+    ended.then(({ stderr }) => reject(new Error(`ended without saying so: ${stderr}`)), reject)
   })
 }

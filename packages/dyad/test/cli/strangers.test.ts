@@ -6,8 +6,9 @@ import { test } from 'tap'
 import { shakeHands } from '../../../../test/harness/raw-link.js'
 import { COMMAND, firstLine, type Running, Sandbox } from './command.js'
 
-const STRANGERS = 300
-const DESCRIPTORS = 256
+const STRANGERS = 600
+/** More than there are modules to load: all of them may be open at once. */
+const DESCRIPTORS = 512
 const TOKEN = 'a token of this test alone'
 
 const UPGRADE =

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -30,6 +29,7 @@ import {
 import { memoryKvs } from '@dyad/kvs-client'
 import { localTransport } from '@dyad/transport'
 import { type Test, test } from 'tap'
+import { endOf, messageFrom } from '../../../../test/harness/child.js'
 
 const OTHER = 54_321
 const skip = process.getuid?.() !== 0 && 'only root can become another user'
@@ -50,7 +50,7 @@ async function serveAs(
   const program = fileURLToPath(new URL('other-user.ts', import.meta.url))
   const child = fork(program, [String(uid), ...args], { execArgv: ['--import=tsx'], silent: true })
   t.teardown(() => child.kill('SIGKILL'))
-  const [{ address, forging }] = await once(child, 'message')
+  const { address, forging } = await messageFrom<{ address: string; forging: string }>(child)
   return { child, address, forging }
 }
 
@@ -172,7 +172,7 @@ test('a service that was killed proves nothing any more, and its marker says so 
   await using before = localTransport({ stateDir })
   t.equal(await before.obstacle(address, `${root}/public`), undefined)
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await endOf(child)
   const markers = () => readdirSync(`${stateDir}/local`)
   const killed = markers()[0] ?? ''
   const ended = { code: 'ERR_DYAD_OWNER_UNREACHABLE', message: /its service has ended/, retryable: true }
@@ -208,7 +208,7 @@ test('over local alone, a consumer waits for the service that takes the place of
   writeFileSync(`${storage}/file`, 'published')
   const { child, address } = await serveAs(t, process.getuid?.() ?? 0, stateDir, storage)
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await endOf(child)
   await using kvs = memoryKvs()
   await kvs.createNamespace('trust')
   const { size, mtimeNs } = statSync(`${storage}/file`, { bigint: true })
