@@ -41,6 +41,7 @@ export { encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.
 export { isLoopbackHost, loopbackAdvice, loopbackNetwork } from './loopback.js'
 export type { ManagedFile } from './managed-directory.js'
 export { managedPathFault } from './managed-path.js'
+export { CLIENT_OPTIONS, type ClientOptionRow } from './options/client-options.js'
 export {
   type Config,
   type ConfigOptions,

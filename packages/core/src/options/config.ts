@@ -4,6 +4,7 @@ import { DyadError } from '../errors.js'
 import { nodeIdFault } from '../node-id.js'
 import { runtimeDirectory } from '../user/places.js'
 import { userId } from '../user/user-id.js'
+import { CLIENT_OPTIONS } from './client-options.js'
 import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
 
@@ -283,7 +284,10 @@ export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | und
 
 /** The variable that a session writes with the option `syncCheck`. */
 const HEALTH_VARIABLE = 'DYAD_SYNC_HEALTH'
-const KNOWN_VARIABLES = new Set([...Object.values(OPTIONS).map(({ env }) => env), HEALTH_VARIABLE])
+const KNOWN_VARIABLES = new Set([
+  ...[...Object.values(OPTIONS), ...CLIENT_OPTIONS].map(({ env }) => env),
+  HEALTH_VARIABLE,
+])
 
 /** The environment of this process, which nothing else reads. */
 export function environment(): NodeJS.ProcessEnv {
@@ -309,7 +313,7 @@ export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = e
   return config as unknown as Config
 }
 
-/** Warns once a process of each variable DYAD_* that no option reads. */
+/** Warns once a process of each variable DYAD_* that neither an option nor a client of the agent reads. */
 export function warnOfVariables(env: NodeJS.ProcessEnv = environment()): void {
   warnOfUnknownVariables(env, KNOWN_VARIABLES)
 }

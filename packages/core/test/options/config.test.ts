@@ -121,6 +121,8 @@ test('a variable that is no option is warned of once', async (t) => {
     DYAD_COLOUR: 'blue',
     DYAD_SYNC_HEALTH: 'ok',
     DYAD_NODE: 'n',
+    DYAD_STAT: 'plain',
+    DYAD_RUN: '7',
     MY_DYAD_X: '',
   }
   readConfig({}, env)

@@ -1,0 +1,47 @@
+/** One row of the table of what the clients of the agent read. */
+export interface ClientOptionRow {
+  /** The environment variable, the only way to give it. */
+  readonly env: string
+  /** What is accepted, for people. */
+  readonly accepts: string
+  /** The default, for people. */
+  readonly defaultText: string
+  readonly doc: string
+}
+
+/**
+ * What the clients of the agent read: the preload library and `dyad/register`. Sessions do not have
+ * these options. `docs/configuration.md` is generated from this table.
+ */
+export const CLIENT_OPTIONS: readonly ClientOptionRow[] = [
+  {
+    env: 'DYAD_AGENT',
+    accepts: 'the path of a Unix socket',
+    defaultText: 'that of the agent in the service of DYAD_NODE, below DYAD_STATE_DIR',
+    doc: 'Where the agent listens.',
+  },
+  {
+    env: 'DYAD_AGENT_MISSING',
+    accepts: 'fail, pass',
+    defaultText: '`fail`',
+    doc: 'What happens to managed files while no agent can be reached. With fail, opening and closing them fails with ENOTCONN; with pass, they are files like others, and the program gets one warning.',
+  },
+  {
+    env: 'DYAD_STAT',
+    accepts: 'wait, record, plain',
+    defaultText: '`wait`',
+    doc: 'What stat and access of a file in the consumer-managed directory do that is not here. wait: they bring it here once it is published; record: they wait for its record and answer from that; plain: they fail with ENOENT.',
+  },
+  {
+    env: 'DYAD_NO_WAIT',
+    accepts: 'endings of names, `:` between them',
+    defaultText: '`-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~`',
+    doc: 'Files with names that end so are not waited for: programs look whether they exist.',
+  },
+  {
+    env: 'DYAD_RUN',
+    accepts: 'a text',
+    defaultText: 'none',
+    doc: 'The run that `dyad run --report` tells of. `dyad run` sets it.',
+  },
+]
