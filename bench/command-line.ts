@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MD_MODELS } from './measures/md-models.js'
 import type { Form, Part } from './part.js'
@@ -29,6 +31,8 @@ Measures DYAD beside baselines of the same run, in turns, and prints a table. Al
   --rounds N          rounds that count, after one that does not (default 5; 1 with --quick)
   --json FILE         where the figures go (default bench-results.json)
   --dir DIR           directory to work in (default /dev/shm if it is a tmpfs with room, else the one for temporary files)
+  --dyad PREFIX       where DYAD in C is installed, for the part native (default none: plain baselines
+                      stand in for it); \`flux\` comes from PREFIX/bin, else from PATH
   --concurrency N     files that a consumer reads at a time (default 2)
   --models A,B,…      of the molecular-dynamics frames: ${Object.keys(MD_MODELS).join(', ')} (default all)
   --pairs N,N,…       pairs of simulation and analysis (default 1,2)
@@ -42,6 +46,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   json: { type: 'string', default: 'bench-results.json' },
   dir: { type: 'string' },
+  dyad: { type: 'string' },
   concurrency: { type: 'string', default: '2' },
   models: { type: 'string' },
   pairs: { type: 'string' },
@@ -59,6 +64,7 @@ export function readCommand(args: readonly string[], all: readonly Part[]): Comm
     form: {
       quick,
       concurrency: count('--concurrency', values.concurrency),
+      dyad: values.dyad === undefined ? undefined : prefixOfDyad(values.dyad),
       md: {
         models: values.models?.split(',').map(model) ?? (quick ? ['JAC'] : Object.keys(MD_MODELS)),
         pairs: counts('--pairs', values.pairs) ?? (quick ? [1] : [1, 2]),
@@ -89,6 +95,14 @@ function partNamed(name: string, all: readonly Part[]): Part {
     throw new UsageError(`there is no part '${name}'; there are ${all.map((each) => each.name).join(', ')}`)
   }
   return part
+}
+
+/** A prefix with what DYAD installs there. */
+function prefixOfDyad(prefix: string): string {
+  for (const file of ['lib/dyad.so', 'lib/libdyad_wrapper.so']) {
+    if (!existsSync(join(prefix, file))) throw new UsageError(`--dyad: there is no ${join(prefix, file)}`)
+  }
+  return resolve(prefix)
 }
 
 function model(name: string): string {

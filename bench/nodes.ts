@@ -49,6 +49,12 @@ export class Nodes {
     return service
   }
 
+  /** The variables by which a program of a node takes part, less its directories. */
+  environment(node: string): NodeJS.ProcessEnv {
+    const { kvs, namespace, stateDir } = this.#common
+    return { DYAD_NODE: node, DYAD_KVS: kvs, DYAD_KVS_NAMESPACE: namespace, DYAD_STATE_DIR: stateDir }
+  }
+
   /** Starts an application of node A that produces. */
   async producer(options: Options = {}): Promise<Child> {
     const producer = await this.#site.fork('producer')

@@ -33,11 +33,12 @@ export interface ComparisonOutcome {
  * The figures of a row over all rounds. The ratio is formed within each round, whose two halves saw the same machine in the same minute; what disturbs both of them
  * cancels, which it would not in a ratio of two medians.
  * @param options.judges whether figures are held against targets
+ * @param options.standsIn whether the baseline is another than the one that the targets are multiples of
  */
 export function outcomeOf(
   row: Row,
   rounds: readonly Round[],
-  { baselineTitle, judges }: { baselineTitle: string | undefined; judges: boolean },
+  { baselineTitle, judges, standsIn }: { baselineTitle: string | undefined; judges: boolean; standsIn: boolean },
 ): RowOutcome {
   const target = judges ? row.target : undefined
   const measured = rounds.map(({ measure }) => figure(measure, row.value))
@@ -56,7 +57,7 @@ export function outcomeOf(
   // Nothing is a multiple of nothing.
   if (base.includes(0)) return { ...found, verdict: 'ran' }
   const ratio = summarize(measured.map((value, i) => value / (base[i] as number)))
-  return { ...found, ratio, verdict: verdictOf(ratio.median, target) }
+  return { ...found, ratio, verdict: standsIn && target !== undefined ? 'n.a.' : verdictOf(ratio.median, target) }
 }
 
 function figure(values: Values, name: string): number {

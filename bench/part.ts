@@ -4,7 +4,7 @@ import type { Site } from './site.js'
 /** What one round of a measure, or of its baseline, found: figures by name, each in the unit of the row that shows it. */
 export type Values = Readonly<Record<string, number>>
 
-export type Unit = 'MiB/s' | 'µs' | 'ms' | 's' | 'MiB' | 'B' | 'copies'
+export type Unit = 'MiB/s' | 'files/s' | 'ns' | 'µs' | 'ms' | 's' | 'MiB' | 'B' | 'copies'
 
 /** What a row is to reach: its ratio to the baseline, or the figure itself where it has none. */
 export interface Target {
@@ -30,7 +30,9 @@ export interface Rounds {
   baseline?(): Promise<Values>
   measure(): Promise<Values>
   /** Says what the baseline is where it is not what its rows announce. */
-  readonly baselineTitle?: string
+  readonly baselineTitle?: string | undefined
+  /** Whether the baseline stands in for another, which the targets are multiples of: nothing is judged then. @default false */
+  readonly standsIn?: boolean
 }
 
 /** A measure with its baseline; gives one row or several. */
@@ -61,6 +63,8 @@ export interface Form {
   readonly quick: boolean
   /** Files that a consumer reads at a time. */
   readonly concurrency: number
+  /** Where DYAD in C is installed. @default none: plain baselines stand in for it */
+  readonly dyad: string | undefined
   /** Of the molecular-dynamics workflow. */
   readonly md: MdForm
 }

@@ -49,7 +49,8 @@ async function runComparison(comparison: Comparison, options: RunOptions): Promi
       const round = await runRound(rounds)
       if (i > 0) done.push(round)
     }
-    const how = { baselineTitle: rounds.baselineTitle, judges: options.judges }
+    const { baselineTitle, standsIn = false } = rounds
+    const how = { baselineTitle, standsIn, judges: options.judges }
     return { title, rows: rows.map((row) => outcomeOf(row, done, how)), rounds: done }
   } catch (error) {
     options.signal.throwIfAborted()

@@ -1,11 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { rmSync } from 'node:fs'
+import { compile } from '../c-compiler.js'
 import { MiB } from '../part.js'
 import type { Site } from '../site.js'
-
-const SOURCE = fileURLToPath(new URL('../../baselines/tcp-stream.c', import.meta.url))
 
 /** One TCP stream over loopback into a file, beside the files of the measure. */
 export interface TcpStream {
@@ -18,7 +14,7 @@ export interface TcpStream {
 
 /** The stream in C, compiled here; in Node where there is no compiler, which the title says. */
 export async function tcpStream(site: Site): Promise<TcpStream> {
-  const program = await compile(site)
+  const program = await compiled(site)
   const stream = program === undefined ? await inNode(site) : inC(site, program)
   const speed = async (bytes: number, from?: string) => {
     const file = site.path('tcp-stream.out')
@@ -54,14 +50,13 @@ async function inNode(site: Site): Promise<Stream> {
   }
 }
 
-/** Compiles into the directory for temporary files, since a tmpfs for shared memory may forbid to execute. Undefined if that is not possible here. */
-async function compile(site: Site): Promise<string | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'dyad-bench-cc-'))
-  site.defer(() => rmSync(folder, { recursive: true, force: true }))
-  const program = join(folder, 'tcp-stream')
+/** Undefined where it cannot be compiled, or does not run. */
+async function compiled(site: Site): Promise<string | undefined> {
   try {
-    await site.run('cc', ['-std=c11', '-O2', '-o', program, SOURCE])
-    await site.run(program, ['1', join(folder, 'probe')])
+    const program = await compile(site, 'baselines/tcp-stream.c')
+    const probe = site.path('tcp-stream.probe')
+    await site.run(program, ['1', probe])
+    rmSync(probe)
     return program
   } catch {
     return undefined

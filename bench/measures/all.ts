@@ -6,6 +6,7 @@ import { firstByte } from './first-byte.js'
 import { latency } from './latency.js'
 import { md } from './md.js'
 import { memory } from './memory.js'
+import { native } from './native.js'
 import { produceSmall } from './produce-small.js'
 import { storeMemory } from './store-memory.js'
 import { storeRestart } from './store-restart.js'
@@ -29,5 +30,6 @@ export const PARTS: readonly Part[] = [
   storeRestart,
   md,
   fanOut,
+  native,
   verbs,
 ]

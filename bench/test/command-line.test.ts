@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
 import { readCommand, UsageError } from '../command-line.js'
 import type { Part } from '../part.js'
@@ -38,6 +40,15 @@ test('all of the workflow can be had', async (t) => {
   const { form, directory, json } = readCommand(args, PARTS)
   t.same(form.md, { models: ['STMV', 'JAC'], pairs: [1, 2, 4], strides: [1, 5, 10, 50], frames: 128 })
   t.same([directory, json], ['/dev/shm', 'x'])
+})
+
+test('DYAD in C is taken from where it is installed', async (t) => {
+  const prefix = t.testdir()
+  t.throws(() => readCommand(['--dyad', prefix], PARTS), new UsageError(`--dyad: there is no ${prefix}/lib/dyad.so`))
+  mkdirSync(join(prefix, 'lib'))
+  for (const file of ['dyad.so', 'libdyad_wrapper.so']) writeFileSync(join(prefix, 'lib', file), '')
+  t.equal(readCommand(['--dyad', prefix], PARTS).form.dyad, prefix)
+  t.equal(readCommand([], PARTS).form.dyad, undefined)
 })
 
 test('what cannot be understood is refused, and said', async (t) => {

@@ -9,7 +9,7 @@ const row: Row = {
   against: { value: 'plain', title: 'C stream' },
   target: { bound: 'at least', value: 0.5 },
 }
-const judged = { baselineTitle: undefined, judges: true }
+const judged = { baselineTitle: undefined, judges: true, standsIn: false }
 
 function rounds(...pairs: [plain: number, speed: number][]): Round[] {
   return pairs.map(([plain, speed]) => ({ baseline: { plain }, measure: { speed } }))
@@ -57,4 +57,10 @@ test('a baseline that is another than announced says so', async (t) => {
 test('a figure that nobody measured is a fault', async (t) => {
   t.throws(() => outcomeOf({ ...row, value: 'sped' }, rounds([1, 1]), judged), /no figure 'sped'/)
   t.throws(() => outcomeOf(row, rounds([1, Number.NaN]), judged), /no figure 'speed'/)
+})
+
+test('a baseline that stands in for another is shown, and judged by nothing', async (t) => {
+  const outcome = outcomeOf(row, rounds([100, 90]), { ...judged, standsIn: true })
+  t.match(outcome, { verdict: 'n.a.', ratio: { median: 0.9 } })
+  t.equal(outcomeOf({ ...row, target: undefined }, rounds([1, 1]), { ...judged, standsIn: true }).verdict, 'ran')
 })
