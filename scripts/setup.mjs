@@ -24,7 +24,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lockfile) {
     PNPM,
     'install',
     '--frozen-lockfile',
-    '--loglevel=warn',
+    '--loglevel=error',
     '--config.confirmModulesPurge=false',
   ])
   writeFileSync(stamp, lockfile)

@@ -26,6 +26,7 @@ export {
 export { descriptorPath, hasDescriptorPaths } from './files/descriptor-path.js'
 export { descriptorClosed, descriptorLimit, isShortage, onShortage, withDescriptors } from './files/descriptors.js'
 export { type FileDigest, RunningDigest } from './files/digest.js'
+export { hasFileCapabilities } from './files/file-capabilities.js'
 export { hasFileLocks, type LockRange, tryLock } from './files/file-lock.js'
 export { makeDirectory } from './files/make-directory.js'
 export { NO_BUILD, warnOfMissingLocks } from './files/missing-locks.js'
@@ -46,6 +47,7 @@ export {
   type Config,
   type ConfigOptions,
   DTL_MODES,
+  environment,
   OPTIONS,
   type OptionName,
   type OptionOrigin,

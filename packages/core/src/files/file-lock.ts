@@ -1,15 +1,4 @@
-import { createRequire } from 'node:module'
-
-/**
- * The calls of fs-native-extensions that are used here: F_OFD_SETLK of fcntl(2) on Linux. A lock
- * belongs to an open file, so it works between threads, processes, containers and, where the file
- * system shares its locks, between hosts. The kernel releases it when the last descriptor of that
- * open file is closed, in whatever way the process ends.
- */
-interface Locks {
-  tryLock(fd: number, offset: number, length: number, exclusive: boolean): void
-  unlock(fd: number, offset: number, length: number): void
-}
+import { nativeExtensions } from './native-extensions.js'
 
 /** Which part of a file to lock. */
 export interface LockRange {
@@ -25,28 +14,12 @@ export interface LockRange {
   readonly shared?: boolean | undefined
 }
 
-let loaded: Locks | null | undefined
-
-/** Names the file itself: the library's own loader takes ten milliseconds to find it. */
-function load(): Locks | null {
-  try {
-    const file = `fs-native-extensions/prebuilds/${process.platform}-${process.arch}/fs-native-extensions.node`
-    return createRequire(import.meta.url)(file) as Locks
-  } catch (error) {
-    const { message } = error as Error
-    // The linker needs a descriptor, and has no code for saying so. The next call loads it.
-    if (/too many open files/i.test(message)) throw Object.assign(new Error(message), { code: 'EMFILE' })
-    return null
-  }
-}
-
 /**
  * Whether this system has file locks: the library has no build for some. Throws EMFILE where no
  * descriptor is free to find that out.
  */
 export function hasFileLocks(): boolean {
-  if (loaded === undefined) loaded = load()
-  return loaded !== null
+  return nativeExtensions() !== null
 }
 
 /**
@@ -55,10 +28,10 @@ export function hasFileLocks(): boolean {
  * EMFILE as {@link hasFileLocks} does.
  */
 export function tryLock(fd: number, { offset = 0, length = 0, shared = false }: LockRange = {}): boolean {
-  if (loaded === undefined) loaded = load()
-  if (loaded === null) throw Object.assign(new Error('this system has no file locks'), { code: 'ENOSYS' })
+  const locks = nativeExtensions()
+  if (locks === null) throw Object.assign(new Error('this system has no file locks'), { code: 'ENOSYS' })
   try {
-    loaded.tryLock(fd, offset, length, !shared)
+    locks.tryLock(fd, offset, length, !shared)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return false
@@ -68,5 +41,5 @@ export function tryLock(fd: number, { offset = 0, length = 0, shared = false }: 
 
 /** Releases what this open file has locked. */
 export function unlock(fd: number, { offset = 0, length = 0 }: LockRange): void {
-  loaded?.unlock(fd, offset, length)
+  nativeExtensions()?.unlock(fd, offset, length)
 }

@@ -2,6 +2,7 @@ import { debuglog, inspect, styleText } from 'node:util'
 import { isDyadError, readOption, visible } from '@dyad/core'
 import { Interruption } from './interruption.js'
 import { tell } from './output.js'
+import { CommandError } from './program-file.js'
 
 /** What the command line or the environment must be corrected for. */
 export class UsageError extends Error {
@@ -31,6 +32,7 @@ export function failureOf(error: unknown): Failure {
     return { line: error.exitCode === 1 ? error.message : '', exitCode: error.exitCode }
   if (error instanceof ForeignFailure) return error.failure
   if (error instanceof UsageError) return { line: error.message, exitCode: 2 }
+  if (error instanceof CommandError) return { line: error.message, exitCode: error.exitCode }
   if (isDyadError(error)) {
     const isUsage = error.code === 'ERR_DYAD_OPTION' || error.code === 'ERR_DYAD_DTL_MODE'
     return { line: `${error.code}: ${oneLine(error.message)}`, exitCode: isUsage ? 2 : 1 }

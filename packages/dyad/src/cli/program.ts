@@ -10,6 +10,7 @@ import { addNamespace } from './namespace.js'
 import { tell, write } from './output.js'
 import { addPut } from './put.js'
 import { addRm } from './rm.js'
+import { addRun } from './run-program.js'
 import { addStart } from './start.js'
 import { addStatus } from './status.js'
 import { addStop } from './stop.js'
@@ -24,6 +25,7 @@ const COMMANDS: readonly AddCommand[] = [
   addStart,
   addBroker,
   addStop,
+  addRun,
   addStatus,
   addDoctor,
   addNamespace,

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { agentPath, openAgent } from '@dyad/agent'
+import { type Config, prepareStateDirectory } from '@dyad/core'
+import { openSession } from '../agent-session.js'
+
+/** The agent that a program asks. Disposing of it ends it, where this process began it. */
+export interface ProgramAgent extends AsyncDisposable {
+  readonly path: string
+}
+
+/** The sockets of the agents that belong to one program, with its process. */
+const OWN_SOCKET = /^run-(\d+)-[0-9a-f]+\.sock$/
+
+/**
+ * The agent that listens at `given`, else that of the node's service, else a new one for this
+ * process alone. ERR_DYAD_OPTION if the directory for state cannot be used, ERR_DYAD_BIND,
+ * ERR_DYAD_SYSTEM.
+ */
+export async function programAgent({ stateDir, node }: Config, given: string | undefined): Promise<ProgramAgent> {
+  const ofNode = agentPath(stateDir, node)
+  for (const path of given === undefined ? [ofNode] : [given, ofNode]) {
+    if (await isListening(path)) return { path, async [Symbol.asyncDispose]() {} }
+  }
+  prepareStateDirectory(stateDir)
+  const directory = dirname(ofNode)
+  await removeAbandoned(directory)
+  const path = join(directory, `run-${process.pid}-${randomBytes(4).toString('hex')}.sock`)
+  return await openAgent({ path, stateDir, openSession })
+}
+
+/** Whether an agent listens at a path. */
+export function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.on('error', () => resolve(false))
+    socket.on('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
+/** Removes the sockets of processes that were killed. */
+async function removeAbandoned(directory: string): Promise<void> {
+  for (const name of namesIn(directory)) {
+    const pid = Number(OWN_SOCKET.exec(name)?.[1] ?? Number.NaN)
+    const path = join(directory, name)
+    // Those of other containers cannot be seen, but they listen.
+    if (!Number.isNaN(pid) && !isAlive(pid) && !(await isListening(path))) rmSync(path, { force: true })
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,125 @@
+import { type StdioOptions, spawn } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { constants } from 'node:os'
+import { GroupWitness } from './group-witness.js'
+import { CommandError, NOT_EXECUTABLE, NOT_FOUND } from './program-file.js'
+
+/** The signals that somebody may send to a program; the system's own (SIGSEGV) and job control's (SIGTSTP) are not forwarded. */
+const FORWARDED = [
+  ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const),
+  ...(['SIGALRM', 'SIGVTALRM', 'SIGPROF', 'SIGIO', 'SIGURG', 'SIGPWR', 'SIGXCPU', 'SIGCONT'] as const),
+]
+/** The signals after which the system may write a core file. */
+const OF_CORES: ReadonlySet<string> = new Set([
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGSEGV',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGSYS',
+])
+
+/** How a program ended: by itself, or by a signal. */
+export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals }
+
+/** A program to run. */
+export interface Program {
+  /** As it was called. */
+  readonly command: string
+  readonly file: string
+  readonly args: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  /** Descriptors beside the standard ones that it inherits. */
+  readonly descriptors: readonly number[]
+}
+
+/**
+ * Runs a program in the process group and on the terminal of this process, and resolves with how it
+ * ended. It gets every signal once that this process gets meanwhile. CommandError.
+ */
+export async function supervise({ command, file, args, env, descriptors }: Program): Promise<Ending> {
+  await using witness = new GroupWitness()
+  const child = spawn(file, args, { argv0: command, env, stdio: stdioWith(descriptors) })
+  const forward = (name: NodeJS.Signals) => {
+    if (!witness.saw(name)) child.kill(name)
+  }
+  for (const name of FORWARDED) process.on(name, forward)
+  try {
+    return await new Promise<Ending>((resolve, reject) => {
+      child.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+        const isMissing = code === 'ENOENT'
+        reject(
+          new CommandError(
+            command,
+            isMissing ? 'its interpreter is missing' : message,
+            isMissing ? NOT_FOUND : NOT_EXECUTABLE,
+          ),
+        )
+      })
+      child.on('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1 } : { signal }))
+    })
+  } finally {
+    for (const name of FORWARDED) process.off(name, forward)
+  }
+}
+
+/**
+ * Ends this process as the program ended: with its exit code, or by its signal, so that a shell
+ * says the same of both. Where this process would write a core file over the program's it exits with
+ * 128 and the signal's number instead.
+ */
+export function endAs(ending: Ending): void {
+  if ('code' in ending) {
+    process.exitCode = ending.code
+    return
+  }
+  const { signal } = ending
+  process.exitCode = 128 + (constants.signals[signal] ?? 0)
+  if (OF_CORES.has(signal) && mayWriteCores()) return
+  // Node ignores some signals; the last listener that is removed brings the default back.
+  if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') {
+    process.on(signal, () => {})
+    process.removeAllListeners(signal)
+  }
+  process.kill(process.pid, signal)
+}
+
+function mayWriteCores(): boolean {
+  try {
+    return !/^Max core file size\s+0\s/m.test(readFileSync('/proc/self/limits', 'latin1'))
+  } catch {
+    return true
+  }
+}
+
+/**
+ * The descriptors that this process inherited and Node would close in its children, such as those
+ * of mpirun or a shell's `3>log`: all but Node's own. To be called before anything is opened.
+ */
+export function inheritedDescriptors(): number[] {
+  const found = readdirSync('/proc/self/fd').flatMap((name) => {
+    try {
+      return [{ fd: Number(name), link: readlinkSync(`/proc/self/fd/${name}`) }]
+    } catch {
+      return []
+    }
+  })
+  const ends = new Map<string, number>()
+  for (const { link } of found) ends.set(link, (ends.get(link) ?? 0) + 1)
+  // Node has both ends of its pipes.
+  const isOwn = (link: string) => link.startsWith('anon_inode:') || (link.startsWith('pipe:') && ends.get(link) === 2)
+  return found.filter(({ fd, link }) => fd > 2 && !isOwn(link)).map(({ fd }) => fd)
+}
+
+function stdioWith(descriptors: readonly number[]): StdioOptions {
+  const stdio: (number | 'ignore')[] = [0, 1, 2]
+  for (const fd of [...descriptors].sort((a, b) => a - b)) {
+    while (stdio.length < fd) stdio.push('ignore')
+    stdio[fd] = fd
+  }
+  return stdio
+}
