@@ -59,7 +59,7 @@ pub struct Client {
 
 impl Client {
     pub const fn new() -> Self {
-        Self { pool: Pool::new(), owner: Owner::new(), next_id: AtomicU32::new(HELLO_ID + 1) }
+        Self { pool: Pool::new(), owner: Owner::new(), next_id: AtomicU32::new(0) }
     }
 
     /// Notes the process. Called once, before all others.

@@ -14,8 +14,9 @@ struct Slot {
     cookie: AtomicU64,
 }
 
-const EMPTY: c_int = -1;
-const BUSY: c_int = -2;
+/// Connections have high descriptors, so that 0 is free, and an empty pool takes no memory.
+const EMPTY: c_int = 0;
+const BUSY: c_int = -1;
 
 pub struct Pool {
     idle: [Slot; IDLE],
@@ -51,7 +52,7 @@ impl Pool {
     pub fn take(&self) -> Option<Connection> {
         for slot in &self.idle {
             let socket = slot.socket.load(Ordering::Acquire);
-            if socket < 0 {
+            if socket <= 0 {
                 continue;
             }
             let taken =

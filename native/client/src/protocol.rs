@@ -13,7 +13,6 @@ pub(crate) const LONGEST_NAME: usize = 3_800;
 pub(crate) const HELLO_ID: u32 = 1;
 
 const VERSION: u16 = 1;
-const WAIT: u8 = 1;
 
 /// What a client asks for. Names are relative to the producer-managed or consumer-managed
 /// directory.
@@ -36,27 +35,35 @@ pub enum Request<'a> {
     Remove {
         name: &'a [u8],
     },
-    /// A name that is empty stands for a place that is not managed.
+    /// A name that is empty stands for a place that is not managed. `directory`: the names are those
+    /// of a directory.
     Move {
         from: &'a [u8],
         to: &'a [u8],
+        directory: bool,
     },
 }
 
 impl<'a> Request<'a> {
     fn parts(&self) -> (u8, u8, &'a [u8], Option<&'a [u8]>) {
         match *self {
-            Request::Consume { name, wait } => (2, if wait { WAIT } else { 0 }, name, None),
-            Request::Look { name, wait } => (3, if wait { WAIT } else { 0 }, name, None),
+            Request::Consume { name, wait } => (2, u8::from(wait), name, None),
+            Request::Look { name, wait } => (3, u8::from(wait), name, None),
             Request::Produce { name } => (4, 0, name, None),
             Request::Change { name } => (5, 0, name, None),
             Request::Remove { name } => (6, 0, name, None),
-            Request::Move { from, to } => (7, 0, from, Some(to)),
+            Request::Move { from, to, directory } => (7, u8::from(directory), from, Some(to)),
         }
     }
 
+    /// The name to speak of in a message.
+    pub fn name(&self) -> &'a [u8] {
+        let (first, second) = self.names();
+        if first.is_empty() { second } else { first }
+    }
+
     /// The names that it tells of.
-    pub(crate) fn names(&self) -> (&'a [u8], &'a [u8]) {
+    fn names(&self) -> (&'a [u8], &'a [u8]) {
         let (_, _, name, second) = self.parts();
         (name, second.unwrap_or_default())
     }
@@ -208,8 +215,9 @@ mod tests {
     fn requests_are_as_the_protocol_has_them() {
         let frame = Request::Consume { name: b"a/b", wait: true }.encode(7, |parts| parts.concat());
         assert_eq!(frame, b"\x0b\0\0\0\x02\x07\0\0\0\x01\x03\0a/b");
-        let frame = Request::Move { from: b"", to: b"x" }.encode(2, |parts| parts.concat());
-        assert_eq!(frame, b"\x0b\0\0\0\x07\x02\0\0\0\0\0\0\x01\0x");
+        let frame = Request::Move { from: b"", to: b"x", directory: true }
+            .encode(2, |parts| parts.concat());
+        assert_eq!(frame, b"\x0b\0\0\0\x07\x02\0\0\0\x01\0\0\x01\0x");
     }
 
     #[test]

@@ -9,6 +9,17 @@ use crate::text::{PathText, Text, TooLong};
 /// Endings of names for which no open and no stat waits, unless DYAD_NO_WAIT has others.
 const NO_WAIT: &[u8] = b"-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~";
 
+/// The variables that are paths; in HELLO they are absolute.
+const PATHS: [&[u8]; 7] = [
+    b"DYAD_PATH_PRODUCER",
+    b"DYAD_PATH_CONSUMER",
+    b"DYAD_STATE_DIR",
+    b"DYAD_TOKEN_FILE",
+    b"DYAD_TLS_CA",
+    b"DYAD_TLS_CERT",
+    b"DYAD_TLS_KEY",
+];
+
 /// What the opens and closes of managed paths do where no agent is in reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AgentMissing {
@@ -31,11 +42,11 @@ pub enum Stat {
 
 /// Why the environment cannot be used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Unusable(pub &'static str);
+pub struct Unusable(pub &'static &'static str);
 
 impl From<TooLong> for Unusable {
     fn from(_: TooLong) -> Self {
-        Unusable("a variable that begins with DYAD_ is too long")
+        Unusable(&"a variable that begins with DYAD_ is too long")
     }
 }
 
@@ -90,13 +101,13 @@ impl Settings {
         self.agent_missing = match get("DYAD_AGENT_MISSING") {
             None | Some(b"fail") => AgentMissing::Fail,
             Some(b"pass") => AgentMissing::Pass,
-            Some(_) => return Err(Unusable("DYAD_AGENT_MISSING is neither 'fail' nor 'pass'")),
+            Some(_) => return Err(Unusable(&"DYAD_AGENT_MISSING is neither 'fail' nor 'pass'")),
         };
         self.stat = match get("DYAD_STAT") {
             None | Some(b"wait") => Stat::Wait,
             Some(b"record") => Stat::Record,
             Some(b"plain") => Stat::Plain,
-            Some(_) => return Err(Unusable("DYAD_STAT is none of 'wait', 'record', 'plain'")),
+            Some(_) => return Err(Unusable(&"DYAD_STAT is none of 'wait', 'record', 'plain'")),
         };
         self.debug = get("DYAD_SYNC_DEBUG").is_some_and(is_on);
         self.no_wait.set(get("DYAD_NO_WAIT").unwrap_or(NO_WAIT))?;
@@ -147,16 +158,18 @@ impl Settings {
         entries: impl Iterator<Item = &'a [u8]> + Clone,
         run: &[u8],
     ) -> Result<(), Unusable> {
+        let mut path = PathText::new();
         self.hello.begin(run)?;
         for entry in entries.filter(|entry| entry.starts_with(b"DYAD_")) {
             let Some(equals) = entry.iter().position(|&byte| byte == b'=') else { continue };
             let (name, value) = entry.split_at(equals);
-            let value = match name {
-                b"DYAD_PATH_PRODUCER" => self.producer.path(),
-                b"DYAD_PATH_CONSUMER" => self.consumer.path(),
-                _ => value.get(1..).unwrap_or_default(),
-            };
-            self.hello.push_variable(name, value)?;
+            let value = value.get(1..).unwrap_or_default();
+            if PATHS.contains(&name) && !value.is_empty() {
+                absolute(value, &mut path)?;
+                self.hello.push_variable(name, path.as_bytes())?;
+            } else {
+                self.hello.push_variable(name, value)?;
+            }
         }
         self.hello.end()?;
         Ok(())
@@ -183,7 +196,7 @@ fn is_on(value: &[u8]) -> bool {
 /// Writes a path relative to the working directory as an absolute and plain one.
 fn absolute(given: &[u8], into: &mut PathText) -> Result<(), Unusable> {
     if !given.starts_with(b"/") {
-        into.fill(sys::getcwd).map_err(|_| Unusable("the working directory has no path"))?;
+        into.fill(sys::getcwd).map_err(|_| Unusable(&"the working directory has no path"))?;
     }
     into.join(given)?;
     Ok(())

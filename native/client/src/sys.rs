@@ -184,3 +184,48 @@ pub fn page_wiped_on_fork() -> Result<*mut u8> {
     nothing(unsafe { syscall!(Sysno::madvise, page, LEN, libc::MADV_WIPEONFORK) })?;
     Ok(page as *mut u8)
 }
+
+pub fn seek(fd: c_int, offset: i64, whence: c_int) -> Result<i64> {
+    // SAFETY: lseek touches no memory.
+    number(unsafe { syscall!(Sysno::lseek, fd, offset, whence) }).map(|offset| offset as i64)
+}
+
+/// Opens the file of a descriptor anew.
+pub fn open_again(fd: c_int, flags: c_int) -> Result<c_int> {
+    let mut link = crate::text::Text::new();
+    crate::descriptor::link_of(fd, &mut link);
+    // SAFETY: a text has a NUL behind it.
+    unsafe { openat(libc::AT_FDCWD, link.as_ptr(), flags) }
+}
+
+/// Makes a copy of a descriptor at a number, closed by exec.
+pub fn duplicate(fd: c_int, wanted: c_int) -> Result<c_int> {
+    // SAFETY: dup3 touches no memory; the caller owns both descriptors.
+    descriptor(unsafe { syscall!(Sysno::dup3, fd, wanted, libc::O_CLOEXEC) })
+}
+
+/// Waits until the value at the place is another than this one, or that long.
+pub fn wait_while(place: &core::sync::atomic::AtomicU32, value: u32, nanoseconds: u64) {
+    let time = libc::timespec {
+        tv_sec: (nanoseconds / 1_000_000_000) as libc::time_t,
+        tv_nsec: (nanoseconds % 1_000_000_000) as libc::c_long,
+    };
+    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the place and the time live as long as the call.
+    let _ = unsafe {
+        syscall!(Sysno::futex, place.as_ptr(), operation, value, &raw const time, 0usize, 0)
+    };
+}
+
+/// Wakes all who wait at the place.
+pub fn wake_all(place: &core::sync::atomic::AtomicU32) {
+    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the system uses the place as a number alone.
+    let _ =
+        unsafe { syscall!(Sysno::futex, place.as_ptr(), operation, i32::MAX, 0usize, 0usize, 0) };
+}
+
+pub fn getegid() -> u32 {
+    // SAFETY: getegid touches no memory.
+    number(unsafe { syscall!(Sysno::getegid) }).unwrap_or(0) as u32
+}

@@ -1,0 +1,16 @@
+#include "probe.h"
+
+void produce(const char *path) {
+  FILE *file = fopen(path, "a");
+  CHECK("fopen-append", file != NULL);
+  CHECK("fputs", fputs(text_of(path), file) >= 0);
+  CHECK("fclose", fclose(file) == 0);
+}
+
+void consume(const char *path) {
+  FILE *file = fopen(path, "rce");
+  CHECK("fopen-append", file != NULL);
+  int byte;
+  while ((byte = getc(file)) != EOF) putchar(byte);
+  CHECK("fclose", fclose(file) == 0);
+}

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
+import type { Teardown, TestProcess } from '../../../test/harness/process.js'
+import { LIBRARY } from './probe.js'
+
+/** How a program ended, and what it said. */
+export interface Ended {
+  status: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** A program that runs. */
+export interface Running {
+  child: ChildProcess
+  ended: Promise<Ended>
+}
+
+/** Two nodes: programs of A produce in `a`, those of B consume in `b`, all of them unmodified. */
+export class Site {
+  readonly #t: Teardown
+
+  private constructor(
+    t: Teardown,
+    readonly cluster: Cluster,
+    readonly a: TestProcess,
+    readonly b: TestProcess,
+  ) {
+    this.#t = t
+  }
+
+  static async start(t: Teardown): Promise<Site> {
+    const { cluster, a } = await Cluster.start(t)
+    const b = await cluster.node('B')
+    return new Site(t, cluster, a, b)
+  }
+
+  /** The environment of a program of a node; `more` wins, and undefined removes. */
+  env(node: string, more: Record<string, string | undefined> = {}): Record<string, string> {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DYAD_'))
+    const all: Record<string, string | undefined> = {
+      ...Object.fromEntries(inherited),
+      LD_PRELOAD: LIBRARY,
+      DYAD_KVS: this.cluster.kvs,
+      DYAD_KVS_NAMESPACE: 'flow',
+      DYAD_TOKEN: TOKEN,
+      DYAD_NODE: node,
+      DYAD_STATE_DIR: this.cluster.path('state'),
+      ...more,
+    }
+    return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined))
+  }
+
+  /** Starts a program that writes in `a`. */
+  produce(command: string, args: string[], more: Record<string, string | undefined> = {}): Running {
+    return this.run(command, args, this.env('A', { DYAD_PATH_PRODUCER: this.cluster.directory('a'), ...more }))
+  }
+
+  /** Starts a program that reads in `b`. */
+  consume(command: string, args: string[], more: Record<string, string | undefined> = {}): Running {
+    return this.run(command, args, this.env('B', { DYAD_PATH_CONSUMER: this.cluster.directory('b'), ...more }))
+  }
+
+  /** Starts a program with exactly this environment; it is killed with the test. */
+  run(command: string, args: string[], env: Record<string, string>): Running {
+    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: this.cluster.root })
+    this.#t.teardown(() => child.kill('SIGKILL'))
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('latin1').on('data', (text: string) => {
+      stdout += text
+    })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+    })
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (status, signal) => resolve({ status, signal, stdout, stderr }))
+    })
+    return { child, ended }
+  }
+
+  /** Resolves once a program of node B waits for a file. */
+  waiting(name: string): Promise<unknown> {
+    return this.b.noted<{ path?: string }>('dyad.kvs.waiting', ({ path }) => path === name)
+  }
+}
