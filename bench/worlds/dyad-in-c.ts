@@ -60,7 +60,10 @@ export async function dyadInC(site: Site, prefix: string, mode: DyadMode): Promi
     existsSync(own) ? own : 'flux',
     ['start', '--test-size=2', 'sh', '-c', SCRIPT, 'sh', prefix, mode.dtlMode, ...directories],
     { env: mode.env, signal: site.signal, endsItself: true },
-  )
+  ).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new Error(`there is no ${own}, and no \`flux\` in PATH`)
+  })
   site.defer(() => flux[Symbol.asyncDispose]())
   const uris = [await flux.line(), await flux.line()]
   let namespace = ''
