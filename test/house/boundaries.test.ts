@@ -101,7 +101,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   },
   {
     file: 'packages/agent/src/probe.ts',
-    allowed: ["import '@dyad/core'"],
+    allowed: ["import '@dyad/core'", "import 'koffi'"],
     refused: [
       "import '@dyad/service'",
       "import '@dyad/streams'",

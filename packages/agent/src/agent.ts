@@ -2,7 +2,9 @@ import { connect, createServer, type Socket } from 'node:net'
 import { DyadError, listenAtSocket, withSocketPlace } from '@dyad/core'
 import { failedAnswer } from './answers.js'
 import { Connection } from './connection.js'
+import { isOfAnotherUser, loadPeerUser } from './peer-user.js'
 import { Publishing } from './publishing.js'
+import { Runs } from './run-log.js'
 import { type OpenSession, Sessions } from './sessions.js'
 
 /** Connections at a time. */
@@ -32,11 +34,11 @@ export interface Agent extends AsyncDisposable {
 export async function openAgent({ path, stateDir, openSession }: AgentOptions): Promise<Agent> {
   const sockets = new Set<Socket>()
   const sessions = new Sessions(openSession)
-  const shared = { sessions, publishing: new Publishing() }
+  const shared = { sessions, publishing: new Publishing(), runs: new Runs() }
   const server = createServer((socket) => {
-    if (sockets.size >= MOST_CONNECTIONS) {
-      const detail = `${MOST_CONNECTIONS} connections are open at the agent`
-      socket.on('error', () => {}).write(failedAnswer(0, new DyadError('ERR_DYAD_BUSY', { detail })))
+    const refusal = refused(socket, sockets.size)
+    if (refusal !== undefined) {
+      socket.on('error', () => {}).write(failedAnswer(0, refusal))
       socket.destroy()
       return
     }
@@ -50,9 +52,12 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
     stalled: (detail: string) => new DyadError('ERR_DYAD_BIND', { detail }),
   }
   await withSocketPlace(path, place, () => listenAtSocket(server, path))
+  // It takes some ms, while the first program starts.
+  const loading = setImmediate(loadPeerUser)
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= (async () => {
+      clearImmediate(loading)
       const ended = new Promise((resolve) => server.close(resolve))
       for (const socket of sockets) socket.destroy()
       await ended
@@ -61,6 +66,13 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
     return closed
   }
   return { path, close, [Symbol.asyncDispose]: close }
+}
+
+/** Why a connection is refused; undefined if it is not. */
+function refused(socket: Socket, open: number): DyadError | undefined {
+  if (isOfAnotherUser(socket)) return new DyadError('ERR_DYAD_DENIED', { detail: "the agent is another user's" })
+  if (open < MOST_CONNECTIONS) return undefined
+  return new DyadError('ERR_DYAD_BUSY', { detail: `${MOST_CONNECTIONS} connections are open at the agent` })
 }
 
 function assertNobodyListens(path: string): Promise<void> {

@@ -1,5 +1,6 @@
-import { type DyadError, errnoOf, type FileRecord, isDyadError } from '@dyad/core'
+import { type ErrorCode, errnoOf, type FileRecord, isDyadError } from '@dyad/core'
 import { ANSWER, LENGTH_BYTES } from './frames.js'
+import type { RunReport } from './run-log.js'
 
 /** Longest code and message of a failure, in bytes. */
 const MOST_CODE_BYTES = 255
@@ -21,10 +22,18 @@ export function recordAnswer(id: number, { size, mtimeNs, mode }: FileRecord): B
   return frame
 }
 
+/** What is known of a run. */
+export function reportedAnswer(id: number, report: RunReport): Buffer {
+  const json = Buffer.from(JSON.stringify(report))
+  const frame = begun(ANSWER.REPORTED, id, json.length)
+  json.copy(frame, BODY)
+  return frame
+}
+
 /** A failure: the errno of this host, the code and the message. */
 export function failedAnswer(id: number, error: unknown): Buffer {
-  const code = cut(isDyadError(error) ? error.code : ('ERR_DYAD_SYSTEM' satisfies DyadError['code']), MOST_CODE_BYTES)
-  const message = cut(error instanceof Error ? error.message : String(error), MOST_MESSAGE_BYTES)
+  const code = cut(codeOf(error), MOST_CODE_BYTES)
+  const message = cut(messageOf(error), MOST_MESSAGE_BYTES)
   const frame = begun(ANSWER.FAILED, id, 4 + 2 + code.length + 2 + message.length)
   let at = frame.writeUInt32LE(errnoOf(error), BODY)
   for (const text of [code, message]) {
@@ -32,6 +41,16 @@ export function failedAnswer(id: number, error: unknown): Buffer {
     at += text.copy(frame, at)
   }
   return frame
+}
+
+/** The code of the table of errors. */
+export function codeOf(error: unknown): ErrorCode {
+  return isDyadError(error) ? error.code : 'ERR_DYAD_SYSTEM'
+}
+
+/** What happened, for a person. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function begun(kind: number, id: number, bodyBytes: number): Buffer {

@@ -28,8 +28,9 @@ export class Body {
   }
 
   /** A text; undefined if it is no UTF-8. */
-  text(): string | undefined {
+  text(most = 65_535): string | undefined {
     const length = this.number16()
+    if (length > most) throw wrongFrame(`a text of ${length} bytes`)
     const start = this.#take(length)
     const text = this.#bytes.toString('utf8', start, start + length)
     if (!text.includes(REPLACEMENT)) return text

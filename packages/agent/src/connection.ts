@@ -1,25 +1,32 @@
 import type { Socket } from 'node:net'
 import { type DyadCore, DyadError } from '@dyad/core'
-import { failedAnswer, plainAnswer } from './answers.js'
+import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
 import { ANSWER, FrameReader, REQUEST, VERSION, wrongFrame } from './frames.js'
 import type { Publishing } from './publishing.js'
-import { requested } from './requests.js'
+import { type Request, type RequestContext, requested } from './requests.js'
+import type { Runs } from './run-log.js'
 import type { Sessions, UsedSession } from './sessions.js'
 
 /** Requests that one connection may have under way. */
 const MOST_REQUESTS = 1_024
-/** Answers that a client may leave unread beyond what the system holds, in bytes. */
-const MOST_UNREAD_BYTES = 1024 * 1024
+/**
+ * Answers that a client may leave unread beyond what the system holds, in bytes: as much as the
+ * longest answers to so many requests.
+ */
+const MOST_UNREAD_BYTES = MOST_REQUESTS * 5 * 1024
 /** How long a client may take to say HELLO, and to complete a frame that it began, in ms. */
 const FRAME_MS = 10_000
 /** Variables of HELLO. */
 const MOST_VARIABLES = 1_000
+/** Longest id of a run, in bytes. */
+const MOST_RUN_BYTES = 255
 
 /** What the connections of an agent share. */
 export interface Shared {
   readonly sessions: Sessions
   readonly publishing: Publishing
+  readonly runs: Runs
 }
 
 /** One client. Ends itself with its socket. */
@@ -28,6 +35,7 @@ export class Connection {
   readonly #shared: Shared
   readonly #reader = new FrameReader()
   readonly #ending = new AbortController()
+  #context: RequestContext
   #timer: NodeJS.Timeout | undefined
   #used: UsedSession | undefined
   /** Once it is open. */
@@ -40,6 +48,7 @@ export class Connection {
   constructor(socket: Socket, shared: Shared) {
     this.#socket = socket
     this.#shared = shared
+    this.#context = { ...shared, run: undefined, signal: this.#ending.signal }
     this.#timer = setTimeout(() => this.#end(wrongFrame(`no HELLO in ${FRAME_MS} ms`)), FRAME_MS)
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.on('error', () => socket.destroy())
@@ -80,17 +89,17 @@ export class Connection {
       if (kind !== REQUEST.HELLO) throw wrongFrame(`request ${kind} before HELLO`)
       this.#hello(id, body)
     } else {
-      const request = requested(kind, id, body)
-      void this.#answerTo(id, (session) => request(session, this.#shared, this.#ending.signal))
+      void this.#serve(id, requested(kind, id, body))
     }
   }
 
   #hello(id: number, body: Body): void {
     const version = body.number16()
     if (version !== VERSION) throw wrongFrame(`version ${version} of the protocol; this agent speaks ${VERSION}`)
-    body.text()
+    const run = this.#shared.runs.of(body.text(MOST_RUN_BYTES) ?? '')
     const variables = variablesIn(body)
     body.done()
+    this.#context = { ...this.#context, run }
     clearTimeout(this.#timer)
     this.#timer = undefined
     try {
@@ -98,24 +107,25 @@ export class Connection {
     } catch (error) {
       this.#refusal = error
     }
-    void this.#answerTo(id, async (session) => {
-      this.#session = session
-      return plainAnswer(ANSWER.DONE, id)
-    })
+    void this.#serve(id, { what: 'HELLO', name: undefined, serve: async () => plainAnswer(ANSWER.DONE, id) })
   }
 
-  async #answerTo(id: number, work: (session: DyadCore) => Promise<Buffer>): Promise<void> {
+  async #serve(id: number, { what, name, serve }: Request): Promise<void> {
     let answer: Buffer
     try {
-      if (this.#refusal !== undefined) throw this.#refusal
-      const session = this.#session ?? (await this.#used?.opening)
-      if (session === undefined) throw new DyadError('ERR_DYAD_CLOSED')
-      answer = await work(session)
+      answer = await serve(this.#session ?? (await this.#open()), this.#context)
     } catch (error) {
       answer = failedAnswer(id, error)
+      if (!this.#socket.destroyed) this.#context.run?.failed(what, name ?? '', codeOf(error), messageOf(error))
     }
     this.#underWay--
     this.#write(answer)
+  }
+
+  async #open(): Promise<DyadCore> {
+    if (this.#used === undefined) throw this.#refusal
+    this.#session = await this.#used.opening
+    return this.#session
   }
 
   /** The answers of one turn leave in one write. */

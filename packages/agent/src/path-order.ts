@@ -1,17 +1,61 @@
-/** Runs work on one path in the order in which it was asked for, and work on different paths at once. */
+/** What work is about: a path, or all paths below it as well. */
+export interface Claim {
+  readonly path: string
+  readonly isTree: boolean
+}
+
+interface Tree {
+  readonly path: string
+  readonly running: Promise<unknown>
+}
+
+/**
+ * Runs work on one path in the order in which it was asked for, and work on different paths at
+ * once. Work on a directory is work on every path below it.
+ */
 export class PathOrder {
   /** The last work of each path that has some under way. */
   readonly #last = new Map<string, Promise<unknown>>()
+  /** Work on directories that is under way. */
+  readonly #trees = new Set<Tree>()
 
-  /** Runs `work` once the earlier work of the same path has ended, however it did; settles as `work` does. */
-  async run<T>(path: string, work: () => Promise<T>): Promise<T> {
-    const earlier = this.#last.get(path)
-    const running = earlier === undefined ? work() : earlier.then(work, work)
-    this.#last.set(path, running)
+  /**
+   * Runs `work` once the earlier work that its claims have in common with it has ended, however
+   * that did; settles as `work` does.
+   */
+  async run<T>(claims: readonly Claim[], work: () => Promise<T>): Promise<T> {
+    const earlier = claims.flatMap((claim) => this.#before(claim))
+    const running = earlier.length === 0 ? work() : Promise.allSettled(earlier).then(work)
+    const trees: Tree[] = []
+    for (const { path, isTree } of claims) {
+      if (isTree) trees.push({ path, running })
+      else this.#last.set(path, running)
+    }
+    for (const tree of trees) this.#trees.add(tree)
     try {
       return await running
     } finally {
-      if (this.#last.get(path) === running) this.#last.delete(path)
+      for (const { path } of claims) if (this.#last.get(path) === running) this.#last.delete(path)
+      for (const tree of trees) this.#trees.delete(tree)
     }
   }
+
+  /** The work under way that a claim comes after. */
+  #before({ path, isTree }: Claim): Promise<unknown>[] {
+    const found: Promise<unknown>[] = []
+    const last = this.#last.get(path)
+    if (last !== undefined) found.push(last)
+    for (const tree of this.#trees) {
+      if (contains(tree.path, path) || (isTree && contains(path, tree.path))) found.push(tree.running)
+    }
+    if (isTree) {
+      for (const [other, running] of this.#last) if (other !== path && contains(path, other)) found.push(running)
+    }
+    return found
+  }
+}
+
+/** Whether a path is the directory itself or below it. */
+function contains(directory: string, path: string): boolean {
+  return path.startsWith(directory) && (path.length === directory.length || path[directory.length] === '/')
 }

@@ -1,5 +1,10 @@
-import { type DyadCore, DyadError, isDyadError } from '@dyad/core'
+import { lstatSync, type Stats } from 'node:fs'
+import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad/core'
+import { filesBelow } from './files-below.js'
 import { PathOrder } from './path-order.js'
+
+/** Files of a directory that are published or withdrawn at a time. */
+const AT_A_TIME = 32
 
 /**
  * What programs publish and withdraw. Of one path, what was asked for first is done first, whoever
@@ -8,32 +13,105 @@ import { PathOrder } from './path-order.js'
 export class Publishing {
   readonly #order = new PathOrder()
 
-  /** Publishes a file; resolves once every consumer can see the record. The errors of DyadCore.produce. */
-  produce(session: DyadCore, name: string | undefined): Promise<void> {
-    return this.#inOrder(session, name, async (path) => {
-      await session.produce(path)
+  /** Publishes a file; resolves with its record once every consumer can see that. The errors of DyadCore.produce. */
+  produce(session: DyadCore, name: string): Promise<FileRecord> {
+    return this.#order.run([claim(session, name)], () => session.produce(name))
+  }
+
+  /** Withdraws the record of a file, if it has one, or of all files below a directory. The errors of DyadCore.remove. */
+  withdraw(session: DyadCore, name: string, isDirectory = false): Promise<void> {
+    return this.#order.run([claim(session, name, isDirectory)], async () => {
+      if (isDirectory) await withdrawBelow(session, name)
+      await removed(session, name)
     })
   }
 
-  /** Withdraws the record of a file, if it has one. The errors of DyadCore.remove. */
-  withdraw(session: DyadCore, name: string | undefined): Promise<void> {
-    return this.#inOrder(session, name, (path) => removeIfPublished(session, path))
-  }
-
-  #inOrder(session: DyadCore, name: string | undefined, work: (path: string) => Promise<void>): Promise<void> {
-    const { producerPath } = session.config
-    if (producerPath === undefined) {
-      throw new DyadError('ERR_DYAD_UNTRACKED', { path: name, detail: 'no producer-managed directory is set' })
-    }
-    if (name === undefined) throw new DyadError('ERR_DYAD_PATH', { detail: 'it is not well-formed UTF-8' })
-    return this.#order.run(`${producerPath}\0${name}`, () => work(name))
+  /**
+   * Withdraws what was published at the `first` name, and publishes what stands at the second one;
+   * '' stands for a place that is not managed. Of a directory, it publishes the files that were
+   * published below its first name: the others have writers that publish them. Resolves with what
+   * it published. The errors of DyadCore.produce and DyadCore.remove.
+   */
+  async move(session: DyadCore, first: string, to: string, wasDirectory: boolean): Promise<FileRecord[]> {
+    const found = await standing(session, to)
+    const moved = found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
+    const isDirectory = wasDirectory || moved === 'directory'
+    // rename(2) does nothing where both names are of one file.
+    const from = isSame(found, await standing(session, first)) ? '' : first
+    const claims = [from, to].filter((name) => name !== '').map((name) => claim(session, name, isDirectory))
+    return this.#order.run(claims, async () => {
+      if (moved === 'directory') return moveBelow(session, from, to)
+      const [record] = await Promise.all([
+        moved === 'file' ? session.produce(to) : undefined,
+        from === '' ? undefined : removed(session, from),
+        from !== '' && isDirectory ? withdrawBelow(session, from) : undefined,
+      ])
+      return record === undefined ? [] : [record]
+    })
   }
 }
 
-async function removeIfPublished(session: DyadCore, path: string): Promise<void> {
+function claim(session: DyadCore, name: string, isTree = false): { path: string; isTree: boolean } {
+  const { producerPath } = session.config
+  if (producerPath === undefined) {
+    throw new DyadError('ERR_DYAD_UNTRACKED', { path: name, detail: 'no producer-managed directory is set' })
+  }
+  return { path: `${producerPath}/${name}`, isTree }
+}
+
+/** Withdraws a record; resolves with whether there was one. */
+async function removed(session: DyadCore, name: string): Promise<boolean> {
   try {
-    await session.remove(path)
+    await session.remove(name)
+    return true
   } catch (error) {
     if (!isDyadError(error, 'ERR_DYAD_NOT_FOUND')) throw error
+    return false
   }
+}
+
+async function withdrawBelow(session: DyadCore, directory: string): Promise<void> {
+  async function* names() {
+    for await (const { path } of session.list()) if (path.startsWith(`${directory}/`)) yield path
+  }
+  await forEach(names(), async (name) => {
+    await removed(session, name)
+  })
+}
+
+async function moveBelow(session: DyadCore, from: string, to: string): Promise<FileRecord[]> {
+  const records: FileRecord[] = []
+  const directory = await session.locateProduced(to)
+  if (directory === undefined) return records
+  await forEach(filesBelow(directory.local), async (name) => {
+    if (from === '' || (await removed(session, `${from}/${name}`))) records.push(await session.produce(`${to}/${name}`))
+  })
+  return records
+}
+
+/** What stands at a name now; undefined for nothing. */
+async function standing(session: DyadCore, name: string): Promise<Stats | undefined> {
+  const file = name === '' ? undefined : await session.locateProduced(name)
+  return file && lstatSync(file.local, { throwIfNoEntry: false })
+}
+
+function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
+}
+
+/** Works on a few items at a time, and on all of them although some fail; rejects with the first failure. */
+async function forEach<T>(items: AsyncIterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  const iterator = items[Symbol.asyncIterator]()
+  const failures: unknown[] = []
+  const worker = async () => {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      try {
+        await work(next.value)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker))
+  if (failures.length > 0) throw failures[0]
 }

@@ -1,18 +1,40 @@
-import { type DyadCore, isDyadError, managedPathFault } from '@dyad/core'
-import { plainAnswer, recordAnswer } from './answers.js'
+import {
+  type ConsumeOptions,
+  type DyadCore,
+  DyadError,
+  type FileRecord,
+  isDyadError,
+  managedPathFault,
+} from '@dyad/core'
+import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
 import { ANSWER, REQUEST, wrongFrame } from './frames.js'
 import type { Publishing } from './publishing.js'
+import type { Run, Runs } from './run-log.js'
 
 /** The flag of CONSUME and LOOK that lets the answer wait until the file is published. */
 const WAIT = 1
+/** The flag of REMOVE and MOVE that says that the name was a directory's. */
+const DIRECTORY = 1
 
-/** Serves a request; resolves with the answer. `signal` fires with the end of the connection. */
-export type Request = (
-  session: DyadCore,
-  shared: { readonly publishing: Publishing },
-  signal: AbortSignal,
-) => Promise<Buffer>
+/** What a request is served with. */
+export interface RequestContext {
+  readonly publishing: Publishing
+  readonly runs: Runs
+  /** The run that the program belongs to. */
+  readonly run: Run | undefined
+  /** Fires with the end of the connection. */
+  readonly signal: AbortSignal
+}
+
+/** A request that was read. */
+export interface Request {
+  readonly what: keyof typeof REQUEST
+  /** The name that it is about. */
+  readonly name: string | undefined
+  /** Serves it; resolves with the answer. */
+  serve(session: DyadCore, context: RequestContext): Promise<Buffer>
+}
 
 /** Reads a request. ERR_DYAD_PROTOCOL if it is none. */
 export function requested(kind: number, id: number, body: Body): Request {
@@ -22,10 +44,15 @@ export function requested(kind: number, id: number, body: Body): Request {
     case REQUEST.LOOK:
       return looking(id, body)
     case REQUEST.PRODUCE:
-      return publishing(id, body, 'produce')
+      return producing(id, body)
     case REQUEST.CHANGE:
+      return withdrawing('CHANGE', id, body, 0)
     case REQUEST.REMOVE:
-      return publishing(id, body, 'withdraw')
+      return withdrawing('REMOVE', id, body, DIRECTORY)
+    case REQUEST.MOVE:
+      return moving(id, body)
+    case REQUEST.REPORT:
+      return reporting(id, body)
     default:
       throw wrongFrame(`a request of kind ${kind}`)
   }
@@ -35,46 +62,136 @@ function consuming(id: number, body: Body): Request {
   const wait = body.flags(WAIT) !== 0
   const name = body.name()
   body.done()
-  return (session, _, signal) =>
-    ifPublishable(id, name, async (path) => {
-      const local = await (wait ? session.consume(path, { signal }) : session.consume(path, { signal, wait: false }))
-      return plainAnswer(local === undefined ? ANSWER.ABSENT : ANSWER.DONE, id)
-    })
+  return {
+    what: 'CONSUME',
+    name,
+    serve: (session, context) =>
+      ifPublishable(id, name, context, async (path, options) => {
+        const local = await (wait ? session.consume(path, options) : session.consume(path, { ...options, wait: false }))
+        return plainAnswer(local === undefined ? ANSWER.ABSENT : ANSWER.DONE, id)
+      }),
+  }
 }
 
 function looking(id: number, body: Body): Request {
   const wait = body.flags(WAIT) !== 0
   const name = body.name()
   body.done()
-  return (session, _, signal) =>
-    ifPublishable(id, name, async (path) => {
-      const record = await (wait ? session.lookup(path, { signal }) : session.lookup(path, { signal, wait: false }))
-      return record === undefined ? plainAnswer(ANSWER.ABSENT, id) : recordAnswer(id, record)
-    })
+  return {
+    what: 'LOOK',
+    name,
+    serve: (session, context) =>
+      ifPublishable(id, name, context, async (path, options) => {
+        const record = await (wait ? session.lookup(path, options) : session.lookup(path, { ...options, wait: false }))
+        return record === undefined ? plainAnswer(ANSWER.ABSENT, id) : recordAnswer(id, record)
+      }),
+  }
 }
 
-function publishing(id: number, body: Body, what: 'produce' | 'withdraw'): Request {
+function producing(id: number, body: Body): Request {
   body.flags(0)
   const name = body.name()
   body.done()
-  return async (session, { publishing }) => {
-    await publishing[what](session, name)
-    return plainAnswer(ANSWER.DONE, id)
+  return {
+    what: 'PRODUCE',
+    name,
+    serve: async (session, { publishing, run }) => {
+      const record = await publishing.produce(session, wellFormed(name))
+      run?.produced(record)
+      return plainAnswer(ANSWER.DONE, id)
+    },
   }
+}
+
+function withdrawing(what: 'CHANGE' | 'REMOVE', id: number, body: Body, flags: number): Request {
+  const isDirectory = body.flags(flags) !== 0
+  const name = body.name()
+  body.done()
+  return {
+    what,
+    name,
+    serve: async (session, { publishing }) => {
+      // No record has a name that is not well-formed.
+      if (name !== undefined) await publishing.withdraw(session, name, isDirectory)
+      return plainAnswer(ANSWER.DONE, id)
+    },
+  }
+}
+
+function moving(id: number, body: Body): Request {
+  const wasDirectory = body.flags(DIRECTORY) !== 0
+  const from = body.nameOrNone()
+  const to = body.nameOrNone()
+  if (from === '' && to === '') throw wrongFrame('a MOVE of nothing')
+  body.done()
+  return {
+    what: 'MOVE',
+    name: to || from,
+    serve: async (session, { publishing, run }) => {
+      const records = await publishing.move(session, from ?? '', wellFormed(to), wasDirectory)
+      for (const record of records) run?.produced(record)
+      return plainAnswer(ANSWER.DONE, id)
+    },
+  }
+}
+
+function reporting(id: number, body: Body): Request {
+  const of = body.text() ?? ''
+  body.done()
+  return { what: 'REPORT', name: undefined, serve: async (_, { runs }) => reportedAnswer(id, runs.report(of)) }
+}
+
+function wellFormed(name: string | undefined): string {
+  if (name === undefined) throw new DyadError('ERR_DYAD_PATH', { detail: 'it is not well-formed UTF-8' })
+  return name
 }
 
 /** A file that no producer can publish, for its name, is not published. */
 async function ifPublishable(
   id: number,
   name: string | undefined,
-  work: (path: string) => Promise<Buffer>,
+  context: RequestContext,
+  work: (path: string, options: ConsumeOptions) => Promise<Buffer>,
 ): Promise<Buffer> {
   if (name === undefined) return plainAnswer(ANSWER.ABSENT, id)
   try {
-    return await work(name)
+    const { run, signal } = context
+    return await (run === undefined ? work(name, { signal }) : noted(run, name, signal, work))
   } catch (error) {
     const isUnpublishable = isDyadError(error, 'ERR_DYAD_PATH') && managedPathFault(name) !== undefined
     if (isUnpublishable) return plainAnswer(ANSWER.ABSENT, id)
     throw error
+  }
+}
+
+/** Notes in the run what is consumed, and how long that waits for the file to be published. */
+async function noted(
+  run: Run,
+  path: string,
+  signal: AbortSignal,
+  work: (path: string, options: ConsumeOptions) => Promise<Buffer>,
+): Promise<Buffer> {
+  let since: number | undefined
+  let moved = false
+  const ended = () => {
+    if (since !== undefined) run.waited(path, performance.now() - since)
+    since = undefined
+  }
+  const onRecord = (record: FileRecord) => run.consumed(record, moved)
+  const onProgress = () => {
+    ended()
+    moved = true
+  }
+  try {
+    return await work(path, {
+      signal,
+      onWaiting: () => {
+        since = performance.now()
+      },
+      onRecord,
+      onProgress,
+    })
+  } finally {
+    ended()
   }
 }

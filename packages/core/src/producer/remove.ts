@@ -1,7 +1,8 @@
 import { report } from '../diagnostics.js'
 import { DyadError, withContext } from '../errors.js'
-import type { KvsClient, KvsNamespace } from '../kvs/contract.js'
-import { withdrawCopies } from '../transfer/copies.js'
+import type { KvsClient, KvsEntry, KvsNamespace } from '../kvs/contract.js'
+import { decodeRecord } from '../kvs/record.js'
+import { isShared, withdrawCopies } from '../transfer/copies.js'
 
 /** What removing a record needs to know of its session. */
 export interface RemoveContext {
@@ -20,10 +21,10 @@ export async function remove(path: string, context: RemoveContext, signal: Abort
   try {
     const namespace = context.namespace()
     const entry = await namespace.get(key, { signal })
-    const removed = await namespace.delete(key, { signal })
-    // A call that was repeated over a new connection may find that the first one has removed it.
-    if (!removed && entry === undefined) throw new DyadError('ERR_DYAD_NOT_FOUND', { path })
-    if (entry !== undefined) {
+    if (entry === undefined) throw new DyadError('ERR_DYAD_NOT_FOUND', { path })
+    // That finds none where a call was repeated over a new connection.
+    await namespace.delete(key, { signal })
+    if (mayHaveCopies(entry, path)) {
       const generation = { generation: entry.revision, epoch: entry.epoch }
       await withdrawCopies(context.kvs, namespace.name, path, generation, signal)
     }
@@ -31,5 +32,14 @@ export async function remove(path: string, context: RemoveContext, signal: Abort
   } catch (error) {
     signal.throwIfAborted()
     throw withContext(error, 'ERR_DYAD_KVS_UNREACHABLE', { path })
+  }
+}
+
+/** A record that cannot be read says nothing of copies. */
+function mayHaveCopies(entry: KvsEntry, path: string): boolean {
+  try {
+    return isShared(decodeRecord(entry, path))
+  } catch {
+    return true
   }
 }

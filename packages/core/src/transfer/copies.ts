@@ -40,6 +40,11 @@ export interface CopiesContext {
   readonly patience: number
 }
 
+/** Whether nodes may offer copies of a file to one another. */
+export function isShared({ size }: FileRecord): boolean {
+  return size >= LEAST_BYTES
+}
+
 /** Names a generation of a file in the registry. */
 function nameOf(namespace: string, path: string, { epoch, generation }: Generation): string {
   return createHash('sha256').update(`${namespace}\0${path}\0${epoch}\0${generation}`).digest('hex')
@@ -84,7 +89,7 @@ export class Copies {
    * place in the queue in time. The caller closes it.
    */
   async want(record: FileRecord, signal: AbortSignal): Promise<WantedCopy | undefined> {
-    if (record.size < LEAST_BYTES) return undefined
+    if (!isShared(record)) return undefined
     const late = () => new Error('the store did not take the place in the queue in time')
     try {
       return await within(this.#context.patience, late, signal, (bounded) => this.#queue(record, bounded))

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
+import { dirname } from 'node:path'
+import t from 'tap'
+import { Cluster } from '../../harness/cluster.js'
+import { agentOf, producing } from './site.js'
+
+const NOBODY = 65_534
+const skip = process.platform === 'linux' && process.getuid?.() === 0 ? false : 'only root can be another user'
+
+/** Connects, and prints what the agent says of itself. */
+const PROGRAM = `
+const socket = require('node:net').connect(process.argv[1])
+socket.on('data', (bytes) => process.stdout.write(bytes.toString('latin1')))
+socket.on('error', ({ code }) => console.log(code))`
+
+t.test('another user is refused, also where the directory lets it in', { skip }, async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const nobody = { uid: NOBODY, gid: NOBODY }
+  const path = agentOf(cluster, 'A')
+  const asNobody = () =>
+    execFileSync('sh', ['-c', 'unset NODE_OPTIONS; exec "$@"', 'sh', process.execPath, '-e', PROGRAM, path], {
+      ...nobody,
+      encoding: 'utf8',
+      cwd: '/',
+    })
+  chmodSync(cluster.root, 0o755)
+  t.equal(asNobody(), 'EACCES\n', 'the directory is the first wall')
+  for (const directory of [cluster.path('state'), dirname(path)]) chmodSync(directory, 0o755)
+  t.equal(asNobody(), 'EACCES\n', 'the socket is the second')
+  chmodSync(path, 0o666)
+  t.match(asNobody(), /ERR_DYAD_DENIED/, 'the system tells who it is')
+  for (const directory of [cluster.path('state'), dirname(path)]) chmodSync(directory, 0o700)
+  await using client = await producing(cluster)
+  t.equal(await client.change('x'), 'done')
+})

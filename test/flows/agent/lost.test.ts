@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import t from 'tap'
+import { AgentClient } from '../../harness/agent-client.js'
+import { Cluster } from '../../harness/cluster.js'
+import { agentOf, consuming, producing } from './site.js'
+
+const { errno } = constants
+
+t.test('an agent that is killed ends its connections, and the next one listens at the same path', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  await cluster.node('K', { broker: true, directories: [] })
+  await cluster.createNamespace()
+  await cluster.node('A')
+  const b = await cluster.node('B')
+  await using producer = await producing(cluster)
+  const consumer = await consuming(cluster)
+  const waiting = consumer.consume('x')
+  waiting.catch(() => {})
+  await consumer.consume('y', 0)
+  await b.kill()
+  await consumer.ended
+  await t.rejects(waiting, { message: 'the connection has ended' })
+  await t.rejects(AgentClient.connect(agentOf(cluster, 'B')), { code: 'ECONNREFUSED' })
+  await cluster.node('B')
+  await using anew = await consuming(cluster)
+  const asked = anew.consume('x')
+  writeFileSync(cluster.path('a', 'x'), 'after all')
+  t.equal(await producer.produce('x'), 'done')
+  t.equal(await asked, 'done')
+  t.equal(readFileSync(cluster.path('b', 'x'), 'utf8'), 'after all')
+})
+
+t.test('a wait outlives the store, and what asks for the store meanwhile fails', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const store = { broker: true, data: cluster.path('data'), directories: [] }
+  const broker = await cluster.node('K', store)
+  await cluster.createNamespace()
+  await cluster.node('A')
+  await cluster.node('B')
+  await using producer = await producing(cluster, { DYAD_KVS_TIMEOUT: '500' })
+  await using consumer = await consuming(cluster, { DYAD_KVS_TIMEOUT: '500' })
+  const waiting = consumer.consume('x')
+  t.equal(await consumer.consume('y', 0), 'absent')
+  await broker.kill()
+  writeFileSync(cluster.path('a', 'x'), 'x')
+  await t.rejects(producer.produce('x'), { code: /^ERR_DYAD_(KVS_UNREACHABLE|PUBLISH)$/, errno: errno.ENETUNREACH })
+  await t.rejects(producer.change('x'), { code: 'ERR_DYAD_KVS_UNREACHABLE', errno: errno.ENETUNREACH })
+  await t.rejects(consumer.consume('y', 0), { code: 'ERR_DYAD_KVS_UNREACHABLE', errno: errno.ENETUNREACH })
+  await cluster.node('K', store)
+  const produced = async (): Promise<string> => {
+    try {
+      return await producer.produce('x')
+    } catch {
+      return produced()
+    }
+  }
+  t.equal(await produced(), 'done')
+  t.equal(await waiting, 'done')
+})
+
+t.test('a namespace that is removed ends the waits for its files', async (t) => {
+  const { cluster } = await Cluster.start(t)
+  await cluster.node('B')
+  await using consumer = await consuming(cluster)
+  const waiting = consumer.consume('x')
+  await consumer.consume('y', 0)
+  await using client = cluster.client()
+  const refused = t.rejects(waiting, { code: 'ERR_DYAD_NAMESPACE_MISSING', errno: errno.ENXIO })
+  await client.removeNamespace('flow')
+  await refused
+})
+
+t.test('a second agent at the path is refused, and a node that stops takes its agent along', async (t) => {
+  const { cluster, a } = await Cluster.start(t)
+  const path = agentOf(cluster, 'A')
+  await t.rejects(cluster.node('A'), { code: 'ERR_DYAD_NODE_TAKEN' })
+  await using client = await producing(cluster)
+  await a.ask('stop')
+  await client.ended
+  await t.rejects(AgentClient.connect(path), { code: 'ENOENT' }, 'the socket is gone')
+})
