@@ -1,19 +1,26 @@
 import { type DeviceTrial, type HostReport, reportHost, tryDevices } from '@dyad/rdma'
 import type { Command } from 'commander'
+import { printPrograms, reportPrograms } from './doctor-programs.js'
 import { addExamples } from './examples.js'
 import { bytes, print, printHeading, printJson } from './output.js'
 
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
-    .description('tell what this host can do over RDMA verbs, and what to change; exits with 1 if they cannot be used')
+    .description(
+      'tell what this host can do over RDMA verbs, and for unmodified programs, and what to change; exits with 1 if verbs cannot be used',
+    )
     .option('--try', 'connect each device with itself and write 256 MiB')
     .option('--json', 'print one JSON object')
     .action(async (flags: { try?: true; json?: true }) => {
       const report = reportHost()
-      if (!flags.json) printReport(report)
+      const programs = await reportPrograms()
+      if (!flags.json) {
+        printReport(report)
+        printPrograms(programs)
+      }
       const trials = flags.try && report.isUsable ? await tryDevices() : undefined
-      if (flags.json) printJson({ ...report, trials })
+      if (flags.json) printJson({ ...report, trials, programs })
       else if (trials !== undefined) printTrials(trials)
       if (!report.isUsable) process.exitCode = 1
     })

@@ -1,9 +1,11 @@
-import { OPTIONS, type OptionName, readOption, warnOfVariables } from '@dyad/core'
+import { environment, OPTIONS, type OptionName, readOption, warnOfVariables } from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
+import { variableText } from './exported.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { printExactly, printJson, printTable } from './output.js'
+import { preloadedBy, registeringOptions, requiredLibrary } from './preloaded.js'
 import { quoted } from './quoted.js'
 
 const NAMES = Object.keys(OPTIONS) as OptionName[]
@@ -25,12 +27,15 @@ export function addEnv(program: Command): void {
     .description('print every option: its variable, its value, and where that comes from')
     .option('--json', 'print one JSON array')
     .option('--export', 'print what is not a default as shell exports; the token is left out')
-    .action(async ({ json, export: asExports }: { json?: true; export?: true }) => {
+    .option('--preload', 'as --export, and the library by which unmodified programs take part')
+    .action(async ({ json, export: asExports, preload }: { json?: true; export?: true; preload?: true }) => {
       warnOfVariables()
+      const library = preload ? requiredLibrary() : undefined
       const rows = NAMES.map((name) => describe(name, command))
       if (json) printJson(rows)
-      else if (asExports) printExports(rows)
+      else if (asExports || library !== undefined) printExports(rows)
       else await printTable(['VARIABLE', 'FROM', 'VALUE'], rows.map(cells))
+      if (library !== undefined && !json) printPreload(library)
       const wrong = rows.filter(({ error }) => error !== undefined)
       if (wrong.length > 0) throw new UsageError(wrong.map(({ error }) => error).join('; '))
     })
@@ -39,7 +44,12 @@ export function addEnv(program: Command): void {
     command,
     NAMES.filter((name) => name !== 'token'),
   )
-  addExamples(command, 'dyad env', 'eval "$(dyad env --namespace demo --consumer-path /tmp/cons --export)"')
+  addExamples(
+    command,
+    'dyad env',
+    'eval "$(dyad env --namespace demo --consumer-path /tmp/cons --export)"',
+    'eval "$(dyad env --consumer-path /tmp/cons --preload)"',
+  )
 }
 
 function describe(option: OptionName, command: Command): Row {
@@ -61,6 +71,18 @@ function printExports(rows: readonly Row[]): void {
   for (const { option, variable, value, origin, error } of rows) {
     if (origin === 'default' || error !== undefined || value === null) continue
     if (option === 'token') printExactly(`# ${variable} is set, and not shown`)
-    else printExactly(`export ${variable}=${quoted(typeof value === 'boolean' ? (value ? '1' : '0') : String(value))}`)
+    else printExport(variable, variableText(OPTIONS[option], value))
   }
+}
+
+/** What a shell must export for programs that `dyad run` does not start. */
+function printPreload(library: string): void {
+  const env = environment()
+  printExport('LD_PRELOAD', preloadedBy(library, env['LD_PRELOAD']))
+  const options = registeringOptions(env['NODE_OPTIONS'])
+  if (options !== undefined) printExport('NODE_OPTIONS', options)
+}
+
+function printExport(variable: string, text: string): void {
+  printExactly(`export ${variable}=${quoted(text)}`)
 }

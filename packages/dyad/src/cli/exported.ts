@@ -17,12 +17,13 @@ export function exported(given: ConfigOptions): Map<string, string | undefined> 
     const { value, origin } = readOption(name, given)
     if (name === 'token' || value === undefined || origin === 'default') continue
     if (origin === 'environment' && variables.has(row.env)) continue
-    variables.set(row.env, textOf(row, value))
+    variables.set(row.env, variableText(row, value))
   }
   return variables
 }
 
-function textOf(row: OptionRow<unknown>, value: unknown): string {
+/** The text of an option's value as a variable for other processes, which may have another working directory. */
+export function variableText(row: OptionRow<unknown>, value: unknown): string {
   if (typeof value === 'boolean') return value ? '1' : '0'
   return row.isPath ? resolve(String(value)) : String(value)
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { preloadLibrary, whyMissing } from '@dyad/native'
 
 /** The library for LD_PRELOAD. Throws an error that says why it is not here, and what to do. */
@@ -14,4 +16,16 @@ export function requiredLibrary(): string {
 export function preloadedBy(library: string, former: string | undefined): string {
   const others = (former ?? '').split(/[\s:]+/).filter((name) => name !== '' && name !== library)
   return [library, ...others].join(':')
+}
+
+/**
+ * NODE_OPTIONS with `dyad/register` in front of what is there, by which Node programs take part
+ * through their own node:fs; undefined where it is not built.
+ */
+export function registeringOptions(former: string | undefined): string | undefined {
+  const register = new URL('../register.js', import.meta.url)
+  if (!existsSync(fileURLToPath(register))) return undefined
+  const option = `--import=${register.href}`
+  const others = (former ?? '').split(' ').filter((word) => word !== option)
+  return [option, ...others].join(' ').trim()
 }

@@ -9,6 +9,8 @@ import { openSession } from '../agent-session.js'
 /** The agent that a program asks. Disposing of it ends it, where this process began it. */
 export interface ProgramAgent extends AsyncDisposable {
   readonly path: string
+  /** Whether it is where the programs of the node look for it. */
+  readonly isOfNode: boolean
 }
 
 /** The sockets of the agents that belong to one program, with its process. */
@@ -22,13 +24,14 @@ const OWN_SOCKET = /^run-(\d+)-[0-9a-f]+\.sock$/
 export async function programAgent({ stateDir, node }: Config, given: string | undefined): Promise<ProgramAgent> {
   const ofNode = agentPath(stateDir, node)
   for (const path of given === undefined ? [ofNode] : [given, ofNode]) {
-    if (await isListening(path)) return { path, async [Symbol.asyncDispose]() {} }
+    if (await isListening(path)) return { path, isOfNode: path === ofNode, async [Symbol.asyncDispose]() {} }
   }
   prepareStateDirectory(stateDir)
   const directory = dirname(ofNode)
   await removeAbandoned(directory)
   const path = join(directory, `run-${process.pid}-${randomBytes(4).toString('hex')}.sock`)
-  return await openAgent({ path, stateDir, openSession })
+  const agent = await openAgent({ path, stateDir, openSession })
+  return { path, isOfNode: false, [Symbol.asyncDispose]: () => agent.close() }
 }
 
 /** Whether an agent listens at a path. */

@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto'
 import { environment, makeTrustedDirectory, type OptionName, readConfig } from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
-import { exported } from './exported.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { say } from './output.js'
-import { preloadedBy, requiredLibrary } from './preloaded.js'
+import { requiredLibrary } from './preloaded.js'
 import { programAgent } from './program-agent.js'
+import { environmentOfProgram, programVariables } from './program-environment.js'
 import { programFile, unreachable } from './program-file.js'
+import { publishInherited } from './publish-inherited.js'
+import { tellOfRun } from './run-report.js'
 import { endAs, inheritedDescriptors, supervise } from './supervise.js'
 
 const FLAGS = [
@@ -28,6 +31,7 @@ const FLAGS = [
 interface Flags {
   producer?: string
   consumer?: string
+  report?: string | true
 }
 
 /** Runs the program that a command line names: it and its children take part without being changed. */
@@ -39,32 +43,45 @@ export function addRun(program: Command): void {
     .argument('[arguments...]', 'its arguments')
     .option('--producer <directory>', 'The producer-managed directory (DYAD_PATH_PRODUCER)')
     .option('--consumer <directory>', 'The consumer-managed directory (DYAD_PATH_CONSUMER)')
+    .option('--report [file]', 'tell at the end what the program waited for and moved, on stderr or as JSON in a file')
     .passThroughOptions()
-    .action(async (name: string, args: string[], { producer, consumer }: Flags) => {
+    .action(async (name: string, args: string[], { producer, consumer, report }: Flags) => {
       const descriptors = inheritedDescriptors()
       const options = { ...givenOptions(command), producerPath: producer, consumerPath: consumer }
       const config = readConfig(options)
-      const { namespace, stateDir, producerPath, consumerPath } = config
-      const managed = [producerPath, consumerPath].filter((path) => path !== undefined)
+      const managed = [config.producerPath, config.consumerPath].filter((path) => path !== undefined)
       if (managed.length === 0) throw new UsageError('no directory is managed: give --producer or --consumer')
-      if (namespace === undefined) throw new UsageError('no namespace: give --namespace, or set DYAD_KVS_NAMESPACE')
+      if (config.namespace === undefined)
+        throw new UsageError('no namespace: give --namespace, or set DYAD_KVS_NAMESPACE')
       const library = requiredLibrary()
       const outer = environment()
-      const file = programFile(name, outer['PATH'] ?? '')
-      const why = unreachable(file, outer['PATH'] ?? '')
+      const path = outer['PATH'] ?? ''
+      const file = programFile(name, path)
+      const why = unreachable(file, path)
       if (why !== undefined) say(`warning: ${why}. It takes no part; see docs/unmodified.md`)
-      for (const path of managed) makeTrustedDirectory(path)
+      for (const directory of managed) makeTrustedDirectory(directory)
+      const id = report === undefined ? undefined : randomUUID()
       await using agent = await programAgent(config, outer['DYAD_AGENT'])
-      const env: NodeJS.ProcessEnv = { ...outer }
-      for (const [variable, value] of exported({ ...options, stateDir })) {
-        if (value === undefined) delete env[variable]
-        else env[variable] = value
+      const env = environmentOfProgram({
+        outer,
+        options,
+        library,
+        agent: agent.isOfNode ? undefined : agent.path,
+        run: id,
+      })
+      const program = { command: name, file, args, env, descriptors }
+      const began = performance.now()
+      const ending = await supervise(program)
+      const ms = performance.now() - began
+      const isPublished =
+        'signal' in ending ||
+        config.producerPath === undefined ||
+        (await publishInherited(program, config.producerPath))
+      if (id !== undefined && report !== undefined) {
+        await tellOfRun({ id, agent: agent.path, variables: programVariables(env), ending, ms }, report)
       }
-      env['DYAD_AGENT'] = agent.path
-      env['LD_PRELOAD'] = preloadedBy(library, outer['LD_PRELOAD'])
-      const ending = await supervise({ command: name, file, args, env, descriptors })
       await agent[Symbol.asyncDispose]()
-      endAs(ending)
+      endAs(isPublished || ('code' in ending && ending.code !== 0) ? ending : { code: 1 })
     })
   addFlags(command, FLAGS)
   addExamples(

@@ -1,4 +1,4 @@
-import { type StdioOptions, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import { GroupWitness } from './group-witness.js'
@@ -115,7 +115,8 @@ export function inheritedDescriptors(): number[] {
   return found.filter(({ fd, link }) => fd > 2 && !isOwn(link)).map(({ fd }) => fd)
 }
 
-function stdioWith(descriptors: readonly number[]): StdioOptions {
+/** The standard descriptors and these, at their own numbers. */
+export function stdioWith(descriptors: readonly number[]): (number | 'ignore')[] {
   const stdio: (number | 'ignore')[] = [0, 1, 2]
   for (const fd of [...descriptors].sort((a, b) => a - b)) {
     while (stdio.length < fd) stdio.push('ignore')

@@ -1,6 +1,9 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { type HostReport, rdmaTransport } from '@dyad/rdma'
 import t from 'tap'
-import { Sandbox } from './command.js'
+import { COMMAND, Sandbox } from './command.js'
+
+const WITH_LIBRARY = [process.execPath, '--import', new URL('./with-library.mjs', import.meta.url).href, COMMAND]
 
 /** What the transport itself says of this host. */
 const { unavailable } = rdmaTransport()
@@ -18,7 +21,7 @@ t.test('doctor tells what is missing and what to do, and exits with 1 if rdma ca
   if (code === 0) {
     t.match(stdout, /^RDMA verbs can be used here$/m)
     t.match(stdout, /^device \S+$/m)
-    t.notMatch(stdout, /^ {2}needed:/m)
+    t.notMatch(stdout.split('unmodified programs')[0], /^ {2}needed:/m)
     return
   }
   t.match(stdout, /^RDMA verbs cannot be used here; files move over tcp$/m)
@@ -39,6 +42,36 @@ t.test('doctor --json prints the same as one object in one line', async (t) => {
   }
   for (const { name } of report.devices) t.ok(plain.includes(`device ${name}\n`), name)
   t.equal(report.findings.filter(({ isFatal }) => isFatal).length > 0, code === 1, 'something is to be changed')
+})
+
+t.test('doctor tells whether unmodified programs can take part, and what to do if not', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const doctor = async (env: NodeJS.ProcessEnv) => {
+    const { stdout } = await sandbox.spawn(['doctor'], env, WITH_LIBRARY).ended
+    const { programs } = JSON.parse((await sandbox.spawn(['doctor', '--json'], env, WITH_LIBRARY).ended).stdout)
+    return { text: stdout.slice(stdout.indexOf('unmodified programs')), programs }
+  }
+  const none = await doctor({ TEST_LIBRARY: '', DYAD_NODE: 'n1' })
+  t.match(
+    none.text,
+    /^unmodified programs cannot take part here\n {2}library {8}not here\n {2}agent {10}answers at \S+\n/,
+  )
+  t.match(none.text, /^ {2}needed: the library .* is empty\n {4}`npm run build:native` builds it/m)
+  t.match(none.programs, { isUsable: false, library: null, answers: true, findings: [{ isFatal: true }] })
+  const file = sandbox.at('no-library.so')
+  await writeFile(file, 'text')
+  const broken = await doctor({ TEST_LIBRARY: file, DYAD_NODE: 'n3' })
+  t.match(broken.text, /needed: \S+no-library\.so cannot be loaded: .*\n {4}build it/)
+  t.match(broken.text, /better: no agent listens at \S+\n {4}start the service of this node: `dyad start`/)
+  const library = /\/\S+\/libm\.so\.6$/m.exec(await readFile('/proc/self/maps', 'latin1'))?.[0]
+  const well = await doctor({ TEST_LIBRARY: library, DYAD_NODE: 'n2' })
+  t.match(
+    well.text,
+    /^unmodified programs can take part here: dyad run\n {2}library {8}\S+libm\.so\.6\n {2}agent {10}answers at/,
+  )
+  t.match(well.programs, { isUsable: true, library, answers: true, findings: [] })
+  const wrong = await doctor({ TEST_LIBRARY: library, DYAD_AGENT: sandbox.at('file') })
+  t.match(wrong.text, /better: no agent listens at \S+file\n/)
 })
 
 t.test('doctor looks at the host alone: no option can be wrong for it', async (t) => {

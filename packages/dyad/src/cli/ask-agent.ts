@@ -1,0 +1,99 @@
+import { connect } from 'node:net'
+
+/** How long an agent may take to answer, in ms. */
+const ANSWER_MS = 5_000
+const [HELLO, REPORT] = [1, 8]
+const [DONE, REPORTED, FAILED] = [128, 131, 132]
+const VERSION = 1
+/** The longest frame, in bytes. */
+const MOST_BYTES = 4 + 65_536
+
+/** What the agent tells of a run; see docs/agent-protocol.md. */
+export interface RunReport {
+  readonly consumed: { readonly files: number; readonly bytes: number; readonly moved: number }
+  readonly produced: { readonly files: number; readonly bytes: number }
+  readonly waited: { readonly times: number; readonly ms: number }
+  readonly waits: readonly { readonly path: string; readonly times: number; readonly ms: number }[]
+  readonly failed: number
+  readonly failures: readonly {
+    readonly request: string
+    readonly path: string
+    readonly code: string
+    readonly message: string
+  }[]
+}
+
+/**
+ * Greets the agent at a path as a program with these variables would; rejects with what the agent
+ * says is wrong with them, or with why it does not answer.
+ */
+export async function greetAgent(path: string, variables: ReadonlyMap<string, string>): Promise<void> {
+  await exchange(path, [helloFrame(variables)], [DONE])
+}
+
+/** As `greetAgent`, and resolves with the report of a run. */
+export async function askReport(path: string, variables: ReadonlyMap<string, string>, run: string): Promise<RunReport> {
+  const [, report] = await exchange(path, [helloFrame(variables), frame(REPORT, 2, text(run))], [DONE, REPORTED])
+  return JSON.parse(String(report)) as RunReport
+}
+
+function helloFrame(variables: ReadonlyMap<string, string>): Buffer {
+  const pairs = [...variables].flatMap((pair) => pair.map(text))
+  return frame(HELLO, 1, Buffer.concat([number16(VERSION), text(''), number16(variables.size), ...pairs]))
+}
+
+/** Sends frames and resolves with the bodies of their answers, which come in their order. */
+function exchange(path: string, frames: readonly Buffer[], kinds: readonly number[]): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const bodies: Buffer[] = []
+    let received = Buffer.alloc(0)
+    const socket = connect(path, () => socket.write(Buffer.concat(frames)))
+    const fail = (why: string) => socket.destroy(new Error(why))
+    socket.setTimeout(ANSWER_MS, () => fail(`the agent at ${path} does not answer`))
+    socket.on('error', reject)
+    socket.on('close', () => reject(new Error(`the agent at ${path} ended the connection`)))
+    socket.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk])
+      while (received.length >= 4 && received.length >= 4 + received.readUInt32LE(0)) {
+        const end = 4 + received.readUInt32LE(0)
+        const [kind, body] = [received[4], received.subarray(9, end)]
+        received = received.subarray(end)
+        if (kind === FAILED) return fail(failureIn(body))
+        if (kind !== kinds[bodies.length]) return fail(`${path} does not speak the protocol of the agent`)
+        bodies.push(body)
+      }
+      if (received.length > MOST_BYTES) return fail(`${path} does not speak the protocol of the agent`)
+      if (bodies.length < frames.length) return
+      resolve(bodies)
+      socket.destroy()
+    })
+  })
+}
+
+function frame(kind: number, id: number, body: Buffer): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUInt32LE(5 + body.length, 0)
+  head[4] = kind
+  head.writeUInt32LE(id, 5)
+  return Buffer.concat([head, body])
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value)
+  return Buffer.concat([number16(bytes.length), bytes])
+}
+
+function number16(value: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeUInt16LE(value)
+  return bytes
+}
+
+/** Code and message of a failure. */
+function failureIn(body: Buffer): string {
+  const texts: string[] = []
+  for (let at = 4; at + 2 <= body.length; at += 2 + body.readUInt16LE(at)) {
+    texts.push(body.toString('utf8', at + 2, at + 2 + body.readUInt16LE(at)))
+  }
+  return texts.join(': ')
+}

@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process'
+import { agentPath } from '@dyad/agent'
+import { type Config, environment, readOption, reasonOf } from '@dyad/core'
+import { preloadLibrary } from '@dyad/native'
+import { greetAgent } from './ask-agent.js'
+import { print, printHeading } from './output.js'
+import { preloadedBy, requiredLibrary } from './preloaded.js'
+
+/** What this host can do for programs that nobody changes. */
+export interface ProgramsReport {
+  readonly isUsable: boolean
+  /** Path of the library; null where it is not here. */
+  readonly library: string | null
+  /** Where the agent of the node is asked for. */
+  readonly agent: string | null
+  readonly answers: boolean
+  readonly findings: readonly Finding[]
+}
+
+interface Finding {
+  readonly isFatal: boolean
+  readonly what: string
+  readonly remedy: string
+}
+
+/** Looks for the library, loads it into a program, and asks the agent. */
+export async function reportPrograms(): Promise<ProgramsReport> {
+  const findings: Finding[] = []
+  const library = libraryFault()
+  if (library !== undefined) findings.push(library)
+  const { path, fault } = await agentFault()
+  if (fault !== undefined) findings.push(fault)
+  return {
+    isUsable: library === undefined,
+    library: preloadLibrary() ?? null,
+    agent: path ?? null,
+    answers: fault === undefined,
+    findings,
+  }
+}
+
+/** What keeps the library from being loaded. */
+function libraryFault(): Finding | undefined {
+  let library: string
+  try {
+    library = requiredLibrary()
+  } catch (error) {
+    const [what = '', remedy = ''] = (error as Error).message.split(/: (?=`npm|install)/)
+    return { isFatal: true, what, remedy }
+  }
+  const { status, stderr, error } = spawnSync('true', {
+    env: { PATH: environment()['PATH'], LD_PRELOAD: preloadedBy(library, undefined) },
+    encoding: 'utf8',
+  })
+  if (status === 0 && stderr === '') return undefined
+  const what = `${library} cannot be loaded: ${(error?.message ?? stderr).trim() || `true(1) ended with ${status}`}`
+  const remedy = 'build it on a system with a C library like this one: `npm run build:native`, or install dyad anew'
+  return { isFatal: true, what, remedy }
+}
+
+/** What keeps the agent of the node from answering. */
+async function agentFault(): Promise<{ path?: string; fault?: Finding }> {
+  const remedy = 'start the service of this node: `dyad start`; without it `dyad run` begins an agent for each program'
+  let path: string
+  try {
+    const [stateDir, node] = (['stateDir', 'node'] as const).map((name) => readOption(name).value as Config['node'])
+    path = environment()['DYAD_AGENT'] || agentPath(stateDir ?? '', node ?? '')
+  } catch (error) {
+    return { fault: { isFatal: false, what: reasonOf(error), remedy: 'correct the variable' } }
+  }
+  try {
+    await greetAgent(path, new Map())
+    return { path }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const isMissing = code === 'ENOENT' || code === 'ECONNREFUSED'
+    const what = isMissing
+      ? `no agent listens at ${path}`
+      : `the agent at ${path} does not answer as it should: ${message}`
+    return { path, fault: { isFatal: false, what, remedy } }
+  }
+}
+
+/** Prints the report below that of the host. */
+export function printPrograms({ isUsable, library, agent, answers, findings }: ProgramsReport): void {
+  printHeading(`unmodified programs ${isUsable ? 'can take part here: dyad run' : 'cannot take part here'}`)
+  print(`  library        ${library ?? 'not here'}`)
+  print(`  agent          ${answers ? `answers at ${agent}` : 'none answers'}`)
+  for (const { isFatal, what, remedy } of findings) {
+    print(`  ${isFatal ? 'needed' : 'better'}: ${what}`)
+    print(`    ${remedy}`)
+  }
+}
