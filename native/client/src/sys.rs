@@ -229,3 +229,15 @@ pub fn getegid() -> u32 {
     // SAFETY: getegid touches no memory.
     number(unsafe { syscall!(Sysno::getegid) }).unwrap_or(0) as u32
 }
+
+/// Whether the file at a path, or that of the descriptor where the path is empty, may be executed.
+///
+/// # Safety
+/// `path` is a C string, or leads nowhere, which the system answers with EFAULT.
+pub unsafe fn may_execute(dirfd: c_int, path: *const c_char) -> bool {
+    let flags = libc::AT_EACCESS | libc::AT_EMPTY_PATH;
+    // SAFETY: the system reads the path alone.
+    let told = unsafe { syscall!(Sysno::faccessat2, dirfd, path, libc::X_OK, flags) };
+    // A system that cannot tell has not said no.
+    matches!(told, Ok(_) | Err(syscalls::Errno::ENOSYS))
+}

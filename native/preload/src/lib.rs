@@ -19,6 +19,7 @@ mod descriptors;
 mod dup;
 mod errno;
 mod exec;
+mod exec_list;
 mod exit;
 mod links;
 mod mmap;

@@ -1,0 +1,8 @@
+#include "probe.h"
+
+void produce(const char *path) { make_file(path); }
+
+void consume(const char *path) {
+  CHECK("access", access(path, R_OK) == 0);
+  show_file(path);
+}

@@ -1,0 +1,11 @@
+#include "probe.h"
+
+void produce(const char *path) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  CHECK("open", fd >= 0);
+  write_text(fd, path);
+  int other = open("/dev/null", O_RDONLY);
+  CHECK("dup2", dup2(other, fd) == fd);
+}
+
+void consume(const char *path) { show_file(path); }
