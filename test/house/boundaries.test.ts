@@ -124,6 +124,23 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
     ],
   },
   {
+    file: 'packages/register/src/agent/probe.ts',
+    allowed: [
+      "import '@dyad/core'",
+      "import '@dyad/core/client-settings'",
+      "import '@dyad/native'",
+      "import '../x.js'",
+    ],
+    refused: [
+      "import '@dyad/agent'",
+      "import '@dyad/core/conformance'",
+      "import '@dyad/streams'",
+      "import 'dyad'",
+      "import '@napi-rs/cli'",
+      'process.env',
+    ],
+  },
+  {
     file: 'packages/dyad/src/cli/probe.ts',
     allowed: [
       "import '@dyad/agent'",

@@ -32,8 +32,10 @@ pub enum Request<'a> {
     Change {
         name: &'a [u8],
     },
+    /// `directory`: the name was that of a directory; all files below it are withdrawn.
     Remove {
         name: &'a [u8],
+        directory: bool,
     },
     /// A name that is empty stands for a place that is not managed. `directory`: the names are those
     /// of a directory.
@@ -51,7 +53,7 @@ impl<'a> Request<'a> {
             Request::Look { name, wait } => (3, u8::from(wait), name, None),
             Request::Produce { name } => (4, 0, name, None),
             Request::Change { name } => (5, 0, name, None),
-            Request::Remove { name } => (6, 0, name, None),
+            Request::Remove { name, directory } => (6, u8::from(directory), name, None),
             Request::Move { from, to, directory } => (7, u8::from(directory), from, Some(to)),
         }
     }

@@ -90,7 +90,7 @@ fn publish(name: &[u8]) -> Result<(), Errno> {
 }
 
 fn remove(name: &[u8]) -> Result<(), Errno> {
-    if name.is_empty() { Ok(()) } else { tell(Request::Remove { name }) }
+    if name.is_empty() { Ok(()) } else { tell(Request::Remove { name, directory: false }) }
 }
 
 /// Two links of one file stay both.

@@ -23,10 +23,12 @@ unsafe fn around_managed(dirfd: c_int, path: *const c_char, call: &dyn Fn() -> c
     let is_managed = unsafe { locate_produced(dirfd, path, &mut place) };
     let result = call();
     match place.producer_name() {
-        Some(name) if result == 0 && is_managed => match tell(Request::Remove { name }) {
-            Ok(()) => result,
-            Err(failed) => errno::fail(failed),
-        },
+        Some(name) if result == 0 && is_managed => {
+            match tell(Request::Remove { name, directory: false }) {
+                Ok(()) => result,
+                Err(failed) => errno::fail(failed),
+            }
+        }
         _ => result,
     }
 }

@@ -1,5 +1,6 @@
 /** The agent that programs ask which nobody changes: see docs/agent-protocol.md. */
+
+export { agentPath } from '@dyad/core'
 export { type Agent, type AgentOptions, openAgent } from './agent.js'
-export { agentPath } from './path.js'
 export type { RunReport } from './run-log.js'
 export type { OpenSession } from './sessions.js'

@@ -42,6 +42,7 @@ export { encodeRecord, type FileRecord, type PublishedFile } from './kvs/record.
 export { isLoopbackHost, loopbackAdvice, loopbackNetwork } from './loopback.js'
 export type { ManagedFile } from './managed-directory.js'
 export { managedPathFault } from './managed-path.js'
+export { agentPath } from './options/agent-path.js'
 export { CLIENT_OPTIONS, type ClientOptionRow } from './options/client-options.js'
 export {
   type Config,

@@ -9,6 +9,9 @@ export interface ClientOptionRow {
   readonly doc: string
 }
 
+/** Endings of names that nothing waits for, unless DYAD_NO_WAIT has others. */
+export const NO_WAIT = '-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~'
+
 /**
  * What the clients of the agent read: the preload library and `dyad/register`. Sessions do not have
  * these options. `docs/configuration.md` is generated from this table.
@@ -35,7 +38,7 @@ export const CLIENT_OPTIONS: readonly ClientOptionRow[] = [
   {
     env: 'DYAD_NO_WAIT',
     accepts: 'endings of names, `:` between them',
-    defaultText: '`-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~`',
+    defaultText: `\`${NO_WAIT}\``,
     doc: 'Files with names that end so are not waited for: programs look whether they exist.',
   },
   {

@@ -1,0 +1,85 @@
+/**
+ * What a client of the agent reads of its environment: an entry of its own, since every program
+ * that takes part loads it at its start.
+ */
+
+import { resolve } from 'node:path'
+import { DyadError } from '../errors.js'
+import { agentPath } from './agent-path.js'
+import { NO_WAIT } from './client-options.js'
+import { environment, OPTIONS, type OptionName, readOption } from './config.js'
+import type { OptionRow } from './option-row.js'
+import { PREFIX } from './unknown-variables.js'
+
+/** Bytes of all variables that fit into HELLO, which a frame bounds. */
+const MOST_BYTES = 60_000
+
+/** What stat and access of a file do that is not here. */
+export type StatOfMissing = 'wait' | 'record' | 'plain'
+
+/** What the environment of a program says to a client of the agent. */
+export interface ClientSettings {
+  /** Absolute. */
+  readonly producerPath: string | undefined
+  /** Absolute. */
+  readonly consumerPath: string | undefined
+  /** Path of the agent's socket. */
+  readonly agent: string
+  readonly agentMissing: 'fail' | 'pass'
+  readonly stat: StatOfMissing
+  /** Endings of names that nothing waits for. */
+  readonly noWait: readonly string[]
+  /** Id of the run that a report is made of; '' for none. */
+  readonly run: string
+  /** The variables DYAD_* of HELLO, those that are paths absolute. */
+  readonly variables: ReadonlyMap<string, string>
+}
+
+/** What the environment says; undefined where it names no managed directory. ERR_DYAD_OPTION. */
+export function readClientSettings(env: NodeJS.ProcessEnv = environment()): ClientSettings | undefined {
+  const producerPath = textOf('producerPath', env)
+  const consumerPath = textOf('consumerPath', env)
+  if (producerPath === undefined && consumerPath === undefined) return undefined
+  const agent = env['DYAD_AGENT']
+  return {
+    producerPath,
+    consumerPath,
+    agent: agent ? resolve(agent) : agentPath(textOf('stateDir', env) ?? '', textOf('node', env) ?? ''),
+    agentMissing: oneOf(env, 'DYAD_AGENT_MISSING', ['fail', 'pass']),
+    stat: oneOf(env, 'DYAD_STAT', ['wait', 'record', 'plain']),
+    noWait: (env['DYAD_NO_WAIT'] || NO_WAIT).split(':').filter((ending) => ending !== ''),
+    run: env['DYAD_RUN'] ?? '',
+    variables: variablesOf(env),
+  }
+}
+
+function textOf(name: OptionName, env: NodeJS.ProcessEnv): string | undefined {
+  const { value } = readOption(name, {}, env)
+  return typeof value === 'string' ? value : undefined
+}
+
+function oneOf<Word extends string>(env: NodeJS.ProcessEnv, name: string, words: readonly [Word, ...Word[]]): Word {
+  const given = env[name]
+  if (!given) return words[0]
+  const found = words.find((word) => word === given)
+  if (found !== undefined) return found
+  const detail = `${name}: ${JSON.stringify(given)} is none of: ${words.join(', ')}`
+  throw new DyadError('ERR_DYAD_OPTION', { detail })
+}
+
+function variablesOf(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
+  const rows: readonly OptionRow<unknown>[] = Object.values(OPTIONS)
+  const paths = new Set(rows.filter(({ isPath }) => isPath).map(({ env: name }) => name))
+  const variables = new Map<string, string>()
+  let bytes = 0
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith(PREFIX) || value === undefined) continue
+    const said = paths.has(name) && value !== '' ? resolve(value) : value
+    bytes += 4 + Buffer.byteLength(name) + Buffer.byteLength(said)
+    variables.set(name, said)
+  }
+  if (bytes <= MOST_BYTES) return variables
+  throw new DyadError('ERR_DYAD_OPTION', {
+    detail: `the variables that begin with ${PREFIX} have ${bytes} bytes, and ${MOST_BYTES} at most`,
+  })
+}

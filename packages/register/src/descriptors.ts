@@ -1,0 +1,63 @@
+import fs from 'node:fs'
+import { type Callback, runNow, runWithCallback } from './forms.js'
+import { closing } from './operations.js'
+import type { Program } from './program.js'
+import { type Original, replace } from './replace.js'
+import { noteDamage } from './written.js'
+
+/** Functions of node:fs that write through a descriptor; some take a path in its place. */
+const WRITING = ['write', 'writev', 'writeFile', 'appendFile', 'ftruncate', 'fsync', 'fdatasync'] as const
+
+/** Replaces what closes and writes descriptors. */
+export function replaceDescriptorCalls(program: Program): void {
+  const { written } = program
+  replace(fs, 'close', (original) => (fd, ...rest) => {
+    const open = written.get(fd)
+    if (open === undefined) return original(fd, ...rest)
+    const [given] = rest
+    if (given !== undefined && typeof given !== 'function') return original(fd, ...rest)
+    // Without a callback node:fs throws.
+    const callback: Callback = given === undefined ? throwIt : (given as Callback)
+    return runWithCallback(program, closing(program, open), (called) => original(fd, called), callback)
+  })
+  replace(fs, 'closeSync', (original) => (fd, ...rest) => {
+    const open = written.get(fd)
+    if (open === undefined) return original(fd, ...rest)
+    return runNow(program, closing(program, open), () => original(fd, ...rest))
+  })
+  for (const name of WRITING) {
+    replace(fs, name, (original) => noting(program, original))
+    replace(fs, `${name}Sync`, (original) => notingNow(program, original))
+  }
+}
+
+function throwIt(error: unknown): void {
+  if (error) throw error
+}
+
+function noting({ written }: Program, original: Original): Original {
+  return (...args) => {
+    const open = written.isEmpty ? undefined : written.get(args[0])
+    if (open === undefined) return original(...args)
+    const at = args.findLastIndex((arg) => typeof arg === 'function')
+    if (at === -1) return original(...args)
+    const callback = args[at] as Callback
+    return original(...args.slice(0, at), (error: unknown, ...values: unknown[]) => {
+      noteDamage(open, error)
+      return callback(error, ...values)
+    })
+  }
+}
+
+function notingNow({ written }: Program, original: Original): Original {
+  return (...args) => {
+    const open = written.isEmpty ? undefined : written.get(args[0])
+    if (open === undefined) return original(...args)
+    try {
+      return original(...args)
+    } catch (error) {
+      noteDamage(open, error)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { AgentRequest } from './agent/protocol.js'
+import { missingAddon } from './missing-addon.js'
+import type { Asking } from './operation.js'
+import type { Program } from './program.js'
+
+/** Calls the function of node:fs that an operation is around. */
+export type Real = () => unknown
+
+/** What asking ended in; the result is undefined where it was cancelled. */
+export type Outcome<Result> = { readonly error: unknown } | { readonly result: Result | undefined }
+
+let depth = 0
+
+/** Whether a function of node:fs is being called whose operation covers what it calls in turn. */
+export function isInside(): boolean {
+  return depth > 0
+}
+
+/** Calls a function of node:fs that may call others of node:fs. */
+export function inside(real: Real): unknown {
+  depth++
+  try {
+    return real()
+  } finally {
+    depth--
+  }
+}
+
+/** Calls user code from within such a function. */
+export function outside<Result>(call: () => Result): Result {
+  const before = depth
+  depth = 0
+  try {
+    return call()
+  } finally {
+    depth = before
+  }
+}
+
+/** Asks one request after the other, and blocks. Throws ERR_DYAD_ADDON if something is asked and the addon is not there. */
+export function askNow<Result>({ native }: Program, asking: Asking<Result> | undefined): Result | undefined {
+  if (asking === undefined) return undefined
+  let next = asking.next()
+  while (!next.done) {
+    if (native === undefined) throw missingAddon()
+    next = asking.next(native.ask(next.value))
+  }
+  return next.value
+}
+
+/**
+ * Asks one request after the other, without blocking; `settled` is called later, or at once where
+ * nothing is asked.
+ * @param signals each ends a wait for a file that nobody is interested in any more: the call itself
+ *   then decides
+ */
+export function askLater<Result>(
+  program: Program,
+  asking: Asking<Result> | undefined,
+  settled: (outcome: Outcome<Result>) => void,
+  signals: readonly AbortSignal[] = [],
+): void {
+  if (asking === undefined) {
+    settled({ result: undefined })
+    return
+  }
+  const step = (advance: () => IteratorResult<AgentRequest, Result>) => {
+    let next: IteratorResult<AgentRequest, Result>
+    try {
+      next = advance()
+    } catch (error) {
+      settled({ error })
+      return
+    }
+    if (next.done) {
+      settled({ result: next.value })
+      return
+    }
+    const request = next.value
+    const abandon = program.agent.ask(request, (answer) => {
+      for (const signal of signals) signal.removeEventListener('abort', cancel)
+      step(() => asking.next(answer))
+    })
+    const cancel = () => {
+      for (const signal of signals) signal.removeEventListener('abort', cancel)
+      abandon()
+      settled({ result: undefined })
+    }
+    if (!('wait' in request)) return
+    for (const signal of signals) signal.addEventListener('abort', cancel)
+    if (signals.some(({ aborted }) => aborted)) cancel()
+  }
+  step(() => asking.next())
+}

@@ -1,0 +1,46 @@
+import { runAsPromise } from './forms.js'
+import { closing } from './operations.js'
+import type { Program } from './program.js'
+import { define } from './streams.js'
+import { noteDamage, type Written } from './written.js'
+
+/** Methods of FileHandle by which bytes of its file change. */
+const WRITING = ['write', 'writev', 'writeFile', 'appendFile', 'truncate', 'sync', 'datasync'] as const
+
+/** FileHandles that write in the producer-managed directory. */
+const handles = new WeakMap<object, Written>()
+
+/** What a FileHandle writes, if that is in the producer-managed directory. */
+export function writtenBy(handle: unknown): Written | undefined {
+  return typeof handle === 'object' && handle !== null ? handles.get(handle) : undefined
+}
+
+/** Publishes the file of a FileHandle once it is closed, unless a write failed. */
+export function adoptHandle(program: Program, handle: object, path: string): void {
+  const fd: unknown = Reflect.get(handle, 'fd')
+  if (typeof fd !== 'number') return
+  const written = program.written.add(fd, path)
+  handles.set(handle, written)
+  for (const name of WRITING) {
+    const method: unknown = Reflect.get(handle, name)
+    if (typeof method === 'function') define(handle, name, method, noting(written, method))
+  }
+  const close: unknown = Reflect.get(handle, 'close')
+  if (typeof close !== 'function') return
+  let closed: Promise<unknown> | undefined
+  define(handle, 'close', close, () => {
+    closed ??= runAsPromise(program, closing(program, written), () => Reflect.apply(close, handle, []))
+    return closed
+  })
+}
+
+function noting(written: Written, method: CallableFunction) {
+  return async function (this: object, ...args: unknown[]): Promise<unknown> {
+    try {
+      return await Reflect.apply(method, this, args)
+    } catch (error) {
+      noteDamage(written, error)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module'
+import { addonFile } from '@dyad/native'
+import { missingAgent, warnOfMissingAgent } from './agent/no-agent.js'
+import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
+import type { Native } from './program.js'
+
+/** An answer as native/addon gives it. */
+interface AddonAnswer {
+  readonly kind: 'done' | 'absent' | 'record' | 'failed' | 'missing'
+  readonly size?: bigint
+  readonly mtimeNs?: bigint
+  readonly mode?: number
+  readonly errno?: number
+  readonly message?: string
+}
+
+/** What native/addon exports. */
+interface Addon {
+  readonly Agent: new (entries: string[]) => AddonAgent
+  /** Who has a file open for writing on this host. */
+  writersOf(path: string): 'none' | 'left' | 'gone' | 'unknown'
+  /** Has the preload library leave this process alone; whether it is loaded. */
+  standAside(): boolean
+}
+
+interface AddonAgent {
+  consumeSync(name: string, wait: boolean): AddonAnswer
+  lookSync(name: string, wait: boolean): AddonAnswer
+  produceSync(name: string): AddonAnswer
+  changeSync(name: string): AddonAnswer
+  removeSync(name: string, isDirectory: boolean): AddonAnswer
+  moveSync(from: string, to: string, isDirectory: boolean): AddonAnswer
+}
+
+/** How native code reaches the agent. */
+export interface NativePlace {
+  readonly path: string
+  readonly variables: ReadonlyMap<string, string>
+  readonly passes: boolean
+}
+
+/** The addon, which is loaded here; undefined where it is not built. */
+export function loadAddon(): Addon | undefined {
+  const file = addonFile()
+  return file === undefined ? undefined : createRequire(import.meta.url)(file)
+}
+
+/** What only native code can do. */
+export function nativeOf(addon: Addon, { path, variables, passes }: NativePlace): Native {
+  let agent: AddonAgent | undefined
+  const entries = [...new Map([...variables, ['DYAD_AGENT', path]])].map(([name, value]) => `${name}=${value}`)
+  return {
+    ask(request) {
+      agent ??= new addon.Agent(entries)
+      return answerOf(asked(agent, request), path, passes)
+    },
+    hasWriter(file) {
+      const writers = addon.writersOf(file)
+      return writers === 'unknown' ? undefined : writers !== 'none'
+    },
+  }
+}
+
+function asked(agent: AddonAgent, request: AgentRequest): AddonAnswer {
+  switch (request.kind) {
+    case 'consume':
+      return agent.consumeSync(request.name, request.wait)
+    case 'look':
+      return agent.lookSync(request.name, request.wait)
+    case 'produce':
+      return agent.produceSync(request.name)
+    case 'change':
+      return agent.changeSync(request.name)
+    case 'remove':
+      return agent.removeSync(request.name, request.isDirectory)
+    case 'move':
+      return agent.moveSync(request.from, request.to, request.isDirectory)
+  }
+}
+
+function answerOf(answer: AddonAnswer, path: string, passes: boolean): AgentAnswer {
+  const { kind, size = 0n, mtimeNs = 0n, mode = 0, errno = 0, message = '' } = answer
+  if (kind === 'done' || kind === 'absent') return { kind }
+  if (kind === 'record') return { kind, size, mtimeNs, mode }
+  if (kind === 'missing') {
+    if (!passes) return missingAgent(path)
+    warnOfMissingAgent(path)
+    return { kind: 'passed' }
+  }
+  const [, code = 'ERR_DYAD_AGENT', text = message] = /^(ERR_DYAD_\w+): (.*)$/s.exec(message) ?? []
+  return { kind: 'failed', errno, code, message: text }
+}

@@ -1,0 +1,58 @@
+import { check, type Operation } from './operation.js'
+import { own } from './own-fs.js'
+import type { ManagedPath } from './places.js'
+import type { Program } from './program.js'
+import type { CallName } from './system-error.js'
+
+/** Around a rename, or a link, which leaves the old name as it is. */
+export function moving(
+  program: Program,
+  from: ManagedPath | undefined,
+  to: ManagedPath | undefined,
+  call: CallName,
+): Operation | undefined {
+  const names = { from: from?.producer ?? '', to: to?.producer ?? '' }
+  if (names.from === '' && names.to === '') return undefined
+  let isDirectory = false
+  return {
+    before() {
+      isDirectory = from !== undefined && isDirectoryAt(from.absolute)
+      return undefined
+    },
+    *succeeded() {
+      const isWritten = to?.producer !== undefined && hasWriterAt(program, to.absolute)
+      // Whoever closes the file publishes it.
+      const moved = { ...names, to: isWritten ? '' : names.to }
+      if (moved.from !== '' || moved.to !== '') check(yield { kind: 'move', ...moved, isDirectory }, call)
+    },
+  }
+}
+
+/** Around a call that removes a file or a directory. */
+export function removing({ producer, absolute }: ManagedPath, call: CallName): Operation | undefined {
+  if (producer === undefined) return undefined
+  let isDirectory = false
+  return {
+    before() {
+      isDirectory = isDirectoryAt(absolute)
+      return undefined
+    },
+    *succeeded() {
+      check(yield { kind: 'remove', name: producer, isDirectory }, call)
+    },
+  }
+}
+
+function isDirectoryAt(path: string): boolean {
+  try {
+    return own.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  } catch {
+    // The call itself says why.
+    return false
+  }
+}
+
+function hasWriterAt(program: Program, path: string): boolean {
+  const stats = own.statSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() === true && program.hasWriter(path, stats)
+}

@@ -1,0 +1,114 @@
+import type { Stats } from 'node:fs'
+import { CHANGE, creates, isExclusive, reads, writes } from './open-flags.js'
+import { type Asking, check, type Operation } from './operation.js'
+import { own } from './own-fs.js'
+import type { ManagedPath } from './places.js'
+import type { Program } from './program.js'
+import type { CallName } from './system-error.js'
+import { placeOf, type Written } from './written.js'
+
+/** What stands at a path: a regular file, nothing, or something that is never consumed nor published. */
+type Standing = Stats | 'nothing' | 'other'
+
+function standingAt(path: string): Standing {
+  try {
+    const stats = own.statSync(path, { throwIfNoEntry: false })
+    return stats === undefined ? 'nothing' : stats.isFile() ? stats : 'other'
+  } catch {
+    // The call itself says why.
+    return 'other'
+  }
+}
+
+function isSame(one: Standing, other: Standing): boolean {
+  if (typeof one === 'string' || typeof other === 'string') return false
+  return one.dev === other.dev && one.ino === other.ino && one.size === other.size && one.mtimeMs === other.mtimeMs
+}
+
+/** Publishes what stands at a path, unless it has a writer; whoever closes that one publishes it. */
+function* publish(program: Program, path: string, call: CallName): Asking {
+  const standing = standingAt(path)
+  if (typeof standing === 'string') return
+  const real = own.realpathSync.native(path)
+  const name = program.places.producerName(real)
+  if (name === undefined || program.hasWriter(real, standing)) return
+  check(yield { kind: 'produce', name }, call)
+}
+
+/** What happens around an open with these flags, but what becomes of the open file. */
+function around(program: Program, path: ManagedPath, flags: number, call: CallName) {
+  const { consumer, producer, absolute } = path
+  const isRead = consumer !== undefined && reads(flags)
+  const isWritten = producer !== undefined && writes(flags) && !isExclusive(flags)
+  if (!isRead && !(producer !== undefined && writes(flags))) return undefined
+  let changed: Standing = 'nothing'
+  return {
+    *before(): Asking<undefined> {
+      let standing = standingAt(absolute)
+      if (isRead && standing !== 'other') {
+        const wait = program.waitsFor(consumer) && !(creates(flags) && producer !== undefined)
+        check(yield { kind: 'consume', name: consumer, wait }, call)
+        standing = standingAt(absolute)
+      }
+      if (!isWritten || typeof standing === 'string') return undefined
+      changed = standing
+      check(yield { kind: 'change', name: producer }, call)
+      return undefined
+    },
+    /** Whoever failed to change the file leaves it published. */
+    *failed(): Asking {
+      if (!isSame(changed, standingAt(absolute))) return
+      try {
+        yield* publish(program, absolute, call)
+      } catch {
+        // The call fails with its own error.
+      }
+    },
+  }
+}
+
+/** Around an open, whose descriptor or FileHandle `opened` takes if it writes. */
+export function opening(
+  program: Program,
+  path: ManagedPath,
+  flags: number,
+  call: CallName,
+  opened: (value: unknown, path: string) => void,
+): Operation | undefined {
+  const common = around(program, path, flags, call)
+  if (common === undefined || path.producer === undefined || !writes(flags)) return common
+  return {
+    ...common,
+    succeeded(value) {
+      opened(value, path.absolute)
+      return undefined
+    },
+  }
+}
+
+/** Around a call that opens a file, reads or writes it, and closes it. */
+export function using(program: Program, path: ManagedPath, flags: number, call: CallName): Operation | undefined {
+  const common = around(program, path, flags, call)
+  if (common === undefined || path.producer === undefined || !writes(flags)) return common
+  return {
+    ...common,
+    succeeded: () => publish(program, path.absolute, { syscall: 'close' }),
+  }
+}
+
+/** Around a call that changes a file by its path, without opening it. */
+export function changing(program: Program, path: ManagedPath, call: CallName): Operation | undefined {
+  const common = around(program, path, CHANGE, call)
+  return common && { ...common, succeeded: () => publish(program, path.absolute, call) }
+}
+
+/** Around the close of a descriptor that was open for writing. */
+export function closing(program: Program, written: Written): Operation {
+  program.written.delete(written.fd)
+  const place = placeOf(written)
+  return {
+    *succeeded() {
+      if (place !== undefined && !written.isDamaged) yield* publish(program, place, { syscall: 'close' })
+    },
+  }
+}

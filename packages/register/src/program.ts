@@ -1,0 +1,52 @@
+import type { Stats } from 'node:fs'
+import type { StatOfMissing } from '@dyad/core/client-settings'
+import type { AgentClient } from './agent/client.js'
+import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
+import type { ManagedPlaces } from './places.js'
+import { WrittenDescriptors } from './written.js'
+
+/** What only native code can do. */
+export interface Native {
+  /** Asks the agent, and blocks until it answers. */
+  ask(request: AgentRequest): AgentAnswer
+  /** Whether anybody on this host has a file open for writing; undefined where the file system does not tell. */
+  hasWriter(path: string): boolean | undefined
+}
+
+/** The parts of a program that takes part. */
+export interface ProgramParts {
+  readonly places: ManagedPlaces
+  readonly agent: AgentClient
+  readonly native: Native | undefined
+  readonly stat: StatOfMissing
+  /** Endings of names that nothing waits for. */
+  readonly noWait: readonly string[]
+}
+
+/** A program that takes part through its own node:fs. */
+export class Program {
+  readonly places: ManagedPlaces
+  readonly agent: AgentClient
+  readonly native: Native | undefined
+  readonly stat: StatOfMissing
+  readonly written = new WrittenDescriptors()
+  readonly #noWait: readonly string[]
+
+  constructor({ places, agent, native, stat, noWait }: ProgramParts) {
+    this.places = places
+    this.agent = agent
+    this.native = native
+    this.stat = stat
+    this.#noWait = noWait
+  }
+
+  /** Whether opens of this name wait until it is published. */
+  waitsFor(name: string): boolean {
+    return !this.#noWait.some((ending) => name.endsWith(ending))
+  }
+
+  /** Whether the file still has a writer: on this host, or, where nothing tells, among this thread's own descriptors. */
+  hasWriter(path: string, stats: Stats): boolean {
+    return this.native?.hasWriter(path) ?? this.written.writes(stats)
+  }
+}

@@ -1,0 +1,171 @@
+import fs from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { checkLater, checkNow } from './check-arguments.js'
+import { isInside } from './drive.js'
+import { type Callback, runAsPromise, runNow, runWithCallback } from './forms.js'
+import { missingAddon } from './missing-addon.js'
+import { type Operation, UNASKED } from './operation.js'
+import type { Program } from './program.js'
+import type { CallName } from './system-error.js'
+import { type Form, type Row, TABLE } from './table.js'
+
+/** A function of node:fs, with its own `this`. */
+export type Original = (...args: unknown[]) => unknown
+
+/** A path below which there never is anything: a call with it checks its other arguments, and does nothing else. */
+const NOWHERE = '/dev/null/nowhere'
+/** A file that can be opened and has no bytes. */
+const NOTHING = '/dev/null'
+
+/** What replaces functions of node:fs knows. */
+export interface Replacing {
+  readonly program: Program
+  /** Takes a descriptor or a FileHandle that writes. */
+  readonly opened: (value: unknown, path: string) => void
+  /** The signal that ends the wait of the open that a stream is making; none where no stream does. */
+  readonly opener: () => readonly AbortSignal[]
+}
+
+/** Replaces every function of the table. */
+export function replaceAll(replacing: Replacing): void {
+  keepOwnTrees()
+  for (const row of TABLE) {
+    for (const form of row.forms) {
+      const owner: object = form === 'promise' ? fs.promises : fs
+      const name = form === 'sync' ? `${row.name}Sync` : row.name
+      replace(owner, name, (original) => formOf(form)(row, original, replacing))
+    }
+  }
+}
+
+/**
+ * Has node:fs load what it copies and removes trees with, while its functions are its own: the
+ * operation around the whole asks for each file once.
+ */
+function keepOwnTrees(): void {
+  for (const load of [() => fs.cpSync(NOWHERE, NOWHERE), () => fs.rmSync(NOWHERE)]) {
+    try {
+      load()
+    } catch {
+      // There is nothing.
+    }
+  }
+}
+
+/** Replaces a function by another that looks like it. */
+export function replace(owner: object, name: string, wrap: (original: Original) => Original): void {
+  const original: unknown = Reflect.get(owner, name)
+  if (typeof original !== 'function') return
+  const wrapper = wrap((...args) => Reflect.apply(original, owner, args))
+  const { prototype: _, ...described } = Object.getOwnPropertyDescriptors(original)
+  Object.defineProperties(wrapper, described)
+  Object.defineProperty(owner, name, { ...Object.getOwnPropertyDescriptor(owner, name), value: wrapper })
+}
+
+function formOf(form: Form): (row: Row, original: Original, replacing: Replacing) => Original {
+  if (form === 'callback') return callbackForm
+  return form === 'sync' ? syncForm : promiseForm
+}
+
+function syncForm(row: Row, original: Original, replacing: Replacing): Original {
+  const { program } = replacing
+  return (...args) => {
+    const operation = planned(row, args, replacing, true)
+    if (operation === undefined) return original(...args)
+    if (program.native === undefined && operation !== UNASKED) throw missingAddon()
+    if (isToBeChecked(row, args)) checkNow(() => original(...nowhere(row, args, program)))
+    try {
+      return runNow(program, operation, () => original(...(operation.args ?? args)))
+    } catch (error) {
+      if (row.name === 'exists') return false
+      throw error
+    }
+  }
+}
+
+function callbackForm(row: Row, original: Original, replacing: Replacing): Original {
+  const { program, opener } = replacing
+  return (...args) => {
+    const at = args.findLastIndex((arg) => typeof arg === 'function')
+    const rest = args.slice(0, at)
+    const operation = at === -1 ? undefined : planned(row, rest, replacing, false)
+    if (operation === undefined) return original(...args)
+    if (isToBeChecked(row, rest)) checkNow(() => original(...nowhere(row, rest, program), () => {}))
+    const given = args[at] as Callback
+    const callback = row.name === 'exists' ? asExists(given) : given
+    const anchored = anchor(row, operation.args ?? rest)
+    const ends = row.name === 'open' ? opener() : []
+    const real = (called: Callback) =>
+      // A stream that was destroyed meanwhile closes what it gets, and is to hear of no error.
+      ends.some(({ aborted }) => aborted) ? original(NOTHING, 'r', called) : original(...anchored(), called)
+    runWithCallback(program, operation, real, callback, [...signalsIn(rest), ...ends])
+    return undefined
+  }
+}
+
+/** exists() has no error to tell of. */
+function asExists(callback: Callback): Callback {
+  return (first, second) => callback(first === true || second === true)
+}
+
+function promiseForm(row: Row, original: Original, replacing: Replacing): Original {
+  const { program } = replacing
+  return (...args) => {
+    const operation = planned(row, args, replacing, false)
+    if (operation === undefined) return original(...args)
+    const wrong = new AbortController()
+    if (isToBeChecked(row, args)) checkLater(() => original(...nowhere(row, args, program)), wrong)
+    const anchored = anchor(row, operation.args ?? args)
+    return runAsPromise(program, operation, () => original(...anchored()), [...signalsIn(args), wrong.signal])
+  }
+}
+
+/** The operation around a call; undefined where its paths are not managed. */
+function planned(
+  row: Row,
+  args: readonly unknown[],
+  { program, opened }: Replacing,
+  isSync: boolean,
+): Operation | undefined {
+  if (isInside()) return undefined
+  const first = program.places.locate(args[0])
+  const second = row.paths === 2 ? program.places.locate(args[1]) : undefined
+  if (first === undefined && second === undefined) return undefined
+  return row.plan({ program, first, second, args, call: callName(row, args), isSync, opened }) ?? UNASKED
+}
+
+function callName({ syscall, paths }: Row, [first, second]: readonly unknown[]): CallName {
+  return { syscall, path: shown(first), ...(paths === 2 && { dest: shown(second) }) }
+}
+
+/** A path as errors of node:fs show it. */
+function shown(path: unknown): string {
+  return path instanceof URL ? fileURLToPath(path) : String(path)
+}
+
+/** Whether node:fs may refuse arguments, which it must do before anything is waited for. */
+function isToBeChecked({ paths, waits }: Row, args: readonly unknown[]): boolean {
+  return waits && args.some((arg, index) => index >= paths && arg !== undefined)
+}
+
+function nowhere({ paths }: Row, args: readonly unknown[], { places }: Program): unknown[] {
+  return args.map((arg, index) => (index < paths && places.locate(arg) !== undefined ? NOWHERE : arg))
+}
+
+/** The arguments, whose relative paths stay what they are when the working directory changes during a wait. */
+function anchor({ paths }: Row, args: readonly unknown[]): () => readonly unknown[] {
+  const isRelative = (arg: unknown, index: number): arg is string =>
+    index < paths && typeof arg === 'string' && !isAbsolute(arg)
+  if (!args.some(isRelative)) return () => args
+  const cwd = process.cwd()
+  return () =>
+    process.cwd() === cwd ? args : args.map((arg, index) => (isRelative(arg, index) ? resolve(cwd, arg) : arg))
+}
+
+function signalsIn(args: readonly unknown[]): AbortSignal[] {
+  return args.flatMap((arg) => {
+    const signal: unknown = typeof arg === 'object' && arg !== null ? Reflect.get(arg, 'signal') : undefined
+    return signal instanceof AbortSignal ? [signal] : []
+  })
+}
