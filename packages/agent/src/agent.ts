@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
-import { DyadError, listenAtSocket, withSocketPlace } from '@dyad/core'
+import { DyadError, descriptorLimit, listenAtSocket, onShortage, withSocketPlace } from '@dyad/core'
 import { failedAnswer } from './answers.js'
 import { Connection } from './connection.js'
 import { isOfAnotherUser, loadPeerUser } from './peer-user.js'
@@ -7,8 +7,9 @@ import { Publishing } from './publishing.js'
 import { Runs } from './run-log.js'
 import { type OpenSession, Sessions } from './sessions.js'
 
-/** Connections at a time. */
-const MOST_CONNECTIONS = 4_096
+/** Connections at a time: as many, or this part of the descriptors that this process may have. */
+const MOST_CONNECTIONS = 16_384
+const DESCRIPTORS_SHARE = 0.75
 
 /** What an agent is made of. */
 export interface AgentOptions {
@@ -32,19 +33,19 @@ export interface Agent extends AsyncDisposable {
  * directories cannot be used, ERR_DYAD_SYSTEM if nothing can be written there.
  */
 export async function openAgent({ path, stateDir, openSession }: AgentOptions): Promise<Agent> {
-  const sockets = new Set<Socket>()
+  const connections = new Set<Connection>()
+  const most = Math.min(MOST_CONNECTIONS, Math.floor(descriptorLimit() * DESCRIPTORS_SHARE))
   const sessions = new Sessions(openSession)
   const shared = { sessions, publishing: new Publishing(), runs: new Runs() }
   const server = createServer((socket) => {
-    const refusal = refused(socket, sockets.size)
+    const refusal = refused(socket, connections.size, most)
     if (refusal !== undefined) {
       socket.on('error', () => {}).write(failedAnswer(0, refusal))
       socket.destroy()
       return
     }
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    new Connection(socket, shared)
+    const connection = new Connection(socket, shared, () => connections.delete(connection))
+    connections.add(connection)
   })
   const place = {
     stateDir,
@@ -54,12 +55,17 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
   await withSocketPlace(path, place, () => listenAtSocket(server, path))
   // It takes some ms, while the first program starts.
   const loading = setImmediate(loadPeerUser)
+  // Their clients connect again for their next request.
+  const relieving = onShortage(() => {
+    for (const connection of connections) if (connection.isIdle) connection.destroy()
+  })
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= (async () => {
       clearImmediate(loading)
+      relieving()
       const ended = new Promise((resolve) => server.close(resolve))
-      for (const socket of sockets) socket.destroy()
+      for (const connection of connections) connection.destroy()
       await ended
       await sessions.close()
     })()
@@ -69,10 +75,10 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
 }
 
 /** Why a connection is refused; undefined if it is not. */
-function refused(socket: Socket, open: number): DyadError | undefined {
+function refused(socket: Socket, open: number, most: number): DyadError | undefined {
   if (isOfAnotherUser(socket)) return new DyadError('ERR_DYAD_DENIED', { detail: "the agent is another user's" })
-  if (open < MOST_CONNECTIONS) return undefined
-  return new DyadError('ERR_DYAD_BUSY', { detail: `${MOST_CONNECTIONS} connections are open at the agent` })
+  if (open < most) return undefined
+  return new DyadError('ERR_DYAD_BUSY', { detail: `${most} connections are open at the agent` })
 }
 
 function assertNobodyListens(path: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type DyadCore, DyadError } from '@dyad/core'
+import { type DyadCore, DyadError, descriptorClosed } from '@dyad/core'
 import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
 import { ANSWER, FrameReader, REQUEST, VERSION, wrongFrame } from './frames.js'
@@ -45,7 +45,8 @@ export class Connection {
   #underWay = 0
   #answers: Buffer[] = []
 
-  constructor(socket: Socket, shared: Shared) {
+  /** @param ended called once the connection has ended */
+  constructor(socket: Socket, shared: Shared, ended: () => void) {
     this.#socket = socket
     this.#shared = shared
     this.#context = { ...shared, run: undefined, signal: this.#ending.signal }
@@ -56,7 +57,19 @@ export class Connection {
       clearTimeout(this.#timer)
       this.#ending.abort(new DyadError('ERR_DYAD_CLOSED', { detail: 'the program has closed its connection' }))
       this.#used?.release()
+      ended()
+      descriptorClosed()
     })
+  }
+
+  /** Whether nothing is under way. */
+  get isIdle(): boolean {
+    return this.#underWay === 0 && this.#answers.length === 0 && !this.#reader.isMidway && this.#used !== undefined
+  }
+
+  /** Ends it, and its waits. */
+  destroy(): void {
+    this.#socket.destroy()
   }
 
   #received(chunk: Buffer): void {

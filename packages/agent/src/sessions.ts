@@ -1,4 +1,4 @@
-import { type ConfigOptions, type DyadCore, DyadError, OPTIONS, programEnvironment } from '@dyad/core'
+import { type ConfigOptions, type DyadCore, DyadError, OPTIONS, type OptionName, programEnvironment } from '@dyad/core'
 
 /** Opens a session of a program: `options` go before what the variables `env` say. Whoever opened it closes it. */
 export type OpenSession = (options: ConfigOptions, env: NodeJS.ProcessEnv) => Promise<DyadCore>
@@ -12,9 +12,10 @@ const IDLE_MS = 60_000
  * neither tells programs' diagnostics on its stderr nor notes their health in its environment.
  */
 const FIXED = { relative: true, syncDebug: false, syncCheck: false } as const satisfies ConfigOptions
-const FIXED_VARIABLES: ReadonlySet<string> = new Set(
-  Object.keys(FIXED).map((name) => OPTIONS[name as keyof typeof FIXED].env),
-)
+/** The variables that choose a session. */
+const CHOOSING: readonly string[] = (Object.keys(OPTIONS) as OptionName[])
+  .filter((name) => !Object.hasOwn(FIXED, name))
+  .map((name) => OPTIONS[name].env)
 
 interface Shared {
   readonly opening: Promise<DyadCore>
@@ -45,9 +46,8 @@ export class Sessions {
   /** The session of a program with these variables. ERR_DYAD_OPTION, ERR_DYAD_BUSY where there are too many; `opening` fails as opening does. */
   use(variables: ReadonlyMap<string, string>): UsedSession {
     if (this.#isClosed) throw new DyadError('ERR_DYAD_CLOSED')
-    const env = programEnvironment(new Map([...variables].filter(([name]) => !FIXED_VARIABLES.has(name))))
-    const key = JSON.stringify(Object.values(OPTIONS).map(({ env: name }) => env[name] ?? null))
-    const shared = this.#shared.get(key) ?? this.#begin(key, env)
+    const key = JSON.stringify(CHOOSING.map((name) => variables.get(name)))
+    const shared = this.#shared.get(key) ?? this.#begin(key, variables)
     clearTimeout(shared.timer)
     shared.users++
     return {
@@ -66,7 +66,12 @@ export class Sessions {
     await Promise.all(this.#ending)
   }
 
-  #begin(key: string, env: NodeJS.ProcessEnv): Shared {
+  #begin(key: string, variables: ReadonlyMap<string, string>): Shared {
+    const chosen = CHOOSING.flatMap((name) => {
+      const value = variables.get(name)
+      return value === undefined ? [] : [[name, value] as const]
+    })
+    const env = programEnvironment(new Map(chosen))
     if (this.#shared.size >= MOST) this.#endIdle()
     const shared: Shared = { opening: this.#open(FIXED, env), users: 0, timer: undefined }
     this.#shared.set(key, shared)

@@ -56,10 +56,10 @@ export async function withSocketPlace<T>(
 export function listenAtSocket(server: Server, path: string, about: { node?: string } = {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (cause: Error) => reject(new DyadError('ERR_DYAD_BIND', { ...about, detail: path, cause }))
-    server.once('error', failed)
+    // Stays: where no descriptor is free, an accept fails later, and the peer meets that.
+    server.on('error', failed)
     // The workers of node:cluster would share the socket otherwise.
     server.listen({ path, exclusive: true }, () => {
-      server.off('error', failed)
       try {
         chmodSync(path, 0o600)
         resolve()
