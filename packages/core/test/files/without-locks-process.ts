@@ -1,5 +1,6 @@
-/** What happens where fs-native-extensions has no build: told as JSON. */
+/** Tells how locks behave in this process, whether fs-native-extensions has a build or not. */
 import { closeSync, readdirSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { NodeLocks } from '../../src/consumer/node-lock.js'
 import { hasFileLocks, tryLock } from '../../src/files/file-lock.js'
 import { Temporaries } from '../../src/files/temporaries.js'
@@ -10,7 +11,16 @@ process.on('warning', (warning) => warnings.push((warning as NodeJS.ErrnoExcepti
 const wait = { signal: new AbortController().signal, patience: 60_000 }
 const one = await NodeLocks.open(`${root}/state`)
 const two = await NodeLocks.open(`${root}/state`)
-const locks = [await one.take('x', wait), await two.take('x', wait)]
+const first = await one.take('x', wait)
+let waits = true
+const taking = two.take('x', wait).finally(() => {
+  waits = false
+})
+// A lock that is free is taken in the turn in which it is asked for.
+await turn()
+const hasWaited = waits
+if (hasWaited) first[Symbol.dispose]()
+const second = await taking
 const temporaries = new Temporaries()
 const { path, fd } = temporaries.create(`${root}/files/x`, 0o600)
 await temporaries.settled()
@@ -23,6 +33,8 @@ try {
   code = (error as NodeJS.ErrnoException).code
 }
 closeSync(fd)
-const held = locks.map((lock) => lock.isHeld)
-process.send?.({ hasFileLocks: hasFileLocks(), held, regained: await locks[0]?.regain(), files, code, warnings })
+const held = [first.isHeld, second.isHeld]
+if (hasWaited) second[Symbol.dispose]()
+const regained = await first.regain()
+process.send?.({ hasFileLocks: hasFileLocks(), hasWaited, held, regained, files, code, warnings })
 process.disconnect?.()
