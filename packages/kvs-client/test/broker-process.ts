@@ -31,11 +31,11 @@ export class BrokerProcess implements AsyncDisposable {
 
   /**
    * Starts it, at the port that it had before.
-   * @param clock what its clock shows at the start, in ms since 1970
+   * @param clock what its clock shows as long as it runs, in ms since 1970
    */
   async start(clock?: number): Promise<void> {
     const options = { ...this.#options, port: this.#port }
-    const set = `Object.defineProperty(performance,'timeOrigin',{value:${clock}-performance.now()})`
+    const set = `Object.defineProperty(performance,'timeOrigin',{get:()=>${clock}-performance.now()})`
     const execArgv = clock === undefined ? [] : [`--import=data:text/javascript,${encodeURIComponent(set)}`]
     this.#child = fork(file('broker.mjs'), [JSON.stringify(options)], { ...PLAIN, execArgv })
     const { port, url } = await messageFrom<{ port: number; url: string }>(this.#child)

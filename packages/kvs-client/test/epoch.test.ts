@@ -10,7 +10,7 @@ import { create, put } from './log-store.js'
 
 const bytes = (text: string) => Buffer.from(text)
 const HOUR_MS = 3_600_000
-/** A clock that shows the same at each start, so that revisions come again. */
+/** What clocks show that stand still, so that revisions come again. */
 const SAME = Date.UTC(2020, 0, 1)
 
 /** Reads a watch until a key comes; gives all keys on the way. */

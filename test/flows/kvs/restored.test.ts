@@ -7,15 +7,15 @@ import { digestOf } from '../../harness/contents.js'
 /** Beyond what travels in a record. */
 const SIZE = 100_000
 /**
- * A clock that shows the same at each start, so that the store gives the same revisions to the same
- * requests.
+ * A clock that stands still, so that the store gives the same revisions to the same requests,
+ * however long each start takes.
  */
-const SAME_CLOCK = `Object.defineProperty(performance,'timeOrigin',{value:${Date.UTC(2020, 0, 1)}-performance.now()})`
+const STILL = `Object.defineProperty(performance,'timeOrigin',{get:()=>${Date.UTC(2020, 0, 1)}-performance.now()})`
 
 test('what a store that was restored from an older copy gives the same revision is told apart', async (t) => {
   const cluster = await Cluster.prepare(t)
   const [data, copy] = [cluster.path('data'), cluster.path('copy')]
-  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SAME_CLOCK)}` }
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(STILL)}` }
   const startStore = () => cluster.node('K', { broker: true, data, directories: [] }, env)
   const restore = () => {
     rmSync(data, { recursive: true })
@@ -48,7 +48,7 @@ test('what a store that was restored from an older copy gives the same revision 
 test('two files of one number do not share a transfer', async (t) => {
   const cluster = await Cluster.prepare(t)
   const [data, copy] = [cluster.path('data'), cluster.path('copy')]
-  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SAME_CLOCK)}` }
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(STILL)}` }
   const startStore = () => cluster.node('K', { broker: true, data, directories: [] }, env)
   const first = await startStore()
   await cluster.createNamespace()
