@@ -6,6 +6,8 @@ import { digestOf } from '../../harness/contents.js'
 
 /** Beyond what travels in a record. */
 const SIZE = 100_000
+/** A consumer waits for a frozen owner as long as the store takes to come back. */
+const PATIENT = { ownerTimeout: 600_000, progressTimeout: 600_000 }
 /**
  * A clock that stands still, so that the store gives the same revisions to the same requests,
  * however long each start takes.
@@ -54,7 +56,7 @@ test('two files of one number do not share a transfer', async (t) => {
   await cluster.createNamespace()
   const owner = await cluster.node('A')
   // Over the local transport the frozen owner would have no part in the transfer.
-  const [producer, consumer] = [await cluster.producer(), await cluster.consumer({ dtlMode: 'rpc' })]
+  const [producer, consumer] = [await cluster.producer(), await cluster.consumer({ dtlMode: 'rpc', ...PATIENT })]
   await producer.ask('write', 'before', 10, 1)
   await first.kill()
   cpSync(data, copy, { recursive: true })
