@@ -126,14 +126,18 @@ export async function firstLine({ child, ended }: Running): Promise<string> {
   return String(line)
 }
 
-/** Resolves when a command says on stderr what matches. */
-export function says({ child, ended }: Running, pattern: RegExp): Promise<void> {
+/** Resolves when a command has said what matches. */
+export function says(
+  { child, ended }: Running,
+  pattern: RegExp,
+  output: 'stdout' | 'stderr' = 'stderr',
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = ''
-    child.stderr?.on('data', (chunk: Buffer) => {
+    child[output]?.on('data', (chunk: Buffer) => {
       said += chunk
       if (pattern.test(said)) resolve()
     })
-    ended.then(({ stderr }) => reject(new Error(`ended without saying so: ${stderr}`)), reject)
+    ended.then((outcome) => reject(new Error(`ended without saying so: ${outcome[output]}`)), reject)
   })
 }

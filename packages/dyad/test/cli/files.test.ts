@@ -107,7 +107,7 @@ t.test('ls, lookup and watch tell what is published', async (t) => {
   const absent = await sandbox.run(['lookup', 'a/2'])
   t.same({ code: absent.code, stdout: absent.stdout }, { code: 1, stdout: '' })
   t.match(absent.stderr, /^dyad: ERR_DYAD_NOT_FOUND: .*'a\/2'/)
-  const timedOut = await sandbox.run(['wait', 'a/2', '--timeout', '1500'])
+  const timedOut = await sandbox.run(['wait', 'a/2', '--timeout', '5000'])
   t.equal(timedOut.code, 1)
   t.match(timedOut.stderr, /^waiting for .* …\ndyad: ERR_DYAD_TIMEOUT: /, 'no wait is silent')
   const watching = sandbox.spawn(['watch', 'a/*'])

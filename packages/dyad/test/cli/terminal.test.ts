@@ -23,9 +23,10 @@ t.test('on a terminal a bar moves', async (t) => {
 
 t.test('on a terminal a wait is told of', async (t) => {
   await using sandbox = await Sandbox.withNodes()
-  const { code, stdout } = await sandbox.runOnTerminal(['get', 'never', '--timeout', '100'], sandbox.on('n2'))
-  t.equal(code, 1)
-  t.match(stdout, 'waiting for never …')
+  const waiting = sandbox.spawnOnTerminal(['get', 'late'], { ...sandbox.on('n2'), DYAD_SYNC_DEBUG: '1' })
+  await says(waiting, /dyad\.kvs\.waiting/, 'stdout')
+  t.equal((await sandbox.run(['put', '-', 'late'], sandbox.on('n1'), 'x')).code, 0)
+  t.match(await waiting.ended, { code: 0, stdout: 'waiting for late …' })
 })
 
 t.test('NO_COLOR is respected', async (t) => {
