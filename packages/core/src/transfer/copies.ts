@@ -77,7 +77,9 @@ export class Copies {
   readonly #offers = new Set<Registration>()
   readonly #offering = new Set<Promise<void>>()
   readonly #closing = new AbortController()
-  /** The question that all offers of this moment share, whether a service serves the directory. */
+  /** What all offers of this moment ask together: whether a service serves the directory now. */
+  #looking: Promise<boolean> | undefined
+  /** The same, of a service that is waited for. */
   #asking: Promise<void> | undefined
 
   constructor(context: CopiesContext) {
@@ -115,7 +117,10 @@ export class Copies {
     return new WantedCopy(record, name, place, this.#context)
   }
 
-  /** Offers what has been stored at `local` to other nodes; does not wait until it is known. */
+  /**
+   * Offers what has been stored at `local` to other nodes, and gives up the place in the queue after
+   * that; does not wait for either.
+   */
   offer(wanted: WantedCopy, local: string): void {
     const offering = this.#offer(wanted, local)
       .catch((error: Error) => {
@@ -132,13 +137,23 @@ export class Copies {
     await Promise.all([...this.#offers].map((offer) => this.#withdraw(offer)))
   }
 
-  async #offer({ name, record }: WantedCopy, local: string): Promise<void> {
+  async #offer(wanted: WantedCopy, local: string): Promise<void> {
     const { kvs, namespace, key, node, storage, leaseTtl } = this.#context
+    const { name, record } = wanted
+    // Without a place or an offer of this node, the next one in the queue would ask the owner.
+    await using place = wanted.handOver()
     const { mtimeNs } = statSync(local, { bigint: true })
-    this.#asking ??= this.#assertServed().finally(() => {
-      this.#asking = undefined
+    this.#looking ??= this.#isServed().finally(() => {
+      this.#looking = undefined
     })
-    await this.#asking
+    if (!(await this.#looking)) {
+      // Nobody else waits for a service of this node.
+      await place?.close()
+      this.#asking ??= this.#assertServed().finally(() => {
+        this.#asking = undefined
+      })
+      await this.#asking
+    }
     const value = encodePlain({ node, storage, mtimeNs })
     const offer = await kvs.register(otherKey('copy', name, 'have', node), value, {
       ttl: leaseTtl,
@@ -154,6 +169,13 @@ export class Copies {
     if (!isNewest) await this.#withdraw(offer)
     const [oldest] = this.#offers
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
+  }
+
+  /** Whether a service serves the directory now. */
+  async #isServed(): Promise<boolean> {
+    const { kvs, node, storage } = this.#context
+    const entry = await kvs.registry.get(node, { signal: this.#closing.signal })
+    return entry !== undefined && decodeNodeEntry(entry).directories.includes(storage)
   }
 
   /**
@@ -180,8 +202,8 @@ export class WantedCopy implements AsyncDisposable {
   readonly record: FileRecord
   /** Names the generation of the file in the registry. */
   readonly name: string
-  readonly #place: Registration
   readonly #context: CopiesContext
+  #place: Registration | undefined
   /** Nodes whose copies turned out to be none. */
   readonly #failed = new Set<string>()
 
@@ -220,8 +242,15 @@ export class WantedCopy implements AsyncDisposable {
     this.#failed.add(source.owner)
   }
 
+  /** Leaves the place in the queue to the caller, who closes it. */
+  handOver(): Registration | undefined {
+    const place = this.#place
+    this.#place = undefined
+    return place
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#place.close()
+    await this.#place?.close()
   }
 
   /** Looks at the queue, and again whatever is put there. */
@@ -239,16 +268,20 @@ export class WantedCopy implements AsyncDisposable {
     const { kvs, node } = this.#context
     const wants: KvsEntry[] = []
     const copies: FileRecord[] = []
+    /** Places of nodes that offer the file by now. */
+    const done = new Set<string>()
     const mine = otherKey('copy', this.name, 'want', node)
     for await (const entry of kvs.registry.list(otherKey('copy', this.name), { signal })) {
       if (entry.key.startsWith(otherKey('copy', this.name, 'want'))) wants.push(entry)
       else {
         const copy = this.#offered(entry)
-        if (copy !== undefined && copy.owner !== node && !this.#failed.has(copy.owner)) copies.push(copy)
+        if (copy === undefined || copy.owner === node) continue
+        done.add(otherKey('copy', this.name, 'want', copy.owner))
+        if (!this.#failed.has(copy.owner)) copies.push(copy)
       }
     }
-    wants.sort((a, b) => a.revision - b.revision)
-    const turn = wants.findIndex(({ key }) => key === mine)
+    const queue = wants.filter(({ key }) => !done.has(key)).sort((a, b) => a.revision - b.revision)
+    const turn = queue.findIndex(({ key }) => key === mine)
     const sources = copies.length > 0 ? copies : this.#failed.size > 0 || turn < FANOUT ? [this.record] : []
     if (turn === -1) return sources[0] ?? this.record
     return copies.length > 0 ? sources[Math.floor(turn / FANOUT)] : sources[0]
