@@ -53,10 +53,10 @@ export class Sandbox implements AsyncDisposable {
     const sandbox = await Sandbox.make()
     Object.assign(sandbox.env, env)
     const first = await sandbox.run(['start', '-d', '--json', '--broker', '--node', 'n1', sandbox.at('n1')])
-    if (first.code !== 0) throw new Error(first.stderr)
+    if (first.code !== 0) throw new Error(`ended with ${first.code}: ${first.stdout}${first.stderr}`)
     sandbox.env['DYAD_KVS'] = JSON.parse(first.stdout).kvs
     const second = await sandbox.run(['start', '-d', '--node', 'n2', sandbox.at('n2')])
-    if (second.code !== 0) throw new Error(second.stderr)
+    if (second.code !== 0) throw new Error(`ended with ${second.code}: ${second.stdout}${second.stderr}`)
     return sandbox
   }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { encodeNodeEntry, visible } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import t from 'tap'
-import { Sandbox } from './command.js'
+import { Sandbox, says } from './command.js'
 
 /** Names of files that others may choose. */
 const EVIL = [
@@ -21,7 +21,7 @@ function registerAndDie(node: string, entry: Uint8Array, { env, token }: Sandbox
     import { brokerKvs } from ${JSON.stringify(import.meta.resolve('@dyad/kvs-client'))}
     const client = brokerKvs(${JSON.stringify({ url: env['DYAD_KVS'], token })})
     const entry = Buffer.from('${Buffer.from(entry).toString('hex')}', 'hex')
-    await client.register(${JSON.stringify(node)}, entry, { ttl: 4_000 })
+    await client.register(${JSON.stringify(node)}, entry, { ttl: 30_000 })
     process.kill(process.pid, 'SIGKILL')`
   return new Promise((resolve, reject) => {
     execFile(process.execPath, ['--input-type=module', '--eval', program], (error) => {
@@ -131,8 +131,11 @@ t.test('a start that waits says of the holder of its node what does nothing to a
   const host = 'x\ndyad: all is well\u001b[2J\u202e'
   const entry = { node: 'n3', host, directories: [], transports: [], pid: 1, startedAt: 1 }
   await registerAndDie('n3', encodeNodeEntry(entry), sandbox)
-  const { code, stderr } = await sandbox.run(['start', '-d', '--node', 'n3', sandbox.at('n3')])
-  t.equal(code, 0, stderr)
+  const starting = sandbox.spawn(['start', '-d', '--node', 'n3', sandbox.at('n3')])
+  await says(starting, /sign of life/)
+  starting.child.kill('SIGTERM')
+  const { code, stderr } = await starting.ended
+  t.equal(code, 143, stderr)
   t.match(stderr, /^dyad: the node is taken: .*, and gives no sign of life/)
   for (const line of stderr.trimEnd().split('\n')) t.equal(visible(line), line)
   t.notMatch(stderr, /^dyad: all/m)
