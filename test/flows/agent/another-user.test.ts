@@ -3,6 +3,7 @@ import { chmodSync } from 'node:fs'
 import { dirname } from 'node:path'
 import t from 'tap'
 import { Cluster } from '../../harness/cluster.js'
+import { TestProcess } from '../../harness/process.js'
 import { agentOf, producing } from './site.js'
 
 const NOBODY = 65_534
@@ -15,7 +16,10 @@ socket.on('data', (bytes) => process.stdout.write(bytes.toString('latin1')))
 socket.on('error', ({ code }) => console.log(code))`
 
 t.test('another user is refused, also where the directory lets it in', { skip }, async (t) => {
-  const { cluster } = await Cluster.start(t)
+  const cluster = await Cluster.prepare(t)
+  // What its process makes is open to all.
+  const a = await TestProcess.start(t, 'node-process', {}, [], ['sh', '-c', 'umask 0; exec "$@"', 'sh'])
+  await a.ask('start', { ...cluster.session('A', {}), broker: true, directories: [cluster.directory('a')] })
   const nobody = { uid: NOBODY, gid: NOBODY }
   const path = agentOf(cluster, 'A')
   const asNobody = () =>

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import t from 'tap'
-import { AgentClient } from '../../harness/agent-client.js'
+import { AgentClient, REPORT, text } from '../../harness/agent-client.js'
 import { Cluster } from '../../harness/cluster.js'
 import { agentOf, consuming, producing } from './site.js'
 
@@ -79,4 +79,35 @@ t.test('a second agent at the path is refused, and a node that stops takes its a
   await a.ask('stop')
   await client.ended
   await t.rejects(AgentClient.connect(path), { code: 'ENOENT' }, 'the socket is gone')
+})
+
+t.test('a publish that has begun goes on when its program has gone', async (t) => {
+  const { cluster } = await Cluster.start(t)
+  await cluster.node('B')
+  const producer = await producing(cluster)
+  const names = Array.from({ length: 200 }, (_, i) => `f${i}`)
+  for (const name of names) writeFileSync(cluster.path('a', name), name)
+  for (const name of names) producer.produce(name).catch(() => {})
+  // The agent has read all of that when it answers this.
+  await producer.ask(REPORT, text(''))
+  await producer[Symbol.asyncDispose]()
+  await using consumer = await consuming(cluster)
+  for (const name of names) t.equal(await consumer.consume(name), 'done')
+})
+
+t.test('idle connections make room where descriptors are short', { skip: process.platform !== 'linux' }, async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const b = await cluster.node('B')
+  await using producer = await producing(cluster)
+  writeFileSync(cluster.path('a', 'large'), Buffer.alloc(300_000))
+  await producer.produce('large')
+  await using consumer = await consuming(cluster)
+  const waiting = consumer.consume('later')
+  const idle = await Promise.all(Array.from({ length: 10 }, () => consuming(cluster)))
+  b.limitDescriptors(readdirSync(`/proc/${b.pid}/fd`).length)
+  t.equal(await consumer.consume('large'), 'done')
+  await Promise.all(idle.map(({ ended }) => ended))
+  writeFileSync(cluster.path('a', 'later'), 'x')
+  await producer.produce('later')
+  t.equal(await waiting, 'done', 'a connection that waits is not idle')
 })

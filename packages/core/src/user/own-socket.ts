@@ -47,8 +47,8 @@ export async function withSocketPlace<T>(
     },
   })
   await assertFree()
-  // What nobody answers at was left by a process that was killed.
-  rmSync(path, { force: true })
+  // What nobody answers at was left by a process that was killed. Anything else stays.
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path, { force: true })
   return await listen()
 }
 

@@ -1,0 +1,9 @@
+/** An agent of a test, in a process of its own. */
+import { openAgent } from '../src/index.js'
+
+const [path = '', stateDir = ''] = process.argv.slice(2)
+const openSession = async () => {
+  throw new Error('it has no sessions')
+}
+await openAgent({ path, stateDir, openSession })
+process.send?.('ready')
