@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,10 +84,12 @@ static inline int directory_of(const char *path, const char **name) {
   return fd;
 }
 
+#ifndef PROBE_HAS_MAIN
 int main(int argc, char **argv) {
   if (argc != 3) return 101;
   if (strcmp(argv[1], "produce") == 0) produce(argv[2]);
   else consume(argv[2]);
   return 0;
 }
+#endif
 #endif

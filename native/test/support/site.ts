@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
 import type { Teardown, TestProcess } from '../../../test/harness/process.js'
 import { LIBRARY } from './probe.js'
+import { Steps } from './steps.js'
 
 /** How a program ended, and what it said. */
 export interface Ended {
@@ -32,6 +33,8 @@ export class Site {
 
   static async start(t: Teardown): Promise<Site> {
     const { cluster, a } = await Cluster.start(t)
+    cluster.directory('a')
+    cluster.directory('b')
     const b = await cluster.node('B')
     return new Site(t, cluster, a, b)
   }
@@ -79,6 +82,29 @@ export class Site {
       child.once('close', (status, signal) => resolve({ status, signal, stdout, stderr }))
     })
     return { child, ended }
+  }
+
+  /** A program that produces in `a`, step by step. */
+  producer(more: Record<string, string | undefined> = {}): Steps {
+    return new Steps((command, args) => this.produce(command, args, more))
+  }
+
+  /** A program that consumes in `b`, step by step. */
+  consumer(more: Record<string, string | undefined> = {}): Steps {
+    return new Steps((command, args) => this.consume(command, args, more))
+  }
+
+  /** Where a file of node A is, and where it is on node B. */
+  paths(name: string): [a: string, b: string] {
+    return [this.cluster.path('a', name), this.cluster.path('b', name)]
+  }
+
+  /** How often a file was published. */
+  async published(name: string): Promise<number> {
+    // Whatever the node has told of comes before its answer.
+    await this.a.ask('status')
+    const published = this.a.notes<{ record: { path: string } }>('dyad.producer.published')
+    return published.filter(({ record }) => record.path === name).length
   }
 
   /** Resolves once a program of node B waits for a file. */

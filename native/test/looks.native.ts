@@ -1,0 +1,81 @@
+/** What stat and access of a file that is not here do: DYAD_STAT, and names that nothing waits for. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { test } from 'tap'
+import { Site } from './support/site.js'
+import { ERRNO, type Steps } from './support/steps.js'
+
+async function write(producer: Steps, path: string, text: string) {
+  await producer.do('open', path)
+  await producer.do('write', text)
+  return producer.errno('close')
+}
+
+test('stat waits, answers from the record, or tells of what is here', async (t) => {
+  const site = await Site.start(t)
+  const [path, copy] = site.paths('file')
+  const producer = site.producer()
+  await write(producer, path, 'text')
+
+  const plain = site.consumer({ DYAD_STAT: 'plain' })
+  t.equal(await plain.errno('stat', copy), ERRNO.ENOENT)
+  t.equal(await plain.errno('access', copy), ERRNO.ENOENT)
+  await plain.end()
+
+  const record = site.consumer({ DYAD_STAT: 'record', DYAD_NO_WAIT: '.none' })
+  t.same(await record.do('stat', copy), { errno: 0, text: '4 100644' })
+  t.equal(await record.errno('access', copy), 0)
+  t.equal(existsSync(copy), false, 'without transfer')
+  t.equal(await record.errno('stat', `${copy}.none`), ERRNO.ENOENT)
+  await record.end()
+
+  const wait = site.consumer({ DYAD_NO_WAIT: '.none' })
+  t.same(await wait.do('stat', copy), { errno: 0, text: '4 100644' })
+  t.equal(existsSync(copy), true)
+  t.equal(await wait.errno('stat', `${copy}.none`), ERRNO.ENOENT)
+  t.equal(await wait.errno('access', `${copy}.none`), ERRNO.ENOENT)
+  const looking = wait.do('stat', site.paths('later')[1])
+  await site.waiting('later')
+  await write(producer, site.paths('later')[0], 'later')
+  t.match(await looking, { errno: 0, text: '5 100644' })
+
+  await write(producer, path, 'a-longer-text')
+  t.match(await wait.do('stat', copy), { errno: 0, text: '13 100644' }, 'it tells of what its open will get')
+  await wait.end()
+  await producer.end()
+})
+
+test('directories and what a program is about to make are not waited for', async (t) => {
+  const site = await Site.start(t)
+  mkdirSync(site.cluster.path('b', 'sub'))
+  const consumer = site.consumer()
+  t.equal(await consumer.errno('stat', site.paths('sub')[1]), 0)
+  t.equal(await consumer.errno('stat', `${site.paths('sub')[1]}/`), 0)
+  t.equal(await consumer.errno('stat', site.cluster.path('b')), 0)
+  await consumer.end()
+
+  const both = site.cluster.path('a')
+  const same = site.producer({ DYAD_PATH_CONSUMER: both })
+  t.equal(await same.errno('stat', `${both}/new`), ERRNO.ENOENT)
+  t.equal(await same.errno('open', `${both}/new`), 0)
+  t.equal(await same.errno('write', 'text'), 0)
+  t.same(await same.do('read', `${both}/new`), { errno: 0, text: 'text' }, 'its own open file')
+  t.equal(await same.errno('close'), 0)
+  t.same(await same.do('read', `${both}/new`), { errno: 0, text: 'text' })
+  await same.end()
+})
+
+test('files elsewhere are no business of the library', async (t) => {
+  const site = await Site.start(t)
+  const elsewhere = site.cluster.directory('elsewhere')
+  writeFileSync(`${elsewhere}/file`, 'text')
+  const consumer = site.consumer({ DYAD_AGENT: '/nonexistent/agent', DYAD_PATH_PRODUCER: site.cluster.path('a') })
+  const { text: before } = await consumer.do('descriptors')
+  t.same(await consumer.do('read', `${elsewhere}/file`), { errno: 0, text: 'text' })
+  t.equal(await consumer.errno('read', `${elsewhere}/none`), ERRNO.ENOENT)
+  t.equal(await consumer.errno('rename', `${elsewhere}/file`, `${elsewhere}/other`), 0)
+  t.equal(await consumer.errno('open', `${elsewhere}/file`), 0)
+  t.equal(await consumer.errno('close'), 0)
+  t.equal(await consumer.errno('unlink', `${elsewhere}/file`), 0)
+  t.same(await consumer.do('descriptors'), { errno: 0, text: before })
+  t.match(await consumer.end(), { status: 0, stderr: '' })
+})
