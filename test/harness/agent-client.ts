@@ -47,7 +47,7 @@ export class AgentClient implements AsyncDisposable {
   }
 
   /** Connects and says HELLO. */
-  static async greet(path: string, variables: Record<string, string>, run = ''): Promise<AgentClient> {
+  static async greet(path: string, variables: Record<string, string | Uint8Array>, run = ''): Promise<AgentClient> {
     const client = await AgentClient.connect(path)
     await client.done(HELLO, hello(variables, run))
     return client
@@ -117,13 +117,13 @@ export function frame(kind: number, id: number, body: Buffer): Buffer {
 }
 
 export function text(value: string | Uint8Array): Buffer {
-  const bytes = Buffer.from(value as string)
+  const bytes = typeof value === 'string' ? Buffer.from(value) : Buffer.from(value)
   const length = Buffer.alloc(2)
   length.writeUInt16LE(bytes.length)
   return Buffer.concat([length, bytes])
 }
 
-export function hello(variables: Record<string, string>, run = '', version = 1): Buffer {
+export function hello(variables: Record<string, string | Uint8Array>, run = '', version = 1): Buffer {
   const numbers = Buffer.from([version, version >> 8])
   const count = Buffer.alloc(2)
   count.writeUInt16LE(Object.keys(variables).length)

@@ -164,13 +164,14 @@ export class Connection {
   }
 }
 
-function variablesIn(body: Body): Map<string, string> {
+/** A value that is no UTF-8 is undefined. */
+function variablesIn(body: Body): Map<string, string | undefined> {
   const count = body.number16()
   if (count > MOST_VARIABLES) throw wrongFrame(`${count} variables`)
-  const variables = new Map<string, string>()
+  const variables = new Map<string, string | undefined>()
   for (let i = 0; i < count; i++) {
     const [name, value] = [body.text(), body.text()]
-    if (name !== undefined && value !== undefined) variables.set(name, value)
+    if (name !== undefined) variables.set(name, value)
   }
   return variables
 }

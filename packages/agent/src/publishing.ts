@@ -3,6 +3,14 @@ import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad/co
 import { filesBelow } from './files-below.js'
 import { PathOrder } from './path-order.js'
 
+/** A file or a directory that has another name now; '' stands for a place that is not managed. */
+export interface Move {
+  readonly from: string
+  readonly to: string
+  /** Whether `from` was the name of a directory; it may be one also where this is false. */
+  readonly wasDirectory: boolean
+}
+
 /** Files of a directory that are published or withdrawn at a time. */
 const AT_A_TIME = 32
 
@@ -29,10 +37,14 @@ export class Publishing {
   /**
    * Withdraws what was published at the `first` name, and publishes what stands at the second one;
    * '' stands for a place that is not managed. Of a directory, it publishes the files that were
-   * published below its first name: the others have writers that publish them. Resolves with what
-   * it published. The errors of DyadCore.produce and DyadCore.remove.
+   * published below its first name: the others have writers that publish them. `told` hears of each
+   * record that it published. The errors of DyadCore.produce and DyadCore.remove.
    */
-  async move(session: DyadCore, first: string, to: string, wasDirectory: boolean): Promise<FileRecord[]> {
+  async move(
+    session: DyadCore,
+    { from: first, to, wasDirectory }: Move,
+    told: (record: FileRecord) => void,
+  ): Promise<void> {
     const found = await standing(session, to)
     const moved = found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
     const isDirectory = wasDirectory || moved === 'directory'
@@ -40,13 +52,12 @@ export class Publishing {
     const from = isSame(found, await standing(session, first)) ? '' : first
     const claims = [from, to].filter((name) => name !== '').map((name) => claim(session, name, isDirectory))
     return this.#order.run(claims, async () => {
-      if (moved === 'directory') return moveBelow(session, from, to)
-      const [record] = await Promise.all([
-        moved === 'file' ? session.produce(to) : undefined,
+      if (moved === 'directory') return moveBelow(session, from, to, told)
+      await Promise.all([
+        moved === 'file' ? session.produce(to).then(told) : undefined,
         from === '' ? undefined : removed(session, from),
         from !== '' && isDirectory ? withdrawBelow(session, from) : undefined,
       ])
-      return record === undefined ? [] : [record]
     })
   }
 }
@@ -79,14 +90,17 @@ async function withdrawBelow(session: DyadCore, directory: string): Promise<void
   })
 }
 
-async function moveBelow(session: DyadCore, from: string, to: string): Promise<FileRecord[]> {
-  const records: FileRecord[] = []
+async function moveBelow(
+  session: DyadCore,
+  from: string,
+  to: string,
+  told: (record: FileRecord) => void,
+): Promise<void> {
   const directory = await session.locateProduced(to)
-  if (directory === undefined) return records
+  if (directory === undefined) return
   await forEach(filesBelow(directory.local), async (name) => {
-    if (from === '' || (await removed(session, `${from}/${name}`))) records.push(await session.produce(`${to}/${name}`))
+    if (from === '' || (await removed(session, `${from}/${name}`))) told(await session.produce(`${to}/${name}`))
   })
-  return records
 }
 
 /** What stands at a name now; undefined for nothing. */

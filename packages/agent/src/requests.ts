@@ -128,8 +128,8 @@ function moving(id: number, body: Body): Request {
     what: 'MOVE',
     name: to || from,
     serve: async (session, { publishing, run }) => {
-      const records = await publishing.move(session, from ?? '', wellFormed(to), wasDirectory)
-      for (const record of records) run?.produced(record)
+      const move = { from: from ?? '', to: wellFormed(to), wasDirectory }
+      await publishing.move(session, move, (record) => run?.produced(record))
       return plainAnswer(ANSWER.DONE, id)
     },
   }

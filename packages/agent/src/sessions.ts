@@ -44,10 +44,11 @@ export class Sessions {
   }
 
   /** The session of a program with these variables. ERR_DYAD_OPTION, ERR_DYAD_BUSY where there are too many; `opening` fails as opening does. */
-  use(variables: ReadonlyMap<string, string>): UsedSession {
+  use(variables: ReadonlyMap<string, string | undefined>): UsedSession {
     if (this.#isClosed) throw new DyadError('ERR_DYAD_CLOSED')
-    const key = JSON.stringify(CHOOSING.map((name) => variables.get(name)))
-    const shared = this.#shared.get(key) ?? this.#begin(key, variables)
+    const chosen = chosenIn(variables)
+    const key = JSON.stringify(chosen)
+    const shared = this.#shared.get(key) ?? this.#begin(key, new Map(chosen))
     clearTimeout(shared.timer)
     shared.users++
     return {
@@ -67,11 +68,7 @@ export class Sessions {
   }
 
   #begin(key: string, variables: ReadonlyMap<string, string>): Shared {
-    const chosen = CHOOSING.flatMap((name) => {
-      const value = variables.get(name)
-      return value === undefined ? [] : [[name, value] as const]
-    })
-    const env = programEnvironment(new Map(chosen))
+    const env = programEnvironment(variables)
     if (this.#shared.size >= MOST) this.#endIdle()
     const shared: Shared = { opening: this.#open(FIXED, env), users: 0, timer: undefined }
     this.#shared.set(key, shared)
@@ -105,4 +102,16 @@ export class Sessions {
       })
     this.#ending.add(ending)
   }
+}
+
+/** Those that choose a session, in the order of the options. ERR_DYAD_OPTION for a value that is no UTF-8. */
+function chosenIn(variables: ReadonlyMap<string, string | undefined>): [name: string, value: string][] {
+  const chosen: [string, string][] = []
+  for (const name of CHOOSING) {
+    if (!variables.has(name)) continue
+    const value = variables.get(name)
+    if (value === undefined) throw new DyadError('ERR_DYAD_OPTION', { detail: `${name} is not well-formed UTF-8` })
+    chosen.push([name, value])
+  }
+  return chosen
 }

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { dirname } from 'node:path'
 import t from 'tap'
 import { AgentClient, REPORT, text } from '../../harness/agent-client.js'
 import { Cluster } from '../../harness/cluster.js'
@@ -69,6 +70,19 @@ t.test('a namespace that is removed ends the waits for its files', async (t) => 
   const refused = t.rejects(waiting, { code: 'ERR_DYAD_NAMESPACE_MISSING', errno: errno.ENXIO })
   await client.removeNamespace('flow')
   await refused
+})
+
+t.test('a service whose agent cannot listen does not start, and says why', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const directory = dirname(agentOf(cluster, 'A'))
+  mkdirSync(dirname(directory), { mode: 0o700 })
+  writeFileSync(directory, 'no directory')
+  await t.rejects(cluster.node('A', { broker: true }), { code: 'ERR_DYAD_SYSTEM', path: directory })
+  rmSync(directory)
+  mkdirSync(directory, { mode: 0o755 })
+  await t.rejects(cluster.node('A', { broker: true }), { code: 'ERR_DYAD_OPTION', message: /chmod 700/ })
+  rmSync(directory, { recursive: true })
+  await cluster.node('A', { broker: true })
 })
 
 t.test('a second agent at the path is refused, and a node that stops takes its agent along', async (t) => {

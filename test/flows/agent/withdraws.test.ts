@@ -90,15 +90,27 @@ t.test('a directory that is renamed takes along what was published below it', as
 })
 
 t.test('of one path, what was asked for first is done first, over whichever connection', async (t) => {
-  const { cluster, producer, write, published } = await site(t)
-  await using other = await producing(cluster, { DYAD_TIMEOUT: '77' })
-  for (let round = 0; round < 20; round++) {
-    await write('x', `round ${round}`)
-    // The agent has read what came over the one connection when it answers there.
-    const asked = [producer.change('x'), producer.produce('x'), producer.change('x'), producer.produce('x')]
-    await producer.ask(REPORT, text(''))
-    asked.push(other.done(REMOVE, named('x')))
+  const { cluster, producer, published } = await site(t)
+  // It reads the whole file before it publishes it; the other one has nothing to read.
+  await using slow = await producing(cluster, { DYAD_DIGEST_ALL: '1' })
+  writeFileSync(cluster.path('a', 'x'), Buffer.alloc(24 * 2 ** 20))
+  for (let round = 0; round < 3; round++) {
+    const asked = [slow.produce('x')]
+    // The agent has read what came before when it answers.
+    await slow.ask(REPORT, text(''))
+    asked.push(producer.done(REMOVE, named('x')))
     await Promise.all(asked)
-    t.strictSame(await published(), [], `round ${round}`)
+    t.strictSame(await published(), [], 'removed after it was published')
+    mkdirSync(cluster.path('a', 'd'))
+    renameSync(cluster.path('a', 'x'), cluster.path('a', 'd', 'x'))
+    const inDirectory = [slow.produce('d/x')]
+    await slow.ask(REPORT, text(''))
+    renameSync(cluster.path('a', 'd'), cluster.path('a', 'e'))
+    inDirectory.push(producer.done(MOVE, Buffer.concat([Buffer.of(0), text('d'), text('e')])))
+    await Promise.allSettled(inDirectory)
+    t.strictSame(await published(), ['e/x'], 'moved after it was published')
+    renameSync(cluster.path('a', 'e', 'x'), cluster.path('a', 'x'))
+    rmSync(cluster.path('a', 'e'), { recursive: true })
+    await producer.done(REMOVE, named('e/x'))
   }
 })
