@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 
+/** How long the next line or the end may take, in ms: a program that waits for ever must not stop the bench. */
+const SILENCE_MS = 300_000
 /** How long a program that ends by itself once its input ends may take for it, in ms. */
 const ENDING_MS = 30_000
 
@@ -63,9 +64,9 @@ export class Program implements AsyncDisposable {
     this.#process.stdin.write('\n')
   }
 
-  /** Resolves with the next line that it prints; rejects if it ends before. */
+  /** Resolves with the next line that it prints; rejects if it ends before, or stands still. */
   async line(): Promise<string> {
-    const { value, done } = await this.#lines.next()
+    const { value, done } = await within(this.#lines.next(), SILENCE_MS, `${this.#name} prints nothing`)
     if (done !== true) return value
     await this.#ended
     throw await this.#failure()
@@ -78,14 +79,14 @@ export class Program implements AsyncDisposable {
 
   /** Waits for its end; rejects if its status is not 0. */
   async end(): Promise<void> {
-    await this.#ended
+    await within(this.#ended, SILENCE_MS, `${this.#name} does not end`)
     if (this.#process.exitCode !== 0) throw await this.#failure()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop()
     const ended = this.#ended.catch(() => {})
-    if (this.#endsItself) await Promise.race([ended, sleep(ENDING_MS, undefined, { ref: false })])
+    if (this.#endsItself) await within(ended, ENDING_MS, `${this.#name} does not end`).catch(() => {})
     this.#process.kill('SIGKILL')
     await ended
   }
@@ -98,5 +99,18 @@ export class Program implements AsyncDisposable {
   async #failure(): Promise<Error> {
     const { exitCode, signalCode } = this.#process
     return new Error(`${this.#name} ended (${signalCode ?? exitCode}): ${(await this.#complaint).trim()}`)
+  }
+}
+
+/** Settles as `work` does; rejects if that takes longer than `most` ms. */
+async function within<T>(work: Promise<T>, most: number, complaint: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${complaint} for ${most / 1000} s`)), most)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

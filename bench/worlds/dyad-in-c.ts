@@ -28,7 +28,9 @@ export function everyDyadInC(site: Site, prefix: string): Promise<World[]> {
 
 /**
  * What runs inside the Flux instance, with the prefix, the mode and both directories as arguments. It
- * makes a namespace for each line of its input. Flux ends with status 1 where the module stays loaded.
+ * makes a namespace for each line of its input, and has the consumer's broker learn of it: a broker
+ * that learns of it while the first record comes may miss that record for ever. Flux ends with
+ * status 1 where the module stays loaded.
  */
 const SCRIPT = `set -e
 load() { flux exec -r "$1" flux module load "$PREFIX/lib/dyad.so" -m "$MODE" "$2"; }
@@ -42,6 +44,7 @@ number=0
 while read -r line; do
   number=$((number + 1))
   flux kvs namespace create "bench$number" >&2
+  flux exec -r 1 flux kvs version -N "bench$number" >&2
   echo "bench$number"
 done
 flux exec -r all flux module remove dyad`
