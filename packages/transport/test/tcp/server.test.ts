@@ -90,10 +90,12 @@ test('a hello or a request that never ends is given up, however slowly it comes'
     client.send((await client.hello(undefined)).subarray(0, length))
     t.equal((await client.rest()).length, 0)
   }
-  await using client = await RawSocket.open(server.address)
+  // A peer that introduces itself needs some of that time, too.
+  await using patient = await serveTcp(source, { chunkBytes: 65_536, patienceMs: 2_000 })
+  await using client = await RawSocket.open(patient.address)
   await client.introduce(undefined)
   client.send(Buffer.from([0]))
-  const drip = setInterval(() => client.socket.write(Buffer.from([40])), 10)
+  const drip = setInterval(() => client.socket.write(Buffer.from([40])), 100)
   t.equal((await client.rest()).length, 0)
   clearInterval(drip)
 })
