@@ -1,6 +1,18 @@
 import { test } from 'tap'
 import { Cluster, freePort } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
+import type { TestProcess } from '../../harness/process.js'
+
+/** Publishes a file once the store answers in time, which a busy machine may not do at first. */
+async function produced(producer: TestProcess, path: string): Promise<unknown> {
+  for (;;) {
+    try {
+      return await producer.ask('produce', path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_DYAD_KVS_UNREACHABLE') throw error
+    }
+  }
+}
 
 test('without a broker at the address a session does not begin', async (t) => {
   const kvs = `ws://127.0.0.1:${await freePort()}`
@@ -32,7 +44,7 @@ test('a broker that hangs or is gone makes publishing fail, and work again when 
     await t.rejects(producer.ask('write', 'frozen', 100, 1), { ...lost, message: /no answer in 1000 ms/ }, 'a stream')
     await t.rejects(producer.ask('produce', 'frozen'), lost, 'and produce')
     first.resume()
-    t.match(await producer.ask('produce', 'frozen'), { path: 'frozen', size: 100 }, 'it works once the broker goes on')
+    t.match(await produced(producer, 'frozen'), { path: 'frozen', size: 100 }, 'it works once the broker goes on')
   })
 
   await t.test('gone', async (t) => {
@@ -42,7 +54,7 @@ test('a broker that hangs or is gone makes publishing fail, and work again when 
     await t.rejects(producer.ask('lookup', 'gone'), lost, 'and whoever looks up')
     t.ok(cluster.files('a').includes('gone'), 'the file itself was written')
     await cluster.node('K', options)
-    await producer.ask('produce', 'gone')
+    await produced(producer, 'gone')
     const consumer = await cluster.consumer()
     t.strictSame(await consumer.ask('read', 'gone'), { size: 100, sha256: digestOf(100, 2) }, 'it works with the next')
   })
@@ -54,7 +66,7 @@ test('the time that a caller allows is kept while the broker hangs', async (t) =
   await cluster.createNamespace()
   // The store's own time would outlast the test.
   const consumer = await cluster.consumer({ kvsTimeout: 600_000 })
-  const waiting = consumer.ask('read', 'waiting', { timeout: 2_000 })
+  const waiting = consumer.ask('read', 'waiting', { timeout: 5_000 })
   waiting.catch(() => {})
   await consumer.noted('waiting')
   broker.freeze()
@@ -64,7 +76,7 @@ test('the time that a caller allows is kept while the broker hangs', async (t) =
   }
   await t.rejects(
     waiting,
-    { ...late, path: 'waiting', message: /no answer in 2000 ms/ },
+    { ...late, path: 'waiting', message: /no answer in 5000 ms/ },
     'and so is that of one that waited before, which does not blame the producer',
   )
 })
