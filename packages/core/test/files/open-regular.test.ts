@@ -13,6 +13,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { type Test, test } from 'tap'
+import { endOf } from '../../../../test/harness/child.js'
 import { openRegular, openRegularIf } from '../../src/files/open-regular.js'
 import type { ManagedFile } from '../../src/managed-directory.js'
 import { type PublishContext, publish } from '../../src/producer/publish.js'
@@ -198,5 +199,5 @@ test('an error of the system names the file', { skip: !isLinux && 'not Linux' },
   const failure = { code: 'ETXTBSY', path, message: `ETXTBSY: text file is busy, open '${path}'` }
   t.throws(() => openRegular(path, undefined, fs.constants.O_RDWR), failure)
   program.kill('SIGKILL')
-  await once(program, 'exit')
+  await endOf(program)
 })

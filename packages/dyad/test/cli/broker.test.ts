@@ -1,6 +1,6 @@
-import { once } from 'node:events'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import t from 'tap'
+import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, Sandbox } from './command.js'
 
 t.test("a store that is nobody's node serves nodes, is shown and stopped, and keeps its records", async (t) => {
@@ -19,9 +19,8 @@ t.test("a store that is nobody's node serves nodes, is shown and stopped, and ke
   t.equal(status.store.nodes.length, 1, 'it is none of the nodes')
   t.match((await sandbox.run(['status'])).stdout, `store ${kvs}  process ${pid}, nobody's node, durable`)
 
-  const gone = once(killed.child, 'exit')
   killed.child.kill('SIGKILL')
-  await gone
+  await endOf(killed.child)
   t.match((await sandbox.run(['stop', '--broker'])).code, 1, 'there is none')
   const again = sandbox.spawn(args)
   t.equal(JSON.parse(await firstLine(again)).kvs, kvs, 'at the address that it had')

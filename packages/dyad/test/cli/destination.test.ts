@@ -21,6 +21,7 @@ import { createServer, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
+import { endOf, unlessEnded } from '../../../../test/harness/child.js'
 import { copyTo } from '../../src/cli/destination.js'
 import { Sandbox } from './command.js'
 
@@ -157,13 +158,13 @@ test('what a copy leaves that was killed, the next one removes; what one writes 
   const copying = fork(script, [local, `${root}/to/first`], { execArgv: ['--import=tsx'] })
   t.teardown(() => copying.kill('SIGKILL'))
   const temporary = () => readdirSync(`${root}/to`).filter((name) => name.startsWith('.dyad-'))
-  await begun
+  await unlessEnded(copying, begun)
   watcher.close()
   t.equal(temporary().length, 1)
   await copyTo(local, `${root}/to/second`, never)
   t.equal(temporary().length, 1, 'it stands still, and may go on')
   copying.kill('SIGKILL')
-  await once(copying, 'exit')
+  await endOf(copying)
   await copyTo(local, `${root}/to/third`, never)
   t.strictSame(readdirSync(`${root}/to`).sort(), ['second', 'third'])
   t.same(readFileSync(`${root}/to/third`), content)
@@ -225,13 +226,15 @@ test('what comes through a named pipe is published, and a signal ends the wait f
   const writing = spawn('sh', ['-c', 'echo through > "$0"', sandbox.at('pipe')])
   t.same(await sandbox.run(['put', 'pipe', '--as', 'x'], env), { code: 0, stdout: 'x\n', stderr: '' })
   t.equal(readFileSync(sandbox.at('n1/x'), 'utf8'), 'through\n')
-  if (writing.exitCode === null) await once(writing, 'exit')
+  await endOf(writing)
   const refused = await sandbox.run(['put', 'pipe', '--as', '../y'], env)
   t.match(refused, { code: 1, stderr: /ERR_DYAD_UNTRACKED/ }, 'without waiting for a writer')
   const waiting = sandbox.spawn(['put', 'pipe', '--as', 'y'], env)
   // The temporary file is there once it waits for the first bytes.
   const watcher = watch(sandbox.at('n1'))
-  while (!readdirSync(sandbox.at('n1')).some((name) => name.startsWith('.dyad-'))) await once(watcher, 'change')
+  while (!readdirSync(sandbox.at('n1')).some((name) => name.startsWith('.dyad-'))) {
+    await unlessEnded(waiting.child, once(watcher, 'change'))
+  }
   watcher.close()
   waiting.child.kill('SIGTERM')
   t.equal((await waiting.ended).code, 143)

@@ -1,7 +1,7 @@
-import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
 import { visible } from '@dyad/core'
 import t, { type Test } from 'tap'
+import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, type Outcome, Sandbox } from './command.js'
 
 /** A name that does all that a name can do to a terminal, and that a shell can be given. */
@@ -140,7 +140,7 @@ t.test('no command that tells of records, options or the token forges a line, an
   const store = sandbox.spawn([...args, '--json'])
   sandbox.env['DYAD_KVS'] = JSON.parse(await firstLine(store)).kvs
   store.child.kill('SIGTERM')
-  await once(store.child, 'exit')
+  await endOf(store.child)
   const tear = async () => {
     const logs = (await readdir(data)).filter((name) => /^log\.\d+$/.test(name)).sort()
     await writeFile(`${data}/${logs.at(-1)}`, 'torn', { flag: 'a' })

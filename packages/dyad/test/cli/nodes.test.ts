@@ -1,10 +1,10 @@
-import { once } from 'node:events'
 import { readdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { decodeNodeEntry, encodeNodeEntry } from '@dyad/core'
 import { brokerKvs } from '@dyad/kvs-client'
 import { openControl } from '@dyad/service'
 import t from 'tap'
+import { endOf } from '../../../../test/harness/child.js'
 import { start } from '../../src/index.js'
 import { firstLine, Sandbox, says } from './command.js'
 
@@ -137,9 +137,8 @@ t.test('a node that was killed leaves its place, and records survive in --data',
   const first = JSON.parse(await firstLine(killed))
   sandbox.env['DYAD_KVS'] = first.kvs
   t.equal((await sandbox.run(['put', '-', 'x'], sandbox.on('n1'), 'x')).code, 0)
-  const gone = once(killed.child, 'exit')
   killed.child.kill('SIGKILL')
-  await gone
+  await endOf(killed.child)
   const second = sandbox.spawn(args)
   t.equal(JSON.parse(await firstLine(second)).broker.durable, true)
   t.equal((await sandbox.run(['lookup', 'x'])).code, 0)

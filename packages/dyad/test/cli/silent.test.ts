@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import t from 'tap'
+import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, Sandbox } from './command.js'
 
 t.test('a service that is frozen is named with its process, and hides nothing else', async (t) => {
@@ -56,9 +56,8 @@ t.test('a store that is frozen or gone hides no service', async (t) => {
   t.match(frozen[0], { code: 1, stderr: /ERR_DYAD_KVS_UNREACHABLE/ })
   t.match(frozen[1], { code: 1, stderr: /waiting for the store .*\ndyad: ERR_DYAD_KVS_UNREACHABLE: .* 3000 ms/ })
 
-  const gone = once(store.child, 'exit')
   process.kill(pid, 'SIGKILL')
-  await gone
+  await endOf(store.child)
   const [json, plain] = await Promise.all([
     sandbox.run(['status', '--json', '--timeout', '2000']),
     sandbox.run(['status', '--timeout', '2000']),

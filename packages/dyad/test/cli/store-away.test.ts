@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, type Running, Sandbox, says } from './command.js'
 
 /** A node in the foreground that hosts a durable store, at the same address each time. */
@@ -11,9 +12,8 @@ async function withStore(sandbox: Sandbox): Promise<Running> {
 }
 
 async function killed({ child }: Running): Promise<void> {
-  const gone = once(child, 'exit')
   child.kill('SIGKILL')
-  await gone
+  await endOf(child)
 }
 
 t.test('wait, get and watch say that the store is gone, and that it is back, and go on', async (t) => {
