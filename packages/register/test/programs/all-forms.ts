@@ -4,15 +4,17 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { READERS, STANDING, WRITERS } from './forms.js'
+import * as asynchronous from './async-forms.js'
+import * as synchronous from './sync-forms.js'
 
-const [role, directory = ''] = process.argv.slice(2)
+const [role, directory = '', kind] = process.argv.slice(2)
+const { READERS, STANDING, WRITERS } = kind === 'sync' ? synchronous : asynchronous
 const writers = Object.entries(WRITERS)
 const readers = Object.entries(READERS)
 const numbers = Array.from({ length: Math.max(writers.length, readers.length) }, (_, index) => index)
 
 /** What a call says, without the directory. */
-async function said(call: () => Promise<unknown>): Promise<unknown> {
+async function said(call: () => unknown): Promise<unknown> {
   try {
     return (await call()) ?? 'done'
   } catch (error) {
@@ -34,6 +36,5 @@ async function work(number: number): Promise<string> {
   return `${reader}: ${await said(() => read(path))}`
 }
 
-const works = numbers.map(work)
 if (role === 'read') process.send?.('reading')
-for (const line of await Promise.all(works)) console.log(line)
+for (const line of await Promise.all(numbers.map(work))) console.log(line)
