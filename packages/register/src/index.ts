@@ -6,6 +6,6 @@ import { readClientSettings } from '@dyad/core/client-settings'
 const settings = readClientSettings()
 if (settings !== undefined) {
   const { takePart } = await import('./take-part.js')
-  takePart(settings)
+  takePart(settings, import.meta.url)
   syncBuiltinESMExports()
 }

@@ -5,11 +5,13 @@ import fs from 'node:fs'
  * replacement.
  */
 export const own = {
-  open: fs.open,
+  closeSync: fs.closeSync,
   fstatSync: fs.fstatSync,
   lstatSync: fs.lstatSync,
+  readFileSync: fs.readFileSync,
   readdirSync: fs.readdirSync,
   readlinkSync: fs.readlinkSync,
   realpathSync: fs.realpathSync,
   statSync: fs.statSync,
+  writeSync: fs.writeSync,
 }

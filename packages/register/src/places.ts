@@ -30,10 +30,16 @@ export class ManagedPlaces {
   readonly #consumers: readonly string[]
   readonly #all: readonly string[]
 
+  /** Whether there is a producer-managed directory. */
+  readonly produces: boolean
+  /** Whether there is a consumer-managed directory. */
+  readonly consumes: boolean
   /** The directory whose files are consumed, or that whose files are published. */
   readonly directory: string
 
   constructor({ producer, consumer }: ManagedDirectories) {
+    this.produces = producer !== undefined
+    this.consumes = consumer !== undefined
     this.directory = consumer ?? producer ?? '/'
     this.#producers = spellings(producer)
     this.#consumers = spellings(consumer)
@@ -42,7 +48,7 @@ export class ManagedPlaces {
 
   /** The managed path that an argument of node:fs names; undefined if it is none. */
   locate(argument: unknown): ManagedPath | undefined {
-    const path = typeof argument === 'string' ? argument : textOf(argument)
+    const path = textOf(argument)
     if (path === undefined || path === '') return undefined
     const isPlain = path.charCodeAt(0) === 47 && !path.includes('//') && !path.includes('/.')
     const absolute = isPlain ? path : resolve(path)
@@ -90,8 +96,9 @@ function nameBelow(prefixes: readonly string[], absolute: string): string | unde
   return undefined
 }
 
-/** The text of a path that is no string; undefined where node:fs has something to say of it. */
-function textOf(argument: unknown): string | undefined {
+/** The text of a path; undefined where node:fs has something to say of it. */
+export function textOf(argument: unknown): string | undefined {
+  if (typeof argument === 'string') return argument
   if (argument instanceof Uint8Array) return Buffer.from(argument).toString()
   if (!(argument instanceof URL)) return undefined
   try {

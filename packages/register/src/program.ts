@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs'
 import type { StatOfMissing } from '@dyad/core/client-settings'
 import type { AgentClient } from './agent/client.js'
 import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
+import { Links } from './links.js'
 import type { ManagedPlaces } from './places.js'
 import { WrittenDescriptors } from './written.js'
 
@@ -29,15 +30,25 @@ export class Program {
   readonly agent: AgentClient
   readonly native: Native | undefined
   readonly stat: StatOfMissing
+  readonly links: Links
   readonly written = new WrittenDescriptors()
   readonly #noWait: readonly string[]
 
   constructor({ places, agent, native, stat, noWait }: ProgramParts) {
     this.places = places
+    this.links = new Links(places)
     this.agent = agent
     this.native = native
     this.stat = stat
     this.#noWait = noWait
+  }
+
+  get consumes(): boolean {
+    return this.places.consumes
+  }
+
+  get produces(): boolean {
+    return this.places.produces
   }
 
   /** Whether opens of this name wait until it is published. */

@@ -6,6 +6,7 @@ import { isInside } from './drive.js'
 import { type Callback, runAsPromise, runNow, runWithCallback } from './forms.js'
 import { missingAddon } from './missing-addon.js'
 import { type Operation, UNASKED } from './operation.js'
+import type { ManagedPath } from './places.js'
 import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
 import { type Form, type Row, TABLE } from './table.js'
@@ -70,9 +71,7 @@ function formOf(form: Form): (row: Row, original: Original, replacing: Replacing
 
 function syncForm(row: Row, original: Original, replacing: Replacing): Original {
   const { program } = replacing
-  return (...args) => {
-    const operation = planned(row, args, replacing, true)
-    if (operation === undefined) return original(...args)
+  const run = (args: readonly unknown[], operation: Operation) => {
     if (program.native === undefined && operation !== UNASKED) throw missingAddon()
     if (isToBeChecked(row, args)) checkNow(() => original(...nowhere(row, args, program)))
     try {
@@ -82,17 +81,27 @@ function syncForm(row: Row, original: Original, replacing: Replacing): Original 
       throw error
     }
   }
+  return (...args) => {
+    const operation = planned(row, args, replacing, true)
+    if (operation !== undefined) return run(args, operation)
+    let result: unknown
+    try {
+      result = original(...args)
+      if (!row.findsNothing(result)) return result
+    } catch (error) {
+      const behind = isMissing(error) ? behindLinks(row, args, replacing, true) : undefined
+      if (behind === undefined) throw error
+      return run(args, behind)
+    }
+    const behind = behindLinks(row, args, replacing, true)
+    return behind === undefined ? result : run(args, behind)
+  }
 }
 
 function callbackForm(row: Row, original: Original, replacing: Replacing): Original {
   const { program, opener } = replacing
-  return (...args) => {
-    const at = args.findLastIndex((arg) => typeof arg === 'function')
-    const rest = args.slice(0, at)
-    const operation = at === -1 ? undefined : planned(row, rest, replacing, false)
-    if (operation === undefined) return original(...args)
+  const run = (rest: readonly unknown[], given: Callback, operation: Operation) => {
     if (isToBeChecked(row, rest)) checkNow(() => original(...nowhere(row, rest, program), () => {}))
-    const given = args[at] as Callback
     const callback = row.name === 'exists' ? asExists(given) : given
     const anchored = anchor(row, operation.args ?? rest)
     const ends = row.name === 'open' ? opener() : []
@@ -100,7 +109,21 @@ function callbackForm(row: Row, original: Original, replacing: Replacing): Origi
       // A stream that was destroyed meanwhile closes what it gets, and is to hear of no error.
       ends.some(({ aborted }) => aborted) ? original(NOTHING, 'r', called) : original(...anchored(), called)
     runWithCallback(program, operation, real, callback, [...signalsIn(rest), ...ends])
-    return undefined
+  }
+  return (...args) => {
+    const at = args.findLastIndex((arg) => typeof arg === 'function')
+    const rest = args.slice(0, at)
+    const operation = at === -1 ? undefined : planned(row, rest, replacing, false)
+    const callback = args[at] as Callback
+    if (operation !== undefined) return run(rest, callback, operation)
+    if (at === -1 || isInside() || !row.reads(rest) || !program.consumes) return original(...args)
+    return original(...rest, (...values: unknown[]) => {
+      const [error] = values
+      const isGone = row.name === 'exists' ? error === false : isMissing(error)
+      const behind = isGone ? behindLinks(row, rest, replacing, false) : undefined
+      if (behind === undefined) return callback(...values)
+      return run(rest, callback, behind)
+    })
   }
 }
 
@@ -111,28 +134,62 @@ function asExists(callback: Callback): Callback {
 
 function promiseForm(row: Row, original: Original, replacing: Replacing): Original {
   const { program } = replacing
-  return (...args) => {
-    const operation = planned(row, args, replacing, false)
-    if (operation === undefined) return original(...args)
+  const run = (args: readonly unknown[], operation: Operation) => {
     const wrong = new AbortController()
     if (isToBeChecked(row, args)) checkLater(() => original(...nowhere(row, args, program)), wrong)
     const anchored = anchor(row, operation.args ?? args)
     return runAsPromise(program, operation, () => original(...anchored()), [...signalsIn(args), wrong.signal])
   }
+  return (...args) => {
+    const operation = planned(row, args, replacing, false)
+    if (operation !== undefined) return run(args, operation)
+    const result = original(...args)
+    if (isInside() || !row.reads(args) || !program.consumes || !(result instanceof Promise)) return result
+    return result.then(undefined, (error: unknown) => {
+      const behind = isMissing(error) ? behindLinks(row, args, replacing, false) : undefined
+      if (behind === undefined) throw error
+      return run(args, behind)
+    })
+  }
 }
 
 /** The operation around a call; undefined where its paths are not managed. */
-function planned(
+function planned(row: Row, args: readonly unknown[], replacing: Replacing, isSync: boolean): Operation | undefined {
+  if (isInside()) return undefined
+  const { places, links, produces } = replacing.program
+  if (row.renames) links.forget()
+  const [first, second] = args
+  let [one, two] = [places.locate(first), row.paths === 2 ? places.locate(second) : undefined]
+  if (produces) {
+    for (const index of row.writes(args)) {
+      if (index === 0) one ??= links.written(first)
+      else two ??= links.written(second)
+    }
+  }
+  return one === undefined && two === undefined ? undefined : planFor(row, args, replacing, isSync, one, two)
+}
+
+/** The operation around a call that found nothing at its path, where links lead from there to a managed one. */
+function behindLinks(row: Row, args: readonly unknown[], replacing: Replacing, isSync: boolean): Operation | undefined {
+  const { program } = replacing
+  if (isInside() || !program.consumes || !row.reads(args)) return undefined
+  const managed = program.links.read(args[0])
+  return managed && planFor(row, args, replacing, isSync, managed, undefined)
+}
+
+function planFor(
   row: Row,
   args: readonly unknown[],
   { program, opened }: Replacing,
   isSync: boolean,
-): Operation | undefined {
-  if (isInside()) return undefined
-  const first = program.places.locate(args[0])
-  const second = row.paths === 2 ? program.places.locate(args[1]) : undefined
-  if (first === undefined && second === undefined) return undefined
+  first: ManagedPath | undefined,
+  second: ManagedPath | undefined,
+): Operation {
   return row.plan({ program, first, second, args, call: callName(row, args), isSync, opened }) ?? UNASKED
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
 function callName({ syscall, paths }: Row, [first, second]: readonly unknown[]): CallName {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { copyingTrees } from './copying-trees.js'
 import { accessOf, looking, statsOf } from './looking.js'
-import { numericFlags, READ, REWRITE } from './open-flags.js'
+import { numericFlags, READ, REWRITE, reads, writes } from './open-flags.js'
 import { type Operation, together } from './operation.js'
 import { changing, opening, using } from './operations.js'
 import { moving, removing } from './operations-on-names.js'
@@ -38,34 +38,71 @@ export interface Row {
   readonly forms: readonly Form[]
   /** Whether something may be waited for before the call. */
   readonly waits: boolean
+  /** Whether the call reads the file at its first path, or asks for it. */
+  reads(args: readonly unknown[]): boolean
+  /** Which of the paths the call writes, makes or removes. */
+  writes(args: readonly unknown[]): readonly number[]
+  /** Whether a result says that nothing is there, without an error. */
+  findsNothing(result: unknown): boolean
+  /** Whether the call may change what a path leads to. */
+  readonly renames: boolean
   plan(planning: Planning): Operation | undefined
 }
 
+type Use = Partial<Omit<Row, 'name' | 'syscall' | 'paths' | 'plan'>>
+
 const ALL: readonly Form[] = ['callback', 'sync', 'promise']
-const NO_WAIT = { waits: false }
+const READ_ONLY: Use = { reads: () => true }
+const FIRST: readonly number[] = [0]
+const SECOND: readonly number[] = [1]
+const BOTH: readonly number[] = [0, 1]
+const NONE: readonly number[] = []
+const DEFAULT = {
+  forms: ALL,
+  waits: true,
+  reads: () => false,
+  writes: () => NONE,
+  findsNothing: () => false,
+  renames: false,
+}
 
 /** A row of a function that takes one path. */
 function row(
   name: string,
   syscall: string,
   plan: (planning: Planning & { first: ManagedPath }) => Operation | undefined,
-  { forms = ALL, waits = true } = {},
+  use: Use,
 ): Row {
   const planned = ({ first, ...rest }: Planning) => first && plan({ first, ...rest })
-  return { name, syscall, paths: 1, forms, waits, plan: planned }
+  return { name, syscall, paths: 1, ...DEFAULT, ...use, plan: planned }
 }
 
 /** A row of a function that takes two paths. */
-function rowOfTwo(name: string, syscall: string, plan: Row['plan'], { waits = true } = {}): Row {
-  return { name, syscall, paths: 2, forms: ALL, waits, plan }
+function rowOfTwo(name: string, syscall: string, plan: Row['plan'], use: Use): Row {
+  return { name, syscall, paths: 2, ...DEFAULT, ...use, plan }
 }
 
-/** A row of a function whose options have a flag of open(2). */
-function rowOfUse(name: string, flags: string): Row {
-  return row(name, 'open', ({ program, first, args, call }) => {
-    const given = numericFlags(memberOf(args[name === 'readFile' ? 1 : 2], 'flag') || flags, 0)
-    return given === undefined ? undefined : using(program, first, given, call)
-  })
+/** A row of a function that opens a file with the flags that `flagsOf` finds in its arguments. */
+function rowOfFlags(
+  name: string,
+  flagsOf: (args: readonly unknown[]) => number | undefined,
+  plan: (planning: Planning & { first: ManagedPath }, flags: number) => Operation | undefined,
+): Row {
+  const planned = (planning: Planning & { first: ManagedPath }) => {
+    const flags = flagsOf(planning.args)
+    return flags === undefined ? undefined : plan(planning, flags)
+  }
+  const use: Use = {
+    reads: (args) => reads(flagsOf(args) ?? 0),
+    writes: (args) => (writes(flagsOf(args) ?? 0) ? FIRST : NONE),
+  }
+  return row(name, 'open', planned, use)
+}
+
+/** A row of a function that opens a file, uses it and closes it; its options may have flags. */
+function rowOfUse(name: string, optionsAt: number, flag: string): Row {
+  const flagsOf = (args: readonly unknown[]) => numericFlags(memberOf(args[optionsAt], 'flag') || flag, 0)
+  return rowOfFlags(name, flagsOf, ({ program, first, call }, flags) => using(program, first, flags, call))
 }
 
 function memberOf(value: unknown, name: string): unknown {
@@ -74,52 +111,85 @@ function memberOf(value: unknown, name: string): unknown {
 
 /** A row of a function that asks for a file without opening it, and answers with its Stats. */
 function rowOfStats(name: 'stat' | 'lstat'): Row {
-  return row(name, name, ({ program, first, args, call }) =>
-    looking(program, first, call, (record) => {
-      const options = { bigint: memberOf(args[1], 'bigint') === true }
-      return statsOf(record, own.statSync(program.places.directory, options))
-    }),
+  return row(
+    name,
+    name,
+    ({ program, first, args, call }) =>
+      looking(program, first, call, (record) => {
+        const options = { bigint: memberOf(args[1], 'bigint') === true }
+        return statsOf(record, own.statSync(program.places.directory, options))
+      }),
+    { ...READ_ONLY, findsNothing: (result) => result === undefined },
   )
 }
 
 /** Every function of node:fs that takes the path of a file, and what is asked of the agent around it. */
 export const TABLE: readonly Row[] = [
-  row('open', 'open', ({ program, first, args, call, opened }) => {
-    const flags = numericFlags(args[1], READ)
-    return flags === undefined ? undefined : opening(program, first, flags, call, opened)
-  }),
-  rowOfUse('readFile', 'r'),
-  rowOfUse('writeFile', 'w'),
-  rowOfUse('appendFile', 'a'),
+  rowOfFlags(
+    'open',
+    (args) => numericFlags(args[1], READ),
+    ({ program, first, call, opened }, flags) => opening(program, first, flags, call, opened),
+  ),
+  rowOfUse('readFile', 1, 'r'),
+  rowOfUse('writeFile', 2, 'w'),
+  rowOfUse('appendFile', 2, 'a'),
   row('openAsBlob', 'open', ({ program, first, call }) => using(program, first, READ, call), {
+    ...READ_ONLY,
     forms: ['sync', 'promise of fs'],
   }),
-  row('truncate', 'open', ({ program, first, call }) => changing(program, first, call)),
-  row('utimes', 'utime', ({ program, first, call }) => changing(program, first, call)),
-  row('lutimes', 'lutime', ({ program, first, call }) => changing(program, first, call)),
-  rowOfTwo('copyFile', 'copyfile', ({ program, first, second, args, call }) => {
-    const mode = typeof args[2] === 'number' ? args[2] : 0
-    const flags = mode & constants.COPYFILE_EXCL ? REWRITE | constants.O_EXCL : REWRITE
-    const source = first && using(program, first, READ, call)
-    const target = second && using(program, second, flags, call)
-    return together([source, target].filter((operation) => operation !== undefined))
+  row('truncate', 'open', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
+  row('utimes', 'utime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
+  row('lutimes', 'lutime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
+  rowOfTwo(
+    'copyFile',
+    'copyfile',
+    ({ program, first, second, args, call }) => {
+      const mode = typeof args[2] === 'number' ? args[2] : 0
+      const flags = mode & constants.COPYFILE_EXCL ? REWRITE | constants.O_EXCL : REWRITE
+      const source = first && using(program, first, READ, call)
+      const target = second && using(program, second, flags, call)
+      return together([source, target].filter((operation) => operation !== undefined))
+    },
+    { reads: () => true, writes: () => SECOND },
+  ),
+  rowOfTwo('cp', 'cp', ({ program, args, isSync }) => copyingTrees(program, args, isSync), {
+    waits: false,
+    writes: () => SECOND,
   }),
-  rowOfTwo('cp', 'cp', ({ program, args, isSync }) => copyingTrees(program, args, isSync), NO_WAIT),
-  rowOfTwo('rename', 'rename', ({ program, first, second, call }) => moving(program, first, second, call), NO_WAIT),
-  rowOfTwo('link', 'link', ({ program, second, call }) => moving(program, undefined, second, call), NO_WAIT),
-  row('unlink', 'unlink', ({ first, call }) => removing(first, call), NO_WAIT),
-  row('rm', 'rm', ({ first, call }) => removing(first, call), NO_WAIT),
-  row('rmdir', 'rmdir', ({ first, call }) => removing(first, call), NO_WAIT),
+  rowOfTwo('rename', 'rename', ({ program, first, second, call }) => moving(program, first, second, call), {
+    waits: false,
+    writes: () => BOTH,
+  }),
+  rowOfTwo('link', 'link', ({ program, second, call }) => moving(program, undefined, second, call), {
+    waits: false,
+    writes: () => SECOND,
+  }),
+  row('unlink', 'unlink', ({ first, call }) => removing(first, call), {
+    waits: false,
+    renames: true,
+    writes: () => FIRST,
+  }),
+  row('rm', 'rm', ({ first, call }) => removing(first, call), { waits: false, renames: true, writes: () => FIRST }),
+  row('rmdir', 'rmdir', ({ first, call }) => removing(first, call), {
+    waits: false,
+    renames: true,
+    writes: () => FIRST,
+  }),
+  rowOfTwo('symlink', 'symlink', () => undefined, { renames: true }),
   rowOfStats('stat'),
   rowOfStats('lstat'),
-  row('access', 'access', ({ program, first, args, call }) =>
-    looking(program, first, call, (record) => {
-      const mode = typeof args[1] === 'number' ? args[1] : constants.F_OK
-      return accessOf(record, mode, call, osConstants.errno.EACCES)
-    }),
+  row(
+    'access',
+    'access',
+    ({ program, first, args, call }) =>
+      looking(program, first, call, (record) => {
+        const mode = typeof args[1] === 'number' ? args[1] : constants.F_OK
+        return accessOf(record, mode, call, osConstants.errno.EACCES)
+      }),
+    READ_ONLY,
   ),
   row('exists', 'access', ({ program, first, call }) => looking(program, first, call, () => true), {
     forms: ['callback', 'sync'],
   }),
-  row('realpath', 'lstat', ({ program, first, call }) => looking(program, first, call, () => first.absolute)),
+  row('realpath', 'lstat', ({ program, first, call }) => looking(program, first, call, () => first.absolute), {}),
 ]

@@ -1,22 +1,35 @@
+import { isMainThread } from 'node:worker_threads'
 import type { ClientSettings } from '@dyad/core/client-settings'
+import { adoptInherited } from './adopt.js'
 import { AgentClient } from './agent/client.js'
 import { replaceDescriptorCalls } from './descriptors.js'
+import { publishAtExit } from './exit.js'
 import { adoptHandle } from './file-handles.js'
+import { letInherit } from './inherit.js'
 import { loadAddon, nativeOf } from './native.js'
 import { ManagedPlaces } from './places.js'
 import { Program } from './program.js'
 import { replaceAll } from './replace.js'
 import { endWaitsOfDestroyedStreams, openerSignals } from './streams.js'
 
-/** Replaces the functions of node:fs that concern managed directories. */
-export function takePart(settings: ClientSettings): void {
+/**
+ * Replaces the functions of node:fs that concern managed directories.
+ * @param url of what children load to take part as well
+ */
+export function takePart(settings: ClientSettings, url: string): void {
   const { producerPath, consumerPath, run, variables, stat, noWait } = settings
   const places = new ManagedPlaces({ producer: producerPath, consumer: consumerPath })
   const place = { path: settings.agent, run, variables, passes: settings.agentMissing === 'pass' }
   const addon = loadAddon()
-  addon?.standAside()
+  // Without the addon nothing could tell the preload library to leave the calls of this process alone.
+  if (addon === undefined && settings.isPreloaded) return
+  const isPreloaded = addon?.standAside() === true
   const native = addon && nativeOf(addon, place)
   const program = new Program({ places, agent: new AgentClient(place), native, stat, noWait })
+  letInherit(url)
+  // The preload library has done so, and ends what it did.
+  if (isMainThread && !isPreloaded) adoptInherited(program)
+  publishAtExit(program)
   endWaitsOfDestroyedStreams()
   replaceDescriptorCalls(program)
   replaceAll({

@@ -11,6 +11,8 @@ import { environment, OPTIONS, type OptionName, readOption } from './config.js'
 import type { OptionRow } from './option-row.js'
 import { PREFIX } from './unknown-variables.js'
 
+/** What the name of the preload library begins with. */
+const PRELOAD_LIBRARY = 'libdyad_preload'
 /** Bytes of all variables that fit into HELLO, which a frame bounds. */
 const MOST_BYTES = 60_000
 
@@ -31,6 +33,8 @@ export interface ClientSettings {
   readonly noWait: readonly string[]
   /** Id of the run that a report is made of; '' for none. */
   readonly run: string
+  /** Whether the environment names the preload library. */
+  readonly isPreloaded: boolean
   /** The variables DYAD_* of HELLO, those that are paths absolute. */
   readonly variables: ReadonlyMap<string, string>
 }
@@ -49,8 +53,15 @@ export function readClientSettings(env: NodeJS.ProcessEnv = environment()): Clie
     stat: oneOf(env, 'DYAD_STAT', ['wait', 'record', 'plain']),
     noWait: (env['DYAD_NO_WAIT'] || NO_WAIT).split(':').filter((ending) => ending !== ''),
     run: env['DYAD_RUN'] ?? '',
+    isPreloaded: env['LD_PRELOAD']?.includes(PRELOAD_LIBRARY) === true,
     variables: variablesOf(env),
   }
+}
+
+/** Changes the options of Node that the environment has for the children of this process. */
+export function setNodeOptions(change: (given: string) => string): void {
+  const env = environment()
+  env['NODE_OPTIONS'] = change(env['NODE_OPTIONS'] ?? '')
 }
 
 function textOf(name: OptionName, env: NodeJS.ProcessEnv): string | undefined {

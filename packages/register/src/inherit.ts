@@ -1,0 +1,39 @@
+import workers from 'node:worker_threads'
+import { setNodeOptions } from '@dyad/core/client-settings'
+
+/** How a program may have been told to load this package, from the working directory. */
+const BARE = 'dyad/register'
+
+/** The same among the options of Node in the environment, with or without quotes. */
+const BARE_OPTION = /"?--import"?(?:=| +)"?dyad\/register"?(?=\s|$)/g
+
+/**
+ * Lets children and threads take part that get this process's environment: whatever their working
+ * directory, and whatever options the program gives them.
+ * @param url of what `--import` is given
+ */
+export function letInherit(url: string): void {
+  const option = `--import=${url}`
+  setNodeOptions((given) => {
+    const options = given.replaceAll(BARE_OPTION, option)
+    return options.includes(option) ? options : `${options} ${option}`.trim()
+  })
+  const { execArgv } = process
+  for (const [index, arg] of execArgv.entries()) {
+    if (arg === `--import=${BARE}`) execArgv[index] = option
+    else if (arg === BARE && execArgv[index - 1] === '--import') execArgv[index] = url
+  }
+  const { Worker } = workers
+  workers.Worker = class extends Worker {
+    constructor(file: string | URL, options?: workers.WorkerOptions) {
+      super(file, withRegister(options, option))
+    }
+  }
+  Object.defineProperty(workers.Worker, 'name', { value: Worker.name, configurable: true })
+}
+
+/** A thread gets the options of its process unless the program gives it others. */
+function withRegister(options: workers.WorkerOptions | undefined, option: string): workers.WorkerOptions | undefined {
+  const { execArgv } = Object(options)
+  return Array.isArray(execArgv) ? { ...options, execArgv: [option, ...execArgv] } : options
+}
