@@ -63,7 +63,7 @@ t.test('wrong arguments throw at once what they throw with node:fs', async (t) =
 })
 
 t.test('a wait that is too long fails with ETIMEDOUT, in the words of node:fs', async (t) => {
-  const there = (await said(shared, 'timeout', { DYAD_TIMEOUT: '50' })) as unknown[]
+  const there = (await said(shared, 'timeout', { DYAD_TIMEOUT: '2000' })) as unknown[]
   const plain = JSON.stringify(await plainly(t, 'timeout'))
   const expected = plain
     .replaceAll('ENOENT: no such file or directory', 'ETIMEDOUT: connection timed out')
@@ -78,7 +78,7 @@ t.test('an agent that is killed while a program waits', async (t) => {
   const ended = outcomeOf(waiting)
   await messageFrom(waiting)
   await nodes.b.kill()
-  await nodes.cluster.node('B', { directories: [nodes.cluster.directory('b')], takeover: true })
+  await nodes.cluster.node('B', { directories: [nodes.cluster.directory('b')] })
   await producer.ask('write', 'read', 5)
   const { stdout } = await ended
   t.match(JSON.parse(stdout), { returned: /^.{5}$/s }, 'the wait goes on with the agent that comes back')

@@ -51,7 +51,12 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const callback = async () => {
       const control = new AbortController()
       setTimeout(() => control.abort(), 50)
-      return outcome(() => promisify(fs.readFile)(never, { signal: control.signal }))
+      return outcome(
+        () =>
+          new Promise((done, failed) =>
+            fs.readFile(never, { signal: control.signal }, (error, bytes) => (error ? failed(error) : done(bytes))),
+          ),
+      )
     }
     const aborted = AbortSignal.abort(new Error('before'))
     return [
@@ -59,7 +64,12 @@ const ways: Readonly<Record<string, () => unknown>> = {
       await promise(new Error('enough')),
       await callback(),
       await outcome(() => readFile(never, { signal: aborted })),
-      await outcome(() => promisify(fs.writeFile)(never, 'x', { signal: aborted })),
+      await outcome(
+        () =>
+          new Promise((done, failed) =>
+            fs.writeFile(never, 'x', { signal: aborted }, (e) => (e ? failed(e) : done(''))),
+          ),
+      ),
     ]
   },
   /** Destroying a stream ends the wait, without an error. */
