@@ -3,6 +3,7 @@ import { type DyadCore, DyadError, descriptorClosed } from '@dyad/core'
 import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
 import { ANSWER, FrameReader, REQUEST, VERSION, wrongFrame } from './frames.js'
+import type { OwnFiles } from './own-files.js'
 import type { Publishing } from './publishing.js'
 import { type Request, type RequestContext, requested } from './requests.js'
 import type { Runs } from './run-log.js'
@@ -26,6 +27,7 @@ const MOST_RUN_BYTES = 255
 export interface Shared {
   readonly sessions: Sessions
   readonly publishing: Publishing
+  readonly ownFiles: OwnFiles
   readonly runs: Runs
 }
 

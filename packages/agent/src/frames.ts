@@ -18,6 +18,7 @@ export const REQUEST = {
   REMOVE: 6,
   MOVE: 7,
   REPORT: 8,
+  OWN: 9,
 } as const
 
 /** Kinds of answers. */

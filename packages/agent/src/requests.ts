@@ -9,6 +9,7 @@ import {
 import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
 import { ANSWER, REQUEST, wrongFrame } from './frames.js'
+import type { OwnFiles } from './own-files.js'
 import type { Publishing } from './publishing.js'
 import type { Run, Runs } from './run-log.js'
 
@@ -20,6 +21,7 @@ const DIRECTORY = 1
 /** What a request is served with. */
 export interface RequestContext {
   readonly publishing: Publishing
+  readonly ownFiles: OwnFiles
   readonly runs: Runs
   /** The run that the program belongs to. */
   readonly run: Run | undefined
@@ -51,6 +53,8 @@ export function requested(kind: number, id: number, body: Body): Request {
       return withdrawing('REMOVE', id, body, DIRECTORY)
     case REQUEST.MOVE:
       return moving(id, body)
+    case REQUEST.OWN:
+      return owning(id, body)
     case REQUEST.REPORT:
       return reporting(id, body)
     default:
@@ -67,7 +71,9 @@ function consuming(id: number, body: Body): Request {
     name,
     serve: (session, context) =>
       ifPublishable(id, name, context, async (path, options) => {
-        const local = await (wait ? session.consume(path, options) : session.consume(path, { ...options, wait: false }))
+        const local = await (wait && !isOwn(session, path, context)
+          ? session.consume(path, options)
+          : session.consume(path, { ...options, wait: false }))
         return plainAnswer(local === undefined ? ANSWER.ABSENT : ANSWER.DONE, id)
       }),
   }
@@ -82,7 +88,9 @@ function looking(id: number, body: Body): Request {
     name,
     serve: (session, context) =>
       ifPublishable(id, name, context, async (path, options) => {
-        const record = await (wait ? session.lookup(path, options) : session.lookup(path, { ...options, wait: false }))
+        const record = await (wait && !isOwn(session, path, context)
+          ? session.lookup(path, options)
+          : session.lookup(path, { ...options, wait: false }))
         return record === undefined ? plainAnswer(ANSWER.ABSENT, id) : recordAnswer(id, record)
       }),
   }
@@ -133,6 +141,25 @@ function moving(id: number, body: Body): Request {
       return plainAnswer(ANSWER.DONE, id)
     },
   }
+}
+
+function owning(id: number, body: Body): Request {
+  body.flags(0)
+  const name = body.name()
+  body.done()
+  return {
+    what: 'OWN',
+    name,
+    serve: async (session, { ownFiles }) => {
+      // Nothing waits for a name that is not well-formed.
+      if (name !== undefined) ownFiles.note(session.config.consumerPath, name)
+      return plainAnswer(ANSWER.DONE, id)
+    },
+  }
+}
+
+function isOwn(session: DyadCore, path: string, { ownFiles }: RequestContext): boolean {
+  return ownFiles.has(session.config.consumerPath, path)
 }
 
 function reporting(id: number, body: Body): Request {

@@ -23,7 +23,8 @@ export function looking(
       const standing = standingAt(absolute)
       if (standing === 'other') return undefined
       // A producer that asks whether its own file is there yet must not wait for itself.
-      const wait = standing === 'nothing' && producer === undefined && program.waitsFor(consumer)
+      const mayWait = standing === 'nothing' && producer === undefined && program.stat !== 'fetch'
+      const wait = mayWait && program.waitsFor(consumer)
       if (standing === 'nothing' && program.stat === 'record') {
         const answer = check(yield { kind: 'look', name: consumer, wait }, call)
         return answer.kind === 'record' ? { value: fromRecord(answer) } : undefined

@@ -2,7 +2,18 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import t from 'tap'
-import { AgentClient, CONSUME, failure, LOOK, named, PRODUCE, RECORD, WAIT } from '../../harness/agent-client.js'
+import {
+  ABSENT,
+  AgentClient,
+  CONSUME,
+  failure,
+  LOOK,
+  named,
+  OWN,
+  PRODUCE,
+  RECORD,
+  WAIT,
+} from '../../harness/agent-client.js'
 import { Cluster } from '../../harness/cluster.js'
 import { TestProcess } from '../../harness/process.js'
 import { agentOf, consuming, producing, variables } from './site.js'
@@ -125,6 +136,30 @@ t.test('a full disk is ENOSPC', { skip: canMount ? false : 'no user namespace to
   for (const name of ['big', 'small']) await producer.produce(name)
   await t.rejects(consumer.consume('big'), { code: 'ERR_DYAD_STORE', errno: errno.ENOSPC, message: /ENOSPC/ })
   t.equal(await consumer.consume('small'), 'done', 'what fits is consumed')
+})
+
+t.test('a consumer does not wait for what programs of its host write there themselves', async (t) => {
+  const cluster = await site(t)
+  await using producer = await producing(cluster)
+  await using writer = await consuming(cluster)
+  await using reader = await consuming(cluster)
+  t.equal(await writer.done(OWN, named('out')), 'done')
+  t.equal(await reader.consume('out'), 'absent', 'of another program, too')
+  t.equal((await reader.ask(LOOK, named('out', WAIT))).kind, ABSENT)
+  const other = reader.consume('other')
+  writeFileSync(cluster.path('a', 'out'), 'published')
+  t.equal(await producer.produce('out'), 'done')
+  t.equal(await reader.consume('out'), 'done', 'once it is published it is brought')
+  t.equal(readFileSync(cluster.path('b', 'out'), 'utf8'), 'published')
+  writeFileSync(cluster.path('a', 'other'), 'later')
+  t.equal(await producer.produce('other'), 'done')
+  t.equal(await other, 'done', 'another name is waited for')
+  await using beside = await consuming(cluster, { DYAD_PATH_CONSUMER: cluster.directory('c') })
+  t.equal(await writer.done(OWN, named('beside')), 'done')
+  const waiting = beside.consume('beside')
+  writeFileSync(cluster.path('a', 'beside'), 'x')
+  t.equal(await producer.produce('beside'), 'done')
+  t.equal(await waiting, 'done', 'the same name in another directory is waited for')
 })
 
 t.test('names that no producer can publish are absent, and cannot be produced', async (t) => {

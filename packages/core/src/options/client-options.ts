@@ -12,6 +12,9 @@ export interface ClientOptionRow {
 /** Endings of names that nothing waits for, unless DYAD_NO_WAIT has others. */
 export const NO_WAIT = '-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~'
 
+/** Programs whose stat waits, unless DYAD_STAT_WAIT has others. */
+export const STAT_WAIT = 'cp:mv:install:tar:rsync:gzip:bzip2:xz:zstd:zip:unzip:scp:diff'
+
 /**
  * What the clients of the agent read: the preload library and `dyad/register`. Sessions do not have
  * these options. `docs/configuration.md` is generated from this table.
@@ -31,9 +34,15 @@ export const CLIENT_OPTIONS: readonly ClientOptionRow[] = [
   },
   {
     env: 'DYAD_STAT',
-    accepts: 'wait, record, plain',
-    defaultText: '`wait`',
-    doc: 'What stat and access of a file in the consumer-managed directory do that is not here. wait: they bring it here once it is published; record: they wait for its record and answer from that; plain: they fail with ENOENT.',
+    accepts: 'fetch, wait, record, plain',
+    defaultText: '`fetch`',
+    doc: 'What stat and access of a file in the consumer-managed directory do that is not here. fetch: they bring it here if it is published, and fail with ENOENT at once if it is not; wait: they wait until it is published, and bring it; record: they wait for its record and answer from that; plain: they fail with ENOENT.',
+  },
+  {
+    env: 'DYAD_STAT_WAIT',
+    accepts: 'names of programs, `:` between them',
+    defaultText: `\`${STAT_WAIT}\``,
+    doc: 'Programs that look at a file before they open it: with DYAD_STAT=fetch their stat and access wait.',
   },
   {
     env: 'DYAD_NO_WAIT',

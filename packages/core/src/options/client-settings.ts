@@ -17,7 +17,7 @@ const PRELOAD_LIBRARY = 'libdyad_preload'
 const MOST_BYTES = 60_000
 
 /** What stat and access of a file do that is not here. */
-export type StatOfMissing = 'wait' | 'record' | 'plain'
+export type StatOfMissing = 'fetch' | 'wait' | 'record' | 'plain'
 
 /** What the environment of a program says to a client of the agent. */
 export interface ClientSettings {
@@ -50,7 +50,7 @@ export function readClientSettings(env: NodeJS.ProcessEnv = environment()): Clie
     consumerPath,
     agent: agent ? resolve(agent) : agentPath(textOf('stateDir', env) ?? '', textOf('node', env) ?? ''),
     agentMissing: oneOf(env, 'DYAD_AGENT_MISSING', ['fail', 'pass']),
-    stat: oneOf(env, 'DYAD_STAT', ['wait', 'record', 'plain']),
+    stat: oneOf(env, 'DYAD_STAT', ['fetch', 'wait', 'record', 'plain']),
     noWait: (env['DYAD_NO_WAIT'] || NO_WAIT).split(':').filter((ending) => ending !== ''),
     run: env['DYAD_RUN'] ?? '',
     isPreloaded: env['LD_PRELOAD']?.includes(PRELOAD_LIBRARY) === true,

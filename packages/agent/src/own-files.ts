@@ -1,0 +1,34 @@
+/** Names that are remembered, of all directories together; the one noted first is forgotten first. */
+const MOST = 100_000
+
+/**
+ * The files that programs of this host write themselves in consumer-managed directories. Whoever
+ * reads one does not wait for a producer to publish it.
+ */
+export class OwnFiles {
+  readonly #most: number
+  readonly #files = new Set<string>()
+
+  constructor(most = MOST) {
+    this.#most = most
+  }
+
+  note(directory: string | undefined, name: string): void {
+    const file = fileOf(directory, name)
+    this.#files.delete(file)
+    this.#files.add(file)
+    if (this.#files.size <= this.#most) return
+    for (const oldest of this.#files) {
+      this.#files.delete(oldest)
+      return
+    }
+  }
+
+  has(directory: string | undefined, name: string): boolean {
+    return this.#files.size > 0 && this.#files.has(fileOf(directory, name))
+  }
+}
+
+function fileOf(directory = '', name: string): string {
+  return `${directory}\0${name}`
+}
