@@ -1,4 +1,4 @@
-import { lstatSync, type Stats } from 'node:fs'
+import { type BigIntStats, lstatSync } from 'node:fs'
 import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad/core'
 import { filesBelow } from './files-below.js'
 import { PathOrder } from './path-order.js'
@@ -26,11 +26,18 @@ export class Publishing {
     return this.#order.run([claim(session, name)], () => session.produce(name))
   }
 
-  /** Withdraws the record of a file, if it has one, or of all files below a directory. The errors of DyadCore.remove. */
-  withdraw(session: DyadCore, name: string, isDirectory = false): Promise<void> {
+  /** Withdraws the record of a file that is about to change, if it has one. The errors of DyadCore.remove. */
+  change(session: DyadCore, name: string): Promise<void> {
+    return this.#order.run([claim(session, name)], async () => {
+      await withdraw(session, name)
+    })
+  }
+
+  /** Withdraws the record of a file that is gone, if it has one, or of all files below a directory. The errors of DyadCore.remove. */
+  remove(session: DyadCore, name: string, isDirectory: boolean): Promise<void> {
     return this.#order.run([claim(session, name, isDirectory)], async () => {
       if (isDirectory) await withdrawBelow(session, name)
-      await removed(session, name)
+      await withdrawGone(session, name)
     })
   }
 
@@ -55,7 +62,7 @@ export class Publishing {
       if (moved === 'directory') return moveBelow(session, from, to, told)
       await Promise.all([
         moved === 'file' ? session.produce(to).then(told) : undefined,
-        from === '' ? undefined : removed(session, from),
+        from === '' ? undefined : withdrawGone(session, from),
         from !== '' && isDirectory ? withdrawBelow(session, from) : undefined,
       ])
     })
@@ -70,8 +77,22 @@ function claim(session: DyadCore, name: string, isTree = false): { path: string;
   return { path: `${producerPath}/${name}`, isTree }
 }
 
+/**
+ * Withdraws the record of a file that is gone, and not that of a newer one, which another program
+ * has published there since; resolves with whether there was any.
+ */
+async function withdrawGone(session: DyadCore, name: string): Promise<boolean> {
+  const found = await standing(session, name)
+  if (found?.isFile()) {
+    const record = await session.lookup(name, { wait: false })
+    const isNewer = record?.owner === session.config.node && record.mtimeNs === found.mtimeNs
+    if (isNewer && BigInt(record.size) === found.size) return true
+  }
+  return withdraw(session, name)
+}
+
 /** Withdraws a record; resolves with whether there was one. */
-async function removed(session: DyadCore, name: string): Promise<boolean> {
+async function withdraw(session: DyadCore, name: string): Promise<boolean> {
   try {
     await session.remove(name)
     return true
@@ -86,7 +107,7 @@ async function withdrawBelow(session: DyadCore, directory: string): Promise<void
     for await (const { path } of session.list()) if (path.startsWith(`${directory}/`)) yield path
   }
   await forEach(names(), async (name) => {
-    await removed(session, name)
+    await withdrawGone(session, name)
   })
 }
 
@@ -99,17 +120,17 @@ async function moveBelow(
   const directory = await session.locateProduced(to)
   if (directory === undefined) return
   await forEach(filesBelow(directory.local), async (name) => {
-    if (from === '' || (await removed(session, `${from}/${name}`))) told(await session.produce(`${to}/${name}`))
+    if (from === '' || (await withdrawGone(session, `${from}/${name}`))) told(await session.produce(`${to}/${name}`))
   })
 }
 
 /** What stands at a name now; undefined for nothing. */
-async function standing(session: DyadCore, name: string): Promise<Stats | undefined> {
+async function standing(session: DyadCore, name: string): Promise<BigIntStats | undefined> {
   const file = name === '' ? undefined : await session.locateProduced(name)
-  return file && lstatSync(file.local, { throwIfNoEntry: false })
+  return file && lstatSync(file.local, { throwIfNoEntry: false, bigint: true })
 }
 
-function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
+function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
   return one !== undefined && one.ino === other?.ino && one.dev === other.dev
 }
 

@@ -48,9 +48,9 @@ export function requested(kind: number, id: number, body: Body): Request {
     case REQUEST.PRODUCE:
       return producing(id, body)
     case REQUEST.CHANGE:
-      return withdrawing('CHANGE', id, body, 0)
+      return changing(id, body)
     case REQUEST.REMOVE:
-      return withdrawing('REMOVE', id, body, DIRECTORY)
+      return removing(id, body)
     case REQUEST.MOVE:
       return moving(id, body)
     case REQUEST.OWN:
@@ -111,16 +111,30 @@ function producing(id: number, body: Body): Request {
   }
 }
 
-function withdrawing(what: 'CHANGE' | 'REMOVE', id: number, body: Body, flags: number): Request {
-  const isDirectory = body.flags(flags) !== 0
+function changing(id: number, body: Body): Request {
+  body.flags(0)
   const name = body.name()
   body.done()
   return {
-    what,
+    what: 'CHANGE',
     name,
     serve: async (session, { publishing }) => {
       // No record has a name that is not well-formed.
-      if (name !== undefined) await publishing.withdraw(session, name, isDirectory)
+      if (name !== undefined) await publishing.change(session, name)
+      return plainAnswer(ANSWER.DONE, id)
+    },
+  }
+}
+
+function removing(id: number, body: Body): Request {
+  const isDirectory = body.flags(DIRECTORY) !== 0
+  const name = body.name()
+  body.done()
+  return {
+    what: 'REMOVE',
+    name,
+    serve: async (session, { publishing }) => {
+      if (name !== undefined) await publishing.remove(session, name, isDirectory)
       return plainAnswer(ANSWER.DONE, id)
     },
   }

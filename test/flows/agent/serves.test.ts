@@ -94,7 +94,7 @@ t.test('a failure has the errno that it calls for, and is never nothing or ENOEN
     await using none = await consuming(cluster, { DYAD_KVS_NAMESPACE: 'missing' })
     await refused(none.consume('x', 0), 'ERR_DYAD_NAMESPACE_MISSING', errno.ENXIO)
     await refused(none.consume('x'), 'ERR_DYAD_NAMESPACE_MISSING', errno.ENXIO)
-    const producer = await producing(cluster, { DYAD_KVS_NAMESPACE: 'missing' })
+    const producer = await producing(cluster, { DYAD_KVS_NAMESPACE: 'missing', DYAD_ASYNC_PUBLISH: '1' })
     writeFileSync(cluster.path('a', 'x'), 'x')
     await refused(producer.produce('x'), 'ERR_DYAD_NAMESPACE_MISSING', errno.ENXIO)
     await refused(producer.change('x'), 'ERR_DYAD_NAMESPACE_MISSING', errno.ENXIO)

@@ -85,8 +85,29 @@ t.test('a directory that is renamed takes along what was published below it', as
     ['d2/other', 'dd', 'f/1', 'f/sub/2', 'f/sub/deeper/3', 'f/unpublished'],
     'into it: all of its files',
   )
+  rmSync(cluster.path('a', 'f'), { recursive: true })
   await producer.done(REMOVE, named('f', DIRECTORY))
   t.strictSame(await published(), ['d2/other', 'dd'])
+})
+
+t.test('a file that was removed does not take the record of a newer one of its name along', async (t) => {
+  const { cluster, producer, write, published, rename, read } = await site(t)
+  await write('x', 'first')
+  rmSync(cluster.path('a', 'x'))
+  await write('x', 'second')
+  await producer.done(REMOVE, named('x'))
+  t.strictSame(await published(), ['x'])
+  t.equal(await read('x'), 'second')
+  rename('x', 'y')
+  await write('x', 'the third')
+  await moved(producer, 'x', 'y')
+  t.strictSame(await published(), ['x', 'y'])
+  t.equal(await read('x'), 'the third')
+  t.equal(await read('y'), 'second')
+  rmSync(cluster.path('a', 'x'))
+  writeFileSync(cluster.path('a', 'x'), 'not closed yet')
+  await producer.done(REMOVE, named('x'))
+  t.strictSame(await published(), ['y'], 'that of the file that is gone is withdrawn')
 })
 
 t.test('of one path, what was asked for first is done first, over whichever connection', async (t) => {
@@ -98,9 +119,9 @@ t.test('of one path, what was asked for first is done first, over whichever conn
     const asked = [slow.produce('x')]
     // The agent has read what came before when it answers.
     await slow.ask(REPORT, text(''))
-    asked.push(producer.done(REMOVE, named('x')))
+    asked.push(producer.change('x'))
     await Promise.all(asked)
-    t.strictSame(await published(), [], 'removed after it was published')
+    t.strictSame(await published(), [], 'withdrawn after it was published')
     mkdirSync(cluster.path('a', 'd'))
     renameSync(cluster.path('a', 'x'), cluster.path('a', 'd', 'x'))
     const inDirectory = [slow.produce('d/x')]
