@@ -5,8 +5,6 @@ use crate::text::{PathText, Text};
 use core::ffi::c_int;
 use syscalls::{Sysno, syscall};
 
-/// From here on descriptors are out of the way of programs that choose numbers of their own.
-const HIGH: u64 = 768;
 /// How long connecting may take where the agent hangs and many wait for it.
 const CONNECT_SECONDS: i64 = 10;
 const SO_COOKIE: c_int = 57;
@@ -33,9 +31,7 @@ pub struct Connection {
 impl Connection {
     pub fn open(path: &PathText) -> Result<Self, NoConnection> {
         let low = new_socket().map_err(NoConnection::Here)?;
-        let high = move_high(low);
-        let _ = sys::close(low);
-        let socket = high.map_err(NoConnection::Here)?;
+        let socket = sys::move_high(low).map_err(NoConnection::Here)?;
         let connection = connect(socket, path).and_then(|()| {
             if !is_trusted(socket) {
                 return Err(NoConnection::Stranger);
@@ -68,13 +64,6 @@ fn new_socket() -> sys::Result<c_int> {
     unsafe { syscall!(Sysno::socket, libc::AF_UNIX, kind, 0) }
         .map(|fd| fd as c_int)
         .map_err(syscalls::Errno::into_raw)
-}
-
-fn move_high(fd: c_int) -> sys::Result<c_int> {
-    let limit = sys::descriptor_limit();
-    let least = if limit > HIGH + 8 { HIGH } else { limit.saturating_sub(8).max(3) };
-    sys::fcntl(fd, libc::F_DUPFD_CLOEXEC, least as usize)
-        .or_else(|_| sys::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))
 }
 
 fn connect(socket: c_int, path: &PathText) -> Result<(), NoConnection> {

@@ -241,3 +241,49 @@ pub unsafe fn may_execute(dirfd: c_int, path: *const c_char) -> bool {
     // A system that cannot tell has not said no.
     matches!(told, Ok(_) | Err(syscalls::Errno::ENOSYS))
 }
+
+/// A pipe that exec closes, at numbers out of the way: its reading and its writing end.
+pub fn high_pipe() -> Result<[c_int; 2]> {
+    let mut low = [-1; 2];
+    // SAFETY: the system writes two descriptors.
+    nothing(unsafe { syscall!(Sysno::pipe2, low.as_mut_ptr(), libc::O_CLOEXEC) })?;
+    let high = low.map(move_high);
+    match high {
+        [Ok(reader), Ok(writer)] => Ok([reader, writer]),
+        [Err(failed), other] | [other, Err(failed)] => {
+            let _ = other.map(close);
+            Err(failed)
+        }
+    }
+}
+
+/// Moves a descriptor to a number that programs do not choose, closed by exec. The former one is
+/// closed in any case.
+pub fn move_high(fd: c_int) -> Result<c_int> {
+    const HIGH: u64 = 768;
+    let limit = descriptor_limit();
+    let least = if limit > HIGH + 8 { HIGH } else { limit.saturating_sub(8).max(3) };
+    let moved = fcntl(fd, libc::F_DUPFD_CLOEXEC, least as usize)
+        .or_else(|_| fcntl(fd, libc::F_DUPFD_CLOEXEC, 3));
+    let _ = close(fd);
+    moved
+}
+
+/// Waits until the other end of a pipe is closed everywhere, or that long.
+pub fn wait_for_end(reader: c_int, nanoseconds: u64) {
+    let until = now() + nanoseconds;
+    loop {
+        let rest = until.saturating_sub(now());
+        let mut watched = libc::pollfd { fd: reader, events: libc::POLLIN, revents: 0 };
+        let time = libc::timespec {
+            tv_sec: (rest / 1_000_000_000) as libc::time_t,
+            tv_nsec: (rest % 1_000_000_000) as libc::c_long,
+        };
+        // SAFETY: the descriptor's entry and the time live as long as the call.
+        let told =
+            unsafe { syscall!(Sysno::ppoll, &raw mut watched, 1, &raw const time, 0usize, 0usize) };
+        if told != Err(syscalls::Errno::EINTR) || rest == 0 {
+            return;
+        }
+    }
+}

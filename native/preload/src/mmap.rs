@@ -80,7 +80,7 @@ fn note(fd: c_int, start: usize, length: usize, offset: usize) -> bool {
     }) else {
         return false;
     };
-    let Ok(reader) = open_high(fd) else {
+    let Ok(reader) = sys::open_again(fd, libc::O_RDONLY).and_then(sys::move_high) else {
         place.put_back(FREE);
         return false;
     };
@@ -90,15 +90,6 @@ fn note(fd: c_int, start: usize, length: usize, offset: usize) -> bool {
     COUNT.fetch_add(1, Ordering::AcqRel);
     place.put_back(reader);
     true
-}
-
-/// Opens a file for reading, out of the way of programs that choose numbers of their own.
-fn open_high(fd: c_int) -> sys::Result<c_int> {
-    let low = sys::open_again(fd, libc::O_RDONLY)?;
-    let high = sys::fcntl(low, libc::F_DUPFD_CLOEXEC, 512)
-        .or_else(|_| sys::fcntl(low, libc::F_DUPFD_CLOEXEC, 3));
-    let _ = sys::close(low);
-    high
 }
 
 unsafe fn map(

@@ -12,6 +12,7 @@ pub struct Written {
     path: PathText,
     look: Look,
     is_damaged: bool,
+    closes_on_exec: bool,
 }
 
 impl Written {
@@ -22,8 +23,12 @@ impl Written {
             return None;
         }
         let look = sys::look_at(fd).ok()?;
-        let mut written =
-            Self { path: PathText::new(), look, is_damaged: descriptors::is_damaged(fd) };
+        let mut written = Self {
+            path: PathText::new(),
+            look,
+            is_damaged: descriptors::is_damaged(fd),
+            closes_on_exec: sys::fcntl(fd, libc::F_GETFD, 0) == Ok(libc::FD_CLOEXEC),
+        };
         path_of(fd, &mut written.path).ok()?;
         Some(written)
     }
@@ -35,8 +40,9 @@ impl Written {
 
     /// Looks at a descriptor that only reads a file which a mapping writes.
     pub fn by_reader(fd: c_int) -> Option<Self> {
+        let look = sys::look_at(fd).ok()?;
         let mut written =
-            Self { path: PathText::new(), look: sys::look_at(fd).ok()?, is_damaged: false };
+            Self { path: PathText::new(), look, is_damaged: false, closes_on_exec: false };
         path_of(fd, &mut written.path).ok()?;
         Some(written)
     }
@@ -55,9 +61,10 @@ impl Written {
         if self.is_damaged {
             return Err(libc::EIO);
         }
-        let mut left = descriptors::writer_left(&self.path, Some(self.look.file));
-        if left == Writers::Left && spawn::wait_for_exec() {
-            left = descriptors::writer_left(&self.path, Some(self.look.file));
+        let look = || descriptors::writer_left(&self.path, Some(self.look.file));
+        let mut left = look();
+        if left == Writers::Left && self.closes_on_exec {
+            left = spawn::look_after_exec(look);
         }
         if left == Writers::Left {
             return Ok(false);

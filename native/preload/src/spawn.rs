@@ -6,43 +6,83 @@ use crate::real::Strings;
 use crate::start::{is_active, settings};
 use crate::{change, consume, errno, real};
 use core::ffi::{CStr, c_char, c_int};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use dyad_client::sys::{self, Errno};
-use dyad_client::{Place, locate};
+use dyad_client::{Place, Writers, locate};
 use libc::{FILE, mode_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t};
 
 /// How long a close waits for the exec of a child at most.
 const PATIENCE: u64 = 2_000_000_000;
+/// How long after its exec a child may hold what that closes.
+const SETTLED: u64 = 20_000_000;
 
-/// How many children other threads are starting at this moment.
-static STARTING: AtomicU32 = AtomicU32::new(0);
+/// How many children threads are starting at this moment: those that began in an even epoch, and
+/// those of an odd one.
+static STARTING: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+static HAS_STARTED: AtomicBool = AtomicBool::new(false);
+/// When the last call ended that started a child.
+static LAST_END: AtomicU64 = AtomicU64::new(0);
 
-/// Runs a call that starts a child and returns after its exec.
+fn starting_in(epoch: u32) -> &'static AtomicU32 {
+    if epoch.is_multiple_of(2) { &STARTING[0] } else { &STARTING[1] }
+}
+
+/// Runs a call that starts a child, and returns after its exec. The call itself returns a little
+/// before exec closes what it closes. So the child gets the end of a pipe as well, at a number above
+/// those of most files: its end tells.
 fn starting<T>(call: impl FnOnce() -> T) -> T {
-    if !is_active() {
+    if !is_active() || !settings().producer.is_set() {
         return call();
     }
-    STARTING.fetch_add(1, Ordering::AcqRel);
+    let count = starting_in(EPOCH.load(Ordering::SeqCst));
+    count.fetch_add(1, Ordering::SeqCst);
+    HAS_STARTED.store(true, Ordering::SeqCst);
+    let pipe = sys::high_pipe();
     let result = call();
-    STARTING.fetch_sub(1, Ordering::AcqRel);
-    sys::wake_all(&STARTING);
+    if let Ok([reader, writer]) = pipe {
+        let _ = sys::close(writer);
+        sys::wait_for_end(reader, PATIENCE);
+        let _ = sys::close(reader);
+    }
+    LAST_END.store(sys::now(), Ordering::SeqCst);
+    count.fetch_sub(1, Ordering::SeqCst);
+    sys::wake_all(count);
     result
 }
 
-/// Waits until no other thread is starting a child. The child of one holds a copy of each
-/// descriptor, also of those that its exec closes: a close that comes in between is not the last,
-/// and would leave the publishing to nobody. Returns whether there was something to wait for.
-pub fn wait_for_exec() -> bool {
-    let until = sys::now() + PATIENCE;
-    let mut has_waited = false;
+/// Tells again whether a writer is left, once the exec of each child has closed what it closes that
+/// is being started at this moment. The child of another thread holds a copy of each descriptor: a
+/// close that comes in between is not the last, and would leave the publishing to nobody. Children
+/// that are started later do not hold it, and are not waited for: they count in the next epoch.
+pub fn look_after_exec(look: impl Fn() -> Writers) -> Writers {
+    if HAS_STARTED.load(Ordering::SeqCst) {
+        wait_for_exec();
+    }
+    // The system closes what exec closes on the way back to the child's first instruction, in an
+    // order of its own, and has no event for the last.
+    let until = LAST_END.load(Ordering::SeqCst) + SETTLED;
+    let mut rest = 20_000;
     loop {
-        let starting = STARTING.load(Ordering::Acquire);
+        let told = look();
+        if told != Writers::Left || sys::now() >= until {
+            return told;
+        }
+        sys::sleep(rest);
+        rest *= 2;
+    }
+}
+
+fn wait_for_exec() {
+    let count = starting_in(EPOCH.fetch_add(1, Ordering::SeqCst));
+    let until = sys::now() + PATIENCE;
+    loop {
+        let starting = count.load(Ordering::SeqCst);
         let now = sys::now();
         if starting == 0 || now >= until {
-            return has_waited;
+            return;
         }
-        has_waited = true;
-        sys::wait_while(&STARTING, starting, until - now);
+        sys::wait_while(count, starting, until - now);
     }
 }
 
