@@ -189,9 +189,13 @@ export class ConsumedFile {
   }
 
   #readHere(buffer: Uint8Array, position: number, done: ReadDone): void {
+    const again = () => this.read(buffer, position, done)
     this.#file.read(buffer, position, (error, bytes) => {
       if (error || bytes > 0) done(error, bytes)
-      else done(this.#changed('it ends before its published size'), 0)
+      else if (this.#ending === 'whole') done(this.#changed('it ends before its published size'), 0)
+      // What had arrived was not the published file and is gone: the end of the arrival says why.
+      else if (this.#ending === undefined) this.#waiting.push(again)
+      else again()
     })
   }
 

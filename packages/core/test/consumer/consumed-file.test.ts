@@ -1,4 +1,4 @@
-import { openSync, writeFileSync } from 'node:fs'
+import { openSync, truncateSync, writeFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'tap'
 import type { OnArrival } from '../../src/consumer/arrival.js'
@@ -10,27 +10,22 @@ import type { FileRecord } from '../../src/kvs/record.js'
 const record = { path: 'x', owner: 'A', size: 10, generation: 5 } as FileRecord
 
 /** A file that arrives at the test's word. */
-async function arriving(root: string) {
+async function arriving(root: string, pace = new DiskPace()) {
   let tell: OnArrival = () => {}
   let end: (record: FileRecord) => void = () => {}
   let fail: (error: unknown) => void = () => {}
   let left: AbortSignal | undefined
   writeFileSync(`${root}/part`, 'here......')
   writeFileSync(`${root}/owner`, 'owner.....')
-  const opening = ConsumedFile.open(
-    `${root}/part`,
-    new DiskPace(),
-    new AbortController().signal,
-    (onArrival, leave) => {
-      tell = onArrival
-      left = leave
-      return new Promise((resolve, reject) => {
-        end = resolve
-        fail = reject
-        leave.addEventListener('abort', () => reject(leave.reason))
-      })
-    },
-  )
+  const opening = ConsumedFile.open(`${root}/part`, pace, new AbortController().signal, (onArrival, leave) => {
+    tell = onArrival
+    left = leave
+    return new Promise((resolve, reject) => {
+      end = resolve
+      fail = reject
+      leave.addEventListener('abort', () => reject(leave.reason))
+    })
+  })
   const arrive = (
     stored: number,
     { atOwner = false, generation = 5, anew = undefined as DyadError | undefined } = {},
@@ -115,6 +110,41 @@ test('what fails to arrive, or arrives of another version, is an error and no en
   const three = await arriving(t.testdir())
   three.fail(broken)
   await t.rejects(three.opening, broken)
+})
+
+/** As on a disk that is slow: each read goes through the thread pool. */
+function slowPace(): DiskPace {
+  const pace = new DiskPace(-1, () => 1)
+  pace.time(() => {})
+  return pace
+}
+
+test('a reader of what was not the published file hears why, and not that it is short', async (t) => {
+  const root = t.testdir()
+  const why = new DyadError('ERR_DYAD_CORRUPT', { path: 'x' })
+  for (const [how, pace] of [
+    ['at once', new DiskPace()],
+    ['through the thread pool', slowPace()],
+  ] as const) {
+    const anew = await arriving(root, pace)
+    anew.arrive(3)
+    const one = await anew.opening
+    truncateSync(`${root}/part`)
+    const early = read(one, 0)
+    anew.arrive(0, { anew: why })
+    await t.rejects(early.result, why, `what arrives anew, read ${how}`)
+    await close(one)
+
+    const failing = await arriving(root, pace)
+    failing.arrive(3)
+    const other = await failing.opening
+    truncateSync(`${root}/part`)
+    const waiting = read(other, 0)
+    t.equal(await waiting.isDone(), false)
+    failing.fail(why)
+    await t.rejects(waiting.result, why, `what does not arrive, read ${how}`)
+    await close(other)
+  }
 })
 
 test('who closes early ends what arrives, and what is being read', async (t) => {

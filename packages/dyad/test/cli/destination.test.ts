@@ -154,6 +154,7 @@ test('what a copy leaves that was killed, the next one removes; what one writes 
   mkdirSync(`${root}/to`)
   const script = fileURLToPath(new URL('copying-process.ts', import.meta.url))
   const watcher = watch(`${root}/to`)
+  t.teardown(() => watcher.close())
   const begun = once(watcher, 'change')
   const copying = fork(script, [local, `${root}/to/first`], { execArgv: ['--import=tsx'] })
   t.teardown(() => copying.kill('SIGKILL'))
@@ -232,6 +233,7 @@ test('what comes through a named pipe is published, and a signal ends the wait f
   const waiting = sandbox.spawn(['put', 'pipe', '--as', 'y'], env)
   // The temporary file is there once it waits for the first bytes.
   const watcher = watch(sandbox.at('n1'))
+  t.teardown(() => watcher.close())
   while (!readdirSync(sandbox.at('n1')).some((name) => name.startsWith('.dyad-'))) {
     await unlessEnded(waiting.child, once(watcher, 'change'))
   }
