@@ -1,5 +1,6 @@
 // Packs every package that is published, installs the tarballs into an empty project outside the workspace, and there type-checks and
-// runs the first example of README.md, the `dyad` command, and `dyad doctor`, for which koffi must have come along. Needs the built packages and the registry.
+// runs the first example of README.md, the `dyad` command, `dyad doctor`, for which koffi must have come along, and a C program by
+// `dyad run`. Needs the built packages, the native build with its compilers where CI is set, and the registry.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { missing } from './native-build.mjs'
 import { readmeBlocks } from './readme-blocks.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -40,7 +42,8 @@ function filesBelow(folder) {
 function faultsOf(folder) {
   const files = filesBelow(folder)
   const manifest = readJson(join(folder, 'package.json'))
-  const faults = ['README.md', 'LICENSE', 'dist/index.js', 'dist/index.d.ts', ...Object.values(manifest.bin ?? {})]
+  const parts = manifest.main === undefined ? ['dist/index.js', 'dist/index.d.ts'] : manifest.files
+  const faults = ['README.md', 'LICENSE', ...parts, ...Object.values(manifest.bin ?? {})]
     .filter((name) => !files.includes(name.replace(/^\.\//, '')))
     .map((name) => `${name} is missing`)
   for (const name of files) {
@@ -53,16 +56,26 @@ function faultsOf(folder) {
   return faults
 }
 
+/** The folder of the native package of this platform; undefined where nothing was built, which CI does not allow. */
+function nativeFolder() {
+  const folder = `native/npm/${process.platform}-${process.arch}-gnu`
+  const why = missing() ?? (existsSync(`${root}packages/${folder}/libdyad_preload.so`) ? undefined : 'not built')
+  if (why === undefined) return folder
+  if (process.env.CI) fail(`the native package: ${why}`)
+  console.log(`packed: no C program is run: ${why}`)
+  return undefined
+}
+
 /** Packs the packages; tells their tarballs by name. */
-function pack() {
+function pack(native) {
   const tarballs = {}
-  for (const folder of readdirSync(`${root}packages`)) {
+  for (const folder of [...readdirSync(`${root}packages`), ...(native === undefined ? [] : [native])]) {
     const path = `${root}packages/${folder}`
     if (!existsSync(`${path}/package.json`) || readJson(`${path}/package.json`).private) continue
     const { name, version } = readJson(`${path}/package.json`)
     run(`pack ${name}`, 'npx', ['-y', packageManager, 'pack', '--pack-destination', temporary], { cwd: path })
     const tarball = join(temporary, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)
-    const unpacked = join(temporary, `unpacked-${folder}`)
+    const unpacked = join(temporary, `unpacked-${folder.replaceAll('/', '-')}`)
     mkdirSync(unpacked)
     run(`unpack ${name}`, 'tar', ['-xzf', tarball, '-C', unpacked])
     const faults = faultsOf(join(unpacked, 'package'))
@@ -181,8 +194,67 @@ async function runExample(project, text) {
   }
 }
 
+const PROGRAM = `
+  #include <stdio.h>
+  #include <string.h>
+  int main(int count, char **words) {
+    char text[16] = "written by C\\n";
+    int writes = strcmp(words[1], "write") == 0;
+    FILE *file = fopen(words[2], writes ? "wb" : "rb");
+    if (file == NULL) return perror(words[2]), 1;
+    if (writes) fputs(text, file);
+    else if (fgets(text, sizeof text, file) != NULL) fputs(text, stdout);
+    return fclose(file) == 0 ? 0 : (perror(words[2]), 1);
+  }`
+
+/** Compiles a C program, and has it produce and consume by the installed `dyad run`; the consumer waits. */
+async function runPrograms(project) {
+  writeFileSync(join(project, 'program.c'), PROGRAM)
+  run('cc', 'cc', ['-o', 'program', 'program.c'], { cwd: project })
+  const dyad = join(project, 'node_modules/.bin/dyad')
+  const [made, brought] = ['made', 'brought'].map((name) => join(project, name))
+  const env = {
+    PATH: process.env.PATH,
+    HOME: project,
+    XDG_RUNTIME_DIR: join(project, 'programs'),
+    DYAD_KVS: `ws://127.0.0.1:${await freePort()}`,
+    DYAD_KVS_NAMESPACE: 'programs',
+    DYAD_NODE: 'n1',
+  }
+  mkdirSync(env.XDG_RUNTIME_DIR)
+  const node = await startNode(project, ['--namespace', 'programs', made], env)
+  try {
+    const run = (...args) => {
+      const child = spawn(dyad, ['run', ...args], { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] })
+      const said = []
+      child.stdout.setEncoding('utf8').on('data', (text) => said.push(text))
+      return new Promise((done) => child.once('close', (status) => done({ status, said: said.join('') })))
+    }
+    const consumed = run(
+      '--node',
+      'n2',
+      '--consumer',
+      brought,
+      '--timeout',
+      '60000',
+      './program',
+      'read',
+      join(brought, 'text'),
+    )
+    const produced = await run('--producer', made, './program', 'write', join(made, 'text'))
+    const { status, said } = await consumed
+    if (produced.status !== 0) fail(`dyad run of a producer in C ended with ${produced.status}`)
+    if (status !== 0 || said !== 'written by C\n')
+      fail(`dyad run of a consumer in C ended with ${status} and said: ${said}`)
+    console.log('packed: a C program produced and consumed by dyad run')
+  } finally {
+    await node[Symbol.asyncDispose]()
+  }
+}
+
 try {
-  const tarballs = pack()
+  const native = nativeFolder()
+  const tarballs = pack(native)
   console.log(`packed: ${Object.keys(tarballs).join(', ')}`)
   const example = readmeBlocks(root).find(({ readme, text }) => readme === 'README.md' && /from 'dyad'/.test(text))
   const project = join(temporary, 'project')
@@ -193,6 +265,7 @@ try {
   console.log('packed: the example of README.md type-checks')
   runDoctor(project)
   await runExample(project, example.text)
+  if (native !== undefined) await runPrograms(project)
 } catch (error) {
   console.error(`packed: ${error.message}`)
   process.exitCode = 1

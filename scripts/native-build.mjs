@@ -7,7 +7,6 @@ export const workspace = `${root}native`
 const platform = `${process.platform}-${process.arch}-gnu`
 /** The folder of this platform's package, where @dyad/native looks. */
 const place = `${root}packages/native/npm/${platform}`
-const NAPI = `${root}packages/native/node_modules/@napi-rs/cli/dist/cli.js`
 
 /** Runs a command whose output is seen as it comes; whether it ended well. */
 export function runs(command, args, cwd = workspace) {
@@ -32,18 +31,14 @@ export function missing() {
  */
 export function build() {
   if (!runs('cargo', ['build', '--release', '--locked'])) return false
-  put(`${workspace}/target/release/libdyad_preload.so`, 'libdyad_preload.so')
-  if (!existsSync(`${workspace}/addon/Cargo.toml`)) return true
-  const output = `${workspace}/target/napi`
-  const manifest = `${root}packages/native/package.json`
-  const flags = ['--release', '--platform', '--no-js', '--package-json-path', manifest, '--output-dir', output]
-  if (!runs(process.execPath, [NAPI, 'build', ...flags, '--', '--locked'], `${workspace}/addon`)) return false
-  put(`${output}/dyad.${platform}.node`, `dyad.${platform}.node`)
+  put('libdyad_preload.so', 'libdyad_preload.so')
+  put('libdyad_addon.so', `dyad.${platform}.node`)
   return true
 }
 
 /** Programs may have the former one mapped: it is replaced, not written over. */
-function put(built, name) {
+function put(library, name) {
+  const built = `${workspace}/target/release/${library}`
   const target = `${place}/${name}`
   if (existsSync(target) && readFileSync(target).equals(readFileSync(built))) return
   copyFileSync(built, `${target}.new`)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, openSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
-import { type Program, stdioWith } from './supervise.js'
+import { closeSync, constants, openSync, readlinkSync, realpathSync } from 'node:fs'
+import { flagsOf, type Program, stdioWith } from './supervise.js'
 
 /**
  * Publishes the files below the producer-managed directory that this process, and with it the
@@ -13,7 +13,7 @@ export async function publishInherited({ env, descriptors }: Program, producerPa
   const written = [1, 2, ...descriptors].filter((fd) => isWrittenBelow(fd, realpathSync(producerPath)))
   if (written.length === 0) return true
   const [, , , ...others] = stdioWith(descriptors)
-  const last = spawn('cat', { env, stdio: ['pipe', 1, 2, ...others] })
+  const last = spawn('sh', ['-c', 'read -r _; exit 0'], { env, stdio: ['pipe', 1, 2, ...others] })
   const ended = once(last, 'exit')
   for (const fd of written) {
     closeSync(fd)
@@ -27,11 +27,7 @@ export async function publishInherited({ env, descriptors }: Program, producerPa
 
 function isWrittenBelow(fd: number, directory: string): boolean {
   try {
-    const flags = Number.parseInt(
-      /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '',
-      8,
-    )
-    const isWritten = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0
+    const isWritten = (flagsOf(fd) & (constants.O_WRONLY | constants.O_RDWR)) !== 0
     return isWritten && readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`)
   } catch {
     return false

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { constants } from 'node:os'
+import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { constants as system } from 'node:os'
 import { GroupWitness } from './group-witness.js'
 import { CommandError, NOT_EXECUTABLE, NOT_FOUND } from './program-file.js'
 
@@ -78,7 +78,7 @@ export function endAs(ending: Ending): void {
     return
   }
   const { signal } = ending
-  process.exitCode = 128 + (constants.signals[signal] ?? 0)
+  process.exitCode = 128 + (system.signals[signal] ?? 0)
   if (OF_CORES.has(signal) && mayWriteCores()) return
   // Node ignores some signals; the last listener that is removed brings the default back.
   if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') {
@@ -110,9 +110,23 @@ export function inheritedDescriptors(): number[] {
   })
   const ends = new Map<string, number>()
   for (const { link } of found) ends.set(link, (ends.get(link) ?? 0) + 1)
-  // Node has both ends of its pipes.
-  const isOwn = (link: string) => link.startsWith('anon_inode:') || (link.startsWith('pipe:') && ends.get(link) === 2)
-  return found.filter(({ fd, link }) => fd > 2 && !isOwn(link)).map(({ fd }) => fd)
+  return found.filter(({ fd, link }) => fd > 2 && !isOwn(fd, link, ends.get(link) === 2)).map(({ fd }) => fd)
+}
+
+/** Whether a descriptor is one of Node's: of the system's events, of a pipe with both of its ends, or `/dev/null` for reading. */
+function isOwn(fd: number, link: string, hasBothEnds: boolean): boolean {
+  if (link === '/dev/null') return (flagsOf(fd) & (constants.O_WRONLY | constants.O_RDWR)) === 0
+  return link.startsWith('anon_inode:') || (link.startsWith('pipe:') && hasBothEnds)
+}
+
+/** The flags with which a descriptor of this process was opened, as far as they can be read. */
+export function flagsOf(fd: number): number {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
+    return Number.parseInt(flags ?? '0', 8)
+  } catch {
+    return 0
+  }
 }
 
 /** The standard descriptors and these, at their own numbers. */
