@@ -43,16 +43,27 @@ export function runWithCallback(
       else tell(error, ...values)
     })
   }
+  let isAtOnce = true
+  const call = () => {
+    try {
+      resource.runInAsyncScope(() => inside(() => real(called)))
+    } catch (error) {
+      askLater(program, operation.failed?.(error), () => {})
+      if (isAtOnce) throw error
+      tell(error)
+    }
+  }
   askLater(
     program,
     operation.before?.(),
     (outcome) => {
       if ('error' in outcome) tell(outcome.error)
       else if (outcome.result !== undefined) tell(null, outcome.result.value)
-      else resource.runInAsyncScope(() => inside(() => real(called)))
+      else call()
     },
     signals,
   )
+  isAtOnce = false
 }
 
 /** The promise form of an operation. */

@@ -11,6 +11,8 @@ export interface Instead {
 
 /** What is asked of the agent around a call of node:fs; the same for its callback, synchronous and promise forms. */
 export interface Operation {
+  /** Whether nothing is ever asked. */
+  readonly isUnasked?: boolean
   /** What the call is given in place of its arguments. */
   readonly args?: readonly unknown[]
   /** Before the call. What it throws the call fails with; what it returns is returned without the call. */
@@ -46,4 +48,4 @@ export function together(operations: readonly Operation[]): Operation | undefine
 }
 
 /** The operation around a call that concerns a managed path, of which the agent need not know. */
-export const UNASKED: Operation = {}
+export const UNASKED: Operation = { isUnasked: true }

@@ -43,6 +43,28 @@ export function removing({ producer, absolute }: ManagedPath, call: CallName): O
   }
 }
 
+/** Around a call that may remove a whole tree, file by file. */
+export function removingTree(program: Program, path: ManagedPath, call: CallName): Operation {
+  const whole = removing(path, call)
+  const { trees } = program
+  return {
+    isUnasked: whole === undefined,
+    before() {
+      const asking = whole?.before?.()
+      trees.begin(path.absolute)
+      return asking
+    },
+    succeeded(value) {
+      trees.end(path.absolute)
+      return whole?.succeeded?.(value)
+    },
+    failed() {
+      trees.end(path.absolute)
+      return undefined
+    },
+  }
+}
+
 function isDirectoryAt(path: string): boolean {
   try {
     return own.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true

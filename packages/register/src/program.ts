@@ -4,6 +4,7 @@ import type { AgentClient } from './agent/client.js'
 import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
 import { Links } from './links.js'
 import type { ManagedPlaces } from './places.js'
+import { RemovedTrees } from './removed-trees.js'
 import { WrittenDescriptors } from './written.js'
 
 /** What only native code can do. */
@@ -31,6 +32,7 @@ export class Program {
   readonly native: Native | undefined
   readonly stat: StatOfMissing
   readonly links: Links
+  readonly trees = new RemovedTrees()
   readonly written = new WrittenDescriptors()
   readonly #noWait: readonly string[]
 

@@ -6,7 +6,7 @@ import { isInside } from './drive.js'
 import { type Callback, runAsPromise, runNow, runWithCallback } from './forms.js'
 import { missingAddon } from './missing-addon.js'
 import { type Operation, UNASKED } from './operation.js'
-import type { ManagedPath } from './places.js'
+import { type ManagedPath, textOf } from './places.js'
 import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
 import { type Form, type Row, TABLE } from './table.js'
@@ -41,16 +41,14 @@ export function replaceAll(replacing: Replacing): void {
 }
 
 /**
- * Has node:fs load what it copies and removes trees with, while its functions are its own: the
- * operation around the whole asks for each file once.
+ * Has node:fs load what it copies trees with, while its functions are its own: the operation around
+ * the whole asks for each file once.
  */
 function keepOwnTrees(): void {
-  for (const load of [() => fs.cpSync(NOWHERE, NOWHERE), () => fs.rmSync(NOWHERE)]) {
-    try {
-      load()
-    } catch {
-      // There is nothing.
-    }
+  try {
+    fs.cpSync(NOWHERE, NOWHERE)
+  } catch {
+    // There is nothing.
   }
 }
 
@@ -72,8 +70,8 @@ function formOf(form: Form): (row: Row, original: Original, replacing: Replacing
 function syncForm(row: Row, original: Original, replacing: Replacing): Original {
   const { program } = replacing
   const run = (args: readonly unknown[], operation: Operation) => {
-    if (program.native === undefined && operation !== UNASKED) throw missingAddon()
-    if (isToBeChecked(row, args)) checkNow(() => original(...nowhere(row, args, program)))
+    if (program.native === undefined && !operation.isUnasked) throw missingAddon()
+    if (isToBeChecked(row, args)) checkNow(() => original(...nowhere(row, args)))
     try {
       return runNow(program, operation, () => original(...(operation.args ?? args)))
     } catch (error) {
@@ -101,7 +99,7 @@ function syncForm(row: Row, original: Original, replacing: Replacing): Original 
 function callbackForm(row: Row, original: Original, replacing: Replacing): Original {
   const { program, opener } = replacing
   const run = (rest: readonly unknown[], given: Callback, operation: Operation) => {
-    if (isToBeChecked(row, rest)) checkNow(() => original(...nowhere(row, rest, program), () => {}))
+    if (isToBeChecked(row, rest)) checkNow(() => original(...nowhere(row, rest), () => {}))
     const callback = row.name === 'exists' ? asExists(given) : given
     const anchored = anchor(row, operation.args ?? rest)
     const ends = row.name === 'open' ? opener() : []
@@ -136,7 +134,7 @@ function promiseForm(row: Row, original: Original, replacing: Replacing): Origin
   const { program } = replacing
   const run = (args: readonly unknown[], operation: Operation) => {
     const wrong = new AbortController()
-    if (isToBeChecked(row, args)) checkLater(() => original(...nowhere(row, args, program)), wrong)
+    if (isToBeChecked(row, args)) checkLater(() => original(...nowhere(row, args)), wrong)
     const anchored = anchor(row, operation.args ?? args)
     return runAsPromise(program, operation, () => original(...anchored()), [...signalsIn(args), wrong.signal])
   }
@@ -166,7 +164,10 @@ function planned(row: Row, args: readonly unknown[], replacing: Replacing, isSyn
       else two ??= links.written(second)
     }
   }
-  return one === undefined && two === undefined ? undefined : planFor(row, args, replacing, isSync, one, two)
+  if (one === undefined && two === undefined) return undefined
+  // Node removes a tree by the functions that are replaced.
+  if (one !== undefined && replacing.program.trees.isBeingRemoved(one.absolute)) return undefined
+  return planFor(row, args, replacing, isSync, one, two)
 }
 
 /** The operation around a call that found nothing at its path, where links lead from there to a managed one. */
@@ -206,8 +207,9 @@ function isToBeChecked({ paths, waits }: Row, args: readonly unknown[]): boolean
   return waits && args.some((arg, index) => index >= paths && arg !== undefined)
 }
 
-function nowhere({ paths }: Row, args: readonly unknown[], { places }: Program): unknown[] {
-  return args.map((arg, index) => (index < paths && places.locate(arg) !== undefined ? NOWHERE : arg))
+/** The arguments with paths of which none leads anywhere; those that are no paths stay. */
+function nowhere({ paths }: Row, args: readonly unknown[]): unknown[] {
+  return args.map((arg, index) => (index < paths && textOf(arg)?.includes('\0') === false ? NOWHERE : arg))
 }
 
 /** The arguments, whose relative paths stay what they are when the working directory changes during a wait. */

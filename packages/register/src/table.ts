@@ -5,7 +5,7 @@ import { accessOf, looking, statsOf } from './looking.js'
 import { numericFlags, READ, REWRITE, reads, writes } from './open-flags.js'
 import { type Operation, together } from './operation.js'
 import { changing, opening, using } from './operations.js'
-import { moving, removing } from './operations-on-names.js'
+import { moving, removing, removingTree } from './operations-on-names.js'
 import { own } from './own-fs.js'
 import type { ManagedPath } from './places.js'
 import type { Program } from './program.js'
@@ -169,8 +169,12 @@ export const TABLE: readonly Row[] = [
     renames: true,
     writes: () => FIRST,
   }),
-  row('rm', 'rm', ({ first, call }) => removing(first, call), { waits: false, renames: true, writes: () => FIRST }),
-  row('rmdir', 'rmdir', ({ first, call }) => removing(first, call), {
+  row('rm', 'rm', ({ program, first, call }) => removingTree(program, first, call), {
+    waits: false,
+    renames: true,
+    writes: () => FIRST,
+  }),
+  row('rmdir', 'rmdir', ({ program, first, call }) => removingTree(program, first, call), {
     waits: false,
     renames: true,
     writes: () => FIRST,

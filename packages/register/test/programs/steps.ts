@@ -1,0 +1,88 @@
+/** Takes one step after another, each when its parent says so. */
+
+import { once } from 'node:events'
+import fs from 'node:fs'
+import promises, { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const [a = '', b = '', beside = ''] = process.argv.slice(2)
+const file = join(a, 'file')
+
+async function failing(call: Promise<unknown>): Promise<unknown> {
+  return call.then(
+    () => 'no error',
+    (error: NodeJS.ErrnoException) => error.code,
+  )
+}
+
+const steps: Readonly<Record<string, () => unknown>> = {
+  'a new file': () => promises.writeFile(file, 'x'),
+  'a file anew': () => promises.writeFile(file, 'y'),
+  'an open for reading': () => promises.readFile(file),
+  'an exclusive open that fails': () => failing(promises.writeFile(file, 'z', { flag: 'wx' })),
+  'a copy that must not replace': () => failing(promises.copyFile(file, file, fs.constants.COPYFILE_EXCL)),
+  'a signal that has fired': () => failing(promises.writeFile(file, 'z', { signal: AbortSignal.abort() })),
+  'two descriptors, one of which stays open': async () => {
+    const [first, second] = [await open(file, 'w'), await open(file, 'a')]
+    await first.close()
+    return second.close()
+  },
+  'a descriptor that is closed twice': async () => {
+    const handle = await open(file, 'w')
+    return Promise.all([handle.close(), handle.close()])
+  },
+  'a rename': () => promises.rename(file, join(a, 'other')),
+  'a rename out': () => promises.rename(join(a, 'other'), join(beside, 'other')),
+  'a rename in': () => promisify(fs.rename)(join(beside, 'other'), file),
+  'a rename of a directory': async () => {
+    await promises.mkdir(join(a, 'one'))
+    await promises.writeFile(join(a, 'one/in'), '')
+    return promises.rename(join(a, 'one'), join(a, 'two'))
+  },
+  'a removed file': () => promises.unlink(file),
+  'a removed tree': () => promises.rm(join(a, 'two'), { recursive: true }),
+  'a removed tree, with a callback': async () => {
+    await promises.mkdir(join(a, 'three'))
+    return promisify(fs.rm)(join(a, 'three'), { recursive: true, force: true })
+  },
+  'a copied tree': async () => {
+    await promises.mkdir(join(beside, 'tree/sub'), { recursive: true })
+    for (const name of ['tree/one', 'tree/sub/two', 'tree/left']) await promises.writeFile(join(beside, name), name)
+    const filter = (path: string) => !path.endsWith('left')
+    return promises.cp(join(beside, 'tree'), join(a, 'tree'), { recursive: true, filter })
+  },
+  'a copied tree, again': () => promises.cp(join(beside, 'tree'), join(a, 'tree'), { recursive: true }),
+  'a file through a link to a directory': async () => {
+    await promises.symlink(a, join(beside, 'link'))
+    return promises.writeFile(join(beside, 'link/linked'), 'x')
+  },
+  'a stream through a link to a directory': () =>
+    once(fs.createWriteStream(join(beside, 'link/stream')).end('x'), 'close'),
+  'a link in the directory': async () => {
+    await promises.symlink('linked', join(a, 'alias'))
+    return promises.writeFile(join(a, 'alias'), 'by its alias')
+  },
+  'a temporary file of DYAD': () => promises.writeFile(join(a, '.dyad-x'), ''),
+  'a file that is removed before it is closed': async () => {
+    const handle = await open(join(a, 'gone'), 'w')
+    await promises.unlink(join(a, 'gone'))
+    return handle.close()
+  },
+  'a directory': async () => {
+    await promises.mkdir(join(a, 'directory'))
+    return promises.readdir(a).then(({ length }) => length > 0)
+  },
+  'a file elsewhere': () => promises.writeFile(join(beside, 'plain'), ''),
+  'what is not here': () => failing(promises.stat(join(b, 'frame.lock'))),
+  'a link to what is not here': async () => {
+    await promises.symlink(join(b, 'frame.tmp'), join(beside, 'dangling'))
+    return failing(promises.readFile(join(beside, 'dangling')))
+  },
+  'a directory of the consumer': () => promises.stat(b).then((stats) => stats.isDirectory()),
+}
+
+process.on('message', async (name: string) => {
+  process.send?.([name, (await steps[name]?.()) ?? 'done'])
+})
+process.send?.(Object.keys(steps))
