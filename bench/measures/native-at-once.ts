@@ -21,6 +21,7 @@ export function atOnce({ quick }: Form): Comparison {
     async prepare(site) {
       const files = await FilesProgram.compile(site)
       const world = await preloaded(site)
+      if (!quick) await files.warmUp(world)
       const round = async (programs: number, count: number) => {
         await world.begin()
         const groups = Array.from({ length: programs }, () => files.newGroup())

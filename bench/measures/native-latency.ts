@@ -26,10 +26,11 @@ export function latency({ quick, dyad }: Form): Comparison {
   return {
     title,
     rows: [row('median', 'median', 0.2), row('95th percentile', 'p95', 0.3)],
-    needs: load.count * 32_768,
+    needs: 98_304_000,
     async prepare(site) {
       const files = await FilesProgram.compile(site)
       const ours = await preloaded(site)
+      if (!quick) await files.warmUp(ours)
       const baseline = dyad === undefined ? await roundTrips(site, quick) : await dyads(site, dyad, files, load)
       return {
         baselineTitle: dyad === undefined ? 'RTT' : undefined,

@@ -21,10 +21,11 @@ export function small({ quick, dyad }: Form): Comparison {
   return {
     title: `C programs, ${load.count} × ${FILE_BYTES} bytes`,
     rows: [row('produces', 'produced'), row('consumes', 'consumed')],
-    needs: load.count * 32_768,
+    needs: load.count * 98_304,
     async prepare(site) {
       const files = await FilesProgram.compile(site)
       const ours = await preloaded(site)
+      if (!quick) await files.warmUp(ours)
       const others = dyad === undefined ? [plain(site)] : await everyDyadInC(site, dyad)
       return {
         baselineTitle: dyad === undefined ? 'the program alone' : undefined,

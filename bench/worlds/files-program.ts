@@ -1,7 +1,10 @@
 import { compile } from '../c-compiler.js'
 import { Program } from '../program.js'
 import type { Site } from '../site.js'
-import type { Place } from './world.js'
+import type { Place, World } from './world.js'
+
+/** Files after which the code of Node services is compiled. */
+const WARM = { count: 3000, bytes: 40 }
 
 /** Files of one size, one after the other. */
 export interface Load {
@@ -44,6 +47,15 @@ export class FilesProgram {
     const program = await Program.start(this.#path, args, { env, signal: this.#site.signal })
     this.#site.defer(() => program[Symbol.asyncDispose]())
     return program
+  }
+
+  /** Has the services of a world carry files until they are as those that have run for a while. */
+  async warmUp(world: World): Promise<void> {
+    await world.begin()
+    const groups = [this.newGroup()]
+    await this.run('produce', world.producer, groups, WARM)
+    await this.run('consume', world.consumer, groups, WARM)
+    world.clear()
   }
 
   /** Runs a program in each group, all at once; resolves with the seconds from the first beginning to the last end. */
