@@ -1,16 +1,17 @@
 //! Before a file of the producer-managed directory changes: no new consumer gets the old version.
 
-use crate::agent::tell;
+use crate::agent::{ask, tell};
 use crate::descriptors::writer_left;
 use crate::start::settings;
 use core::ffi::{c_char, c_int};
 use dyad_client::sys::{self, Errno, FileId};
-use dyad_client::{PathText, Request, Writers, path_of};
+use dyad_client::{Answer, PathText, Request, Writers, path_of};
 
 /// A file whose record is withdrawn.
 pub struct Changed {
     path: PathText,
     file: FileId,
+    had_record: bool,
 }
 
 impl Changed {
@@ -21,20 +22,43 @@ impl Changed {
     /// `path` is a C string.
     pub unsafe fn begin(dirfd: c_int, path: *const c_char) -> Result<Option<Self>, Errno> {
         // SAFETY: the caller gives a C string.
-        let Ok(fd) = (unsafe { sys::openat(dirfd, path, libc::O_PATH) }) else { return Ok(None) };
-        let mut real = PathText::new();
-        let look = sys::look_at(fd);
-        let found = path_of(fd, &mut real);
+        unsafe { Self::begin_with(dirfd, path, 0) }
+    }
+
+    /// As above, and a link is not followed with O_NOFOLLOW in `flags`.
+    ///
+    /// # Safety
+    /// `path` is a C string.
+    pub unsafe fn begin_with(
+        dirfd: c_int,
+        path: *const c_char,
+        flags: c_int,
+    ) -> Result<Option<Self>, Errno> {
+        // SAFETY: the caller gives a C string.
+        let opened = unsafe { sys::openat(dirfd, path, libc::O_PATH | flags) };
+        let Ok(fd) = opened else { return Ok(None) };
+        let changed = Self::begin_at(fd);
         let _ = sys::close(fd);
-        let (Ok(look), Ok(())) = (look, found) else { return Ok(None) };
-        if !look.is_regular() {
+        changed
+    }
+
+    /// As above, for the file of a descriptor.
+    pub fn begin_at(fd: c_int) -> Result<Option<Self>, Errno> {
+        let mut real = PathText::new();
+        let (Ok(look), Ok(())) = (sys::look_at(fd), path_of(fd, &mut real)) else {
+            return Ok(None);
+        };
+        if !look.is_regular() || look.links == 0 {
             return Ok(None);
         }
-        match settings().producer.name_in(real.as_bytes()) {
-            Some(name) => tell(Request::Change { name })?,
-            None => return Ok(None),
-        }
-        Ok(Some(Self { path: real, file: look.file }))
+        let Some(name) = settings().producer.name_in(real.as_bytes()) else { return Ok(None) };
+        let had_record = ask(Request::Change { name })? == Answer::Done;
+        Ok(Some(Self { path: real, file: look.file, had_record }))
+    }
+
+    /// Publishes the file again if it was published before, unless somebody writes it.
+    pub fn publish_again(&self) -> Result<(), Errno> {
+        if self.had_record { self.publish_unless_written() } else { Ok(()) }
     }
 
     /// Publishes the file again, unless somebody still writes it.

@@ -12,6 +12,7 @@ mod adopt;
 mod agent;
 mod aliases;
 mod aside;
+mod attributes;
 mod change;
 mod close;
 mod consume;

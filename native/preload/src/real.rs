@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use libc::{
     FILE, dev_t, iovec, mode_t, off_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t,
-    size_t, ssize_t,
+    size_t, ssize_t, timespec, timeval, utimbuf,
 };
 
 pub type Strings = *const *const c_char;
@@ -127,6 +127,16 @@ real_functions! {
     fn truncate64(path: *const c_char, length: off_t) -> c_int;
     fn ftruncate(fd: c_int, length: off_t) -> c_int;
     fn ftruncate64(fd: c_int, length: off_t) -> c_int;
+    fn chmod(path: *const c_char, mode: mode_t) -> c_int;
+    fn fchmod(fd: c_int, mode: mode_t) -> c_int;
+    fn fchmodat(dirfd: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int;
+    fn utime(path: *const c_char, times: *const utimbuf) -> c_int;
+    fn utimes(path: *const c_char, times: *const timeval) -> c_int;
+    fn lutimes(path: *const c_char, times: *const timeval) -> c_int;
+    fn futimes(fd: c_int, times: *const timeval) -> c_int;
+    fn futimesat(dirfd: c_int, path: *const c_char, times: *const timeval) -> c_int;
+    fn utimensat(dirfd: c_int, path: *const c_char, times: *const timespec, flags: c_int) -> c_int;
+    fn futimens(fd: c_int, times: *const timespec) -> c_int;
     fn fsync(fd: c_int) -> c_int;
     fn fdatasync(fd: c_int) -> c_int;
     fn write(fd: c_int, from: *const c_void, count: size_t) -> ssize_t;

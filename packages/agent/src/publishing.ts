@@ -26,11 +26,12 @@ export class Publishing {
     return this.#order.run([claim(session, name)], () => session.produce(name))
   }
 
-  /** Withdraws the record of a file that is about to change, if it has one. The errors of DyadCore.remove. */
-  change(session: DyadCore, name: string): Promise<void> {
-    return this.#order.run([claim(session, name)], async () => {
-      await withdraw(session, name)
-    })
+  /**
+   * Withdraws the record of a file that is about to change; resolves with whether it had one. The
+   * errors of DyadCore.remove.
+   */
+  change(session: DyadCore, name: string): Promise<boolean> {
+    return this.#order.run([claim(session, name)], () => withdraw(session, name))
   }
 
   /** Withdraws the record of a file that is gone, if it has one, or of all files below a directory. The errors of DyadCore.remove. */

@@ -120,8 +120,8 @@ function changing(id: number, body: Body): Request {
     name,
     serve: async (session, { publishing }) => {
       // No record has a name that is not well-formed.
-      if (name !== undefined) await publishing.change(session, name)
-      return plainAnswer(ANSWER.DONE, id)
+      const had = name !== undefined && (await publishing.change(session, name))
+      return plainAnswer(had ? ANSWER.DONE : ANSWER.ABSENT, id)
     },
   }
 }
