@@ -43,21 +43,15 @@ export class Publishing {
   }
 
   /**
-   * Withdraws what was published at the `first` name, and publishes what stands at the second one;
+   * Withdraws what was published at the first name, and publishes what stands at the second one;
    * '' stands for a place that is not managed. Of a directory, it publishes the files that were
    * published below its first name: the others have writers that publish them. `told` hears of each
    * record that it published. The errors of DyadCore.produce and DyadCore.remove.
    */
-  async move(
-    session: DyadCore,
-    { from: first, to, wasDirectory }: Move,
-    told: (record: FileRecord) => void,
-  ): Promise<void> {
+  async move(session: DyadCore, { from, to, wasDirectory }: Move, told: (record: FileRecord) => void): Promise<void> {
     const found = await standing(session, to)
     const moved = found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
     const isDirectory = wasDirectory || moved === 'directory'
-    // rename(2) does nothing where both names are of one file.
-    const from = isSame(found, await standing(session, first)) ? '' : first
     const claims = [from, to].filter((name) => name !== '').map((name) => claim(session, name, isDirectory))
     return this.#order.run(claims, async () => {
       if (moved === 'directory') return moveBelow(session, from, to, told)
@@ -79,15 +73,16 @@ function claim(session: DyadCore, name: string, isTree = false): { path: string;
 }
 
 /**
- * Withdraws the record of a file that is gone, and not that of a newer one, which another program
- * has published there since; resolves with whether there was any.
+ * Withdraws the record of a file that is gone, and not that of the file that stands there: another
+ * program may have published a newer one since, and rename(2) does nothing where both names are of
+ * one file. Resolves with whether there was any.
  */
 async function withdrawGone(session: DyadCore, name: string): Promise<boolean> {
   const found = await standing(session, name)
   if (found?.isFile()) {
     const record = await session.lookup(name, { wait: false })
-    const isNewer = record?.owner === session.config.node && record.mtimeNs === found.mtimeNs
-    if (isNewer && BigInt(record.size) === found.size) return true
+    const isOfStanding = record?.owner === session.config.node && record.mtimeNs === found.mtimeNs
+    if (isOfStanding && BigInt(record.size) === found.size) return true
   }
   return withdraw(session, name)
 }
@@ -129,10 +124,6 @@ async function moveBelow(
 async function standing(session: DyadCore, name: string): Promise<BigIntStats | undefined> {
   const file = name === '' ? undefined : await session.locateProduced(name)
   return file && lstatSync(file.local, { throwIfNoEntry: false, bigint: true })
-}
-
-function isSame(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  return one !== undefined && one.ino === other?.ino && one.dev === other.dev
 }
 
 /** Works on a few items at a time, and on all of them although some fail; rejects with the first failure. */

@@ -98,15 +98,15 @@ t.test('a second agent at the path is refused, and a node that stops takes its a
 t.test('a publish that has begun goes on when its program has gone', async (t) => {
   const { cluster } = await Cluster.start(t)
   await cluster.node('B')
-  const producer = await producing(cluster)
-  const names = Array.from({ length: 200 }, (_, i) => `f${i}`)
-  for (const name of names) writeFileSync(cluster.path('a', name), name)
-  for (const name of names) producer.produce(name).catch(() => {})
-  // The agent has read all of that when it answers this.
+  // It reads the whole file before it publishes it.
+  const producer = await producing(cluster, { DYAD_DIGEST_ALL: '1' })
+  writeFileSync(cluster.path('a', 'large'), Buffer.alloc(48 * 2 ** 20))
+  producer.produce('large').catch(() => {})
+  // The agent has read that when it answers this.
   await producer.ask(REPORT, text(''))
   await producer[Symbol.asyncDispose]()
   await using consumer = await consuming(cluster)
-  for (const name of names) t.equal(await consumer.consume(name), 'done')
+  t.equal(await consumer.consume('large'), 'done')
 })
 
 t.test('idle connections make room where descriptors are short', { skip: process.platform !== 'linux' }, async (t) => {

@@ -209,6 +209,7 @@ t.test('the variables of HELLO are all there is', async (t) => {
   for (const [name, value, code] of [
     ['DYAD_PATH_CONSUMER', 'b', 'ERR_DYAD_OPTION'],
     ['DYAD_PATH_CONSUMER', Buffer.from('/ill\xff', 'latin1'), 'ERR_DYAD_OPTION'],
+    ['DYAD_KVS', 'memory:', 'ERR_DYAD_OPTION'],
     ['DYAD_TIMEOUT', 'soon', 'ERR_DYAD_OPTION'],
     ['DYAD_DTL_MODE', 'carrier pigeon', 'ERR_DYAD_DTL_MODE'],
   ] as const) {
