@@ -21,6 +21,7 @@ import {
   WAIT,
 } from '../../harness/agent-client.js'
 import { Cluster } from '../../harness/cluster.js'
+import { TestProcess } from '../../harness/process.js'
 import { agentOf, producing, variables } from './site.js'
 
 /** Node A, and the variables of a program there that produces and consumes. */
@@ -167,6 +168,32 @@ t.test('a client that does not read its answers is ended at a bound', async (t) 
   t.ok(sent < 2_000, `it ended after ${sent * 200} requests`)
   await using well = await AgentClient.greet(path, given)
   t.equal(await well.consume('x', 0), 'absent')
+})
+
+t.test('connections leave descriptors for what is done for them', { skip: process.platform !== 'linux' }, async (t) => {
+  const cluster = await Cluster.prepare(t)
+  await cluster.node('K', { broker: true, directories: [] })
+  await cluster.createNamespace()
+  const service = await TestProcess.start(t, 'node-process')
+  service.limitDescriptors(200)
+  await service.ask('start', {
+    ...cluster.session('A', {}),
+    namespace: undefined,
+    directories: [cluster.directory('a')],
+  })
+  const path = agentOf(cluster, 'A')
+  await using first = await producing(cluster)
+  const most = 150
+  const clients = await Promise.all(Array.from({ length: most - 1 }, () => AgentClient.connect(path)))
+  await first.ask(REPORT, text(''))
+  const refused = await AgentClient.connect(path)
+  t.match(failure(await ended(refused)), { code: 'ERR_DYAD_BUSY', errno: constants.errno.EBUSY, message: /150 conn/ })
+  writeFileSync(cluster.path('a', 'x'), 'x')
+  t.equal(await first.produce('x'), 'done', 'those there are go on')
+  for (const client of clients) await client[Symbol.asyncDispose]()
+  await first.ask(REPORT, text(''))
+  await using next = await AgentClient.connect(path)
+  t.equal((await next.ask(HELLO, hello(variables(cluster, 'A')))).kind, DONE, 'as one ends, another one comes')
 })
 
 t.test('half a HELLO and half a frame end in ten seconds', async (t) => {
