@@ -40,7 +40,7 @@ test('without an agent, calls on managed paths fail, or pass with one warning', 
 test('a file that never comes, an unknown namespace, and what the environment says wrong', async (t) => {
   const site = await Site.start(t)
   const [path, copy] = site.paths('never')
-  const late = site.consumer({ DYAD_TIMEOUT: '100' })
+  const late = site.consumer({ DYAD_TIMEOUT: '100', DYAD_STAT: 'wait' })
   for (const call of ['read', 'stat', 'access']) t.equal(await late.errno(call, copy), ERRNO.ETIMEDOUT, call)
   t.match(await late.end(), { stderr: '' })
 

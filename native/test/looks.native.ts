@@ -10,7 +10,7 @@ async function write(producer: Steps, path: string, text: string) {
   return producer.errno('close')
 }
 
-test('stat waits, answers from the record, or tells of what is here', async (t) => {
+test('stat fetches, waits, answers from the record, or tells of what is here', async (t) => {
   const site = await Site.start(t)
   const [path, copy] = site.paths('file')
   const producer = site.producer()
@@ -28,7 +28,16 @@ test('stat waits, answers from the record, or tells of what is here', async (t) 
   t.equal(await record.errno('stat', `${copy}.none`), ERRNO.ENOENT)
   await record.end()
 
-  const wait = site.consumer({ DYAD_NO_WAIT: '.none' })
+  const fetch = site.consumer()
+  t.equal(await fetch.errno('stat', site.paths('later')[1]), ERRNO.ENOENT)
+  t.equal(await fetch.errno('access', site.paths('later')[1]), ERRNO.ENOENT)
+  t.equal(existsSync(copy), false)
+  t.same(await fetch.do('stat', copy), { errno: 0, text: '4 100644' })
+  t.equal(existsSync(copy), true)
+  await fetch.end()
+
+  // As cp does by default: a program whose stat decides before it opens.
+  const wait = site.consumer({ DYAD_NO_WAIT: '.none', DYAD_STAT_WAIT: 'cp:case-steps' })
   t.same(await wait.do('stat', copy), { errno: 0, text: '4 100644' })
   t.equal(existsSync(copy), true)
   t.equal(await wait.errno('stat', `${copy}.none`), ERRNO.ENOENT)
@@ -62,6 +71,24 @@ test('directories and what a program is about to make are not waited for', async
   t.equal(await same.errno('close'), 0)
   t.same(await same.do('read', `${both}/new`), { errno: 0, text: 'text' })
   await same.end()
+})
+
+test('a program reads back what it writes in a consumer-managed directory', async (t) => {
+  const site = await Site.start(t)
+  const consumer = site.consumer()
+  const path = (name: string) => site.paths(name)[1]
+  t.equal(await consumer.errno('open', path('log')), 0)
+  await consumer.do('write', 'text')
+  await consumer.do('close')
+  t.same(await consumer.do('read', path('log')), { errno: 0, text: 'text' })
+  t.equal(await consumer.errno('rename', path('log'), path('renamed')), 0)
+  t.same(await consumer.do('read', path('renamed')), { errno: 0, text: 'text' })
+  t.equal(await consumer.errno('link', path('renamed'), path('linked')), 0)
+  t.same(await consumer.do('read', path('linked')), { errno: 0, text: 'text' })
+  await consumer.end()
+  const script = 'cd "$1" && f=$(mktemp -p . XXXX) && echo one > out && cat out && cat "$f" && cp out copy && cat copy'
+  const shell = await site.consume('bash', ['-c', script, 'bash', site.cluster.path('b')]).ended
+  t.match(shell, { status: 0, stdout: 'one\none\n', stderr: '' })
 })
 
 test('files elsewhere are no business of the library', async (t) => {

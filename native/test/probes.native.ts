@@ -11,7 +11,7 @@ test('every call that opens, writes or closes a file takes part', async (t) => {
       const program = probe(name)
       const args = ['consume', site.cluster.path('b', name)]
       // What is never published fails its probe, and does not hold up the others.
-      const consumer = site.consume(program, args, { DYAD_TIMEOUT: '20000' })
+      const consumer = site.consume(program, args, { DYAD_TIMEOUT: '20000', DYAD_STAT: 'wait' })
       const early = await Promise.race([site.waiting(name).then(() => undefined), consumer.ended])
       t.equal(early, undefined, 'the consumer waits')
       const produced = await site.produce(program, ['produce', site.cluster.path('a', name)]).ended

@@ -37,6 +37,10 @@ pub enum Request<'a> {
         name: &'a [u8],
         directory: bool,
     },
+    /// The program writes this file of the consumer-managed directory itself.
+    Own {
+        name: &'a [u8],
+    },
     /// A name that is empty stands for a place that is not managed. `directory`: the names are those
     /// of a directory.
     Move {
@@ -54,6 +58,7 @@ impl<'a> Request<'a> {
             Request::Produce { name } => (4, 0, name, None),
             Request::Change { name } => (5, 0, name, None),
             Request::Remove { name, directory } => (6, u8::from(directory), name, None),
+            Request::Own { name } => (9, 0, name, None),
             Request::Move { from, to, directory } => (7, u8::from(directory), from, Some(to)),
         }
     }

@@ -29,9 +29,14 @@ pub enum AgentMissing {
     Pass,
 }
 
+/// Programs whose stat waits, unless DYAD_STAT_WAIT has others.
+const STAT_WAIT: &[u8] = b"cp:mv:install:tar:rsync:gzip:bzip2:xz:zstd:zip:unzip:scp:diff";
+
 /// What stat and access of a consumer-managed file that is not here do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stat {
+    /// They fetch it if it is published.
+    Fetch,
     /// They wait for the file and fetch it.
     Wait,
     /// They answer from its record, without transfer.
@@ -62,6 +67,7 @@ pub struct Settings {
     /// Each failure is to be told on stderr.
     pub debug: bool,
     no_wait: Text<1024>,
+    program: Text<256>,
     pub(crate) hello: Hello,
 }
 
@@ -72,11 +78,24 @@ impl Settings {
             consumer: Directory::new(),
             agent: PathText::new(),
             agent_missing: AgentMissing::Fail,
-            stat: Stat::Wait,
+            stat: Stat::Fetch,
             debug: false,
             no_wait: Text::new(),
+            program: Text::new(),
             hello: Hello::new(),
         }
+    }
+
+    /// Notes the name that the program was started by, before its environment is read.
+    pub fn set_program(&mut self, path: &[u8]) {
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        self.program.clear();
+        self.program.push_what_fits(name);
+    }
+
+    fn is_one_of(&self, names: &[u8]) -> bool {
+        !self.program.is_empty()
+            && names.split(|&byte| byte == b':').any(|name| name == self.program.as_bytes())
     }
 
     /// Reads an environment, given as its `NAME=VALUE` entries. Returns whether a directory is
@@ -104,10 +123,14 @@ impl Settings {
             Some(_) => return Err(Unusable(&"DYAD_AGENT_MISSING is neither 'fail' nor 'pass'")),
         };
         self.stat = match get("DYAD_STAT") {
-            None | Some(b"wait") => Stat::Wait,
+            None | Some(b"fetch") if self.is_one_of(get("DYAD_STAT_WAIT").unwrap_or(STAT_WAIT)) => {
+                Stat::Wait
+            }
+            None | Some(b"fetch") => Stat::Fetch,
+            Some(b"wait") => Stat::Wait,
             Some(b"record") => Stat::Record,
             Some(b"plain") => Stat::Plain,
-            Some(_) => return Err(Unusable(&"DYAD_STAT is none of 'wait', 'record', 'plain'")),
+            Some(_) => return Err(Unusable(&"DYAD_STAT is none of fetch, wait, record, plain")),
         };
         self.debug = get("DYAD_SYNC_DEBUG").is_some_and(is_on);
         self.no_wait.set(get("DYAD_NO_WAIT").unwrap_or(NO_WAIT))?;
@@ -271,6 +294,25 @@ mod tests {
         }
         let long = std::format!("DYAD_TOKEN={}", "x".repeat(70_000));
         assert!(read(&["DYAD_PATH_PRODUCER=/p", &long]).0.is_err());
+    }
+
+    #[test]
+    fn the_stat_of_some_programs_waits() {
+        for (program, more, stat) in [
+            ("/bin/cp", "X=", Stat::Wait),
+            ("cp", "DYAD_STAT=fetch", Stat::Wait),
+            ("cp", "DYAD_STAT=plain", Stat::Plain),
+            ("cp", "DYAD_STAT_WAIT=cat:sort", Stat::Fetch),
+            ("sort", "DYAD_STAT_WAIT=cat:sort", Stat::Wait),
+            ("cpio", "X=", Stat::Fetch),
+            ("", "DYAD_STAT_WAIT=:", Stat::Fetch),
+        ] {
+            let mut settings = std::boxed::Box::new(Settings::new());
+            settings.set_program(program.as_bytes());
+            let entries = ["DYAD_PATH_CONSUMER=/c", more];
+            assert_eq!(settings.read(entries.iter().map(|entry| entry.as_bytes())), Ok(true));
+            assert_eq!(settings.stat, stat, "{program} {more}");
+        }
     }
 
     #[test]

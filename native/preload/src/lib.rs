@@ -25,6 +25,7 @@ mod exit;
 mod links;
 mod mmap;
 mod open;
+mod own;
 mod panic;
 mod publish;
 mod real;

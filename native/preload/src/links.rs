@@ -4,18 +4,27 @@ use crate::agent::tell;
 use crate::descriptors::writer_left;
 use crate::real_path::locate_produced;
 use crate::start::{is_active, settings};
-use crate::{aliases, errno, real};
+use crate::{aliases, errno, own, real};
 use core::ffi::{c_char, c_int};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Request, Writers};
 
 #[inline]
 unsafe fn around(tofd: c_int, to: *const c_char, call: impl Fn() -> c_int) -> c_int {
-    if !is_active() || !settings().producer.is_set() || to.is_null() {
+    if !is_active() || to.is_null() {
         return call();
     }
-    // SAFETY: the program gives a C string.
-    unsafe { around_managed(tofd, to, &call) }
+    let result = if settings().producer.is_set() {
+        // SAFETY: the program gives a C string.
+        unsafe { around_managed(tofd, to, &call) }
+    } else {
+        call()
+    };
+    // SAFETY: as above.
+    match if result == 0 { unsafe { own::tell_of_path(tofd, to) } } else { Ok(()) } {
+        Ok(()) => result,
+        Err(failed) => errno::fail(failed),
+    }
 }
 
 #[inline(never)]

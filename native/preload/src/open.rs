@@ -4,7 +4,7 @@ use crate::change::Changed;
 use crate::consume::{before_read, reads};
 use crate::real_path::{leads_into_consumer, producer_name_of};
 use crate::start::{is_active, settings};
-use crate::{agent, descriptors, errno, real};
+use crate::{agent, descriptors, errno, own, real};
 use core::ffi::{CStr, c_char, c_int};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Request, locate};
@@ -34,10 +34,10 @@ pub unsafe fn around(
     unsafe { around_managed(dirfd, path, flags, &call) }
 }
 
-/// Whether an open with these flags concerns a directory that is set.
+/// Whether an open with these flags concerns a directory that is set, of which there is one at
+/// least.
 fn settings_concern(flags: c_int) -> bool {
-    (settings().producer.is_set() && writes(flags))
-        || (settings().consumer.is_set() && reads(flags))
+    writes(flags) || (settings().consumer.is_set() && reads(flags))
 }
 
 #[inline(never)]
@@ -105,8 +105,13 @@ unsafe fn managed(
         }
         return Err(failed);
     }
-    if is_written && sys::look_at(fd).is_ok_and(|look| look.is_regular()) {
-        mark(fd)?;
+    if writes(flags) && sys::look_at(fd).is_ok_and(|look| look.is_regular()) {
+        if is_written {
+            mark(fd)?;
+        }
+        own::tell_of(place).inspect_err(|_| {
+            let _ = sys::close(fd);
+        })?;
     }
     Ok(fd)
 }

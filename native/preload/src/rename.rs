@@ -4,7 +4,7 @@ use crate::agent::tell;
 use crate::descriptors::writer_left;
 use crate::real_path::locate_produced;
 use crate::start::{is_active, settings};
-use crate::{errno, real};
+use crate::{errno, own, real};
 use core::ffi::{c_char, c_int, c_uint};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Request, Writers};
@@ -18,11 +18,20 @@ unsafe fn around(
     flags: c_uint,
     call: impl Fn() -> c_int,
 ) -> c_int {
-    if !is_active() || !settings().producer.is_set() || from.1.is_null() || to.1.is_null() {
+    if !is_active() || from.1.is_null() || to.1.is_null() {
         return call();
     }
-    // SAFETY: the program gives C strings.
-    unsafe { around_managed(from, to, flags, &call) }
+    let result = if settings().producer.is_set() {
+        // SAFETY: the program gives C strings.
+        unsafe { around_managed(from, to, flags, &call) }
+    } else {
+        call()
+    };
+    // SAFETY: as above.
+    match if result == 0 { unsafe { own::tell_of_path(to.0, to.1) } } else { Ok(()) } {
+        Ok(()) => result,
+        Err(failed) => errno::fail(failed),
+    }
 }
 
 #[inline(never)]

@@ -52,13 +52,15 @@ static START: unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_
 
 unsafe extern "C" fn start(
     _count: c_int,
-    _arguments: *const *const c_char,
+    arguments: *const *const c_char,
     environment: *const *const c_char,
 ) {
     real::find_all();
     // SAFETY: the system's loader calls this once, in the only thread, with the environment, which
     // stays as it is until main begins.
     let (settings, entries) = unsafe { (&mut *SETTINGS.0.get(), Entries { next: environment }) };
+    let mut words = Entries { next: arguments };
+    settings.set_program(words.next().unwrap_or_default());
     match settings.read(entries) {
         Ok(false) => return,
         Ok(true) => {}
@@ -78,7 +80,7 @@ fn refuse(why: &'static &'static str) {
     say::debug(&[why.as_bytes()]);
 }
 
-/// The entries of an environment.
+/// The entries of an environment, or the words of a command.
 #[derive(Clone)]
 struct Entries {
     next: *const *const c_char,
@@ -88,7 +90,7 @@ impl Iterator for Entries {
     type Item = &'static [u8];
 
     fn next(&mut self) -> Option<Self::Item> {
-        // SAFETY: the environment is an array of C strings that ends with a null.
+        // SAFETY: both are arrays of C strings that end with a null.
         unsafe {
             if self.next.is_null() || (*self.next).is_null() {
                 return None;

@@ -50,7 +50,8 @@ unsafe fn before_look_managed(
         (Err(_), of) => {
             // Programs look whether a file that they are about to make is there.
             let wait = settings().waits_for(name) && !is_produced;
-            if of == Stat::Wait {
+            if of != Stat::Record {
+                let wait = wait && of == Stat::Wait;
                 return ask(Request::Consume { name, wait }).map(|_| None);
             }
             match ask(Request::Look { name, wait })? {

@@ -2,38 +2,46 @@
 
 use crate::open::mark_by_device;
 use crate::start::{is_active, settings};
-use crate::{errno, real};
+use crate::{errno, own, real};
 use core::ffi::{c_char, c_int};
+use dyad_client::sys;
 
-fn made(fd: c_int) -> c_int {
-    if fd < 0 || !is_active() || !settings().producer.is_set() {
+unsafe fn made(fd: c_int, path: *const c_char) -> c_int {
+    if fd < 0 || !is_active() {
         return fd;
     }
-    match mark_by_device(fd) {
+    let marked = if settings().producer.is_set() { mark_by_device(fd) } else { Ok(()) };
+    let told = marked.and_then(|()| {
+        // SAFETY: the call has written the name of the file there.
+        unsafe { own::tell_of_path(libc::AT_FDCWD, path) }.inspect_err(|_| {
+            let _ = sys::close(fd);
+        })
+    });
+    match told {
         Ok(()) => fd,
         Err(failed) => errno::fail(failed),
     }
 }
 
 macro_rules! temporary_files {
-    ($($name:ident($($arg:ident: $type:ty),*);)*) => {
+    ($($name:ident($template:ident $(, $arg:ident)*);)*) => {
         $(
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name($($arg: $type),*) -> c_int {
+            pub unsafe extern "C" fn $name($template: *mut c_char $(, $arg: c_int)*) -> c_int {
                 // SAFETY: the program's own call.
-                made(unsafe { real::$name($($arg),*) })
+                unsafe { made(real::$name($template $(, $arg)*), $template) }
             }
         )*
     };
 }
 
 temporary_files! {
-    mkstemp(template: *mut c_char);
-    mkstemp64(template: *mut c_char);
-    mkostemp(template: *mut c_char, flags: c_int);
-    mkostemp64(template: *mut c_char, flags: c_int);
-    mkstemps(template: *mut c_char, ending: c_int);
-    mkstemps64(template: *mut c_char, ending: c_int);
-    mkostemps(template: *mut c_char, ending: c_int, flags: c_int);
-    mkostemps64(template: *mut c_char, ending: c_int, flags: c_int);
+    mkstemp(template);
+    mkstemp64(template);
+    mkostemp(template, flags);
+    mkostemp64(template, flags);
+    mkstemps(template, ending);
+    mkstemps64(template, ending);
+    mkostemps(template, ending, flags);
+    mkostemps64(template, ending, flags);
 }
