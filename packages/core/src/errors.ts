@@ -246,6 +246,20 @@ export const ERRORS = {
     summary: 'a service of this host does not answer',
     remedy: 'Its process may be stopped, or busy: let it go on, or end it.',
   },
+  ERR_DYAD_AGENT: {
+    rc: -1000,
+    errno: 'ENOTCONN',
+    retryable: true,
+    summary: 'an unmodified program cannot ask the agent of its node',
+    remedy: 'Start the node (`dyad start`), or the program through `dyad run`; DYAD_AGENT names the socket.',
+  },
+  ERR_DYAD_ADDON: {
+    rc: -1000,
+    errno: 'ENOSYS',
+    retryable: false,
+    summary: 'a synchronous call of a Node program on a managed path needs the native addon, which is not here',
+    remedy: 'Build it with `npm run build:native`, which needs cargo, or use the asynchronous form of the call.',
+  },
   ERR_DYAD_CLOSED: {
     rc: -1000,
     errno: 'ENOTCONN',

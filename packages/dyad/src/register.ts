@@ -1,2 +1,4 @@
 /** `node --import dyad/register app.js` lets a program take part through its own node:fs. */
-import '@dyad/register'
+import { register } from '@dyad/register'
+
+await register({ url: import.meta.url, command: new URL('../bin/dyad.js', import.meta.url).href })

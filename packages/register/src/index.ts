@@ -1,11 +1,37 @@
-/** Lets this program take part through its own node:fs, as its environment says. */
-
+import { realpathSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { readClientSettings } from '@dyad/core/client-settings'
 
-const settings = readClientSettings()
-if (settings !== undefined) {
-  const { takePart } = await import('./take-part.js')
-  takePart(settings, import.meta.url)
+/** What loads this package, and what must not take part. */
+export interface RegisterOptions {
+  /** URL of what children and threads load, to take part as well. */
+  readonly url: string
+  /** URL of the command `dyad`, whose processes answer programs: they would wait for themselves. */
+  readonly command: string
+}
+
+/**
+ * Lets this program take part through its own node:fs, as its environment says. Does nothing where
+ * that names no managed directory. ERR_DYAD_OPTION.
+ */
+export async function register({ url, command }: RegisterOptions): Promise<void> {
+  const settings = readClientSettings()
+  if (settings === undefined) return
+  const { standAside, takePart } = await import('./take-part.js')
+  if (isMain(command)) {
+    standAside()
+    return
+  }
+  takePart(settings, url)
   syncBuiltinESMExports()
+}
+
+function isMain(command: string): boolean {
+  const [, main] = process.argv
+  try {
+    return main !== undefined && realpathSync.native(main) === realpathSync.native(fileURLToPath(command))
+  } catch {
+    return false
+  }
 }

@@ -138,6 +138,7 @@ export const TABLE: readonly Row[] = [
     forms: ['sync', 'promise of fs'],
   }),
   row('truncate', 'open', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
+  row('chmod', 'chmod', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
   row('utimes', 'utime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
   row('lutimes', 'lutime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
   rowOfTwo(

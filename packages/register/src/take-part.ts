@@ -12,6 +12,11 @@ import { Program } from './program.js'
 import { replaceAll } from './replace.js'
 import { endWaitsOfDestroyedStreams, openerSignals } from './streams.js'
 
+/** Has the preload library leave this process alone. */
+export function standAside(): void {
+  loadAddon()?.standAside()
+}
+
 /**
  * Replaces the functions of node:fs that concern managed directories.
  * @param url of what children load to take part as well

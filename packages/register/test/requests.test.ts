@@ -13,6 +13,7 @@ const ASKED: Readonly<Record<string, readonly string[]>> = {
   'a signal that has fired': ['change file', 'produce file'],
   'two descriptors, one of which stays open': ['change file', 'change file', 'produce file'],
   'a descriptor that is closed twice': ['change file', 'produce file'],
+  'other permissions': ['change file', 'produce file'],
   'a rename': ['move file other'],
   'a rename out': ['move other '],
   'a rename in': ['move  file'],

@@ -16,6 +16,8 @@ const PRELOAD_LIBRARY = 'libdyad_preload'
 /** Bytes of all variables that fit into HELLO, which a frame bounds. */
 const MOST_BYTES = 60_000
 
+export { DyadError } from '../errors.js'
+
 /** What stat and access of a file do that is not here. */
 export type StatOfMissing = 'fetch' | 'wait' | 'record' | 'plain'
 

@@ -1,27 +1,27 @@
 import type { Stats } from 'node:fs'
 import { constants } from 'node:os'
+import { DyadError } from '@dyad/core/client-settings'
 import { own } from '../own-fs.js'
 import type { AgentFailure } from './protocol.js'
 
-const ADVICE = 'Start the node (`dyad start`), or the program through `dyad run`; DYAD_AGENT names the socket.'
-
 /** The answer where no agent listens. */
 export function missingAgent(path: string): AgentFailure {
-  return failure(constants.errno.ENOTCONN, `no agent answers at ${path}. ${ADVICE}`)
+  return failure(constants.errno.ENOTCONN, `no agent answers at ${path}`)
 }
 
 /** The answer where what listens does not speak the protocol. */
 export function brokenAgent(path: string): AgentFailure {
-  return failure(constants.errno.EPROTO, `what listens at ${path} does not speak the protocol of the agent. ${ADVICE}`)
+  return failure(constants.errno.EPROTO, `what listens at ${path} does not speak its protocol`)
 }
 
 /** The answer where the socket is another user's. */
 export function strangeAgent(path: string): AgentFailure {
-  return failure(constants.errno.EACCES, `the socket ${path} belongs to another user. ${ADVICE}`)
+  return failure(constants.errno.EACCES, `the socket ${path} belongs to another user`)
 }
 
-function failure(errno: number, message: string): AgentFailure {
-  return { kind: 'failed', errno, code: 'ERR_DYAD_AGENT', message }
+function failure(errno: number, detail: string): AgentFailure {
+  const { code, message } = new DyadError('ERR_DYAD_AGENT', { detail })
+  return { kind: 'failed', errno, code, message }
 }
 
 /** Whether a socket belongs to this user or to root, or is not there. */

@@ -32,6 +32,7 @@ const steps: Readonly<Record<string, () => unknown>> = {
     const handle = await open(file, 'w')
     return Promise.all([handle.close(), handle.close()])
   },
+  'other permissions': () => promises.chmod(file, 0o600),
   'a rename': () => promises.rename(file, join(a, 'other')),
   'a rename out': () => promises.rename(join(a, 'other'), join(beside, 'other')),
   'a rename in': () => promisify(fs.rename)(join(beside, 'other'), file),
