@@ -1,6 +1,7 @@
 /* Does one call for each line of its input, and answers each with a line: errno's number, 0 where all went well, and what the call gave. */
 #define PROBE_HAS_MAIN
 #include "probe.h"
+#include <dlfcn.h>
 
 static int descriptor = -1;
 static FILE *stream;
@@ -79,6 +80,13 @@ int main(void) {
       pid_t child = fork();
       if (child == 0) for (;;) pause();
       sprintf(text, "%d", child);
+    } else if (strcmp(op, "aside") == 0) {
+      void (*stand_aside)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "dyad_preload_stand_aside");
+      failed = stand_aside == NULL;
+      if (!failed) stand_aside(atoi(a));
+    } else if (strcmp(op, "onto") == 0) {
+      /* Descriptors of the program's choice, where the library may have its own. */
+      for (int wanted = 760; wanted < 800 && !failed; wanted++) failed = dup2(0, wanted) < 0;
     } else if (strcmp(op, "reap") == 0) {
       kill(atoi(a), SIGKILL);
       waitpid(atoi(a), NULL, 0);

@@ -118,3 +118,34 @@ test('redirections of shells', async (t) => {
     }
   }
 })
+
+test('a process whose calls are managed by other means has the library stand aside', async (t) => {
+  const site = await Site.start(t)
+  const [path] = site.paths('aside')
+  const producer = site.producer({ DYAD_PATH_CONSUMER: site.cluster.path('b') })
+  t.equal(await producer.errno('aside', '1'), 0)
+  await producer.do('open', path)
+  await producer.do('write', 'text')
+  t.equal(await producer.errno('close'), 0)
+  t.equal(await site.published('aside'), 0)
+  t.equal(await producer.errno('read', site.paths('never')[1]), ERRNO.ENOENT)
+  t.equal(await producer.errno('aside', '0'), 0)
+  await producer.do('open', path)
+  t.equal(await producer.errno('close'), 0)
+  t.equal(await site.published('aside'), 1)
+  await producer.end()
+})
+
+test('a program may use every descriptor, those of the library too', async (t) => {
+  const site = await Site.start(t)
+  const [path] = site.paths('first')
+  const producer = site.producer()
+  for (const name of ['first', 'second']) {
+    await producer.do('open', site.paths(name)[0])
+    await producer.do('close')
+    t.equal(await site.published(name), 1, name)
+    t.equal(await producer.errno('onto'), 0)
+  }
+  t.equal(await producer.errno('unlink', path), 0)
+  await producer.end()
+})
