@@ -12,7 +12,7 @@ import { startPlain, TwoAgents } from './two-nodes.js'
 export async function compareForms(t: Test, kind: 'async' | 'sync'): Promise<void> {
   const nodes = await TwoAgents.start(t)
   const [a, b] = [nodes.cluster.directory('a'), nodes.cluster.directory('b')]
-  const reading = nodes.start('B', 'all-forms', ['read', b, kind])
+  const reading = nodes.start('B', 'all-forms', ['read', b, kind], { env: { DYAD_STAT: 'wait' } })
   const read = outcomeOf(reading)
   await messageFrom(reading)
   await outcomeOf(startPlain(t, 'all-forms', ['prepare', a, kind]))

@@ -51,7 +51,7 @@ t.test('a stream that is destroyed while it waits closes, as one whose file is t
 })
 
 t.test('wrong arguments throw at once what they throw with node:fs', async (t) => {
-  const there = (await said(shared, 'wrong')) as unknown[]
+  const there = (await said(shared, 'wrong', { DYAD_STAT: 'wait' })) as unknown[]
   const plain = (await plainly(t, 'wrong')) as unknown[]
   t.equal(there.length, plain.length)
   for (const [index, outcome] of there.entries()) {
@@ -63,7 +63,7 @@ t.test('wrong arguments throw at once what they throw with node:fs', async (t) =
 })
 
 t.test('a wait that is too long fails with ETIMEDOUT, in the words of node:fs', async (t) => {
-  const there = (await said(shared, 'timeout', { DYAD_TIMEOUT: '2000' })) as unknown[]
+  const there = (await said(shared, 'timeout', { DYAD_TIMEOUT: '2000', DYAD_STAT: 'wait' })) as unknown[]
   const plain = JSON.stringify(await plainly(t, 'timeout'))
   const expected = plain
     .replaceAll('ENOENT: no such file or directory', 'ETIMEDOUT: connection timed out')
