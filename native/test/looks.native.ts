@@ -1,5 +1,5 @@
 /** What stat and access of a file that is not here do: DYAD_STAT, and names that nothing waits for. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { Site } from './support/site.js'
 import { ERRNO, type Steps } from './support/steps.js'
@@ -49,6 +49,11 @@ test('stat fetches, waits, answers from the record, or tells of what is here', a
 
   await write(producer, path, 'a-longer-text')
   t.match(await wait.do('stat', copy), { errno: 0, text: '13 100644' }, 'it tells of what its open will get')
+  const moving = site.consume('mv', [site.paths('moved')[1], site.cluster.path('moved')])
+  await site.waiting('moved')
+  await write(producer, site.paths('moved')[0], 'moved')
+  t.match(await moving.ended, { status: 0, stderr: '' })
+  t.equal(readFileSync(site.cluster.path('moved'), 'utf8'), 'moved')
   await wait.end()
   await producer.end()
 })

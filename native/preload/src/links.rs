@@ -4,15 +4,25 @@ use crate::agent::tell;
 use crate::descriptors::writer_left;
 use crate::real_path::locate_produced;
 use crate::start::{is_active, settings};
+use crate::stat::before_move;
 use crate::{aliases, errno, own, real};
 use core::ffi::{c_char, c_int};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Request, Writers};
 
 #[inline]
-unsafe fn around(tofd: c_int, to: *const c_char, call: impl Fn() -> c_int) -> c_int {
+unsafe fn around(
+    from: (c_int, *const c_char),
+    tofd: c_int,
+    to: *const c_char,
+    call: impl Fn() -> c_int,
+) -> c_int {
     if !is_active() || to.is_null() {
         return call();
+    }
+    // SAFETY: the program gives C strings.
+    if let Err(failed) = unsafe { before_move(from.0, from.1) } {
+        return errno::fail(failed);
     }
     let result = if settings().producer.is_set() {
         // SAFETY: the program gives a C string.
@@ -60,7 +70,7 @@ fn after(new: &Place) -> Result<(), Errno> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn link(from: *const c_char, to: *const c_char) -> c_int {
     // SAFETY: the program's own call.
-    unsafe { around(libc::AT_FDCWD, to, || real::link(from, to)) }
+    unsafe { around((libc::AT_FDCWD, from), libc::AT_FDCWD, to, || real::link(from, to)) }
 }
 
 #[unsafe(no_mangle)]
@@ -72,5 +82,5 @@ pub unsafe extern "C" fn linkat(
     flags: c_int,
 ) -> c_int {
     // SAFETY: the program's own call.
-    unsafe { around(tofd, to, || real::linkat(fromfd, from, tofd, to, flags)) }
+    unsafe { around((fromfd, from), tofd, to, || real::linkat(fromfd, from, tofd, to, flags)) }
 }

@@ -4,6 +4,7 @@ use crate::agent::tell;
 use crate::descriptors::writer_left;
 use crate::real_path::locate_produced;
 use crate::start::{is_active, settings};
+use crate::stat::before_move;
 use crate::{errno, own, real};
 use core::ffi::{c_char, c_int, c_uint};
 use dyad_client::sys::{self, Errno};
@@ -20,6 +21,10 @@ unsafe fn around(
 ) -> c_int {
     if !is_active() || from.1.is_null() || to.1.is_null() {
         return call();
+    }
+    // SAFETY: the program gives C strings.
+    if let Err(failed) = unsafe { before_move(from.0, from.1) } {
+        return errno::fail(failed);
     }
     let result = if settings().producer.is_set() {
         // SAFETY: the program gives C strings.

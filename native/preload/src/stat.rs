@@ -7,6 +7,15 @@ use core::ffi::{CStr, c_char, c_int, c_uint};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Answer, Place, Record, Request, Stat, locate};
 
+/// Has the file brought that a call is to rename or to link, which looks at it as stat does.
+///
+/// # Safety
+/// `path` is a C string.
+pub unsafe fn before_move(dirfd: c_int, path: *const c_char) -> Result<(), Errno> {
+    // SAFETY: the caller gives a C string.
+    unsafe { before_look(dirfd, path, LINK) }.map(|_| ())
+}
+
 /// Has the file brought that a call looks at, or its record. Some: the call is answered from the
 /// record.
 #[inline]
