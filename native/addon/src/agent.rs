@@ -72,6 +72,11 @@ impl Agent {
     }
 
     #[napi]
+    pub fn own_sync(&self, name: String) -> Answer {
+        self.ask(&Request::Own { name: name.as_bytes() })
+    }
+
+    #[napi]
     pub fn remove_sync(&self, name: String, is_directory: bool) -> Answer {
         self.ask(&Request::Remove { name: name.as_bytes(), directory: is_directory })
     }

@@ -28,6 +28,7 @@ interface AddonAgent {
   lookSync(name: string, wait: boolean): AddonAnswer
   produceSync(name: string): AddonAnswer
   changeSync(name: string): AddonAnswer
+  ownSync(name: string): AddonAnswer
   removeSync(name: string, isDirectory: boolean): AddonAnswer
   moveSync(from: string, to: string, isDirectory: boolean): AddonAnswer
 }
@@ -71,6 +72,8 @@ function asked(agent: AddonAgent, request: AgentRequest): AddonAnswer {
       return agent.produceSync(request.name)
     case 'change':
       return agent.changeSync(request.name)
+    case 'own':
+      return agent.ownSync(request.name)
     case 'remove':
       return agent.removeSync(request.name, request.isDirectory)
     case 'move':

@@ -1,5 +1,6 @@
 import { check, type Operation } from './operation.js'
-import { own } from './own-fs.js'
+import { owning } from './operations.js'
+import { own as fs } from './own-fs.js'
 import type { ManagedPath } from './places.js'
 import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
@@ -12,7 +13,8 @@ export function moving(
   call: CallName,
 ): Operation | undefined {
   const names = { from: from?.producer ?? '', to: to?.producer ?? '' }
-  if (names.from === '' && names.to === '') return undefined
+  const own = to?.consumer !== undefined && to.producer === undefined ? to : undefined
+  if (names.from === '' && names.to === '' && own === undefined) return undefined
   let isDirectory = false
   return {
     before() {
@@ -24,6 +26,7 @@ export function moving(
       // Whoever closes the file publishes it.
       const moved = { ...names, to: isWritten ? '' : names.to }
       if (moved.from !== '' || moved.to !== '') check(yield { kind: 'move', ...moved, isDirectory }, call)
+      if (own !== undefined && !isDirectory) yield* owning(own, call)
     },
   }
 }
@@ -67,7 +70,7 @@ export function removingTree(program: Program, path: ManagedPath, call: CallName
 
 function isDirectoryAt(path: string): boolean {
   try {
-    return own.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+    return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   } catch {
     // The call itself says why.
     return false
@@ -75,6 +78,6 @@ function isDirectoryAt(path: string): boolean {
 }
 
 function hasWriterAt(program: Program, path: string): boolean {
-  const stats = own.statSync(path, { throwIfNoEntry: false })
+  const stats = fs.statSync(path, { throwIfNoEntry: false })
   return stats?.isFile() === true && program.hasWriter(path, stats)
 }

@@ -35,12 +35,22 @@ function* publish(program: Program, path: string, call: CallName): Asking {
   check(yield { kind: 'produce', name }, call)
 }
 
+/** Whether the program writes a file where it consumes: nobody else publishes it. */
+function isOwn({ consumer, producer }: ManagedPath, flags: number): boolean {
+  return consumer !== undefined && producer === undefined && writes(flags)
+}
+
+/** Tells of a file that the program wrote in the consumer-managed directory, and for which nobody is to wait. */
+export function* owning({ consumer }: ManagedPath, call: CallName): Asking {
+  if (consumer !== undefined) check(yield { kind: 'own', name: consumer }, call)
+}
+
 /** What happens around an open with these flags, but what becomes of the open file. */
 function around(program: Program, path: ManagedPath, flags: number, call: CallName) {
   const { consumer, producer, absolute } = path
   const isRead = consumer !== undefined && reads(flags)
   const isWritten = producer !== undefined && writes(flags) && !isExclusive(flags)
-  if (!isRead && !(producer !== undefined && writes(flags))) return undefined
+  if (!isRead && !writes(flags)) return undefined
   let changed: Standing = 'nothing'
   return {
     *before(): Asking<undefined> {
@@ -76,7 +86,8 @@ export function opening(
   opened: (value: unknown, path: string) => void,
 ): Operation | undefined {
   const common = around(program, path, flags, call)
-  if (common === undefined || path.producer === undefined || !writes(flags)) return common
+  if (common === undefined || !writes(flags)) return common
+  if (isOwn(path, flags)) return { ...common, succeeded: () => owning(path, call) }
   return {
     ...common,
     succeeded(value) {
@@ -89,7 +100,8 @@ export function opening(
 /** Around a call that opens a file, reads or writes it, and closes it. */
 export function using(program: Program, path: ManagedPath, flags: number, call: CallName): Operation | undefined {
   const common = around(program, path, flags, call)
-  if (common === undefined || path.producer === undefined || !writes(flags)) return common
+  if (common === undefined || !writes(flags)) return common
+  if (isOwn(path, flags)) return { ...common, succeeded: () => owning(path, call) }
   return {
     ...common,
     succeeded: () => publish(program, path.absolute, { syscall: 'close' }),
@@ -98,6 +110,7 @@ export function using(program: Program, path: ManagedPath, flags: number, call: 
 
 /** Around a call that changes a file by its path, without opening it. */
 export function changing(program: Program, path: ManagedPath, call: CallName): Operation | undefined {
+  if (path.producer === undefined) return undefined
   const common = around(program, path, CHANGE, call)
   return common && { ...common, succeeded: () => publish(program, path.absolute, call) }
 }

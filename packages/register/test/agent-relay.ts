@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Teardown } from '../../../test/harness/process.js'
 
-const KINDS = ['', 'hello', 'consume', 'look', 'produce', 'change', 'remove', 'move', 'report']
+const KINDS = ['', 'hello', 'consume', 'look', 'produce', 'change', 'remove', 'move', 'report', 'own']
 const MOVE = 7
 const HELLO = 1
 

@@ -5,7 +5,7 @@ import { constants } from 'node:os'
 /** What a program asks of the agent. */
 export type AgentRequest =
   | { readonly kind: 'consume' | 'look'; readonly name: string; readonly wait: boolean }
-  | { readonly kind: 'produce' | 'change'; readonly name: string }
+  | { readonly kind: 'produce' | 'change' | 'own'; readonly name: string }
   /** `isDirectory`: the name was that of a directory. */
   | { readonly kind: 'remove'; readonly name: string; readonly isDirectory: boolean }
   | { readonly kind: 'move'; readonly from: string; readonly to: string; readonly isDirectory: boolean }
@@ -28,7 +28,7 @@ export interface AgentFailure {
 
 const VERSION = 1
 const HELLO = 1
-const KINDS = { consume: 2, look: 3, produce: 4, change: 5, remove: 6, move: 7 } as const
+const KINDS = { consume: 2, look: 3, produce: 4, change: 5, remove: 6, move: 7, own: 9 } as const
 /** The flag of CONSUME and LOOK, and that of REMOVE and MOVE. */
 const WAIT = 1
 const DIRECTORY = 1

@@ -80,6 +80,10 @@ const steps: Readonly<Record<string, () => unknown>> = {
     await promises.symlink(join(b, 'frame.tmp'), join(beside, 'dangling'))
     return failing(promises.readFile(join(beside, 'dangling')))
   },
+  'a file that the consumer writes': () => promises.writeFile(join(b, 'mine'), 'mine'),
+  'and reads': () => promises.readFile(join(b, 'mine'), 'utf8'),
+  'a file that the consumer renames into place': () => promises.rename(join(b, 'mine'), join(b, 'named')),
+  'a FileHandle that the consumer writes with': async () => (await open(join(b, 'held'), 'w')).close(),
   'a directory of the consumer': () => promises.stat(b).then((stats) => stats.isDirectory()),
 }
 
