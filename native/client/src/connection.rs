@@ -5,8 +5,8 @@ use crate::text::{PathText, Text};
 use core::ffi::c_int;
 use syscalls::{Sysno, syscall};
 
-/// How long connecting may take where the agent hangs and many wait for it.
-const CONNECT_SECONDS: i64 = 10;
+/// How long connecting may take where the agent hangs, or thousands connect at once.
+const CONNECT_SECONDS: i64 = 60;
 const SO_COOKIE: c_int = 57;
 
 /// Why there is no connection.
@@ -87,9 +87,15 @@ fn connect(socket: c_int, path: &PathText) -> Result<(), NoConnection> {
     for (to, &from) in address.sun_path.iter_mut().zip(short.as_bytes()) {
         *to = from as libc::c_char;
     }
-    // SAFETY: the address lives as long as the call.
-    let connected =
-        unsafe { syscall!(Sysno::connect, socket, &raw const address, size_of_val(&address)) };
+    let connected = loop {
+        // SAFETY: the address lives as long as the call.
+        let connected =
+            unsafe { syscall!(Sysno::connect, socket, &raw const address, size_of_val(&address)) };
+        // A signal came while the agent had no room for one more.
+        if connected != Err(syscalls::Errno::EINTR) {
+            break connected;
+        }
+    };
     if let Some(folder) = folder {
         let _ = sys::close(folder);
     }
