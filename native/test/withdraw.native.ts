@@ -74,6 +74,8 @@ test('a file that is overwritten in place is the old one whole, the new one whol
   t.equal(await producer.errno('close'), 0)
   t.same(await reading, { errno: 0, text: 'new' })
   t.same(await reader.do('read', copy), { errno: 0, text: 'new' })
+  t.equal(await write(producer, path, 'newer'), 0)
+  t.same(await reader.do('read', 'b/frame'), { errno: 0, text: 'newer' }, 'also by a relative path')
   for (const program of [producer, reader, late]) await program.end()
 })
 
