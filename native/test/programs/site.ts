@@ -68,11 +68,11 @@ export class Site {
     execFileSync('/bin/bash', [join(SOURCES, 'inputs.sh')], made)
     execFileSync('/bin/bash', [join(SOURCES, 'build.sh')], made)
     const site = new Site(cluster, [a, b, producer, consumer], {})
-    return new Site(cluster, [a, b, producer, consumer], await site.#exported())
+    return new Site(cluster, [a, b, producer, consumer], site.#exported())
   }
 
   /** What `dyad env --preload` says to export, as the shell of a job script understands it. */
-  async #exported(): Promise<NodeJS.ProcessEnv> {
+  #exported(): NodeJS.ProcessEnv {
     const directories = [
       '--producer-path',
       this.#cluster.directory('a'),
@@ -81,10 +81,9 @@ export class Site {
     ]
     const script = 'set -e; exported=$("$@"); eval "$exported"; exec env -0'
     const dyad = [process.execPath, DYAD, 'env', '--preload', ...directories]
-    const run = begin(['/bin/bash', '-c', script, 'bash', ...dyad], this.#environment('A'), '/no such')
-    const { code, stdout, stderr } = await run.ended
-    if (code !== 0) throw new Error(`dyad env --preload: ${stderr}`)
-    const lines = stdout.split('\0').filter((line) => /^(DYAD_|LD_PRELOAD=|NODE_OPTIONS=)/.test(line))
+    const env = this.#environment('A')
+    const exported = execFileSync('/bin/bash', ['-c', script, 'bash', ...dyad], { env, cwd: '/', encoding: 'utf8' })
+    const lines = exported.split('\0').filter((line) => /^(DYAD_|LD_PRELOAD=|NODE_OPTIONS=)/.test(line))
     return Object.fromEntries(
       lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
     )
