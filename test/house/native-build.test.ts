@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,6 +25,35 @@ test('without Rust the native commands say in one line what is missing, which fa
     }
   } finally {
     rmSync(empty, { recursive: true })
+  }
+})
+
+test('a cargo that does not work is told apart from one that is missing', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'dyad-bad-rust-'))
+  try {
+    writeFileSync(join(folder, 'cargo'), '#!/bin/sh\necho no toolchain is here >&2\nexit 1\n', { mode: 0o755 })
+    const env = { PATH: `${folder}:/usr/bin:/bin`, HOME: folder }
+    const ended = spawnSync(process.execPath, [`${root}scripts/build-native.mjs`], { env, encoding: 'utf8' })
+    t.match(ended, { status: 0, stderr: '', stdout: /^native: .*(no toolchain is here|no native build).*\n$/ })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('cargo finds its toolchains where rustup was installed in another home', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'dyad-other-home-'))
+  try {
+    mkdirSync(join(home, '.cargo/bin'), { recursive: true })
+    mkdirSync(join(home, '.rustup'))
+    // What rustup leaves in a home without toolchains.
+    mkdirSync(join(home, 'empty/.rustup'), { recursive: true })
+    const script = '#!/bin/sh\necho "$RUSTUP_HOME" >&2\nexit 1\n'
+    writeFileSync(join(home, '.cargo/bin/cargo'), script, { mode: 0o755 })
+    const env = { PATH: `${home}/.cargo/bin:/usr/bin:/bin`, HOME: join(home, 'empty') }
+    const ended = spawnSync(process.execPath, [`${root}scripts/build-native.mjs`], { env, encoding: 'utf8' })
+    t.ok(ended.stdout.includes(`${home}/.rustup`) || ended.stdout.includes('no native build'), ended.stdout)
+  } finally {
+    rmSync(home, { recursive: true })
   }
 })
 
