@@ -10,65 +10,102 @@ const OF_TERMINALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 
  * Tells whether a signal that this process got went to its whole process group, as those of a
  * terminal and of a shell's `kill %1` do: the group's other processes have it then, and it must not
  * be forwarded to them. A small process of the group that blocks all signals bears witness: nobody
- * addresses it by itself, so what it has got the whole group has got. It ends with this process.
+ * addresses it by itself, so what it has got the whole group has got. What it has got stays pending,
+ * so the next signal of the same name needs another witness. The former one judges other names until
+ * that one blocks signals, too. All end with this process.
  */
 export class GroupWitness implements AsyncDisposable {
-  #process = begin()
-  /** Signals of the group that came to a former witness, and of which this process has yet to hear. */
+  #witnesses = [new Witness()]
+  /** Signals that came to former witnesses, and of which this process has yet to hear, by bits. */
   #seen = 0n
-  readonly #ended: Promise<unknown>[] = []
+
+  /** Resolves once signals can be judged; where env(1) cannot block signals, too. */
+  async ready(): Promise<void> {
+    await this.#witnesses[0]?.ready
+  }
 
   /** Whether the whole group got the signal that this process has just got. */
   saw(name: NodeJS.Signals): boolean {
     const bit = 1n << BigInt((constants.signals[name] ?? 1) - 1)
-    const pending = pendingIn(this.#process)
-    if (((this.#seen | (pending ?? 0n)) & bit) === 0n) return pending === undefined && OF_TERMINALS.has(name)
-    // What is pending stays so: the next signal of this name needs another witness.
-    if (pending !== undefined && (pending & bit) !== 0n) this.#replace(pending)
+    const judge = this.#witnesses.find((witness) => witness.canJudge(bit))
+    const isPending = judge === undefined ? OF_TERMINALS.has(name) : (judge.pending & bit) !== 0n
+    if (!isPending && (this.#seen & bit) === 0n) return false
     this.#seen &= ~bit
+    for (const witness of this.#witnesses) witness.judged |= bit & witness.pending
+    this.#renew()
     return true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#end()
-    await Promise.all(this.#ended)
+    await Promise.all(this.#witnesses.map((witness) => witness.end()))
   }
 
-  #replace(pending: bigint): void {
-    this.#seen |= pending
-    this.#end()
-    this.#process = begin()
+  /** Sees to it that the newest witness has judged nothing, and ends those that it replaces. */
+  #renew(): void {
+    const newest = this.#witnesses.at(-1)
+    if (newest?.isAlive && newest.judged === 0n) return
+    const witness = new Witness()
+    this.#witnesses.push(witness)
+    void witness.ready.then(() => {
+      // A signal that came before it blocked signals has ended it: the former ones go on.
+      if (!witness.isAlive) return
+      const former = this.#witnesses.splice(0, this.#witnesses.indexOf(witness))
+      for (const each of former) {
+        if (each.isAlive) this.#seen |= each.pending & ~each.judged
+        void each.end()
+      }
+    })
+  }
+}
+
+/** A process of the group that blocks all signals. */
+class Witness {
+  /** Resolves once it blocks signals, or has ended. */
+  readonly ready: Promise<void>
+  /** The pending signals that were judged by it, or beside it, by bits. */
+  judged = 0n
+  readonly #process: ChildProcess
+  #blocks = false
+
+  constructor() {
+    this.#process = spawn('env', ['--block-signal', 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] })
+    const { stdin, stdout } = this.#process
+    // Where env(1) knows no --block-signal there is no witness.
+    stdin?.on('error', () => {}).write('ready')
+    this.ready = new Promise((resolve) => {
+      this.#process.on('error', () => resolve()).on('exit', () => resolve())
+      stdout?.once('data', () => {
+        // What answers is `cat`, which began with all signals blocked.
+        this.#blocks = true
+        resolve()
+      })
+    })
   }
 
-  /** The system keeps a process that nobody has waited for. */
-  #end(): void {
+  get isAlive(): boolean {
     const { pid, exitCode, signalCode } = this.#process
-    if (pid === undefined || exitCode !== null || signalCode !== null) return
-    this.#ended.push(once(this.#process, 'exit'))
-    this.#process.kill('SIGKILL')
+    return pid !== undefined && exitCode === null && signalCode === null
   }
-}
 
-function begin(): ChildProcess {
-  const witness = spawn('env', ['--block-signal', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] })
-  // Where env(1) knows no --block-signal there is no witness.
-  witness.on('error', () => {})
-  witness.stdin?.on('error', () => {})
-  return witness
-}
+  canJudge(bit: bigint): boolean {
+    return this.#blocks && this.isAlive && (this.judged & bit) === 0n
+  }
 
-/** The signals that have come to a process that blocks them, by bits; undefined where it is not there. */
-function pendingIn({ pid, exitCode, signalCode }: ChildProcess): bigint | undefined {
-  // It came before it was blocked.
-  if (signalCode !== null) return 1n << BigInt((constants.signals[signalCode] ?? 1) - 1)
-  if (pid === undefined || exitCode !== null) return undefined
-  try {
-    const [, state, mask] =
-      /^State:\s*(\w).*^ShdPnd:\s*([0-9a-f]+)$/ms.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? []
-    // A signal has just ended it.
-    if (state === 'Z' || state === 'X') return ~0n
-    return mask === undefined ? undefined : BigInt(`0x${mask}`)
-  } catch {
-    return undefined
+  /** The signals that have come to it, by bits. */
+  get pending(): bigint {
+    try {
+      const status = readFileSync(`/proc/${this.#process.pid}/status`, 'latin1')
+      return BigInt(`0x${/^ShdPnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`)
+    } catch {
+      return 0n
+    }
+  }
+
+  /** Ends it. The system keeps a process that nobody has waited for. */
+  async end(): Promise<void> {
+    if (!this.isAlive) return
+    const ended = once(this.#process, 'exit')
+    this.#process.kill('SIGKILL')
+    await ended
   }
 }

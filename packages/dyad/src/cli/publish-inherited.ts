@@ -10,7 +10,9 @@ import { flagsOf, type Program, stdioWith } from './supervise.js'
  * with the library, the last to close them. Whether all that was to be published is.
  */
 export async function publishInherited({ env, descriptors }: Program, producerPath: string): Promise<boolean> {
-  const written = [1, 2, ...descriptors].filter((fd) => isWrittenBelow(fd, realpathSync(producerPath)))
+  const written = [1, 2, ...descriptors.map(({ fd }) => fd)].filter((fd) =>
+    isWrittenBelow(fd, realpathSync(producerPath)),
+  )
   if (written.length === 0) return true
   const [, , , ...others] = stdioWith(descriptors)
   const last = spawn('sh', ['-c', 'read -r _; exit 0'], { env, stdio: ['pipe', 1, 2, ...others] })

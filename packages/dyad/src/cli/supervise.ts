@@ -26,6 +26,12 @@ const OF_CORES: ReadonlySet<string> = new Set([
 /** How a program ended: by itself, or by a signal. */
 export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals }
 
+/** A descriptor that this process inherited, and what it led to then. */
+export interface Inherited {
+  readonly fd: number
+  readonly link: string
+}
+
 /** A program to run. */
 export interface Program {
   /** As it was called. */
@@ -34,7 +40,7 @@ export interface Program {
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
   /** Descriptors beside the standard ones that it inherits. */
-  readonly descriptors: readonly number[]
+  readonly descriptors: readonly Inherited[]
 }
 
 /**
@@ -43,6 +49,7 @@ export interface Program {
  */
 export async function supervise({ command, file, args, env, descriptors }: Program): Promise<Ending> {
   await using witness = new GroupWitness()
+  await witness.ready()
   const child = spawn(file, args, { argv0: command, env, stdio: stdioWith(descriptors) })
   const forward = (name: NodeJS.Signals) => {
     if (!witness.saw(name)) child.kill(name)
@@ -100,17 +107,14 @@ function mayWriteCores(): boolean {
  * The descriptors that this process inherited and Node would close in its children, such as those
  * of mpirun or a shell's `3>log`: all but Node's own. To be called before anything is opened.
  */
-export function inheritedDescriptors(): number[] {
+export function inheritedDescriptors(): Inherited[] {
   const found = readdirSync('/proc/self/fd').flatMap((name) => {
-    try {
-      return [{ fd: Number(name), link: readlinkSync(`/proc/self/fd/${name}`) }]
-    } catch {
-      return []
-    }
+    const [fd, link] = [Number(name), linkOf(Number(name))]
+    return link === undefined ? [] : [{ fd, link }]
   })
   const ends = new Map<string, number>()
   for (const { link } of found) ends.set(link, (ends.get(link) ?? 0) + 1)
-  return found.filter(({ fd, link }) => fd > 2 && !isOwn(fd, link, ends.get(link) === 2)).map(({ fd }) => fd)
+  return found.filter(({ fd, link }) => fd > 2 && !isOwn(fd, link, ends.get(link) === 2))
 }
 
 /** Whether a descriptor is one of Node's: of the system's events, of a pipe with both of its ends, or `/dev/null` for reading. */
@@ -129,12 +133,25 @@ export function flagsOf(fd: number): number {
   }
 }
 
-/** The standard descriptors and these, at their own numbers. */
-export function stdioWith(descriptors: readonly number[]): (number | 'ignore')[] {
+/**
+ * The standard descriptors and these, at their own numbers. One that was closed since is left out:
+ * the next descriptor of that number may be one that the start of a child waits for.
+ */
+export function stdioWith(descriptors: readonly Inherited[]): (number | 'ignore')[] {
   const stdio: (number | 'ignore')[] = [0, 1, 2]
-  for (const fd of [...descriptors].sort((a, b) => a - b)) {
+  const standing = descriptors.filter(({ fd, link }) => linkOf(fd) === link)
+  for (const fd of standing.map(({ fd }) => fd).sort((a, b) => a - b)) {
     while (stdio.length < fd) stdio.push('ignore')
     stdio[fd] = fd
   }
   return stdio
+}
+
+/** What a descriptor leads to; undefined if it is not open. */
+function linkOf(fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`)
+  } catch {
+    return undefined
+  }
 }

@@ -2,20 +2,16 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { Sandbox } from './command.js'
 
-const TSX = createRequire(import.meta.url).resolve('tsx')
-const [SUPERVISING = '', COUNTING = ''] = ['supervising-process.ts', 'counting-process.ts'].map((name) =>
+const [SUPERVISING = '', COUNTING = ''] = ['supervising-process.mjs', 'counting-process.mjs'].map((name) =>
   fileURLToPath(new URL(name, import.meta.url)),
 )
-const NODE = [process.execPath, '--import', TSX]
-
-const SUPERVISE = [...NODE, SUPERVISING]
-const COUNT = [...NODE, COUNTING]
+const SUPERVISE = [process.execPath, SUPERVISING]
+const COUNT = [process.execPath, COUNTING]
 
 function ran(...program: string[]) {
   const [file = '', ...args] = [...SUPERVISE, ...program]
