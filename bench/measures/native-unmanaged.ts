@@ -8,7 +8,7 @@ import { preloaded } from '../worlds/preloaded.js'
 /** Programs under each library in a round, in turns; the quickest counts, which nothing has disturbed. */
 const TURNS = 5
 
-/** What a program pays for the library where it opens files that are none of its business. */
+/** Measures how much longer an open of an unmanaged file takes under the library. */
 export function unmanaged({ quick }: Form): Comparison {
   const count = quick ? 1000 : 50_000
   const title = 'open and close of a file that is not managed'

@@ -3,8 +3,8 @@
 use dyad_client::{PathText, Writers, writers};
 use napi_derive::napi;
 
-/// Tells who has a file open for writing on this host: `none`, `left`, `gone` where the path names
-/// no regular file any more, or `unknown` where the file system does not tell.
+/// Returns whether a process of this host has a file open for writing: `none`, `left`, `gone` where
+/// the path names no regular file any more, or `unknown` where the file system does not tell.
 #[napi]
 pub fn writers_of(path: String) -> &'static str {
     let mut text = PathText::new();

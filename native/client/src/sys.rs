@@ -172,8 +172,8 @@ pub fn host_name(into: &mut [u8]) -> Result<usize> {
     Ok(len)
 }
 
-/// A page of memory of this process alone. A child of fork finds zeros there; one of vfork, which
-/// shares the memory, finds what is there.
+/// A page of memory of this process alone. A child of fork finds zeros there. A child of vfork
+/// shares the memory and finds its parent's bytes.
 pub fn page_wiped_on_fork() -> Result<*mut u8> {
     const LEN: usize = 4096;
     let (access, kind) =

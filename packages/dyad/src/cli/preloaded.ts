@@ -12,15 +12,15 @@ export function requiredLibrary(): string {
   return library
 }
 
-/** LD_PRELOAD with the library in front of what is there. */
+/** Returns LD_PRELOAD with the library in front of the former libraries. */
 export function preloadedBy(library: string, former: string | undefined): string {
   const others = (former ?? '').split(/[\s:]+/).filter((name) => name !== '' && name !== library)
   return [library, ...others].join(':')
 }
 
 /**
- * NODE_OPTIONS with `dyad/register` in front of what is there, by which Node programs take part
- * through their own node:fs; undefined where it is not built.
+ * Returns NODE_OPTIONS with `dyad/register` in front of the former options: Node programs take part
+ * through their own node:fs. Returns undefined where it is not built.
  */
 export function registeringOptions(former: string | undefined): string | undefined {
   const register = new URL('../register.js', import.meta.url)
