@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-import { userId } from '@dyad/core'
+import { prepareLateModule, userId } from '@dyad/core'
 
 /** Of the system's getsockopt, on Linux. */
 const SOL_SOCKET = 1
@@ -22,6 +22,7 @@ export function loadPeerUser(): void {
   getSockOpt = null
   if (process.platform !== 'linux') return
   try {
+    prepareLateModule()
     const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
     const prototype = 'int getsockopt(int, int, int, _Out_ void *, _Inout_ uint32_t *)'
     const found: GetSockOpt = koffi.load(null).func(prototype)

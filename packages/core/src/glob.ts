@@ -1,4 +1,5 @@
 import { DyadError } from './errors.js'
+import { prepareLateModule } from './late-module.js'
 
 /** Longest pattern, in characters: as many as a path takes, with room for what is escaped. */
 const MAX_PATTERN = 4_096
@@ -18,6 +19,7 @@ export async function globTest(pattern: string): Promise<(path: string) => boole
   if (pattern === '**') return () => true
   // Most programs and commands have no pattern; loading it takes longer than a round trip to the
   // store.
+  prepareLateModule()
   const { braceExpand, Minimatch } = await import('minimatch')
   return orRefused(pattern, () => {
     const alternatives = braceExpand(pattern, { braceExpandMax: MAX_ALTERNATIVES + 1 })

@@ -1,4 +1,5 @@
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
+import { lstat } from 'node:fs/promises'
 import type { Server } from 'node:net'
 import { dirname } from 'node:path'
 import { NodeLocks } from '../consumer/node-lock.js'
@@ -47,8 +48,10 @@ export async function withSocketPlace<T>(
     },
   })
   await assertFree()
-  // What nobody answers at was left by a process that was killed. Anything else stays.
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path, { force: true })
+  // What nobody answers at was left by a process that was killed. Anything else stays. A synchronous
+  // stat of a socket would change how this process loads modules: late-module.ts.
+  const left = await lstat(path).catch(() => undefined)
+  if (left?.isSocket()) rmSync(path, { force: true })
   return await listen()
 }
 

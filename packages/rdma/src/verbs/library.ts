@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { DyadError } from '@dyad/core'
+import { DyadError, prepareLateModule } from '@dyad/core'
 import type * as Koffi from 'koffi'
 import { layoutFault } from './layouts.js'
 
@@ -85,6 +85,7 @@ export function unavailable(detail: string, cause?: unknown): DyadError {
 function load(): Verbs {
   let koffi: typeof Koffi
   try {
+    prepareLateModule()
     koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
   } catch (cause) {
     throw unavailable(
