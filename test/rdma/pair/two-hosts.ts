@@ -99,8 +99,12 @@ async function consume(): Promise<void> {
     tell(`midway of ${path}`)
     heard(done)
     app.unblock()
-    const retried = app.noted<Retry>('dyad.transfer.retry', ({ record }) => record.path === path)
-    return { consuming, retried: retried.then(({ error }) => error) }
+    const retried = app
+      .noted<Retry>('dyad.transfer.retry', ({ record }) => record.path === path)
+      .then(({ error }) => error)
+    // A file that is not cut off has no retry until this process ends.
+    retried.catch(() => {})
+    return { consuming, retried }
   }
   const expectInterrupted = ({ error, after }: { error: Error; after: number }, { within, why }: typeof TOLD) => {
     console.log(`heard after ${after.toFixed(0)} ms: ${error.message}`)
