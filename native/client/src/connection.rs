@@ -7,7 +7,6 @@ use syscalls::{Sysno, syscall};
 
 /// How long connecting may take where the agent hangs, or thousands connect at once.
 const CONNECT_SECONDS: i64 = 60;
-const SO_COOKIE: c_int = 57;
 
 /// Why there is no connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,8 +23,9 @@ pub enum NoConnection {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Connection {
     pub socket: c_int,
-    /// The system's number of the socket, by which it is known from others at the same descriptor.
-    pub cookie: u64,
+    /// The inode of the socket, by which it is known from others at the same descriptor. The option
+    /// SO_COOKIE is made for this, but gVisor and QEMU's user mode do not have it.
+    pub inode: u64,
 }
 
 impl Connection {
@@ -36,7 +36,7 @@ impl Connection {
             if !is_trusted(socket) {
                 return Err(NoConnection::Stranger);
             }
-            cookie_of(socket).map(|cookie| Self { socket, cookie }).map_err(NoConnection::Here)
+            inode_of(socket).map(|inode| Self { socket, inode }).map_err(NoConnection::Here)
         });
         if connection.is_err() {
             let _ = sys::close(socket);
@@ -47,7 +47,7 @@ impl Connection {
     /// Whether the descriptor still is this connection: the program may have closed it by a call
     /// that nobody sees.
     pub fn is_ours(&self) -> bool {
-        cookie_of(self.socket) == Ok(self.cookie)
+        inode_of(self.socket) == Ok(self.inode)
     }
 
     /// Ends it, also for a forked child that has a copy of the descriptor.
@@ -142,8 +142,10 @@ fn option<T: Default>(socket: c_int, name: c_int) -> sys::Result<T> {
     Ok(value)
 }
 
-fn cookie_of(socket: c_int) -> sys::Result<u64> {
-    option(socket, SO_COOKIE)
+/// The inode of a socket; ENOTSOCK for anything else.
+fn inode_of(fd: c_int) -> sys::Result<u64> {
+    let look = sys::look_at(fd)?;
+    if look.is_socket() { Ok(look.file.inode) } else { Err(libc::ENOTSOCK) }
 }
 
 /// Whether this user or root listens at the other end.

@@ -8,10 +8,10 @@ use core::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 const IDLE: usize = 4;
 
-/// A place for an idle connection. Who takes the socket out of it may read the cookie.
+/// A place for an idle connection. Who takes the socket out of it may read the inode.
 struct Slot {
     socket: AtomicI32,
-    cookie: AtomicU64,
+    inode: AtomicU64,
 }
 
 /// Connections have high descriptors, so that 0 is free, and an empty pool takes no memory.
@@ -27,7 +27,7 @@ pub struct Pool {
 impl Pool {
     pub const fn new() -> Self {
         Self {
-            idle: [const { Slot { socket: AtomicI32::new(EMPTY), cookie: AtomicU64::new(0) } };
+            idle: [const { Slot { socket: AtomicI32::new(EMPTY), inode: AtomicU64::new(0) } };
                 IDLE],
             ours: Bitmap::new(),
         }
@@ -60,7 +60,7 @@ impl Pool {
             if taken.is_err() {
                 continue;
             }
-            let connection = Connection { socket, cookie: slot.cookie.load(Ordering::Acquire) };
+            let connection = Connection { socket, inode: slot.inode.load(Ordering::Acquire) };
             slot.socket.store(EMPTY, Ordering::Release);
             if connection.is_ours() {
                 return Some(connection);
@@ -77,7 +77,7 @@ impl Pool {
                 let reserved =
                     slot.socket.compare_exchange(EMPTY, BUSY, Ordering::AcqRel, Ordering::Acquire);
                 if reserved.is_ok() {
-                    slot.cookie.store(connection.cookie, Ordering::Release);
+                    slot.inode.store(connection.inode, Ordering::Release);
                     slot.socket.store(connection.socket, Ordering::Release);
                     return;
                 }
@@ -101,7 +101,7 @@ impl Pool {
             let taken = slot.socket.compare_exchange(fd, BUSY, Ordering::AcqRel, Ordering::Acquire);
             if taken.is_ok() {
                 let connection =
-                    Connection { socket: fd, cookie: slot.cookie.load(Ordering::Acquire) };
+                    Connection { socket: fd, inode: slot.inode.load(Ordering::Acquire) };
                 slot.socket.store(EMPTY, Ordering::Release);
                 self.end(connection);
                 return true;

@@ -53,6 +53,10 @@ impl Look {
         self.mode & libc::S_IFMT == libc::S_IFREG
     }
 
+    pub fn is_socket(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFSOCK
+    }
+
     pub fn is_directory(&self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }

@@ -29,6 +29,7 @@ pub unsafe extern "C" fn syscall(
             call() as c_int
         }))
     };
+    #[cfg(target_arch = "x86_64")]
     const HERE: usize = libc::AT_FDCWD as usize;
     match number {
         #[cfg(target_arch = "x86_64")]
