@@ -4,7 +4,7 @@ import type { KvsEntry, Lease } from '../kvs/contract.js'
 import { decodeRecord, type FileRecord } from '../kvs/record.js'
 import { abortable } from '../transfer/abortable.js'
 import { type LookupContext, lookup } from './lookup.js'
-import { Sequence } from './sequence.js'
+import { type Expected, Sequence } from './sequence.js'
 
 /** Files that are brought here at a time without being asked for; one is on the wire while another is looked up and stored. */
 const AT_A_TIME = 2
@@ -30,9 +30,18 @@ export interface ReadAheadContext extends LookupContext {
   fetch(path: string, record: FileRecord, signal: AbortSignal): Promise<void>
 }
 
+/** Files that one walk leads to. */
+interface Walk {
+  readonly name: string
+  readonly ahead: Set<Ahead>
+  /** See {@link Expected}. */
+  due: number
+}
+
 /** One file that is expected to be asked for. */
 interface Ahead {
   readonly path: string
+  readonly walk: Walk
   readonly abort: AbortController
   lease?: Lease
   record?: FileRecord
@@ -49,8 +58,10 @@ interface Ahead {
 export class ReadAhead {
   readonly #context: ReadAheadContext
   readonly #sequence = new Sequence()
-  /** By path, in the order that they are expected in. */
+  /** By path. */
   readonly #ahead = new Map<string, Ahead>()
+  /** Those that share the places, by name. */
+  readonly #walks = new Map<string, Walk>()
   readonly #underWay = new Set<Promise<void>>()
   #fetching = 0
   #bytes = 0
@@ -78,7 +89,7 @@ export class ReadAhead {
   follow(path: string): void {
     if (this.#context.files === 0 || this.#closed) return
     const expected = this.#sequence.opened(path, this.#context.files)
-    if (expected.length > 0) this.#expect(expected)
+    if (expected.paths.length > 0) this.#expect(expected)
   }
 
   /**
@@ -121,24 +132,44 @@ export class ReadAhead {
     }
   }
 
-  #expect(paths: readonly string[]): void {
+  /**
+   * Walks side by side share the places, and none takes those of another, since a file that is
+   * given up before it is opened was looked up in vain. So with more walks than places some have
+   * none. A walk that does not go on loses its places to those that do.
+   */
+  #expect({ walk: name, now, due, paths }: Expected): void {
+    const { files } = this.#context
+    const walk = this.#walks.get(name) ?? { name, ahead: new Set(), due }
+    walk.due = due
+    // More of them would not change the share of each.
+    if (this.#walks.size < files) this.#walks.set(name, walk)
     const missing = paths.filter((path) => !this.#ahead.has(path))
-    let surplus = this.#ahead.size + missing.length - this.#context.files
-    if (surplus > 0) {
+    if (missing.length === 0) return
+    if (this.#roomFor(walk) < missing.length) {
       const expected = new Set(paths)
-      for (const ahead of this.#ahead.values()) {
-        if (surplus <= 0) break
-        if (expected.has(ahead.path)) continue
-        this.#leave(ahead, true)
-        surplus--
-      }
+      for (const ahead of walk.ahead) if (!expected.has(ahead.path)) this.#leave(ahead, true)
+      for (const other of this.#walks.values()) if (other.due < now) this.#end(other)
     }
-    for (const path of missing) this.#begin(path)
+    for (const path of missing.slice(0, this.#roomFor(walk))) this.#begin(path, walk)
   }
 
-  #begin(path: string): void {
-    const ahead: Ahead = { path, abort: takeController(), isFetching: false, isOver: false }
+  /** How many more files may be expected for a walk. */
+  #roomFor({ ahead }: Walk): number {
+    const { files } = this.#context
+    const share = Math.max(1, Math.floor(files / this.#walks.size))
+    return Math.max(0, Math.min(share - ahead.size, files - this.#ahead.size))
+  }
+
+  #end(walk: Walk): void {
+    for (const ahead of walk.ahead) this.#leave(ahead, true)
+    this.#walks.delete(walk.name)
+  }
+
+  #begin(path: string, walk: Walk): void {
+    const ahead: Ahead = { path, walk, abort: takeController(), isFetching: false, isOver: false }
     this.#ahead.set(path, ahead)
+    walk.ahead.add(ahead)
+    this.#walks.set(walk.name, walk)
     const bringing = this.#bring(ahead)
       .catch((error: Error) => {
         // Whoever opens the file meets the error, if it lasts.
@@ -196,7 +227,9 @@ export class ReadAhead {
 
   /** Expects it no longer. */
   #leave(ahead: Ahead, ending: boolean): void {
-    if (this.#ahead.get(ahead.path) === ahead) this.#ahead.delete(ahead.path)
+    const { path, walk } = ahead
+    if (this.#ahead.get(path) === ahead) this.#ahead.delete(path)
+    walk.ahead.delete(ahead)
     ahead.lease?.[Symbol.dispose]()
     this.#bytes -= ahead.record?.size ?? 0
     if (ending && !ahead.isOver) ahead.abort.abort(LEFT)

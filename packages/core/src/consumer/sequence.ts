@@ -5,8 +5,28 @@ const MOST_SUCCESSORS = 8_192
 const MOST_RUNS = 4
 const LONGEST_RUN = 15
 
+/** A walk is expected to go on within so many times its pace, and so many opens more. */
+const PACES = 4
+const SPARE_OPENS = 8
+
+/** What is expected after a path that was opened. */
+export interface Expected {
+  /** Names the walk that leads there. */
+  readonly walk: string
+  /** How many paths were opened so far. */
+  readonly now: number
+  /** How many will be opened until the walk goes on; it may have ended if it has not by then. */
+  readonly due: number
+  /** The paths to come, the nearest first. */
+  readonly paths: readonly string[]
+}
+
 /** Where a walk over numbered names is. */
 interface Walk {
+  /** How many paths were opened until it came here. */
+  at: number
+  /** How many were opened from one of its steps to the next, the last time. */
+  pace: number
   last: number
   stride: number
   /** Steps of this stride in a row. */
@@ -30,23 +50,34 @@ export class Sequence {
   readonly #walks = new Map<string, Walk>()
   readonly #successors = new Map<string, string>()
   #previous: string | undefined
+  #opens = 0
 
-  /** Notes that a path was opened, and tells of the paths to come, the nearest first: `most` at most, fewer where the walk has just begun. */
-  opened(path: string, most: number): string[] {
+  /**
+   * Notes that a path was opened, and tells of the paths to come: `most` at most, fewer where the
+   * walk has just begun.
+   */
+  opened(path: string, most: number): Expected {
+    this.#opens++
     const numbered = this.#numbered(path, most)
-    const replayed = this.#replayed(path, numbered.length === 0 ? most : 0)
-    return numbered.length > 0 ? numbered : replayed
+    const replayed = this.#replayed(path, numbered === undefined ? most : 0)
+    return numbered ?? this.#expected('', 1, replayed)
   }
 
-  #numbered(path: string, most: number): string[] {
-    let found: string[] = []
+  #expected(walk: string, pace: number, paths: readonly string[]): Expected {
+    return { walk, now: this.#opens, due: this.#opens + PACES * pace + SPARE_OPENS, paths }
+  }
+
+  #numbered(path: string, most: number): Expected | undefined {
+    let found: Expected | undefined
     for (const run of runsOf(path)) {
       const pattern = `${run.before}\0${run.after}`
       const number = Number(run.digits)
       const walk = this.#walks.get(pattern)
-      const next = step(walk, number, run.digits)
+      const next = step(walk, number, run.digits, this.#opens)
       remember(this.#walks, pattern, next, MOST_PATTERNS)
-      if (found.length === 0 && next.steps > 0) found = namesAhead(run, next, most)
+      if (found !== undefined || next.steps === 0) continue
+      const names = namesAhead(run, next, most)
+      if (names.length > 0) found = this.#expected(pattern, next.pace, names)
     }
     return found
   }
@@ -73,14 +104,14 @@ function* runsOf(path: string): Generator<Run> {
   }
 }
 
-function step(walk: Walk | undefined, number: number, digits: string): Walk {
+function step(walk: Walk | undefined, number: number, digits: string, at: number): Walk {
   const width = digits.startsWith('0') ? digits.length : 0
-  if (walk === undefined) return { last: number, stride: 0, steps: 0, width }
+  if (walk === undefined) return { at, pace: 1, last: number, stride: 0, steps: 0, width }
   const stride = number - walk.last
   // The same file again is no step.
   if (stride === 0) return walk
   const steps = stride === walk.stride ? walk.steps + 1 : 1
-  return { last: number, stride, steps, width: Math.max(width, walk.width) }
+  return { at, pace: at - walk.at, last: number, stride, steps, width: Math.max(width, walk.width) }
 }
 
 /** The further the walk has come, the further ahead it is believed. */

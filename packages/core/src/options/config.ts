@@ -119,7 +119,7 @@ export const OPTIONS = {
     min: 0,
     max: 65_536,
     unit: 'files',
-    doc: 'How many files a reader of a numbered sequence, or of names that come again in the same order, is kept ahead at most; 0 for none.',
+    doc: 'How many files a reader of a numbered sequence, or of names that come again in the same order, is kept ahead at most; readers side by side share them; 0 for none.',
   }),
   readAheadBytes: integer({
     env: 'DYAD_READ_AHEAD_BYTES',
