@@ -2,6 +2,7 @@
 #define PROBE_HAS_MAIN
 #include "probe.h"
 #include <dlfcn.h>
+#include <ftw.h>
 
 static int descriptor = -1;
 static FILE *stream;
@@ -10,6 +11,17 @@ static char *memory;
 static void answer(int failed, const char *text) {
   printf("%d %s\n", failed ? errno : 0, text);
   fflush(stdout);
+}
+
+static char *walked;
+
+static int on_walk(const char *path, const struct stat *found, int kind, struct FTW *place) {
+  int fd = kind == FTW_F ? open(path + place->base, O_RDONLY) : -1;
+  if (fd < 0) return 0;
+  ssize_t length = read(fd, walked, PATH_MAX);
+  walked += length < 0 ? 0 : length;
+  *walked = 0;
+  return close(fd);
 }
 
 static void on_signal(int number) {}
@@ -30,6 +42,21 @@ int main(void) {
         ssize_t length = read(fd, text, sizeof text - 1);
         text[length < 0 ? 0 : length] = 0;
         close(fd);
+      }
+    } else if (strcmp(op, "read-both") == 0) {
+      int fd = open(a, O_RDWR | O_APPEND);
+      failed = fd < 0;
+      if (!failed) {
+        ssize_t length = read(fd, text, sizeof text - 1);
+        text[length < 0 ? 0 : length] = 0;
+        close(fd);
+      }
+    } else if (strcmp(op, "fread") == 0) {
+      FILE *read = fopen(a, "r");
+      failed = read == NULL;
+      if (!failed) {
+        text[fread(text, 1, sizeof text - 1, read)] = 0;
+        fclose(read);
       }
     } else if (strcmp(op, "open") == 0) failed = (descriptor = open(a, O_WRONLY | O_CREAT | O_TRUNC, 0644)) < 0;
     else if (strcmp(op, "open-both") == 0) failed = (descriptor = open(a, O_RDWR)) < 0;
@@ -62,7 +89,12 @@ int main(void) {
     else if (strcmp(op, "remove") == 0) failed = remove(a) < 0;
     else if (strcmp(op, "unlinkat") == 0) failed = unlinkat(AT_FDCWD, a, 0) < 0;
     else if (strcmp(op, "mkdir") == 0) failed = mkdir(a, 0755) < 0;
-    else if (strcmp(op, "symlink") == 0) failed = symlink(a, b) < 0;
+    else if (strcmp(op, "chdir") == 0) failed = chdir(a) < 0;
+    else if (strcmp(op, "nftw") == 0) {
+      /* Reads a file relative to each directory of a tree. */
+      walked = text;
+      failed = nftw(a, on_walk, 8, FTW_CHDIR) != 0;
+    } else if (strcmp(op, "symlink") == 0) failed = symlink(a, b) < 0;
     else if (strcmp(op, "rename") == 0) failed = rename(a, b) < 0;
     else if (strcmp(op, "exchange") == 0) failed = renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0;
     else if (strcmp(op, "link") == 0) failed = link(a, b) < 0;

@@ -24,7 +24,7 @@ pub use bitmap::Bitmap;
 pub use client::{Client, Failure, Said};
 pub use descriptor::path_of;
 pub use lease::{Writers, writers};
-pub use managed::{Directory, Place, locate, may_be_managed};
+pub use managed::{Directory, Place, leads_as_written, locate, may_be_managed};
 pub use owner::{Owner, Process};
 pub use protocol::{Answer, Record, Request};
 pub use settings::{AgentMissing, Settings, Stat, Unusable};

@@ -53,7 +53,7 @@ impl Directory {
     }
 
     /// The range of `path` that is relative to this directory; empty for the directory itself.
-    fn range_in(&self, path: &[u8]) -> Option<Range<usize>> {
+    pub(crate) fn range_in(&self, path: &[u8]) -> Option<Range<usize>> {
         below(self.given.as_bytes(), path).or_else(|| below(self.real.as_bytes(), path))
     }
 
@@ -124,7 +124,8 @@ impl Place {
         settings: &Settings,
         write: impl FnOnce(&mut PathText) -> sys::Result<()>,
     ) -> sys::Result<()> {
-        write(&mut self.path)?;
+        (self.producer, self.consumer) = (None, None);
+        write(&mut self.path).inspect_err(|_| self.path.clear())?;
         let path = self.path.as_bytes();
         let range = |directory: &Directory| {
             let range = directory.range_in(path)?;
@@ -154,8 +155,16 @@ pub fn may_be_managed(settings: &Settings, path: &[u8]) -> bool {
         || settings.consumer.range_in(path).is_some()
 }
 
+/// Tells whether a relative path leads where its text says, whatever of it are links: it has no
+/// `..` behind a name.
+pub fn leads_as_written(path: &[u8]) -> bool {
+    let mut components =
+        path.split(|&byte| byte == b'/').skip_while(|&name| matches!(name, b"" | b"." | b".."));
+    components.all(|name| name != b"..")
+}
+
 /// Writes where `path` leads, relative to a directory's descriptor or AT_FDCWD. Returns false where
-/// it leads to no managed name.
+/// it leads to no managed name; the path is empty then where nothing can be said of it.
 pub fn locate(settings: &Settings, dirfd: c_int, path: &[u8], place: &mut Place) -> bool {
     if path.is_empty() || !may_be_managed(settings, path) {
         return false;
@@ -243,6 +252,15 @@ mod tests {
             "/c/.dyad-1/x",
         ] {
             assert_eq!(names(path), (None, None), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_before_two_dots_may_be_a_link() {
+        for (path, is_so) in
+            [("a/b", true), (".././../a/..b", true), ("", true), ("a/../b", false), ("a/..", false)]
+        {
+            assert_eq!(leads_as_written(path.as_bytes()), is_so, "{path}");
         }
     }
 

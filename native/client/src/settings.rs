@@ -139,6 +139,11 @@ impl Settings {
         Ok(true)
     }
 
+    /// Tells whether an absolute, plain path is a managed directory, or lies in one.
+    pub fn surround(&self, path: &[u8]) -> bool {
+        self.producer.range_in(path).is_some() || self.consumer.range_in(path).is_some()
+    }
+
     /// Tells whether an open of this name does not wait for its publication.
     pub fn waits_for(&self, name: &[u8]) -> bool {
         !self

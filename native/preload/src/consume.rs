@@ -4,7 +4,7 @@ use crate::agent::ask;
 use crate::descriptors;
 use crate::start::settings;
 use core::ffi::{c_char, c_int};
-use dyad_client::sys::{self, Errno};
+use dyad_client::sys::{self, Errno, Look};
 use dyad_client::{Place, Request};
 
 /// Whether an open with these flags reads what stands at its path.
@@ -25,12 +25,19 @@ pub unsafe fn before_read(
     flags: c_int,
     place: &Place,
 ) -> Result<(), Errno> {
-    let Some(name) = place.consumer_name() else { return Ok(()) };
+    if place.consumer_name().is_none() {
+        return Ok(());
+    }
     // SAFETY: the caller gives a C string.
-    let stands = unsafe { sys::look(dirfd, path, 0) };
+    bring(flags, place, unsafe { sys::look(dirfd, path, 0) }.ok())
+}
+
+/// As above, where the caller has looked at what stands there.
+pub fn bring(flags: c_int, place: &Place, stands: Option<Look>) -> Result<(), Errno> {
+    let Some(name) = place.consumer_name() else { return Ok(()) };
     let is_produced = place.producer_name().is_some();
     let mut wait = settings().waits_for(name) && !(is_produced && flags & libc::O_CREAT != 0);
-    if let Ok(look) = stands {
+    if let Some(look) = stands {
         if !look.is_regular() {
             return Ok(());
         }

@@ -108,7 +108,7 @@ impl Again {
             if opened != self.fd {
                 let _ = sys::close(opened);
             }
-            let _ = crate::open::mark_by_device(self.fd);
+            let _ = crate::outside::written(self.fd);
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::change::Changed;
 use crate::consume::{before_read, reads};
-use crate::real_path::{leads_into_consumer, producer_name_of};
+use crate::elsewhere::Parent;
 use crate::start::{is_active, settings};
-use crate::{agent, descriptors, errno, own, real};
+use crate::{descriptors, errno, outside, own, real};
 use core::ffi::{CStr, c_char, c_int};
 use dyad_client::sys::{self, Errno};
-use dyad_client::{Place, Request, locate};
+use dyad_client::{Place, locate};
 use libc::mode_t;
 
 /// Whether an open with these flags may change a file.
@@ -49,12 +49,14 @@ unsafe fn around_managed(
 ) -> c_int {
     // SAFETY: the caller gives a C string.
     let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
-    if !dyad_client::may_be_managed(settings(), bytes) {
+    let parent = Parent::of(dirfd, bytes);
+    let is_absolute = bytes.starts_with(b"/");
+    if !dyad_client::may_be_managed(settings(), bytes) || !is_absolute && parent.is_elsewhere() {
         // SAFETY: as above.
-        return unsafe { elsewhere(dirfd, path, flags, call) };
+        return unsafe { outside::open(dirfd, path, flags, &parent, call) };
     }
     // SAFETY: as above.
-    unsafe { perhaps_managed(dirfd, path, bytes, flags, call) }
+    unsafe { perhaps_managed(dirfd, path, bytes, flags, &parent, call) }
 }
 
 #[inline(never)]
@@ -63,12 +65,16 @@ unsafe fn perhaps_managed(
     path: *const c_char,
     bytes: &[u8],
     flags: c_int,
+    parent: &Parent,
     call: &dyn Fn() -> c_int,
 ) -> c_int {
     let mut place = Place::new();
     if !locate(settings(), dirfd, bytes, &mut place) || place.names_directory {
+        let is_joined = dirfd != libc::AT_FDCWD && !bytes.starts_with(b"/");
+        let joined = || Parent::of_joined(place.path().as_bytes(), bytes);
+        let parent = if is_joined { &joined() } else { parent };
         // SAFETY: the caller gives a C string.
-        return unsafe { elsewhere(dirfd, path, flags, call) };
+        return unsafe { outside::open(dirfd, path, flags, parent, call) };
     }
     // SAFETY: as above.
     match unsafe { managed(dirfd, path, flags, &place, call) } {
@@ -106,80 +112,12 @@ unsafe fn managed(
         return Err(failed);
     }
     if writes(flags) && sys::look_at(fd).is_ok_and(|look| look.is_regular()) {
-        if is_written {
-            mark(fd)?;
-        }
-        own::tell_of(place).inspect_err(|_| {
+        let marked = if !is_written || descriptors::mark(fd) { Ok(()) } else { Err(libc::EMFILE) };
+        marked.and_then(|()| own::tell_of(place)).inspect_err(|_| {
             let _ = sys::close(fd);
         })?;
     }
     Ok(fd)
-}
-
-/// Opens a path that its text does not place in a managed directory; links may.
-unsafe fn elsewhere(
-    dirfd: c_int,
-    path: *const c_char,
-    flags: c_int,
-    call: &dyn Fn() -> c_int,
-) -> c_int {
-    let before = errno::get();
-    let fd = call();
-    if fd < 0 {
-        if errno::get() != libc::ENOENT || !reads(flags) {
-            return fd;
-        }
-        // SAFETY: the caller gives a C string.
-        return match unsafe { leads_into_consumer(dirfd, path, flags) } {
-            Ok(true) => {
-                errno::set(before);
-                call()
-            }
-            Ok(false) => fd,
-            Err(failed) => errno::fail(failed),
-        };
-    }
-    if writes(flags)
-        && settings().producer.is_set()
-        && let Err(failed) = mark_by_device(fd)
-    {
-        return errno::fail(failed);
-    }
-    fd
-}
-
-/// Marks a descriptor open for writing whose file lies in the producer-managed directory, wherever
-/// the path seemed to lead.
-pub fn mark_by_device(fd: c_int) -> Result<(), Errno> {
-    let Ok(look) = sys::look_at(fd) else { return Ok(()) };
-    if !look.is_regular() || !settings().producer.may_hold(look.file.device) {
-        return Ok(());
-    }
-    mark_by_path(fd, look.links > 0)
-}
-
-#[inline(never)]
-fn mark_by_path(fd: c_int, is_linked: bool) -> Result<(), Errno> {
-    let told = producer_name_of(fd, |name| {
-        if is_linked { agent::tell(Request::Change { name }) } else { Ok(()) }
-    });
-    match told {
-        None => Ok(()),
-        Some(Ok(())) => mark(fd),
-        Some(Err(failed)) => {
-            let _ = sys::close(fd);
-            Err(failed)
-        }
-    }
-}
-
-/// Marks a descriptor, or closes it where there is no room for a mark.
-fn mark(fd: c_int) -> Result<(), Errno> {
-    if descriptors::mark(fd) {
-        return Ok(());
-    }
-    let _ = sys::close(fd);
-    Err(libc::EMFILE)
 }
 
 macro_rules! opens {

@@ -2,10 +2,11 @@
 //! somebody to publish them.
 
 use crate::agent::tell;
+use crate::real_path::locate_real;
 use crate::start::settings;
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{c_char, c_int};
 use dyad_client::sys::Errno;
-use dyad_client::{Place, Request, locate};
+use dyad_client::{Place, Request};
 
 /// Tells the agent of a file that was made or changed.
 pub fn tell_of(place: &Place) -> Result<(), Errno> {
@@ -23,8 +24,7 @@ pub fn tell_of(place: &Place) -> Result<(), Errno> {
 pub unsafe fn tell_of_path(dirfd: c_int, path: *const c_char) -> Result<(), Errno> {
     let mut place = Place::new();
     // SAFETY: the caller gives a C string.
-    let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
-    if settings().consumer.is_set() && locate(settings(), dirfd, bytes, &mut place) {
+    if settings().consumer.is_set() && unsafe { locate_real(dirfd, path, &mut place) } {
         return tell_of(&place);
     }
     Ok(())

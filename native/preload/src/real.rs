@@ -120,6 +120,15 @@ real_functions! {
     fn renameat2(fromfd: c_int, from: *const c_char, tofd: c_int, to: *const c_char, flags: c_uint) -> c_int;
     fn link(from: *const c_char, to: *const c_char) -> c_int;
     fn linkat(fromfd: c_int, from: *const c_char, tofd: c_int, to: *const c_char, flags: c_int) -> c_int;
+    fn symlink(target: *const c_char, path: *const c_char) -> c_int;
+    fn symlinkat(target: *const c_char, dirfd: c_int, path: *const c_char) -> c_int;
+    fn chdir(path: *const c_char) -> c_int;
+    fn fchdir(fd: c_int) -> c_int;
+    fn daemon(stays: c_int, keeps_output: c_int) -> c_int;
+    fn nftw(path: *const c_char, each: *const c_void, depth: c_int, flags: c_int) -> c_int;
+    fn nftw64(path: *const c_char, each: *const c_void, depth: c_int, flags: c_int) -> c_int;
+    fn fts_open(paths: Strings, flags: c_int, order: *const c_void) -> *mut c_void;
+    fn fts64_open(paths: Strings, flags: c_int, order: *const c_void) -> *mut c_void;
     fn unlink(path: *const c_char) -> c_int;
     fn unlinkat(dirfd: c_int, path: *const c_char, flags: c_int) -> c_int;
     fn remove(path: *const c_char) -> c_int;

@@ -5,7 +5,7 @@ use crate::descriptors::writer_left;
 use crate::real_path::locate_produced;
 use crate::start::{is_active, settings};
 use crate::stat::before_move;
-use crate::{errno, own, real};
+use crate::{elsewhere, errno, own, real};
 use core::ffi::{c_char, c_int, c_uint};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Request, Writers};
@@ -32,6 +32,7 @@ unsafe fn around(
     } else {
         call()
     };
+    elsewhere::forget();
     // SAFETY: as above.
     match if result == 0 { unsafe { own::tell_of_path(to.0, to.1) } } else { Ok(()) } {
         Ok(()) => result,

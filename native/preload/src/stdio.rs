@@ -110,7 +110,7 @@ unsafe fn reopen(
         let fd = unsafe { libc::fileno(reopened) };
         // SAFETY: the program gives a C string.
         if unsafe { flags_of(mode) } & libc::O_ACCMODE != libc::O_RDONLY {
-            let _ = crate::open::mark_by_device(fd);
+            let _ = crate::outside::written(fd);
         }
     }
     if let Some(Err(failed)) = closing.map(|closing| closing.end(0)) {
