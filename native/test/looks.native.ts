@@ -78,6 +78,28 @@ test('directories and what a program is about to make are not waited for', async
   await same.end()
 })
 
+test('what is below a file is not waited for, whatever the program does', async (t) => {
+  const site = await Site.start(t)
+  const [path, copy] = site.paths('bundle')
+  const producer = site.producer()
+  const consumer = site.consumer({ DYAD_STAT: 'wait' })
+  const looking = consumer.do('stat', `${copy}/.git`)
+  await site.waiting('bundle/.git')
+  await write(producer, path, 'text')
+  t.same(await looking, { errno: ERRNO.ENOENT, text: '' })
+  t.equal(await consumer.errno('access', `${copy}/.git`), ERRNO.ENOENT)
+  t.equal(await consumer.errno('read', `${copy}/.git/HEAD`), ERRNO.ENOENT)
+  t.same(await consumer.do('read', copy), { errno: 0, text: 'text' })
+  await producer.errno('unlink', path)
+  t.equal(await consumer.errno('read', `${copy}/.git`), ERRNO.ENOTDIR, 'a file that is here is enough')
+  t.equal(await consumer.errno('stat', `${copy}/.git`), ERRNO.ENOTDIR)
+  const recording = site.consumer({ DYAD_STAT: 'record' })
+  t.equal(await recording.errno('stat', `${copy}/.git`), ERRNO.ENOTDIR)
+  await recording.end()
+  await producer.end()
+  await consumer.end()
+})
+
 test('a program reads back what it writes in a consumer-managed directory', async (t) => {
   const site = await Site.start(t)
   const consumer = site.consumer()

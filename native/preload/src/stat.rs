@@ -53,6 +53,8 @@ unsafe fn before_look_managed(
     let stands = unsafe { sys::look(dirfd, path, follow) };
     match (stands, settings().stat) {
         (_, Stat::Plain) => Ok(None),
+        // A part of the way is a file: nothing is ever there.
+        (Err(libc::ENOTDIR), _) => Ok(None),
         (Ok(look), _) if !look.is_regular() => Ok(None),
         (Ok(look), _) if is_produced && descriptors::writes(look.file) => Ok(None),
         (Ok(_), _) => ask(Request::Consume { name, wait: false }).map(|_| None),

@@ -3,7 +3,17 @@ import { probe } from './probe.js'
 import type { Ended, Running } from './site.js'
 
 /** Errno's numbers on Linux that the tests meet. */
-export const ERRNO = { ENOENT: 2, EINTR: 4, EIO: 5, EINVAL: 22, EFBIG: 27, ENOSPC: 28, ETIMEDOUT: 110, ENOTCONN: 107 }
+export const ERRNO = {
+  ENOENT: 2,
+  EINTR: 4,
+  EIO: 5,
+  ENOTDIR: 20,
+  EINVAL: 22,
+  EFBIG: 27,
+  ENOSPC: 28,
+  ETIMEDOUT: 110,
+  ENOTCONN: 107,
+}
 
 /** A C program that does one call after the other as the test tells it. */
 export class Steps {

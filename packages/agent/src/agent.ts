@@ -2,6 +2,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { DyadError, descriptorLimit, listenAtSocket, onShortage, withSocketPlace } from '@dyad/core'
 import { failedAnswer } from './answers.js'
 import { Connection } from './connection.js'
+import { FilesAbove } from './files-above.js'
 import { OwnFiles } from './own-files.js'
 import { isOfAnotherUser, loadPeerUser } from './peer-user.js'
 import { Publishing } from './publishing.js'
@@ -37,7 +38,13 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
   const connections = new Set<Connection>()
   const most = Math.min(MOST_CONNECTIONS, Math.floor(descriptorLimit() * DESCRIPTORS_SHARE))
   const sessions = new Sessions(openSession)
-  const shared = { sessions, publishing: new Publishing(), ownFiles: new OwnFiles(), runs: new Runs() }
+  const shared = {
+    sessions,
+    publishing: new Publishing(),
+    ownFiles: new OwnFiles(),
+    filesAbove: new FilesAbove(),
+    runs: new Runs(),
+  }
   const server = createServer((socket) => {
     const refusal = refused(socket, connections.size, most)
     if (refusal !== undefined) {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { type DyadCore, DyadError, descriptorClosed } from '@dyad/core'
 import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
+import type { FilesAbove } from './files-above.js'
 import { ANSWER, FrameReader, REQUEST, VERSION, wrongFrame } from './frames.js'
 import type { OwnFiles } from './own-files.js'
 import type { Publishing } from './publishing.js'
@@ -28,6 +29,7 @@ export interface Shared {
   readonly sessions: Sessions
   readonly publishing: Publishing
   readonly ownFiles: OwnFiles
+  readonly filesAbove: FilesAbove
   readonly runs: Runs
 }
 

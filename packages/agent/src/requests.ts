@@ -8,6 +8,7 @@ import {
 } from '@dyad/core'
 import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
+import type { FilesAbove } from './files-above.js'
 import { ANSWER, REQUEST, wrongFrame } from './frames.js'
 import type { OwnFiles } from './own-files.js'
 import type { Publishing } from './publishing.js'
@@ -18,10 +19,14 @@ const WAIT = 1
 /** The flag of REMOVE and MOVE that says that the name was a directory's. */
 const DIRECTORY = 1
 
+/** How a request waits. */
+type Bounded = ConsumeOptions & { readonly signal: AbortSignal }
+
 /** What a request is served with. */
 export interface RequestContext {
   readonly publishing: Publishing
   readonly ownFiles: OwnFiles
+  readonly filesAbove: FilesAbove
   readonly runs: Runs
   /** The run that the program belongs to. */
   readonly run: Run | undefined
@@ -72,7 +77,7 @@ function consuming(id: number, body: Body): Request {
     serve: (session, context) =>
       ifPublishable(id, name, context, async (path, options) => {
         const local = await (wait && !isOwn(session, path, context)
-          ? session.consume(path, options)
+          ? unlessBelowFile(session, path, context, options, (bounded) => session.consume(path, bounded))
           : session.consume(path, { ...options, wait: false }))
         return plainAnswer(local === undefined ? ANSWER.ABSENT : ANSWER.DONE, id)
       }),
@@ -89,7 +94,7 @@ function looking(id: number, body: Body): Request {
     serve: (session, context) =>
       ifPublishable(id, name, context, async (path, options) => {
         const record = await (wait && !isOwn(session, path, context)
-          ? session.lookup(path, options)
+          ? unlessBelowFile(session, path, context, options, (bounded) => session.lookup(path, bounded))
           : session.lookup(path, { ...options, wait: false }))
         return record === undefined ? plainAnswer(ANSWER.ABSENT, id) : recordAnswer(id, record)
       }),
@@ -172,6 +177,31 @@ function owning(id: number, body: Body): Request {
   }
 }
 
+/** Waits for a file; undefined once a file is published at the name of one of its directories. */
+async function unlessBelowFile<Found>(
+  session: DyadCore,
+  path: string,
+  { filesAbove }: RequestContext,
+  options: Bounded,
+  work: (options: ConsumeOptions) => Promise<Found>,
+): Promise<Found | undefined> {
+  if (!path.includes('/')) return work(options)
+  const below = new AbortController()
+  let end = () => {}
+  const onWaiting = () => {
+    options.onWaiting?.()
+    end = filesAbove.watch(session, path, () => below.abort())
+  }
+  try {
+    return await work({ ...options, signal: AbortSignal.any([options.signal, below.signal]), onWaiting })
+  } catch (error) {
+    if (below.signal.aborted && !options.signal.aborted) return undefined
+    throw error
+  } finally {
+    end()
+  }
+}
+
 function isOwn(session: DyadCore, path: string, { ownFiles }: RequestContext): boolean {
   return ownFiles.has(session.config.consumerPath, path)
 }
@@ -192,7 +222,7 @@ async function ifPublishable(
   id: number,
   name: string | undefined,
   context: RequestContext,
-  work: (path: string, options: ConsumeOptions) => Promise<Buffer>,
+  work: (path: string, options: Bounded) => Promise<Buffer>,
 ): Promise<Buffer> {
   if (name === undefined) return plainAnswer(ANSWER.ABSENT, id)
   try {
@@ -210,7 +240,7 @@ async function noted(
   run: Run,
   path: string,
   signal: AbortSignal,
-  work: (path: string, options: ConsumeOptions) => Promise<Buffer>,
+  work: (path: string, options: Bounded) => Promise<Buffer>,
 ): Promise<Buffer> {
   let since: number | undefined
   let moved = false

@@ -74,6 +74,31 @@ t.test('the newest version is consumed, and CHANGE withdraws it until the next P
   }
 })
 
+t.test('nothing waits below a file that is published', async (t) => {
+  const { cluster } = await Cluster.start(t)
+  const b = await cluster.node('B')
+  await using producer = await producing(cluster)
+  await using consumer = await consuming(cluster)
+  const waits = (name: string) => b.noted<{ path?: string }>('dyad.kvs.waiting', ({ path }) => path === name)
+  const names = ['bundle/.git', 'bundle/objects/info', 'bundle/.git']
+  const waiting = [...names.map((name) => consumer.consume(name)), consumer.ask(LOOK, named('bundle/HEAD', WAIT))]
+  for (const name of [...names, 'bundle/HEAD', 'bundle']) await waits(name)
+  await using other = await consuming(cluster)
+  const beside = other.consume('beside/file')
+  await waits('beside/file')
+  writeFileSync(cluster.path('a', 'bundle'), 'text')
+  t.equal(await producer.produce('bundle'), 'done')
+  const [first, second, third, look] = await Promise.all(waiting)
+  t.strictSame([first, second, third], ['absent', 'absent', 'absent'])
+  t.match(look, { kind: ABSENT })
+  t.equal(await consumer.consume('bundle/.git'), 'absent', 'it is published already')
+  t.equal(await consumer.consume('bundle'), 'done')
+  cluster.directory('a/beside')
+  writeFileSync(cluster.path('a', 'beside/file'), 'text')
+  t.equal(await producer.produce('beside/file'), 'done')
+  t.equal(await beside, 'done', 'other waits go on')
+})
+
 t.test('a failure has the errno that it calls for, and is never nothing or ENOENT', async (t) => {
   const cluster = await site(t)
   const refused = async (asked: Promise<unknown>, code: string, number: number) => {
