@@ -10,12 +10,15 @@ type FileRecord = Extract<AgentAnswer, { kind: 'record' }>
 /** Answers a call from the record of a file that is not here. */
 export type FromRecord = (record: FileRecord) => unknown
 
-/** Around a call that asks for a file without opening it, as DYAD_STAT says. */
+/**
+ * Around a call that asks for a file without opening it, as DYAD_STAT says.
+ * @param fromRecord none where the call needs the file itself
+ */
 export function looking(
   program: Program,
   { consumer, producer, absolute }: ManagedPath,
   call: CallName,
-  fromRecord: FromRecord,
+  fromRecord?: FromRecord,
 ): Operation | undefined {
   if (consumer === undefined || program.stat === 'plain') return undefined
   return {
@@ -25,7 +28,7 @@ export function looking(
       // A producer that asks whether its own file is there yet must not wait for itself.
       const mayWait = standing === 'nothing' && producer === undefined && program.stat !== 'fetch'
       const wait = mayWait && program.waitsFor(consumer)
-      if (standing === 'nothing' && program.stat === 'record') {
+      if (standing === 'nothing' && program.stat === 'record' && fromRecord !== undefined) {
         const answer = check(yield { kind: 'look', name: consumer, wait }, call)
         return answer.kind === 'record' ? { value: fromRecord(answer) } : undefined
       }

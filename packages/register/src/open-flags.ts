@@ -42,6 +42,8 @@ const BY_NAME = new Map([
 export const REWRITE = WRITE
 export const CHANGE = O_WRONLY
 export const READ = O_RDONLY
+/** An open that reads a file and changes it in its place. */
+export const UPDATE = O_RDWR
 
 /** The number that flags of node:fs stand for; undefined where node:fs refuses them. */
 export function numericFlags(flags: unknown, fallback: number): number | undefined {

@@ -35,7 +35,8 @@ export function replaceAll(replacing: Replacing): void {
     for (const form of row.forms) {
       const owner: object = form === 'promise' ? fs.promises : fs
       const name = form === 'sync' ? `${row.name}Sync` : row.name
-      replace(owner, name, (original) => formOf(form)(row, original, replacing))
+      const [holder, member] = row.isNative ? [Reflect.get(owner, name), 'native'] : [owner, name]
+      replace(holder, member, (original) => formOf(form)(row, original, replacing))
     }
   }
 }

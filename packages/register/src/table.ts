@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import { copyingTrees } from './copying-trees.js'
 import { accessOf, looking, statsOf } from './looking.js'
-import { numericFlags, READ, REWRITE, reads, writes } from './open-flags.js'
+import { numericFlags, READ, REWRITE, reads, UPDATE, writes } from './open-flags.js'
 import { type Operation, together } from './operation.js'
 import { changing, opening, using } from './operations.js'
 import { moving, removing, removingTree } from './operations-on-names.js'
@@ -33,6 +33,8 @@ export interface Row {
   readonly name: string
   /** As errors of the function name it. */
   readonly syscall: string
+  /** Whether it is the member `native` of the function of this name. */
+  readonly isNative: boolean
   /** How many of its first arguments are paths. */
   readonly paths: 1 | 2
   readonly forms: readonly Form[]
@@ -59,6 +61,7 @@ const BOTH: readonly number[] = [0, 1]
 const NONE: readonly number[] = []
 const DEFAULT = {
   forms: ALL,
+  isNative: false,
   waits: true,
   reads: () => false,
   writes: () => NONE,
@@ -109,6 +112,13 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
+/** Around a rename or a link, which needs the file itself; `from` is the name that it takes away. */
+function movingFrom({ program, first, second, call }: Planning, from: ManagedPath | undefined): Operation | undefined {
+  const bringing = first && looking(program, first, call)
+  const parts = [bringing, moving(program, from, second, call)]
+  return together(parts.filter((operation) => operation !== undefined))
+}
+
 /** A row of a function that asks for a file without opening it, and answers with its Stats. */
 function rowOfStats(name: 'stat' | 'lstat'): Row {
   return row(
@@ -137,7 +147,11 @@ export const TABLE: readonly Row[] = [
     ...READ_ONLY,
     forms: ['sync', 'promise of fs'],
   }),
-  row('truncate', 'open', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
+  // node:fs opens the file with `r+`.
+  row('truncate', 'open', ({ program, first, call }) => using(program, first, UPDATE, call), {
+    ...READ_ONLY,
+    writes: () => FIRST,
+  }),
   row('chmod', 'chmod', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
   row('utimes', 'utime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
   row('lutimes', 'lutime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
@@ -157,14 +171,8 @@ export const TABLE: readonly Row[] = [
     waits: false,
     writes: () => SECOND,
   }),
-  rowOfTwo('rename', 'rename', ({ program, first, second, call }) => moving(program, first, second, call), {
-    waits: false,
-    writes: () => BOTH,
-  }),
-  rowOfTwo('link', 'link', ({ program, second, call }) => moving(program, undefined, second, call), {
-    waits: false,
-    writes: () => SECOND,
-  }),
+  rowOfTwo('rename', 'rename', (planning) => movingFrom(planning, planning.first), { writes: () => BOTH }),
+  rowOfTwo('link', 'link', (planning) => movingFrom(planning, undefined), { writes: () => SECOND }),
   row('unlink', 'unlink', ({ first, call }) => removing(first, call), {
     waits: false,
     renames: true,
@@ -197,4 +205,8 @@ export const TABLE: readonly Row[] = [
     forms: ['callback', 'sync'],
   }),
   row('realpath', 'lstat', ({ program, first, call }) => looking(program, first, call, () => first.absolute), {}),
+  row('realpath', 'realpath', ({ program, first, call }) => looking(program, first, call, () => first.absolute), {
+    forms: ['callback', 'sync'],
+    isNative: true,
+  }),
 ]

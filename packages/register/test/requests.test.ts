@@ -40,7 +40,7 @@ const ASKED: Readonly<Record<string, readonly string[]>> = {
   'a link to what is not here': ['consume frame.tmp'],
   'a file that the consumer writes': ['own mine'],
   'and reads': ['consume! mine'],
-  'a file that the consumer renames into place': ['own named'],
+  'a file that the consumer renames into place': ['consume mine', 'own named'],
   'a FileHandle that the consumer writes with': ['own held'],
   'a directory of the consumer': [],
 }

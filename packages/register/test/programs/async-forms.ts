@@ -215,7 +215,39 @@ export const READERS: Readonly<Record<string, (path: string) => Promise<string>>
   },
   'realpath with a callback': async (path) => readFile(await promisify(fs.realpath)(path), 'utf8'),
   'realpath of promises': async (path) => readFile(await promises.realpath(path), 'utf8'),
+  'realpath.native': async (path) => readFile(await promisify(fs.realpath.native)(path), 'utf8'),
+  'rename out of the directory with a callback': async (path) => {
+    await promisify(fs.rename)(path, beside(path))
+    return readBack(path)
+  },
+  'rename out of the directory with promises': async (path) => {
+    await promises.rename(path, beside(path))
+    return readBack(path)
+  },
+  'link elsewhere with a callback': async (path) => {
+    await promisify(fs.link)(path, `${beside(path)}-link`)
+    return readFile(`${beside(path)}-link`, 'utf8')
+  },
+  'link elsewhere with promises': async (path) => {
+    await promises.link(path, `${beside(path)}-link`)
+    return readFile(`${beside(path)}-link`, 'utf8')
+  },
+  'truncate with a callback': async (path) => {
+    await promisify(fs.truncate)(path, 4)
+    return 'cut'
+  },
+  'truncate of promises': async (path) => {
+    await promises.truncate(path, 4)
+    return 'cut'
+  },
   openAsBlob: async (path) => (await fs.openAsBlob(path)).text(),
+}
+
+/** Reads a file that was moved out, and puts it back. */
+async function readBack(path: string): Promise<string> {
+  const content = await readFile(beside(path), 'utf8')
+  await promises.rename(beside(path), path)
+  return content
 }
 
 async function withSize(path: string, size: number): Promise<string> {

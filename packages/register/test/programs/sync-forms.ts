@@ -140,6 +140,21 @@ export const READERS: Readonly<Record<string, (path: string) => string>> = {
   },
   existsSync: (path) => (existsSync(path) ? readFileSync(path, 'utf8') : 'not there'),
   realpathSync: (path) => readFileSync(fs.realpathSync(path), 'utf8'),
+  'realpathSync.native': (path) => readFileSync(fs.realpathSync.native(path), 'utf8'),
+  'renameSync out of the directory': (path) => {
+    renameSync(path, beside(path))
+    const content = readFileSync(beside(path), 'utf8')
+    renameSync(beside(path), path)
+    return content
+  },
+  'linkSync elsewhere': (path) => {
+    fs.linkSync(path, `${beside(path)}-link`)
+    return readFileSync(`${beside(path)}-link`, 'utf8')
+  },
+  'truncateSync, which opens the file': (path) => {
+    fs.truncateSync(path, 4)
+    return 'cut'
+  },
 }
 
 function withSize(path: string, size: number | undefined): string {
