@@ -121,7 +121,7 @@ fn shorten(path: &PathText, short: &mut Text<107>) -> Result<Option<c_int>, NoCo
     let fd = unsafe { sys::openat(libc::AT_FDCWD, folder.as_ptr(), libc::O_PATH) }
         .map_err(|_| NoConnection::NoAgent)?;
     let mut link = Text::new();
-    crate::descriptor::link_of(fd, &mut link);
+    crate::descriptor::link_of(b"/proc/thread-self/fd/", fd, &mut link);
     match short.set(link.as_bytes()).and_then(|()| short.push(name)) {
         Ok(()) => Ok(Some(fd)),
         Err(_) => {

@@ -4,8 +4,25 @@ use crate::sys;
 use crate::text::{PathText, Text};
 use core::ffi::c_int;
 
-/// Writes the name of a descriptor's link in /proc.
-pub(crate) fn link_of(fd: c_int, into: &mut Text<32>) {
+/// Calls `look` with the descriptor's link in /proc. Once the main thread has ended by pthread_exit,
+/// the descriptors of the process are those of its other threads alone.
+pub(crate) fn through_link<T>(
+    fd: c_int,
+    mut look: impl FnMut(&Text<32>) -> sys::Result<T>,
+) -> sys::Result<T> {
+    let mut link = Text::new();
+    link_of(b"/proc/self/fd/", fd, &mut link);
+    look(&link).or_else(|failed| {
+        if failed != libc::ENOENT {
+            return Err(failed);
+        }
+        link_of(b"/proc/thread-self/fd/", fd, &mut link);
+        look(&link)
+    })
+}
+
+/// Writes the name of a descriptor's link in a directory of /proc.
+pub(crate) fn link_of(place: &[u8], fd: c_int, into: &mut Text<32>) {
     let mut digits = [0u8; 10];
     let mut rest = fd.unsigned_abs();
     let mut start = digits.len();
@@ -17,7 +34,7 @@ pub(crate) fn link_of(fd: c_int, into: &mut Text<32>) {
             break;
         }
     }
-    let _ = into.set(b"/proc/self/fd/");
+    let _ = into.set(place);
     let _ = into.push(&digits[start..]);
 }
 
@@ -25,9 +42,9 @@ pub(crate) fn link_of(fd: c_int, into: &mut Text<32>) {
 /// with its renames followed and its links resolved. The path of a file that is removed ends with
 /// ` (deleted)`.
 pub fn path_of(fd: c_int, into: &mut PathText) -> sys::Result<()> {
-    let mut link = Text::new();
-    link_of(fd, &mut link);
-    // SAFETY: the link is a text, which has a NUL behind it.
-    let len = into.fill(|room| unsafe { sys::readlinkat(libc::AT_FDCWD, link.as_ptr(), room) })?;
+    let len = through_link(fd, |link| {
+        // SAFETY: the link is a text, which has a NUL behind it.
+        into.fill(|room| unsafe { sys::readlinkat(libc::AT_FDCWD, link.as_ptr(), room) })
+    })?;
     if len >= 4095 { Err(libc::ENAMETOOLONG) } else { Ok(()) }
 }

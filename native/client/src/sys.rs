@@ -196,10 +196,10 @@ pub fn seek(fd: c_int, offset: i64, whence: c_int) -> Result<i64> {
 
 /// Opens the file of a descriptor anew.
 pub fn open_again(fd: c_int, flags: c_int) -> Result<c_int> {
-    let mut link = crate::text::Text::new();
-    crate::descriptor::link_of(fd, &mut link);
-    // SAFETY: a text has a NUL behind it.
-    unsafe { openat(libc::AT_FDCWD, link.as_ptr(), flags) }
+    crate::descriptor::through_link(fd, |link| {
+        // SAFETY: a text has a NUL behind it.
+        unsafe { openat(libc::AT_FDCWD, link.as_ptr(), flags) }
+    })
 }
 
 /// Makes a copy of a descriptor at a number, closed by exec.
@@ -290,4 +290,36 @@ pub fn wait_for_end(reader: c_int, nanoseconds: u64) {
             return;
         }
     }
+}
+
+/// Blocks all signals of the calling thread; returns those that were blocked before.
+pub fn block_signals() -> u64 {
+    change_signals(u64::MAX)
+}
+
+/// Blocks these signals of the calling thread, and no others.
+pub fn restore_signals(blocked: u64) {
+    change_signals(blocked);
+}
+
+fn change_signals(blocked: u64) -> u64 {
+    let mut before = 0_u64;
+    let size = size_of::<u64>();
+    // SAFETY: the system reads and writes one set of signals, which are 64.
+    let _ = unsafe {
+        syscall!(
+            Sysno::rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const blocked,
+            &raw mut before,
+            size
+        )
+    };
+    before
+}
+
+/// Forgets a child that has ended and was made without a signal for its end.
+pub fn reap_clone(pid: c_int) {
+    // SAFETY: the system writes nothing where it gets null pointers.
+    let _ = unsafe { syscall!(Sysno::wait4, pid, 0usize, libc::__WCLONE, 0usize) };
 }

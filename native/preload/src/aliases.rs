@@ -4,7 +4,7 @@ use crate::agent::tell;
 use crate::start::settings;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use dyad_client::sys::{Errno, FileId};
+use dyad_client::sys::{self, Errno, FileId};
 use dyad_client::{PathText, Request};
 
 const PLACES: usize = 64;
@@ -44,6 +44,13 @@ pub fn add(file: FileId, path: &[u8]) -> bool {
     false
 }
 
+/// Whether the path still is one of the file: the program may have removed or replaced it.
+fn names(path: &PathText, file: FileId) -> bool {
+    // SAFETY: a text has a NUL behind it.
+    let found = unsafe { sys::look(libc::AT_FDCWD, path.as_ptr(), libc::AT_SYMLINK_NOFOLLOW) };
+    found.is_ok_and(|look| look.file == file)
+}
+
 /// Publishes and forgets the further names of a file.
 pub fn publish(file: FileId) -> Result<(), Errno> {
     if COUNT.load(Ordering::Acquire) == 0 {
@@ -59,7 +66,9 @@ pub fn publish(file: FileId) -> Result<(), Errno> {
         let is_this = content.0 == file;
         if is_this {
             COUNT.fetch_sub(1, Ordering::AcqRel);
-            if let Some(name) = settings().producer.name_in(content.1.as_bytes()) {
+            if let Some(name) = settings().producer.name_in(content.1.as_bytes())
+                && names(&content.1, file)
+            {
                 outcome = outcome.and(tell(Request::Produce { name }));
             }
         }

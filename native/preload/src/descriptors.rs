@@ -1,6 +1,7 @@
 //! Which descriptors write files of the producer-managed directory. Only that is kept: their paths
 //! come from the system, at the moment when they are needed, so that renames are followed.
 
+use crate::locks;
 use crate::start::CLIENT;
 use core::ffi::c_int;
 use dyad_client::sys::{self, FileId};
@@ -82,7 +83,7 @@ pub fn writes(file: FileId) -> bool {
 
 /// Whether a writer of the file is left, as far as one can tell.
 pub fn writer_left(path: &dyad_client::PathText, file: Option<FileId>) -> Writers {
-    match (dyad_client::writers(path, file), file) {
+    match (locks::writers(path, file), file) {
         (Writers::Unknown, Some(file)) if writes(file) => Writers::Left,
         (Writers::Unknown, _) => Writers::None,
         (known, _) => known,

@@ -2,7 +2,7 @@
 
 use crate::publish::Written;
 use crate::start::{CLIENT, is_active};
-use crate::{descriptors, errno, real};
+use crate::{descriptors, errno, locks, real};
 use core::ffi::c_int;
 
 #[unsafe(no_mangle)]
@@ -60,12 +60,14 @@ fn onto_written(from: c_int, to: c_int, call: &dyn Fn() -> c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
+    locks::note(command);
     // SAFETY: the program's own call.
     controlled(fd, command, unsafe { real::fcntl(fd, command, argument) })
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int {
+    locks::note(command);
     // SAFETY: the program's own call.
     controlled(fd, command, unsafe { real::fcntl64(fd, command, argument) })
 }

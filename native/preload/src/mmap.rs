@@ -13,7 +13,8 @@ const PLACES: usize = 512;
 const FREE: c_int = 0;
 const BUSY: c_int = -1;
 
-/// A mapping that is known. Its descriptor reads the file alone, and tells where it is by then.
+/// A mapping that is known. Its descriptor tells where the file is by then. It is of O_PATH, whose
+/// close leaves the program its record locks.
 struct Mapping {
     reader: AtomicI32,
     start: AtomicUsize,
@@ -80,7 +81,7 @@ fn note(fd: c_int, start: usize, length: usize, offset: usize) -> bool {
     }) else {
         return false;
     };
-    let Ok(reader) = sys::open_again(fd, libc::O_RDONLY).and_then(sys::move_high) else {
+    let Ok(reader) = sys::open_again(fd, libc::O_PATH).and_then(sys::move_high) else {
         place.put_back(FREE);
         return false;
     };
@@ -209,6 +210,7 @@ pub fn end_all() -> bool {
     for mapping in &MAPPINGS {
         let Some(reader) = mapping.hold() else { continue };
         let access = libc::PROT_READ | libc::PROT_WRITE;
+        let copied = sys::open_again(reader, libc::O_RDONLY).unwrap_or(reader);
         // SAFETY: the range is one that the program has mapped from this very file.
         unsafe {
             real::mmap(
@@ -216,9 +218,12 @@ pub fn end_all() -> bool {
                 mapping.length.load(Ordering::Acquire),
                 access,
                 libc::MAP_PRIVATE | libc::MAP_FIXED,
-                reader,
+                copied,
                 mapping.offset.load(Ordering::Acquire) as off_t,
             );
+        }
+        if copied != reader {
+            let _ = sys::close(copied);
         }
         if mapping.end(reader, true).is_err() {
             crate::say::line(&[b"a mapped file is not published"]);

@@ -115,6 +115,8 @@ real_functions! {
     fn dup3(fd: c_int, wanted: c_int, flags: c_int) -> c_int;
     fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int;
     fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int;
+    fn lockf(fd: c_int, command: c_int, length: off_t) -> c_int;
+    fn lockf64(fd: c_int, command: c_int, length: off_t) -> c_int;
     fn rename(from: *const c_char, to: *const c_char) -> c_int;
     fn renameat(fromfd: c_int, from: *const c_char, tofd: c_int, to: *const c_char) -> c_int;
     fn renameat2(fromfd: c_int, from: *const c_char, tofd: c_int, to: *const c_char, flags: c_uint) -> c_int;

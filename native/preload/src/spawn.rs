@@ -1,12 +1,13 @@
 //! posix_spawn and popen: their children hold copies of all descriptors until their exec, made by
 //! the C library itself.
 
+use crate::children::Children;
 use crate::open::writes;
 use crate::real::Strings;
 use crate::start::{is_active, settings};
 use crate::{change, consume, errno, real};
 use core::ffi::{CStr, c_char, c_int};
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Writers, locate};
 use libc::{FILE, mode_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t};
@@ -16,17 +17,9 @@ const PATIENCE: u64 = 2_000_000_000;
 /// How long after its exec a child may hold what that closes.
 const SETTLED: u64 = 20_000_000;
 
-/// How many children threads are starting at this moment: those that began in an even epoch, and
-/// those of an odd one.
-static STARTING: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
-static EPOCH: AtomicU32 = AtomicU32::new(0);
-static HAS_STARTED: AtomicBool = AtomicBool::new(false);
+static STARTING: Children = Children::new();
 /// When the last call ended that started a child.
 static LAST_END: AtomicU64 = AtomicU64::new(0);
-
-fn starting_in(epoch: u32) -> &'static AtomicU32 {
-    if epoch.is_multiple_of(2) { &STARTING[0] } else { &STARTING[1] }
-}
 
 /// Runs a call that starts a child, and returns after its exec. The call itself returns a little
 /// before exec closes what it closes. So the child gets the end of a pipe as well, at a number above
@@ -35,9 +28,7 @@ fn starting<T>(call: impl FnOnce() -> T) -> T {
     if !is_active() || !settings().producer.is_set() {
         return call();
     }
-    let count = starting_in(EPOCH.load(Ordering::SeqCst));
-    count.fetch_add(1, Ordering::SeqCst);
-    HAS_STARTED.store(true, Ordering::SeqCst);
+    let child = STARTING.begin();
     let pipe = sys::high_pipe();
     let result = call();
     if let Ok([reader, writer]) = pipe {
@@ -46,8 +37,7 @@ fn starting<T>(call: impl FnOnce() -> T) -> T {
         let _ = sys::close(reader);
     }
     LAST_END.store(sys::now(), Ordering::SeqCst);
-    count.fetch_sub(1, Ordering::SeqCst);
-    sys::wake_all(count);
+    child.end();
     result
 }
 
@@ -56,9 +46,7 @@ fn starting<T>(call: impl FnOnce() -> T) -> T {
 /// close that comes in between is not the last, and would leave the publishing to nobody. Children
 /// that are started later do not hold it, and are not waited for: they count in the next epoch.
 pub fn look_after_exec(look: impl Fn() -> Writers) -> Writers {
-    if HAS_STARTED.load(Ordering::SeqCst) {
-        wait_for_exec();
-    }
+    STARTING.wait(PATIENCE);
     // The system closes what exec closes on the way back to the child's first instruction, in an
     // order of its own, and has no event for the last.
     let until = LAST_END.load(Ordering::SeqCst) + SETTLED;
@@ -70,19 +58,6 @@ pub fn look_after_exec(look: impl Fn() -> Writers) -> Writers {
         }
         sys::sleep(rest);
         rest *= 2;
-    }
-}
-
-fn wait_for_exec() {
-    let count = starting_in(EPOCH.fetch_add(1, Ordering::SeqCst));
-    let until = sys::now() + PATIENCE;
-    loop {
-        let starting = count.load(Ordering::SeqCst);
-        let now = sys::now();
-        if starting == 0 || now >= until {
-            return;
-        }
-        sys::wait_while(count, starting, until - now);
     }
 }
 

@@ -46,6 +46,10 @@ pub unsafe extern "C" fn syscall(
             crate::elsewhere::forget();
             changed
         }
+        libc::SYS_fcntl => {
+            crate::locks::note(b as c_int);
+            call()
+        }
         // SAFETY: these calls are the functions of the same names.
         libc::SYS_close => c_long::from(unsafe { crate::close::close(a as c_int) }),
         libc::SYS_close_range => {
