@@ -38,12 +38,14 @@ export function outside<Result>(call: () => Result): Result {
 }
 
 /** Asks one request after the other, and blocks. Throws ERR_DYAD_ADDON if something is asked and the addon is not there. */
-export function askNow<Result>({ native }: Program, asking: Asking<Result> | undefined): Result | undefined {
+export function askNow<Result>(program: Program, asking: Asking<Result> | undefined): Result | undefined {
   if (asking === undefined) return undefined
   let next = asking.next()
   while (!next.done) {
-    if (native === undefined) throw missingAddon()
-    next = asking.next(native.ask(next.value))
+    if (program.native === undefined) throw missingAddon()
+    const answer = program.native.ask(next.value)
+    program.tell(next.value, answer)
+    next = asking.next(answer)
   }
   return next.value
 }
@@ -79,6 +81,7 @@ export function askLater<Result>(
     const request = next.value
     const abandon = program.agent.ask(request, (answer) => {
       for (const signal of signals) signal.removeEventListener('abort', cancel)
+      program.tell(request, answer)
       step(() => asking.next(answer))
     })
     const cancel = () => {

@@ -2,6 +2,7 @@ import { askNow } from './drive.js'
 import { closing } from './operations.js'
 import { own } from './own-fs.js'
 import type { Program } from './program.js'
+import { sayLine } from './say.js'
 import { define } from './streams.js'
 
 /**
@@ -31,15 +32,7 @@ function publishAll(program: Program): void {
       askNow(program, operation.succeeded?.(undefined))
     } catch (error) {
       process.exitCode = 1
-      tell(`dyad: ${written.path} is not published: ${error instanceof Error ? error.message : error}`)
+      sayLine(`${written.path} is not published: ${error instanceof Error ? error.message : error}`)
     }
-  }
-}
-
-function tell(line: string): void {
-  try {
-    own.writeSync(2, `${line}\n`)
-  } catch {
-    // Nobody reads it.
   }
 }

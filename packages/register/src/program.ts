@@ -5,6 +5,7 @@ import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
 import { Links } from './links.js'
 import type { ManagedPlaces } from './places.js'
 import { RemovedTrees } from './removed-trees.js'
+import { sayLine } from './say.js'
 import { WrittenDescriptors } from './written.js'
 
 /** What only native code can do. */
@@ -23,6 +24,8 @@ export interface ProgramParts {
   readonly stat: StatOfMissing
   /** Endings of names that nothing waits for. */
   readonly noWait: readonly string[]
+  /** Whether each failure is told on stderr. */
+  readonly debug: boolean
 }
 
 /** A program that takes part through its own node:fs. */
@@ -35,14 +38,16 @@ export class Program {
   readonly trees = new RemovedTrees()
   readonly written = new WrittenDescriptors()
   readonly #noWait: readonly string[]
+  readonly #debug: boolean
 
-  constructor({ places, agent, native, stat, noWait }: ProgramParts) {
+  constructor({ places, agent, native, stat, noWait, debug }: ProgramParts) {
     this.places = places
     this.links = new Links(places)
     this.agent = agent
     this.native = native
     this.stat = stat
     this.#noWait = noWait
+    this.#debug = debug
   }
 
   get consumes(): boolean {
@@ -56,6 +61,13 @@ export class Program {
   /** Whether opens of this name wait until it is published. */
   waitsFor(name: string): boolean {
     return !this.#noWait.some((ending) => name.endsWith(ending))
+  }
+
+  /** Tells of a request that failed, where DYAD_SYNC_DEBUG asks for it. */
+  tell(request: AgentRequest, answer: AgentAnswer): void {
+    if (!this.#debug || answer.kind !== 'failed') return
+    const name = request.kind === 'move' ? request.from || request.to : request.name
+    sayLine(`${name}: ${answer.code}: ${answer.message}`)
   }
 
   /** Whether the file still has a writer: on this host, or, where nothing tells, among this thread's own descriptors. */

@@ -22,7 +22,7 @@ export function standAside(): void {
  * @param url of what children load to take part as well
  */
 export function takePart(settings: ClientSettings, url: string): void {
-  const { producerPath, consumerPath, run, variables, stat, noWait } = settings
+  const { producerPath, consumerPath, run, variables, stat, noWait, debug } = settings
   const places = new ManagedPlaces({ producer: producerPath, consumer: consumerPath })
   const place = { path: settings.agent, run, variables, passes: settings.agentMissing === 'pass' }
   const addon = loadAddon()
@@ -30,7 +30,7 @@ export function takePart(settings: ClientSettings, url: string): void {
   if (addon === undefined && settings.isPreloaded) return
   const isPreloaded = addon?.standAside() === true
   const native = addon && nativeOf(addon, place)
-  const program = new Program({ places, agent: new AgentClient(place), native, stat, noWait })
+  const program = new Program({ places, agent: new AgentClient(place), native, stat, noWait, debug })
   letInherit(url)
   // The preload library has done so, and ends what it did.
   if (isMainThread && !isPreloaded) adoptInherited(program)

@@ -3,10 +3,10 @@
  * that takes part loads it at its start.
  */
 
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { DyadError } from '../errors.js'
 import { agentPath } from './agent-path.js'
-import { NO_WAIT } from './client-options.js'
+import { NO_WAIT, STAT_WAIT } from './client-options.js'
 import { environment, OPTIONS, type OptionName, readOption } from './config.js'
 import type { OptionRow } from './option-row.js'
 import { PREFIX } from './unknown-variables.js'
@@ -33,6 +33,8 @@ export interface ClientSettings {
   readonly stat: StatOfMissing
   /** Endings of names that nothing waits for. */
   readonly noWait: readonly string[]
+  /** Whether each failure is told on stderr. */
+  readonly debug: boolean
   /** Id of the run that a report is made of; '' for none. */
   readonly run: string
   /** Whether the environment names the preload library. */
@@ -41,8 +43,14 @@ export interface ClientSettings {
   readonly variables: ReadonlyMap<string, string>
 }
 
-/** What the environment says; undefined where it names no managed directory. ERR_DYAD_OPTION. */
-export function readClientSettings(env: NodeJS.ProcessEnv = environment()): ClientSettings | undefined {
+/**
+ * What the environment says to a program of this name; undefined where it names no managed
+ * directory. ERR_DYAD_OPTION.
+ */
+export function readClientSettings(
+  program: string = basename(process.argv0),
+  env: NodeJS.ProcessEnv = environment(),
+): ClientSettings | undefined {
   const producerPath = textOf('producerPath', env)
   const consumerPath = textOf('consumerPath', env)
   if (producerPath === undefined && consumerPath === undefined) return undefined
@@ -52,8 +60,9 @@ export function readClientSettings(env: NodeJS.ProcessEnv = environment()): Clie
     consumerPath,
     agent: agent ? resolve(agent) : agentPath(textOf('stateDir', env) ?? '', textOf('node', env) ?? ''),
     agentMissing: oneOf(env, 'DYAD_AGENT_MISSING', ['fail', 'pass']),
-    stat: oneOf(env, 'DYAD_STAT', ['fetch', 'wait', 'record', 'plain']),
+    stat: statOf(program, env),
     noWait: (env['DYAD_NO_WAIT'] || NO_WAIT).split(':').filter((ending) => ending !== ''),
+    debug: readOption('syncDebug', {}, env).value === true,
     run: env['DYAD_RUN'] ?? '',
     isPreloaded: env['LD_PRELOAD']?.includes(PRELOAD_LIBRARY) === true,
     variables: variablesOf(env),
@@ -69,6 +78,13 @@ export function setNodeOptions(change: (given: string) => string): void {
 function textOf(name: OptionName, env: NodeJS.ProcessEnv): string | undefined {
   const { value } = readOption(name, {}, env)
   return typeof value === 'string' ? value : undefined
+}
+
+/** The stat of some programs waits, as the preload library has it. */
+function statOf(program: string, env: NodeJS.ProcessEnv): StatOfMissing {
+  const stat = oneOf(env, 'DYAD_STAT', ['fetch', 'wait', 'record', 'plain'])
+  const waits = (env['DYAD_STAT_WAIT'] || STAT_WAIT).split(':').includes(program)
+  return stat === 'fetch' && program !== '' && waits ? 'wait' : stat
 }
 
 function oneOf<Word extends string>(env: NodeJS.ProcessEnv, name: string, words: readonly [Word, ...Word[]]): Word {
