@@ -19,6 +19,7 @@ mod protocol;
 mod settings;
 pub mod sys;
 mod text;
+mod variables;
 
 pub use bitmap::Bitmap;
 pub use client::{Client, Failure, Said};

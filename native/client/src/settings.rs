@@ -5,20 +5,10 @@ use crate::managed::Directory;
 use crate::protocol::Hello;
 use crate::sys;
 use crate::text::{PathText, Text, TooLong};
+use crate::variables::{is_path, is_read};
 
 /// Endings of names for which no open and no stat waits, unless DYAD_NO_WAIT has others.
 const NO_WAIT: &[u8] = b"-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~";
-
-/// The variables that are paths; in HELLO they are absolute.
-const PATHS: [&[u8]; 7] = [
-    b"DYAD_PATH_PRODUCER",
-    b"DYAD_PATH_CONSUMER",
-    b"DYAD_STATE_DIR",
-    b"DYAD_TOKEN_FILE",
-    b"DYAD_TLS_CA",
-    b"DYAD_TLS_CERT",
-    b"DYAD_TLS_KEY",
-];
 
 /// What the opens and closes of managed paths do where no agent is in reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -191,11 +181,12 @@ impl Settings {
         for entry in entries.filter(|entry| entry.starts_with(b"DYAD_")) {
             let Some(equals) = entry.iter().position(|&byte| byte == b'=') else { continue };
             let (name, value) = entry.split_at(equals);
-            let value = value.get(1..).unwrap_or_default();
-            if PATHS.contains(&name) && !value.is_empty() {
+            let mut value = value.get(1..).unwrap_or_default();
+            if is_path(name) && !value.is_empty() {
                 absolute(value, &mut path)?;
-                self.hello.push_variable(name, path.as_bytes())?;
-            } else {
+                value = path.as_bytes();
+            }
+            if is_read(name) {
                 self.hello.push_variable(name, value)?;
             }
         }
@@ -290,6 +281,19 @@ mod tests {
             agent(&["DYAD_NODE=a", "XDG_RUNTIME_DIR=relative", "TMPDIR=/t/"]),
             std::format!("/t/dyad-{uid}/agents/af63dc4c8601ec8c.sock")
         );
+    }
+
+    #[test]
+    fn variables_that_the_agent_does_not_read_are_not_sent() {
+        let others: std::vec::Vec<_> =
+            (0..70_000).map(|number| std::format!("DYAD_X{number}=x")).collect();
+        let mut entries = std::vec!["DYAD_PATH_PRODUCER=/p", "DYAD_KVS=here"];
+        entries.extend(others.iter().map(|entry| entry.as_str()));
+        let (outcome, settings) = read(&entries);
+        assert_eq!(outcome, Ok(true));
+        let frame: std::vec::Vec<u8> = settings.hello.parts().concat();
+        let sent = b"\x02\0\x12\0DYAD_PATH_PRODUCER\x02\0/p\x08\0DYAD_KVS\x04\0here";
+        assert!(frame.ends_with(sent), "{frame:?}");
     }
 
     #[test]
