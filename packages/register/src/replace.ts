@@ -155,16 +155,16 @@ function promiseForm(row: Row, original: Original, replacing: Replacing): Origin
 /** The operation around a call; undefined where its paths are not managed. */
 function planned(row: Row, args: readonly unknown[], replacing: Replacing, isSync: boolean): Operation | undefined {
   if (isInside()) return undefined
-  const { places, links, produces } = replacing.program
+  const { places, links, consumes } = replacing.program
   if (row.renames) links.forget()
   const [first, second] = args
   let [one, two] = [places.locate(first), row.paths === 2 ? places.locate(second) : undefined]
-  if (produces) {
-    for (const index of row.writes(args)) {
-      if (index === 0) one ??= links.written(first)
-      else two ??= links.written(second)
-    }
+  const written = (path: unknown) => (row.opens ? links.opened(path) : links.written(path))
+  for (const index of row.writes(args)) {
+    if (index === 0) one ??= written(first)
+    else two ??= written(second)
   }
+  if (consumes && row.opens && row.reads(args)) one ??= links.opened(first)
   if (one === undefined && two === undefined) return undefined
   // Node removes a tree by the functions that are replaced.
   if (one !== undefined && replacing.program.trees.isBeingRemoved(one.absolute)) return undefined

@@ -48,10 +48,12 @@ export interface Row {
   findsNothing(result: unknown): boolean
   /** Whether the call may change what a path leads to. */
   readonly renames: boolean
+  /** Whether the call opens its paths, which follows links. */
+  readonly opens: boolean
   plan(planning: Planning): Operation | undefined
 }
 
-type Use = Partial<Omit<Row, 'name' | 'syscall' | 'paths' | 'plan'>>
+type Use = Partial<Omit<Row, 'name' | 'syscall' | 'paths' | 'opens' | 'plan'>>
 
 const ALL: readonly Form[] = ['callback', 'sync', 'promise']
 const READ_ONLY: Use = { reads: () => true }
@@ -59,6 +61,7 @@ const FIRST: readonly number[] = [0]
 const SECOND: readonly number[] = [1]
 const BOTH: readonly number[] = [0, 1]
 const NONE: readonly number[] = []
+const OPENING: ReadonlySet<string> = new Set(['open', 'copyfile'])
 const DEFAULT = {
   forms: ALL,
   isNative: false,
@@ -77,12 +80,12 @@ function row(
   use: Use,
 ): Row {
   const planned = ({ first, ...rest }: Planning) => first && plan({ first, ...rest })
-  return { name, syscall, paths: 1, ...DEFAULT, ...use, plan: planned }
+  return { name, syscall, paths: 1, opens: OPENING.has(syscall), ...DEFAULT, ...use, plan: planned }
 }
 
 /** A row of a function that takes two paths. */
 function rowOfTwo(name: string, syscall: string, plan: Row['plan'], use: Use): Row {
-  return { name, syscall, paths: 2, ...DEFAULT, ...use, plan }
+  return { name, syscall, paths: 2, opens: OPENING.has(syscall), ...DEFAULT, ...use, plan }
 }
 
 /** A row of a function that opens a file with the flags that `flagsOf` finds in its arguments. */
@@ -171,7 +174,10 @@ export const TABLE: readonly Row[] = [
     waits: false,
     writes: () => SECOND,
   }),
-  rowOfTwo('rename', 'rename', (planning) => movingFrom(planning, planning.first), { writes: () => BOTH }),
+  rowOfTwo('rename', 'rename', (planning) => movingFrom(planning, planning.first), {
+    renames: true,
+    writes: () => BOTH,
+  }),
   rowOfTwo('link', 'link', (planning) => movingFrom(planning, undefined), { writes: () => SECOND }),
   row('unlink', 'unlink', ({ first, call }) => removing(first, call), {
     waits: false,

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { messageFrom } from '../../../test/harness/child.js'
 import { AgentRelay } from './agent-relay.js'
@@ -38,6 +40,13 @@ const ASKED: Readonly<Record<string, readonly string[]>> = {
   'a file elsewhere': [],
   'what is not here': ['consume frame.lock'],
   'a link to what is not here': ['consume frame.tmp'],
+  'a file through a link to it': ['change linked', 'produce linked'],
+  'a file that is read through a link to a directory': ['consume! frame', 'consume! frame'],
+  'and written': ['own written'],
+  'and renamed': ['consume written', 'own other'],
+  'a file that is read through a link to it': ['consume! frame', 'consume! frame'],
+  'a file that becomes a link': ['consume! frame'],
+  'a directory that is exchanged for a link': ['consume! frame'],
   'a file that the consumer writes': ['own mine'],
   'and reads': ['consume! mine'],
   'a file that the consumer renames into place': ['consume mine', 'own named'],
@@ -50,6 +59,10 @@ t.test('what a program asks of the agent, step by step', async (t) => {
   const socket = nodes.cluster.path('relay.sock')
   const relay = await AgentRelay.start(t, socket, nodes.agent('A'))
   const [a, b, beside] = ['a', 'c', 'beside'].map((name) => nodes.cluster.directory(name)) as [string, string, string]
+  // An older one stands there.
+  writeFileSync(join(b, 'frame'), 'old')
+  const producer = await nodes.cluster.producer()
+  await producer.ask('write', 'frame', 5)
   const program = nodes.start('A', 'steps', [a, b, beside], { env: { DYAD_AGENT: socket, DYAD_PATH_CONSUMER: b } })
   t.same(await messageFrom(program), Object.keys(ASKED))
   for (const [step, asked] of Object.entries(ASKED)) {

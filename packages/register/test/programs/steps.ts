@@ -80,6 +80,35 @@ const steps: Readonly<Record<string, () => unknown>> = {
     await promises.symlink(join(b, 'frame.tmp'), join(beside, 'dangling'))
     return failing(promises.readFile(join(beside, 'dangling')))
   },
+  'a file through a link to it': async () => {
+    await promises.symlink(join(a, 'linked'), join(beside, 'to-file'))
+    return promises.writeFile(join(beside, 'to-file'), 'x')
+  },
+  'a file that is read through a link to a directory': async () => {
+    fs.symlinkSync(b, join(beside, 'consumed'))
+    const path = join(beside, 'consumed/frame')
+    return [await promises.readFile(path, 'utf8'), await promisify(fs.readFile)(path, 'utf8')]
+  },
+  'and written': () => promises.writeFile(join(beside, 'consumed/written'), ''),
+  'and renamed': () => promises.rename(join(beside, 'consumed/written'), join(beside, 'consumed/other')),
+  'a file that is read through a link to it': async () => {
+    await promises.symlink('consumed/frame', join(beside, 'latest'))
+    await promises.copyFile(join(beside, 'latest'), join(beside, 'copy'))
+    return (await open(join(beside, 'latest'))).close()
+  },
+  'a file that becomes a link': async () => {
+    fs.readFileSync(join(beside, 'copy'))
+    fs.unlinkSync(join(beside, 'copy'))
+    fs.symlinkSync(join(b, 'frame'), join(beside, 'copy'))
+    return fs.readFileSync(join(beside, 'copy'), 'utf8')
+  },
+  'a directory that is exchanged for a link': async () => {
+    await promises.mkdir(join(beside, 'current'))
+    await promises.writeFile(join(beside, 'current/frame'), '')
+    await promises.rename(join(beside, 'current'), join(beside, 'former'))
+    await promises.rename(join(beside, 'consumed'), join(beside, 'current'))
+    return promises.readFile(join(beside, 'current/frame'), 'utf8')
+  },
   'a file that the consumer writes': () => promises.writeFile(join(b, 'mine'), 'mine'),
   'and reads': () => promises.readFile(join(b, 'mine'), 'utf8'),
   'a file that the consumer renames into place': () => promises.rename(join(b, 'mine'), join(b, 'named')),
