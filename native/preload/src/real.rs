@@ -4,8 +4,8 @@ use crate::errno;
 use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use libc::{
-    FILE, dev_t, iovec, mode_t, off_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t,
-    size_t, ssize_t, timespec, timeval, utimbuf,
+    FILE, dev_t, iovec, mmsghdr, mode_t, msghdr, off_t, pid_t, posix_spawn_file_actions_t,
+    posix_spawnattr_t, size_t, ssize_t, timespec, timeval, utimbuf,
 };
 
 pub type Strings = *const *const c_char;
@@ -192,6 +192,9 @@ real_functions! {
     fn posix_spawnp(pid: *mut pid_t, file: *const c_char, actions: *const posix_spawn_file_actions_t, attributes: *const posix_spawnattr_t, arguments: Strings, environment: Strings) -> c_int;
     fn posix_spawn_file_actions_addopen(actions: *mut posix_spawn_file_actions_t, fd: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int;
     fn popen(command: *const c_char, mode: *const c_char) -> *mut FILE;
+    fn recvmsg(socket: c_int, message: *mut msghdr, flags: c_int) -> ssize_t;
+    fn recvmmsg(socket: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int;
+    fn pidfd_getfd(process: c_int, theirs: c_int, flags: c_uint) -> c_int;
     fn _exit(status: c_int) -> c_int;
     fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> ssize_t;
 }

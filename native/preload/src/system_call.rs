@@ -64,6 +64,13 @@ pub unsafe extern "C" fn syscall(
                 unsafe { crate::rename::renameat2(a as c_int, from, c as c_int, to, e as c_uint) };
             c_long::from(renamed)
         }
+        libc::SYS_recvmsg => {
+            // SAFETY: as above.
+            let received =
+                unsafe { crate::received::recvmsg(a as c_int, b as *mut libc::msghdr, c as c_int) };
+            received as c_long
+        }
+        libc::SYS_pidfd_getfd => c_long::from(crate::received::got(call() as c_int)),
         // SAFETY: as above.
         libc::SYS_exit_group => unsafe { crate::exit::_exit(a as c_int) },
         _ => call(),
