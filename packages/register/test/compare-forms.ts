@@ -12,7 +12,9 @@ import { startPlain, TwoAgents } from './two-nodes.js'
 export async function compareForms(t: Test, kind: 'async' | 'sync'): Promise<void> {
   const nodes = await TwoAgents.start(t)
   const [a, b] = [nodes.cluster.directory('a'), nodes.cluster.directory('b')]
-  const reading = nodes.start('B', 'all-forms', ['read', b, kind], { env: { DYAD_STAT: 'wait' } })
+  // A file that is read ahead is here before it is asked for.
+  const env = { DYAD_STAT: 'wait', DYAD_READ_AHEAD: '0' }
+  const reading = nodes.start('B', 'all-forms', ['read', b, kind], { env })
   const read = outcomeOf(reading)
   await messageFrom(reading)
   await outcomeOf(startPlain(t, 'all-forms', ['prepare', a, kind]))
