@@ -60,6 +60,7 @@ export {
 export { flatOptions, withInherited, wrongOption } from './options/flat-options.js'
 export { LONGEST_MS, milliseconds, wholeNumber } from './options/given-number.js'
 export type { OptionRow } from './options/option-row.js'
+export { isPreloadable, preloadedBy } from './options/preloaded.js'
 export { programEnvironment } from './options/program-environment.js'
 export { readConfigWithToken, type TokenSource, tokenSource } from './options/token-source.js'
 export { reads, type StagedFile, writes } from './producer/stage.js'

@@ -1,5 +1,6 @@
 import workers from 'node:worker_threads'
-import { setNodeOptions } from '@dyad/core/client-settings'
+import { changeForChildren, isPreloadable, preloadedBy } from '@dyad/core/client-settings'
+import { preloadLibrary } from '@dyad/native'
 
 /** How a program may have been told to load this package, from the working directory. */
 const BARE = 'dyad/register'
@@ -9,15 +10,20 @@ const BARE_OPTION = /"?--import"?(?:=| +)"?dyad\/register"?(?=\s|$)/g
 
 /**
  * Lets children and threads take part that get this process's environment: whatever their working
- * directory, and whatever options the program gives them.
+ * directory, and whatever options the program gives them. Children that are not Node do so through
+ * the preload library, where that is built.
  * @param url of what `--import` is given
  */
 export function letInherit(url: string): void {
   const option = `--import=${url}`
-  setNodeOptions((given) => {
+  changeForChildren('NODE_OPTIONS', (given) => {
     const options = given.replaceAll(BARE_OPTION, option)
     return options.includes(option) ? options : `${options} ${option}`.trim()
   })
+  const library = preloadLibrary()
+  if (library !== undefined && isPreloadable(library)) {
+    changeForChildren('LD_PRELOAD', (given) => preloadedBy(library, given))
+  }
   const { execArgv } = process
   for (const [index, arg] of execArgv.entries()) {
     if (arg === `--import=${BARE}`) execArgv[index] = option

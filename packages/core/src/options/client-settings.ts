@@ -17,6 +17,7 @@ const PRELOAD_LIBRARY = 'libdyad_preload'
 const MOST_BYTES = 60_000
 
 export { DyadError } from '../errors.js'
+export { isPreloadable, preloadedBy } from './preloaded.js'
 
 /** What stat and access of a file do that is not here. */
 export type StatOfMissing = 'fetch' | 'wait' | 'record' | 'plain'
@@ -69,10 +70,10 @@ export function readClientSettings(
   }
 }
 
-/** Changes the options of Node that the environment has for the children of this process. */
-export function setNodeOptions(change: (given: string) => string): void {
+/** Changes what the environment has children of this process load: options of Node, or libraries. */
+export function changeForChildren(name: 'NODE_OPTIONS' | 'LD_PRELOAD', change: (given: string) => string): void {
   const env = environment()
-  env['NODE_OPTIONS'] = change(env['NODE_OPTIONS'] ?? '')
+  env[name] = change(env[name] ?? '')
 }
 
 function textOf(name: OptionName, env: NodeJS.ProcessEnv): string | undefined {

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { agentPath } from '@dyad/agent'
-import { type Config, environment, readOption, reasonOf } from '@dyad/core'
+import { type Config, environment, preloadedBy, readOption, reasonOf } from '@dyad/core'
 import { preloadLibrary } from '@dyad/native'
 import { greetAgent } from './ask-agent.js'
 import { print, printHeading } from './output.js'
-import { preloadedBy, requiredLibrary } from './preloaded.js'
+import { requiredLibrary } from './preloaded.js'
 
 /** What this host can do for programs that nobody changes. */
 export interface ProgramsReport {

@@ -1,11 +1,11 @@
-import { environment, OPTIONS, type OptionName, readOption, warnOfVariables } from '@dyad/core'
+import { environment, OPTIONS, type OptionName, preloadedBy, readOption, warnOfVariables } from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { variableText } from './exported.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { printExactly, printJson, printTable } from './output.js'
-import { preloadedBy, registeringOptions, requiredLibrary } from './preloaded.js'
+import { registeringOptions, requiredLibrary } from './preloaded.js'
 import { quoted } from './quoted.js'
 
 const NAMES = Object.keys(OPTIONS) as OptionName[]

@@ -1,21 +1,16 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isPreloadable } from '@dyad/core'
 import { preloadLibrary, whyMissing } from '@dyad/native'
 
 /** The library for LD_PRELOAD. Throws an error that says why it is not here, and what to do. */
 export function requiredLibrary(): string {
   const library = preloadLibrary()
   if (library === undefined) throw new Error(`the library for unmodified programs is not here: ${whyMissing()}`)
-  if (/[\s:]/.test(library)) {
+  if (!isPreloadable(library)) {
     throw new Error(`${library}: LD_PRELOAD takes no path with a space or a colon; install dyad at another place`)
   }
   return library
-}
-
-/** Returns LD_PRELOAD with the library in front of the former libraries. */
-export function preloadedBy(library: string, former: string | undefined): string {
-  const others = (former ?? '').split(/[\s:]+/).filter((name) => name !== '' && name !== library)
-  return [library, ...others].join(':')
 }
 
 /**

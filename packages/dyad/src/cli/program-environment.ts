@@ -1,6 +1,7 @@
 import type { ConfigOptions } from '@dyad/core'
+import { preloadedBy } from '@dyad/core'
 import { exported } from './exported.js'
-import { preloadedBy, registeringOptions } from './preloaded.js'
+import { registeringOptions } from './preloaded.js'
 
 interface ProgramSettings {
   /** The environment of this process. */

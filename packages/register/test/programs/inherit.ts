@@ -19,6 +19,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
   'a child that is waited for': () => execFileSync(process.execPath, args, { stdio: 'inherit' }),
   'a child of a shell': () =>
     once(spawn('sh', ['-c', 'exec "$@"', 'sh', process.execPath, ...args], { stdio: 'inherit' }), 'exit'),
+  'a shell': () => once(spawn('sh', ['-c', 'printf %s "$0" > "$1"', how, path], { stdio: 'inherit' }), 'exit'),
   'a fork elsewhere': () => once(fork('-', [], { execArgv: [...process.execArgv, ...args], cwd: tmpdir() }), 'exit'),
 }
 const [code_] = [await ways[how]?.()].flat()
