@@ -1,12 +1,18 @@
 import fs from 'node:fs'
 import { type Callback, runNow, runWithCallback } from './forms.js'
-import { closing } from './operations.js'
+import { closing, touchingOpen } from './operations.js'
 import type { Program } from './program.js'
 import { type Original, replace } from './replace.js'
 import { noteDamage } from './written.js'
 
 /** Functions of node:fs that write through a descriptor; some take a path in its place. */
 const WRITING = ['write', 'writev', 'writeFile', 'appendFile', 'ftruncate', 'fsync', 'fdatasync'] as const
+
+/** Functions of node:fs that change what the record of an open file has, as errors name them. */
+const TOUCHING = [
+  ['fchmod', 'fchmod'],
+  ['futimes', 'futime'],
+] as const
 
 /** Replaces what closes and writes descriptors. */
 export function replaceDescriptorCalls(program: Program): void {
@@ -25,6 +31,19 @@ export function replaceDescriptorCalls(program: Program): void {
     if (open === undefined) return original(fd, ...rest)
     return runNow(program, closing(program, open), () => original(fd, ...rest))
   })
+  for (const [name, syscall] of TOUCHING) {
+    replace(fs, name, (original) => (...args) => {
+      const at = args.findLastIndex((arg) => typeof arg === 'function')
+      const operation = at === -1 ? undefined : touchingOpen(program, args[0], { syscall })
+      if (operation === undefined) return original(...args)
+      const rest = args.slice(0, at)
+      return runWithCallback(program, operation, (called) => original(...rest, called), args[at] as Callback)
+    })
+    replace(fs, `${name}Sync`, (original) => (...args) => {
+      const operation = touchingOpen(program, args[0], { syscall })
+      return operation === undefined ? original(...args) : runNow(program, operation, () => original(...args))
+    })
+  }
   for (const name of WRITING) {
     replace(fs, name, (original) => noting(program, original))
     replace(fs, `${name}Sync`, (original) => notingNow(program, original))

@@ -1,11 +1,18 @@
 import { runAsPromise } from './forms.js'
-import { closing } from './operations.js'
+import { writes } from './open-flags.js'
+import { closing, touchingOpen } from './operations.js'
 import type { Program } from './program.js'
 import { define } from './streams.js'
 import { noteDamage, type Written } from './written.js'
 
 /** Methods of FileHandle by which bytes of its file change. */
 const WRITING = ['write', 'writev', 'writeFile', 'appendFile', 'truncate', 'sync', 'datasync'] as const
+
+/** Methods of FileHandle that change what the record of its file has, as errors name them. */
+const TOUCHING = [
+  ['chmod', 'fchmod'],
+  ['utimes', 'futime'],
+] as const
 
 /** FileHandles that write in the producer-managed directory. */
 const handles = new WeakMap<object, Written>()
@@ -15,10 +22,17 @@ export function writtenBy(handle: unknown): Written | undefined {
   return typeof handle === 'object' && handle !== null ? handles.get(handle) : undefined
 }
 
-/** Publishes the file of a FileHandle once it is closed, unless a write failed. */
-export function adoptHandle(program: Program, handle: object, path: string): void {
+/** Publishes the file of a FileHandle that writes once it is closed, unless a write failed; that of another one after a change of its permissions or times. */
+export function adoptHandle(program: Program, handle: object, path: string, flags: number): void {
   const fd: unknown = Reflect.get(handle, 'fd')
   if (typeof fd !== 'number') return
+  if (!writes(flags)) {
+    for (const [name, syscall] of TOUCHING) {
+      const method: unknown = Reflect.get(handle, name)
+      if (typeof method === 'function') define(handle, name, method, touchingBy(program, fd, method, syscall))
+    }
+    return
+  }
   const written = program.written.add(fd, path)
   handles.set(handle, written)
   for (const name of WRITING) {
@@ -32,6 +46,14 @@ export function adoptHandle(program: Program, handle: object, path: string): voi
     closed ??= runAsPromise(program, closing(program, written), () => Reflect.apply(close, handle, []))
     return closed
   })
+}
+
+function touchingBy(program: Program, fd: number, method: CallableFunction, syscall: string) {
+  return async function (this: object, ...args: unknown[]): Promise<unknown> {
+    const real = () => Reflect.apply(method, this, args)
+    const operation = touchingOpen(program, fd, { syscall })
+    return operation === undefined ? real() : runAsPromise(program, operation, real)
+  }
 }
 
 function noting(written: Written, method: CallableFunction) {

@@ -40,7 +40,6 @@ const BY_NAME = new Map([
 
 /** Opens that make a file anew, and those that change it in its place. */
 export const REWRITE = WRITE
-export const CHANGE = O_WRONLY
 export const READ = O_RDONLY
 /** An open that reads a file and changes it in its place. */
 export const UPDATE = O_RDWR

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { CHANGE, creates, isExclusive, reads, writes } from './open-flags.js'
+import { creates, isExclusive, reads, writes } from './open-flags.js'
 import { type Asking, check, type Operation } from './operation.js'
 import { own } from './own-fs.js'
 import type { ManagedPath } from './places.js'
@@ -83,15 +83,24 @@ export function opening(
   path: ManagedPath,
   flags: number,
   call: CallName,
-  opened: (value: unknown, path: string) => void,
+  opened: (value: unknown, path: string, flags: number) => void,
 ): Operation | undefined {
   const common = around(program, path, flags, call)
+  if (!writes(flags) && path.producer !== undefined) {
+    return {
+      ...common,
+      succeeded(value) {
+        opened(value, path.absolute, flags)
+        return undefined
+      },
+    }
+  }
   if (common === undefined || !writes(flags)) return common
   if (isOwn(path, flags)) return { ...common, succeeded: () => owning(path, call) }
   return {
     ...common,
     succeeded(value) {
-      opened(value, path.absolute)
+      opened(value, path.absolute, flags)
       return undefined
     },
   }
@@ -108,11 +117,39 @@ export function using(program: Program, path: ManagedPath, flags: number, call: 
   }
 }
 
-/** Around a call that changes a file by its path, without opening it. */
-export function changing(program: Program, path: ManagedPath, call: CallName): Operation | undefined {
-  if (path.producer === undefined) return undefined
-  const common = around(program, path, CHANGE, call)
-  return common && { ...common, succeeded: () => publish(program, path.absolute, call) }
+/**
+ * Around a call that changes the permissions or the times of a file, which its record has: what was
+ * published before is published again.
+ */
+export function touching(program: Program, { producer, absolute }: ManagedPath, call: CallName): Operation | undefined {
+  if (producer === undefined) return undefined
+  let wasPublished = false
+  return {
+    *before() {
+      if (typeof standingAt(absolute) === 'string') return undefined
+      wasPublished = check(yield { kind: 'change', name: producer }, call).kind === 'done'
+      return undefined
+    },
+    *succeeded() {
+      if (wasPublished) yield* publish(program, absolute, call)
+    },
+    *failed() {
+      try {
+        if (wasPublished) yield* publish(program, absolute, call)
+      } catch {
+        // The call fails with its own error.
+      }
+    },
+  }
+}
+
+/** As above, by a descriptor. The close of one that writes publishes the file anyway. */
+export function touchingOpen(program: Program, fd: unknown, call: CallName): Operation | undefined {
+  if (!program.produces || typeof fd !== 'number' || program.written.get(fd) !== undefined) return undefined
+  const absolute = placeOf({ fd, path: '' })
+  const producer = absolute === undefined ? undefined : program.places.producerName(absolute)
+  if (absolute === undefined || producer === undefined) return undefined
+  return touching(program, { absolute, producer, consumer: undefined }, call)
 }
 
 /** Around the close of a descriptor that was open for writing. */

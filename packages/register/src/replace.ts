@@ -22,8 +22,8 @@ const NOTHING = '/dev/null'
 /** What replaces functions of node:fs knows. */
 export interface Replacing {
   readonly program: Program
-  /** Takes a descriptor or a FileHandle that writes. */
-  readonly opened: (value: unknown, path: string) => void
+  /** Takes a descriptor or a FileHandle that was opened. */
+  readonly opened: (value: unknown, path: string, flags: number) => void
   /** The signal that ends the wait of the open that a stream is making; none where no stream does. */
   readonly opener: () => readonly AbortSignal[]
 }

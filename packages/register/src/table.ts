@@ -4,7 +4,7 @@ import { copyingTrees } from './copying-trees.js'
 import { accessOf, looking, statsOf } from './looking.js'
 import { numericFlags, READ, REWRITE, reads, UPDATE, writes } from './open-flags.js'
 import { type Operation, together } from './operation.js'
-import { changing, opening, using } from './operations.js'
+import { opening, touching, using } from './operations.js'
 import { moving, removing, removingTree } from './operations-on-names.js'
 import { own } from './own-fs.js'
 import type { ManagedPath } from './places.js'
@@ -24,8 +24,8 @@ export interface Planning {
   readonly args: readonly unknown[]
   readonly call: CallName
   readonly isSync: boolean
-  /** Takes a descriptor or a FileHandle that writes. */
-  readonly opened: (value: unknown, path: string) => void
+  /** Takes a descriptor or a FileHandle that was opened. */
+  readonly opened: (value: unknown, path: string, flags: number) => void
 }
 
 /** A function of node:fs that takes paths. */
@@ -155,9 +155,9 @@ export const TABLE: readonly Row[] = [
     ...READ_ONLY,
     writes: () => FIRST,
   }),
-  row('chmod', 'chmod', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
-  row('utimes', 'utime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
-  row('lutimes', 'lutime', ({ program, first, call }) => changing(program, first, call), { writes: () => FIRST }),
+  row('chmod', 'chmod', ({ program, first, call }) => touching(program, first, call), { writes: () => FIRST }),
+  row('utimes', 'utime', ({ program, first, call }) => touching(program, first, call), { writes: () => FIRST }),
+  row('lutimes', 'lutime', ({ program, first, call }) => touching(program, first, call), { writes: () => FIRST }),
   rowOfTwo(
     'copyFile',
     'copyfile',

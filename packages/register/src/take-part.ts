@@ -7,6 +7,7 @@ import { publishAtExit } from './exit.js'
 import { adoptHandle } from './file-handles.js'
 import { letInherit } from './inherit.js'
 import { loadAddon, nativeOf } from './native.js'
+import { writes } from './open-flags.js'
 import { ManagedPlaces } from './places.js'
 import { Program } from './program.js'
 import { replaceAll } from './replace.js'
@@ -40,9 +41,9 @@ export function takePart(settings: ClientSettings, url: string): void {
   replaceAll({
     program,
     opener: openerSignals,
-    opened: (value, path) => {
-      if (typeof value === 'number') program.written.add(value, path)
-      else if (typeof value === 'object' && value !== null) adoptHandle(program, value, path)
+    opened: (value, path, flags) => {
+      if (typeof value === 'number' && writes(flags)) program.written.add(value, path)
+      else if (typeof value === 'object' && value !== null) adoptHandle(program, value, path, flags)
     },
   })
 }

@@ -62,7 +62,7 @@ export function noteDamage(written: Written | undefined, error: unknown): void {
 }
 
 /** Where the file of an open descriptor stands now, which follows renames; undefined if it is no longer linked. */
-export function placeOf({ fd, path }: Written): string | undefined {
+export function placeOf({ fd, path }: Pick<Written, 'fd' | 'path'>): string | undefined {
   try {
     const place = own.readlinkSync(`/proc/self/fd/${fd}`)
     if (place.endsWith(DELETED) && own.fstatSync(fd).nlink === 0) return undefined

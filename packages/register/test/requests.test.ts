@@ -16,6 +16,13 @@ const ASKED: Readonly<Record<string, readonly string[]>> = {
   'two descriptors, one of which stays open': ['change file', 'change file', 'produce file'],
   'a descriptor that is closed twice': ['change file', 'produce file'],
   'other permissions': ['change file', 'produce file'],
+  'other times by path': ['change file', 'produce file'],
+  'other permissions by a descriptor': ['change file', 'produce file'],
+  'other times by a descriptor, with a callback': ['change file', 'produce file'],
+  'other permissions and times by a FileHandle': ['change file', 'change file', 'produce file', 'produce file'],
+  'other permissions of a file that is being written': ['change file', 'produce file'],
+  'permissions that cannot be changed': ['change file', 'produce file'],
+  'other permissions of a file that was not published': ['change foreign', 'change foreign'],
   'a rename': ['move file other'],
   'a rename out': ['move other '],
   'a rename in': ['move  file'],
@@ -59,6 +66,7 @@ t.test('what a program asks of the agent, step by step', async (t) => {
   const socket = nodes.cluster.path('relay.sock')
   const relay = await AgentRelay.start(t, socket, nodes.agent('A'))
   const [a, b, beside] = ['a', 'c', 'beside'].map((name) => nodes.cluster.directory(name)) as [string, string, string]
+  writeFileSync(join(a, 'foreign'), '')
   // An older one stands there.
   writeFileSync(join(b, 'frame'), 'old')
   const producer = await nodes.cluster.producer()

@@ -33,6 +33,35 @@ const steps: Readonly<Record<string, () => unknown>> = {
     return Promise.all([handle.close(), handle.close()])
   },
   'other permissions': () => promises.chmod(file, 0o600),
+  'other times by path': () => promises.utimes(file, 1, 1),
+  'other permissions by a descriptor': () => {
+    const fd = fs.openSync(file, 'r')
+    fs.fchmodSync(fd, 0o640)
+    fs.closeSync(fd)
+  },
+  'other times by a descriptor, with a callback': async () => {
+    const fd = fs.openSync(file, 'r')
+    await promisify(fs.futimes)(fd, 2, 2)
+    fs.closeSync(fd)
+  },
+  'other permissions and times by a FileHandle': async () => {
+    const handle = await open(file, 'r')
+    await handle.chmod(0o600)
+    await handle.utimes(3, 3)
+    return handle.close()
+  },
+  'other permissions of a file that is being written': async () => {
+    const handle = await open(file, 'a')
+    await handle.chmod(0o640)
+    return handle.close()
+  },
+  'permissions that cannot be changed': () => failing(promises.chmod(file, Number.NaN)),
+  'other permissions of a file that was not published': async () => {
+    await promises.chmod(join(a, 'foreign'), 0o600)
+    const handle = await open(join(a, 'foreign'), 'r')
+    await handle.chmod(0o640)
+    return handle.close()
+  },
   'a rename': () => promises.rename(file, join(a, 'other')),
   'a rename out': () => promises.rename(join(a, 'other'), join(beside, 'other')),
   'a rename in': () => promisify(fs.rename)(join(beside, 'other'), file),
