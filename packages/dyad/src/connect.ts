@@ -1,4 +1,5 @@
 import {
+  type Config,
   type ConfigOptions,
   DyadCore,
   flatOptions,
@@ -33,11 +34,16 @@ export class Dyad extends DyadCore {
   /**
    * Composes a session. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
    * @param env variables that give what the options leave out; by default those of this process
+   * @param openStore opens the client of the store that they name
    */
-  static compose(given: ConfigOptions, env?: NodeJS.ProcessEnv): Dyad {
+  static compose(
+    given: ConfigOptions,
+    env?: NodeJS.ProcessEnv,
+    openStore: (config: Config) => KvsClient = openKvs,
+  ): Dyad {
     const options = flatOptions(given)
     const config = readConfigWithToken(options, env)
-    return new Dyad(options, openKvs(config), openTransports(config), config.kvs === 'memory:', env)
+    return new Dyad(options, openStore(config), openTransports(config), config.kvs === 'memory:', env)
   }
 
   /** Opens a file of a managed directory for reading or writing, as node:fs/promises does; see DyadFile. */

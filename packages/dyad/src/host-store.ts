@@ -25,6 +25,11 @@ export interface HostedStore extends AsyncDisposable {
   readonly url: string
   readonly reachableUrl: string
   readonly status: StoreStatus
+  /**
+   * A client for a session of this process, without a socket; undefined if its options name another
+   * store or another token. The caller closes it.
+   */
+  clientFor(config: Config): KvsClient | undefined
 }
 
 /**
@@ -49,20 +54,26 @@ export async function hostStore(config: Config, data?: string, signal?: AbortSig
       await using kvs = openKvs({ ...config, kvs: url })
       await ensureNamespace(kvs, config.namespace, signal)
     }
-    return hosted(broker, url, broker.url(config.advertise ?? reachableName(config.host)), data !== undefined)
+    return hosted(broker, url, config, data !== undefined)
   } catch (error) {
     await broker.close()
     throw error
   }
 }
 
-function hosted(broker: Broker, url: string, reachableUrl: string, durable: boolean): HostedStore {
+function hosted(broker: Broker, url: string, { advertise, host, token }: Config, durable: boolean): HostedStore {
+  const reachableUrl = broker.url(advertise ?? reachableName(host))
+  const names = [url, reachableUrl].map((each) => new URL(each).href)
   return {
     port: broker.port,
     url,
     reachableUrl,
     get status() {
       return { ...broker.stats(), durable, notices: broker.notices }
+    },
+    clientFor(session) {
+      const isOurs = session.token === token && names.includes(new URL(session.kvs).href)
+      return isOurs ? broker.client(session.kvs, session.kvsTimeout) : undefined
     },
     [Symbol.asyncDispose]: () => broker.close(),
   }

@@ -22,7 +22,7 @@ import {
   Service,
   type SilentHolder,
 } from '@dyad/service'
-import { openSession } from './agent-session.js'
+import { sessionsBeside } from './agent-session.js'
 import { closing } from './closing.js'
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'
 import { checkMode, openKvs, openTransports } from './parts.js'
@@ -138,7 +138,11 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     })
     parts.push(service)
     parts.push(
-      await openAgent({ path: agentPath(config.stateDir, config.node), stateDir: config.stateDir, openSession }),
+      await openAgent({
+        path: agentPath(config.stateDir, config.node),
+        stateDir: config.stateDir,
+        openSession: sessionsBeside(store),
+      }),
     )
     const lost = new AbortController()
     service.lost.addEventListener('abort', async () => {

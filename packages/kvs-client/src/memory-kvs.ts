@@ -7,6 +7,7 @@ import { Session } from './broker/session.js'
 import { Store } from './broker/store.js'
 import { type ClientLink, Connection } from './client/connection.js'
 import { BrokerClient } from './client/kvs.js'
+import { linkInProcess } from './in-process-link.js'
 import { MemoryRecordStore } from './records/memory-records.js'
 
 /** A store in this process, for any number of {@link memoryKvs} clients; it lives as long as anything refers to it. */
@@ -14,43 +15,27 @@ export class MemoryStore {
   readonly id = `memory:${crypto.randomUUID()}`
   readonly #store = new Store(new MemoryRecordStore())
   readonly #leases = new Leases(this.#store)
-  readonly #scans = new ScanTurns()
+  readonly #shared = {
+    store: this.#store,
+    leases: this.#leases,
+    scans: new ScanTurns(),
+    stats: () => ({ ...this.#store.counts(), links: this.#links, leases: this.#leases.size }),
+  }
   #links = 0
 
-  /** Opens a link to a broker that is in this process: frames are encoded all the same, so that nobody shares memory. */
+  /** Opens a link to it. */
   open(handlers: LinkHandlers): ClientLink {
-    let open = true
-    const deliver = (to: (bytes: Buffer) => void, bytes: Uint8Array, length: number): void => {
-      const copy = Buffer.from(bytes.subarray(0, length))
-      queueMicrotask(() => {
-        if (open) to(copy)
-      })
-    }
-    const shared = {
-      store: this.#store,
-      leases: this.#leases,
-      scans: this.#scans,
-      stats: () => ({ ...this.#store.counts(), links: this.#links, leases: this.#leases.size }),
-    }
-    const session = new Session(shared, {
-      unsentBytes: 0,
-      drained: () => Promise.resolve(),
-      post: (bytes, length) => deliver((copy) => handlers.message(copy), bytes, length),
-    })
-    this.#links++
-    return {
-      post: (bytes, length) => deliver((copy) => session.message(copy), bytes, length),
-      // After what has been sent before.
-      close: () =>
-        queueMicrotask(() => {
-          if (!open) return
-          open = false
+    return linkInProcess((link) => {
+      this.#links++
+      const session = new Session(this.#shared, link)
+      return {
+        message: (bytes) => session.message(bytes),
+        closed: () => {
           this.#links--
           session.closed()
-          handlers.closed(undefined)
-        }),
-      hold: () => {},
-    }
+        },
+      }
+    }, handlers)
   }
 }
 

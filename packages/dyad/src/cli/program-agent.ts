@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { agentPath, openAgent } from '@dyad/agent'
 import { type Config, prepareStateDirectory } from '@dyad/core'
-import { openSession } from '../agent-session.js'
+import { sessionsBeside } from '../agent-session.js'
 
 /** The agent that a program asks. Disposing of it ends it, where this process began it. */
 export interface ProgramAgent extends AsyncDisposable {
@@ -30,7 +30,7 @@ export async function programAgent({ stateDir, node }: Config, given: string | u
   const directory = dirname(ofNode)
   await removeAbandoned(directory)
   const path = join(directory, `run-${process.pid}-${randomBytes(4).toString('hex')}.sock`)
-  const agent = await openAgent({ path, stateDir, openSession })
+  const agent = await openAgent({ path, stateDir, openSession: sessionsBeside() })
   return { path, isOfNode: false, [Symbol.asyncDispose]: () => agent.close() }
 }
 

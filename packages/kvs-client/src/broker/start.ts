@@ -1,5 +1,8 @@
 import { flatOptions } from '@dyad/core'
 import { type Listener, type ListenOptions, listen } from '@dyad/wire'
+import type { BrokerClient } from '../client/kvs.js'
+import { ClientsHere } from '../clients-here.js'
+import type { Accept } from '../in-process-link.js'
 import type { RecordStore } from '../records/contract.js'
 import { unusable } from '../records/damaged.js'
 import { LogRecordStore } from '../records/log-records.js'
@@ -28,6 +31,13 @@ export interface Broker extends AsyncDisposable {
   readonly notices: readonly string[]
   /** What the broker holds now. */
   stats(): BrokerStats
+  /**
+   * A client in this process, which takes part without a socket and without a proof. The caller
+   * closes it.
+   * @param id names the store, as the id of its other clients does
+   * @param callTimeout milliseconds that an answer may take
+   */
+  client(id: string, callTimeout: number): BrokerClient
   /** Closes every link, the socket and the log. Closing twice is no error. */
   close(): Promise<void>
 }
@@ -46,19 +56,21 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   const scans = new ScanTurns()
   let links = 0
   const stats = (): BrokerStats => ({ ...store.counts(), links, leases: leases.size })
+  const accept: Accept = (link) => {
+    links++
+    const session = new Session({ store, leases, scans, stats }, link)
+    return {
+      message: (bytes) => session.message(bytes),
+      closed: () => {
+        links--
+        session.closed()
+      },
+    }
+  }
+  const clients = new ClientsHere(accept)
   let listener: Listener
   try {
-    listener = await listen({ ...listening, maxFrameBytes: MAX_FRAME_BYTES }, (link) => {
-      links++
-      const session = new Session({ store, leases, scans, stats }, link)
-      return {
-        message: (bytes) => session.message(bytes),
-        closed: () => {
-          links--
-          session.closed()
-        },
-      }
-    })
+    listener = await listen({ ...listening, maxFrameBytes: MAX_FRAME_BYTES }, accept)
   } catch (error) {
     await store.close()
     throw error
@@ -66,6 +78,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   let closing: Promise<void> | undefined
   const close = () => {
     closing ??= (async () => {
+      clients.close()
       await listener.close()
       leases.close()
       await store.close()
@@ -77,6 +90,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     url: (hostname) => listener.url(hostname),
     notices: records.notices,
     stats,
+    client: (id, callTimeout) => clients.open(id, callTimeout),
     close,
     [Symbol.asyncDispose]: close,
   }
