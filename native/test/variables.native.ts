@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { CLIENT_OPTIONS } from '../../packages/core/src/options/client-options.js'
 import { OPTIONS } from '../../packages/core/src/options/config.js'
 import { Site } from './support/site.js'
 
@@ -17,7 +18,8 @@ test('clients send what options read, and know which of it are paths', async (t)
   const rows = Object.values(OPTIONS)
   t.same(listed('READ'), rows.map(({ env }) => env).sort())
   const paths = rows.filter((row) => 'isPath' in row && row.isPath === true)
-  t.same(listed('PATHS'), paths.map(({ env }) => env).sort())
+  t.same(listed('PATHS'), ['DYAD_AGENT', ...paths.map(({ env }) => env)].sort())
+  t.same(listed('OF_CLIENTS'), CLIENT_OPTIONS.map(({ env }) => env).sort())
 })
 
 test('a program with thousands of variables of that beginning takes part', async (t) => {

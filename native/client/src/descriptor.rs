@@ -21,21 +21,24 @@ pub(crate) fn through_link<T>(
     })
 }
 
-/// Writes the name of a descriptor's link in a directory of /proc.
-pub(crate) fn link_of(place: &[u8], fd: c_int, into: &mut Text<32>) {
-    let mut digits = [0u8; 10];
-    let mut rest = fd.unsigned_abs();
+/// The digits of a number, written into the end of `digits`.
+pub fn decimal(number: u32, digits: &mut [u8; 10]) -> &[u8] {
+    let mut rest = number;
     let mut start = digits.len();
     loop {
         start -= 1;
         digits[start] = b'0' + (rest % 10) as u8;
         rest /= 10;
         if rest == 0 {
-            break;
+            return &digits[start..];
         }
     }
+}
+
+/// Writes the name of a descriptor's link in a directory of /proc.
+pub(crate) fn link_of(place: &[u8], fd: c_int, into: &mut Text<32>) {
     let _ = into.set(place);
-    let _ = into.push(&digits[start..]);
+    let _ = into.push(decimal(fd.unsigned_abs(), &mut [0; 10]));
 }
 
 /// Writes the path at which the system knows the file of a descriptor, whatever it was opened by:

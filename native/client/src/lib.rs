@@ -23,7 +23,7 @@ mod variables;
 
 pub use bitmap::Bitmap;
 pub use client::{Client, Failure, Said};
-pub use descriptor::path_of;
+pub use descriptor::{decimal, path_of};
 pub use lease::{Writers, writers};
 pub use managed::{Directory, Place, leads_as_written, locate, may_be_managed};
 pub use owner::{Owner, Process};

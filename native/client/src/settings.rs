@@ -5,7 +5,7 @@ use crate::managed::Directory;
 use crate::protocol::Hello;
 use crate::sys;
 use crate::text::{PathText, Text, TooLong};
-use crate::variables::{is_path, is_read};
+use crate::variables::{is_of_clients, is_path, is_read};
 
 /// Endings of names for which no open and no stat waits, unless DYAD_NO_WAIT has others.
 const NO_WAIT: &[u8] = b"-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~";
@@ -59,7 +59,11 @@ pub struct Settings {
     no_wait: Text<1024>,
     program: Text<256>,
     pub(crate) hello: Hello,
+    kept: Text<KEPT>,
 }
+
+/// Room for the variables of the environment.
+const KEPT: usize = 65_536;
 
 impl Settings {
     pub const fn new() -> Self {
@@ -73,6 +77,7 @@ impl Settings {
             no_wait: Text::new(),
             program: Text::new(),
             hello: Hello::new(),
+            kept: Text::new(),
         }
     }
 
@@ -143,6 +148,12 @@ impl Settings {
             .any(|ending| !ending.is_empty() && name.ends_with(ending))
     }
 
+    /// The variables of DYAD as they were at the start, those that are paths made absolute: entries
+    /// `NAME=VALUE` with a NUL behind each.
+    pub fn variables(&self) -> impl Iterator<Item = &[u8]> {
+        self.kept.as_bytes().split_inclusive(|&byte| byte == 0)
+    }
+
     fn find_agent<'a>(&mut self, get: &impl Fn(&str) -> Option<&'a [u8]>) -> Result<(), Unusable> {
         if let Some(given) = get("DYAD_AGENT") {
             return absolute(given, &mut self.agent);
@@ -178,6 +189,7 @@ impl Settings {
     ) -> Result<(), Unusable> {
         let mut path = PathText::new();
         self.hello.begin(run)?;
+        self.kept.clear();
         for entry in entries.filter(|entry| entry.starts_with(b"DYAD_")) {
             let Some(equals) = entry.iter().position(|&byte| byte == b'=') else { continue };
             let (name, value) = entry.split_at(equals);
@@ -188,6 +200,11 @@ impl Settings {
             }
             if is_read(name) {
                 self.hello.push_variable(name, value)?;
+            }
+            if is_read(name) || is_of_clients(name) {
+                for part in [name, b"=", value, b"\0"] {
+                    self.kept.push(part)?;
+                }
             }
         }
         self.hello.end()?;
@@ -294,6 +311,8 @@ mod tests {
         let frame: std::vec::Vec<u8> = settings.hello.parts().concat();
         let sent = b"\x02\0\x12\0DYAD_PATH_PRODUCER\x02\0/p\x08\0DYAD_KVS\x04\0here";
         assert!(frame.ends_with(sent), "{frame:?}");
+        let kept: std::vec::Vec<_> = settings.variables().collect();
+        assert_eq!(kept, [&b"DYAD_PATH_PRODUCER=/p\0"[..], b"DYAD_KVS=here\0"]);
     }
 
     #[test]

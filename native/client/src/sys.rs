@@ -33,11 +33,13 @@ pub fn close(fd: c_int) -> Result<()> {
     nothing(unsafe { syscall!(Sysno::close, fd) })
 }
 
-/// Size, mode, device, inode and links of a file.
+/// Mode, links, owner, group, device and inode of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Look {
     pub mode: u32,
     pub links: u32,
+    pub user: u32,
+    pub group: u32,
     pub file: FileId,
 }
 
@@ -73,7 +75,13 @@ pub unsafe fn look(dirfd: c_int, path: *const c_char, flags: c_int) -> Result<Lo
     let found = unsafe { found.assume_init() };
     let device = u64::from(found.stx_dev_major) << 32 | u64::from(found.stx_dev_minor);
     let file = FileId { device, inode: found.stx_ino };
-    Ok(Look { mode: u32::from(found.stx_mode), links: found.stx_nlink, file })
+    Ok(Look {
+        mode: u32::from(found.stx_mode),
+        links: found.stx_nlink,
+        user: found.stx_uid,
+        group: found.stx_gid,
+        file,
+    })
 }
 
 pub fn look_at(fd: c_int) -> Result<Look> {
@@ -103,6 +111,17 @@ pub fn fcntl(fd: c_int, command: c_int, argument: usize) -> Result<c_int> {
 pub fn getpid() -> c_int {
     // SAFETY: getpid touches no memory.
     number(unsafe { syscall!(Sysno::getpid) }).unwrap_or(0) as c_int
+}
+
+pub fn getppid() -> c_int {
+    // SAFETY: getppid touches no memory.
+    number(unsafe { syscall!(Sysno::getppid) }).unwrap_or(0) as c_int
+}
+
+/// Reads bytes at a place of a file; returns how many there were.
+pub fn read_at(fd: c_int, into: &mut [u8], offset: u64) -> Result<usize> {
+    // SAFETY: the system writes no more than the length of the slice.
+    number(unsafe { syscall!(Sysno::pread64, fd, into.as_mut_ptr(), into.len(), offset) })
 }
 
 pub fn gettid() -> c_int {

@@ -42,8 +42,19 @@ const READ: [&[u8]; 38] = [
     b"DYAD_MARGO_PROTO",
 ];
 
+/// Those that clients alone read.
+const OF_CLIENTS: [&[u8]; 6] = [
+    b"DYAD_AGENT",
+    b"DYAD_AGENT_MISSING",
+    b"DYAD_STAT",
+    b"DYAD_STAT_WAIT",
+    b"DYAD_NO_WAIT",
+    b"DYAD_RUN",
+];
+
 /// Those that are paths; in HELLO they are absolute.
-const PATHS: [&[u8]; 7] = [
+const PATHS: [&[u8]; 8] = [
+    b"DYAD_AGENT",
     b"DYAD_PATH_PRODUCER",
     b"DYAD_PATH_CONSUMER",
     b"DYAD_STATE_DIR",
@@ -56,6 +67,11 @@ const PATHS: [&[u8]; 7] = [
 /// Whether the agent reads the variable.
 pub(crate) fn is_read(name: &[u8]) -> bool {
     READ.contains(&name)
+}
+
+/// Whether clients read it for themselves.
+pub(crate) fn is_of_clients(name: &[u8]) -> bool {
+    OF_CLIENTS.contains(&name)
 }
 
 /// Whether its value is a path.

@@ -2,7 +2,7 @@
 //! whatever started it, is its own from then on.
 
 use crate::descriptors;
-use crate::listing::each_descriptor;
+use crate::listing::{each_descriptor, number_of};
 use crate::start::settings;
 use core::ffi::c_int;
 use dyad_client::{PathText, path_of, sys};
@@ -12,8 +12,8 @@ pub fn adopt() {
     if !settings().producer.is_set() {
         return;
     }
-    each_descriptor(c"/proc/self/fd", |list, fd| {
-        if fd != list {
+    each_descriptor(c"/proc/self/fd", |list, name| {
+        if let Some(fd) = number_of(name).filter(|&fd| fd != list) {
             adopt_one(fd);
         }
     });

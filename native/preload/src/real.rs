@@ -183,8 +183,6 @@ real_functions! {
     fn euidaccess(path: *const c_char, mode: c_int) -> c_int;
     fn eaccess(path: *const c_char, mode: c_int) -> c_int;
     fn execve(path: *const c_char, arguments: Strings, environment: Strings) -> c_int;
-    fn execv(path: *const c_char, arguments: Strings) -> c_int;
-    fn execvp(file: *const c_char, arguments: Strings) -> c_int;
     fn execvpe(file: *const c_char, arguments: Strings, environment: Strings) -> c_int;
     fn fexecve(fd: c_int, arguments: Strings, environment: Strings) -> c_int;
     fn execveat(dirfd: c_int, path: *const c_char, arguments: Strings, environment: Strings, flags: c_int) -> c_int;

@@ -3,11 +3,13 @@
 
 use crate::children::Children;
 use crate::open::writes;
+use crate::program::Target;
 use crate::real::Strings;
 use crate::start::{is_active, settings};
-use crate::{change, consume, errno, real};
+use crate::stat::before_run;
+use crate::{change, consume, descriptors, errno, real, variables};
 use core::ffi::{CStr, c_char, c_int};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use dyad_client::sys::{self, Errno};
 use dyad_client::{Place, Writers, locate};
 use libc::{FILE, mode_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t};
@@ -61,6 +63,21 @@ pub fn look_after_exec(look: impl Fn() -> Writers) -> Writers {
     }
 }
 
+/// Whether the actions of a child have ever opened a file of the producer-managed directory.
+static OPENS: AtomicBool = AtomicBool::new(false);
+
+/// Calls with the environment of a child, and with what it needs to publish what it may inherit.
+///
+/// # Safety
+/// `environment` is as the program gave it.
+unsafe fn with_variables(environment: Strings, call: impl Fn(Strings) -> c_int) -> c_int {
+    if is_active() && (!descriptors::none_written() || OPENS.load(Ordering::Relaxed)) {
+        // SAFETY: the caller says so.
+        return unsafe { variables::with(environment, &call) };
+    }
+    call(environment)
+}
+
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_spawn(
     pid: *mut pid_t,
@@ -70,9 +87,15 @@ pub unsafe extern "C" fn posix_spawn(
     arguments: Strings,
     environment: Strings,
 ) -> c_int {
+    // SAFETY: the program gives a C string.
+    if let Err(failed) = unsafe { before_run(libc::AT_FDCWD, path) } {
+        return failed;
+    }
     // SAFETY: the program's own call.
     starting(|| unsafe {
-        real::posix_spawn(pid, path, actions, attributes, arguments, environment)
+        with_variables(environment, |its| {
+            real::posix_spawn(pid, path, actions, attributes, arguments, its)
+        })
     })
 }
 
@@ -85,9 +108,18 @@ pub unsafe extern "C" fn posix_spawnp(
     arguments: Strings,
     environment: Strings,
 ) -> c_int {
+    // SAFETY: the program gives a C string.
+    if let Target::At(dirfd, path) = unsafe { Target::named(file) }
+        // SAFETY: as above.
+        && let Err(failed) = unsafe { before_run(dirfd, path) }
+    {
+        return failed;
+    }
     // SAFETY: the program's own call.
     starting(|| unsafe {
-        real::posix_spawnp(pid, file, actions, attributes, arguments, environment)
+        with_variables(environment, |its| {
+            real::posix_spawnp(pid, file, actions, attributes, arguments, its)
+        })
     })
 }
 
@@ -131,6 +163,7 @@ unsafe fn before_open(path: *const c_char, flags: c_int) -> Result<(), Errno> {
         unsafe { consume::before_read(libc::AT_FDCWD, path, flags, &place) }?;
     }
     if writes(flags) && place.producer_name().is_some() {
+        OPENS.store(true, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { change::Changed::begin(libc::AT_FDCWD, path) }?;
     }

@@ -1,6 +1,6 @@
 //! Begins with the program, before its main function and most constructors of its libraries.
 
-use crate::{adopt, exit, real, say};
+use crate::{adopt, exit, real, say, variables};
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_char, c_int};
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -71,6 +71,7 @@ unsafe extern "C" fn start(
     }
     STARTED.store(true, Ordering::Release);
     exit::register();
+    variables::begin();
     adopt::adopt();
     set_active(true);
 }

@@ -16,6 +16,27 @@ pub unsafe fn before_move(dirfd: c_int, path: *const c_char) -> Result<(), Errno
     unsafe { before_look(dirfd, path, LINK) }.map(|_| ())
 }
 
+/// Has the file brought that a call is to execute, where it is published.
+///
+/// # Safety
+/// `path` is a C string.
+pub unsafe fn before_run(dirfd: c_int, path: *const c_char) -> Result<(), Errno> {
+    // SAFETY: the caller gives a C string.
+    match unsafe { before_look(dirfd, path, 0) }? {
+        None => Ok(()),
+        // Its record alone cannot be executed.
+        Some(_) => {
+            let mut place = Place::new();
+            // SAFETY: as above.
+            let bytes = unsafe { CStr::from_ptr(path) }.to_bytes();
+            match locate(settings(), dirfd, bytes, &mut place).then(|| place.consumer_name()) {
+                Some(Some(name)) => ask(Request::Consume { name, wait: false }).map(|_| ()),
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
 /// Has the file brought that a call looks at, or its record. Some: the call is answered from the
 /// record.
 #[inline]

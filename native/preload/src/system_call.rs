@@ -1,6 +1,7 @@
 //! syscall: programs open files by it that the C library has no function for.
 
-use crate::real;
+use crate::program::Target;
+use crate::real::{self, Strings};
 use core::ffi::{c_char, c_int, c_long, c_uint};
 
 /// The beginning of what openat2 takes.
@@ -63,6 +64,26 @@ pub unsafe extern "C" fn syscall(
             let renamed =
                 unsafe { crate::rename::renameat2(a as c_int, from, c as c_int, to, e as c_uint) };
             c_long::from(renamed)
+        }
+        libc::SYS_execve => {
+            let target = Target::At(libc::AT_FDCWD, a as *const c_char);
+            // SAFETY: as above.
+            let failed = unsafe {
+                crate::exec::around(target, c as Strings, |environment| {
+                    real::syscall(number, a, b, environment as usize, d, e, f) as c_int
+                })
+            };
+            c_long::from(failed)
+        }
+        libc::SYS_execveat => {
+            let target = Target::At(a as c_int, b as *const c_char);
+            // SAFETY: as above.
+            let failed = unsafe {
+                crate::exec::around(target, d as Strings, |environment| {
+                    real::syscall(number, a, b, c, environment as usize, e, f) as c_int
+                })
+            };
+            c_long::from(failed)
         }
         libc::SYS_recvmsg => {
             // SAFETY: as above.
