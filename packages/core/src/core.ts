@@ -1,5 +1,6 @@
 import { isAbsolute, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { standingAside } from './aside.js'
 import type { ConsumedFile } from './consumer/consumed-file.js'
 import { type ConsumeOptions, Consumer } from './consumer/consumer.js'
 import { lookup } from './consumer/lookup.js'
@@ -219,7 +220,7 @@ export class DyadCore implements AsyncDisposable {
     given: Waiting = {},
   ): Promise<{ staged: StagedFile; opened: Awaited<Opened> }> {
     const { signal = this.#operations.closing } = flatOptions(given)
-    return this.#producer.stage(file, flags, mode ?? 0o666, open, signal)
+    return standingAside(() => this.#producer.stage(file, flags, mode ?? 0o666, open, signal))
   }
 
   /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */

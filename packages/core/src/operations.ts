@@ -1,3 +1,4 @@
+import { standingAside } from './aside.js'
 import { giveBackController, listenTo, takeController } from './deadline.js'
 import { DyadError } from './errors.js'
 
@@ -35,7 +36,7 @@ export class Operations {
     this.#underWay++
     try {
       // Most callers have no signal of their own, and making one costs as much as a system call.
-      return await (signal === undefined ? work(this.closing) : this.#runBounded(signal, work))
+      return await standingAside(() => (signal === undefined ? work(this.closing) : this.#runBounded(signal, work)))
     } finally {
       if (--this.#underWay === 0) this.#ended?.()
     }

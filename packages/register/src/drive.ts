@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AgentRequest } from './agent/protocol.js'
 import { missingAddon } from './missing-addon.js'
 import type { Asking } from './operation.js'
@@ -10,10 +11,19 @@ export type Real = () => unknown
 export type Outcome<Result> = { readonly error: unknown } | { readonly result: Result | undefined }
 
 let depth = 0
+/** Whether a session does its own work, which it synchronizes itself. */
+const session = new AsyncLocalStorage<true>()
+let hasSessions = false
 
-/** Whether a function of node:fs is being called whose operation covers what it calls in turn. */
+/** Whether a function of node:fs is called by one whose operation covers it, or by a session of the program. */
 export function isInside(): boolean {
-  return depth > 0
+  return depth > 0 || (hasSessions && session.getStore() === true)
+}
+
+/** Runs the work of a session of the program. */
+export function bySession<Result>(work: () => Result): Result {
+  hasSessions = true
+  return session.run(true, work)
 }
 
 /** Calls a function of node:fs that may call others of node:fs. */

@@ -1,8 +1,9 @@
 import { isMainThread } from 'node:worker_threads'
-import type { ClientSettings } from '@dyad/core/client-settings'
+import { type ClientSettings, letSessionsStandAside } from '@dyad/core/client-settings'
 import { adoptInherited } from './adopt.js'
 import { AgentClient } from './agent/client.js'
 import { replaceDescriptorCalls } from './descriptors.js'
+import { bySession } from './drive.js'
 import { publishAtExit } from './exit.js'
 import { adoptHandle } from './file-handles.js'
 import { letInherit } from './inherit.js'
@@ -33,6 +34,7 @@ export function takePart(settings: ClientSettings, url: string): void {
   const native = addon && nativeOf(addon, place)
   const program = new Program({ places, agent: new AgentClient(place), native, stat, noWait, debug })
   letInherit(url)
+  letSessionsStandAside(bySession)
   // The preload library has done so, and ends what it did.
   if (isMainThread && !isPreloaded) adoptInherited(program)
   publishAtExit(program)

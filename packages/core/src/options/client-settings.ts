@@ -16,6 +16,7 @@ const PRELOAD_LIBRARY = 'libdyad_preload'
 /** Bytes of all variables that fit into HELLO, which a frame bounds. */
 const MOST_BYTES = 60_000
 
+export { letSessionsStandAside } from '../aside.js'
 export { DyadError } from '../errors.js'
 export { isPreloadable, preloadedBy } from './preloaded.js'
 

@@ -1,0 +1,14 @@
+/** Runs the work of a session so that nothing stands between it and node:fs. */
+export type Aside = <Result>(work: () => Result) => Result
+
+let aside: Aside | undefined
+
+/** Tells sessions how to run their work in a program that takes part by other means, too. */
+export function letSessionsStandAside(how: Aside): void {
+  aside = how
+}
+
+/** Runs a session's own work. */
+export function standingAside<Result>(work: () => Result): Result {
+  return aside === undefined ? work() : aside(work)
+}
