@@ -112,6 +112,13 @@ int main(void) {
       pid_t child = fork();
       if (child == 0) for (;;) pause();
       sprintf(text, "%d", child);
+    } else if (strcmp(op, "fork-exit") == 0) {
+      /* A child with a copy of the descriptor, that ends at once. */
+      int status = -1;
+      pid_t child = fork();
+      if (child == 0) _exit(0);
+      failed = waitpid(child, &status, 0) != child;
+      sprintf(text, "%d", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     } else if (strcmp(op, "aside") == 0) {
       void (*stand_aside)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "dyad_preload_stand_aside");
       failed = stand_aside == NULL;

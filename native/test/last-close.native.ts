@@ -1,4 +1,5 @@
 /** When a file is published: once nobody on the host writes it any more, and not if it is not whole. */
+import { statSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { Site } from './support/site.js'
 import { ERRNO } from './support/steps.js'
@@ -63,7 +64,35 @@ test('a file to which a write failed is not published, and its close says so', a
   await leaving.do('open', path)
   t.equal(await leaving.errno('fill', '4096'), ERRNO.EFBIG)
   leaving.tell('exit', '0')
-  t.match(await leaving.running.ended, { status: 1, stderr: /damaged is not published/ })
+  t.match(await leaving.running.ended, { status: 1, stderr: /damaged is not published: a write to it failed\n/ })
+})
+
+test('a file to which one process could not write is not published by another one', async (t) => {
+  const site = await Site.start(t)
+  const big = site.cluster.path('big')
+  writeFileSync(big, Buffer.alloc(100_000))
+  const [path] = site.paths('cut')
+  // Dash has the file open until cat has ended.
+  const script = 'trap "" XFSZ; ulimit -f 8; cat "$1" > "$2"; echo "$?"'
+  const shell = await site.produce('dash', ['-c', script, 'dash', big, path]).ended
+  t.match(shell, { stdout: '1\n', stderr: /File too large/ })
+  t.equal(statSync(path).size, 4096)
+  t.equal(await site.published('cut'), 0)
+  t.equal((await readNow(site, 'cut')).errno, ERRNO.ENOENT)
+  t.match(await site.produce('dash', ['-c', 'echo whole > "$1"; true', 'dash', path]).ended, { status: 0, stderr: '' })
+  t.equal(await site.published('cut'), 1)
+  t.match(await readNow(site, 'cut'), { errno: 0, text: 'whole' })
+})
+
+test('the end of a child that is not the last to have a damaged file open says nothing', async (t) => {
+  const site = await Site.start(t)
+  const producer = site.producer()
+  await producer.do('limit', '4096')
+  await producer.do('open', site.paths('forked')[0])
+  t.equal(await producer.errno('fill', '4096'), ERRNO.EFBIG)
+  t.same(await producer.do('fork-exit'), { errno: 0, text: '0' })
+  t.equal(await producer.errno('close'), ERRNO.EIO)
+  t.match(await producer.end(), { status: 0, stderr: '' })
 })
 
 test('a mapping counts as a writer', async (t) => {

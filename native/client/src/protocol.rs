@@ -32,6 +32,10 @@ pub enum Request<'a> {
     Change {
         name: &'a [u8],
     },
+    /// A write to the file failed, and another process may be the last to close it.
+    Damaged {
+        name: &'a [u8],
+    },
     /// `directory`: the name was that of a directory; all files below it are withdrawn.
     Remove {
         name: &'a [u8],
@@ -57,6 +61,7 @@ impl<'a> Request<'a> {
             Request::Look { name, wait } => (3, u8::from(wait), name, None),
             Request::Produce { name } => (4, 0, name, None),
             Request::Change { name } => (5, 0, name, None),
+            Request::Damaged { name } => (5, 1, name, None),
             Request::Remove { name, directory } => (6, u8::from(directory), name, None),
             Request::Own { name } => (9, 0, name, None),
             Request::Move { from, to, directory } => (7, u8::from(directory), from, Some(to)),

@@ -5,7 +5,7 @@ use crate::start::has_started;
 use crate::{descriptors, errno, mmap, real, say};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
-use dyad_client::sys;
+use dyad_client::{decimal, sys};
 
 unsafe extern "C" {
     fn __cxa_atexit(
@@ -63,10 +63,12 @@ pub fn close_all(is_lost: bool) -> bool {
         let written = Written::at(fd);
         descriptors::forget(fd);
         let closed = sys::close(fd);
-        if let Some(written) = written {
+        if let Some(mut written) = written {
+            if is_lost {
+                written.damage();
+            }
             let outcome = match closed {
-                Ok(()) if is_lost => Err(libc::EIO),
-                Ok(()) => written.publish(),
+                Ok(()) => written.publish_at_end(),
                 Err(failed) => Err(failed),
             };
             is_published &= tell(&written, outcome);
@@ -78,8 +80,13 @@ pub fn close_all(is_lost: bool) -> bool {
 
 fn tell(written: &Written, outcome: Result<(), c_int>) -> bool {
     if let Err(failed) = outcome {
-        let digits = [100, 10, 1].map(|unit| b'0' + (failed / unit % 10) as u8);
-        say::line(&[written.path(), b" is not published: error ", &digits]);
+        let mut digits = [0; 10];
+        let why: [&[u8]; 2] = if written.is_damaged() {
+            [b"a write to it failed", b""]
+        } else {
+            [b"error ", decimal(failed.unsigned_abs(), &mut digits)]
+        };
+        say::line(&[written.path(), b" is not published: ", why[0], why[1]]);
     }
     outcome.is_ok()
 }

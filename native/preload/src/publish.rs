@@ -53,15 +53,44 @@ impl Written {
         self.publish_if_last().map(|_| ())
     }
 
-    /// As above; returns whether nobody writes the file any more.
+    /// As above, at the end of the program: a file that is not whole and that another process has
+    /// open is not this one's to publish.
+    pub fn publish_at_end(&self) -> Result<(), Errno> {
+        let published = self.publish();
+        if self.is_damaged && self.writer_left() == Writers::Left { Ok(()) } else { published }
+    }
+
+    /// Notes that a write to the file failed.
+    pub fn damage(&mut self) {
+        self.is_damaged = true;
+    }
+
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
+    fn writer_left(&self) -> Writers {
+        descriptors::writer_left(&self.path, Some(self.look.file))
+    }
+
+    /// Has the agent refuse the publish of another process that closes the file later.
+    fn tell_of_damage(&self) -> Result<(), Errno> {
+        match settings().producer.name_in(self.path.as_bytes()) {
+            Some(name) if self.writer_left() == Writers::Left => tell(Request::Damaged { name }),
+            _ => Ok(()),
+        }
+    }
+
+    /// As `publish`; returns whether nobody writes the file any more.
     pub fn publish_if_last(&self) -> Result<bool, Errno> {
         if self.look.links == 0 {
             return Ok(true);
         }
         if self.is_damaged {
+            self.tell_of_damage()?;
             return Err(libc::EIO);
         }
-        let look = || descriptors::writer_left(&self.path, Some(self.look.file));
+        let look = || self.writer_left();
         let mut left = look();
         if left == Writers::Left && self.closes_on_exec {
             left = spawn::look_after_exec(look);

@@ -146,10 +146,16 @@ impl Closing {
         if closed != 0 {
             return Err(errno::get());
         }
-        if !self.is_whole {
-            return Err(libc::EIO);
+        match self.written {
+            Some(mut written) => {
+                if !self.is_whole {
+                    written.damage();
+                }
+                written.publish()
+            }
+            None if self.is_whole => Ok(()),
+            None => Err(libc::EIO),
         }
-        self.written.map_or(Ok(()), |written| written.publish())
     }
 }
 

@@ -3,7 +3,7 @@ import { DyadError, descriptorLimit, listenAtSocket, onShortage, withSocketPlace
 import { failedAnswer } from './answers.js'
 import { Connection } from './connection.js'
 import { FilesAbove } from './files-above.js'
-import { OwnFiles } from './own-files.js'
+import { NotedFiles } from './noted-files.js'
 import { isOfAnotherUser, loadPeerUser } from './peer-user.js'
 import { Publishing } from './publishing.js'
 import { Runs } from './run-log.js'
@@ -41,7 +41,7 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
   const shared = {
     sessions,
     publishing: new Publishing(),
-    ownFiles: new OwnFiles(),
+    ownFiles: new NotedFiles(),
     filesAbove: new FilesAbove(),
     runs: new Runs(),
   }

@@ -4,7 +4,7 @@ import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
 import type { FilesAbove } from './files-above.js'
 import { ANSWER, FrameReader, REQUEST, VERSION, wrongFrame } from './frames.js'
-import type { OwnFiles } from './own-files.js'
+import type { NotedFiles } from './noted-files.js'
 import type { Publishing } from './publishing.js'
 import { type Request, type RequestContext, requested } from './requests.js'
 import type { Runs } from './run-log.js'
@@ -28,7 +28,7 @@ const MOST_RUN_BYTES = 255
 export interface Shared {
   readonly sessions: Sessions
   readonly publishing: Publishing
-  readonly ownFiles: OwnFiles
+  readonly ownFiles: NotedFiles
   readonly filesAbove: FilesAbove
   readonly runs: Runs
 }

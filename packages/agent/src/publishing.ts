@@ -1,6 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs'
 import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad/core'
 import { filesBelow } from './files-below.js'
+import { NotedFiles } from './noted-files.js'
 import { PathOrder } from './path-order.js'
 
 /** A file or a directory that has another name now; '' stands for a place that is not managed. */
@@ -20,23 +21,43 @@ const AT_A_TIME = 32
  */
 export class Publishing {
   readonly #order = new PathOrder()
+  /** Files to which a program could not write all: another one may have them open, and close them last. */
+  readonly #damaged = new NotedFiles()
 
-  /** Publishes a file; resolves with its record once every consumer can see that. The errors of DyadCore.produce. */
+  /**
+   * Publishes a file; resolves with its record once every consumer can see that. ERR_DYAD_PUBLISH
+   * where a write to it failed; the errors of DyadCore.produce.
+   */
   produce(session: DyadCore, name: string): Promise<FileRecord> {
-    return this.#order.run([claim(session, name)], () => session.produce(name))
+    return this.#order.run([claim(session, name)], async () => {
+      if (this.#damaged.has(session.config.producerPath, name)) {
+        throw new DyadError('ERR_DYAD_PUBLISH', { path: name, detail: 'a program could not write all of it' })
+      }
+      return session.produce(name)
+    })
   }
 
   /**
-   * Withdraws the record of a file that is about to change; resolves with whether it had one. The
-   * errors of DyadCore.remove.
+   * Withdraws the record of a file that is about to change; resolves with whether it had one. One
+   * to which a write failed is not published until it changes anew. The errors of DyadCore.remove.
    */
-  change(session: DyadCore, name: string): Promise<boolean> {
-    return this.#order.run([claim(session, name)], () => withdraw(session, name))
+  change(session: DyadCore, name: string, isDamaged: boolean): Promise<boolean> {
+    return this.#order.run([claim(session, name)], () => {
+      this.#note(session, name, isDamaged)
+      return withdraw(session, name)
+    })
+  }
+
+  #note(session: DyadCore, name: string, isDamaged: boolean): void {
+    const { producerPath } = session.config
+    if (isDamaged) this.#damaged.note(producerPath, name)
+    else this.#damaged.forget(producerPath, name)
   }
 
   /** Withdraws the record of a file that is gone, if it has one, or of all files below a directory. The errors of DyadCore.remove. */
   remove(session: DyadCore, name: string, isDirectory: boolean): Promise<void> {
     return this.#order.run([claim(session, name, isDirectory)], async () => {
+      this.#note(session, name, false)
       if (isDirectory) await withdrawBelow(session, name)
       await withdrawGone(session, name)
     })
@@ -54,6 +75,7 @@ export class Publishing {
     const isDirectory = wasDirectory || moved === 'directory'
     const claims = [from, to].filter((name) => name !== '').map((name) => claim(session, name, isDirectory))
     return this.#order.run(claims, async () => {
+      for (const name of [from, to]) this.#note(session, name, false)
       if (moved === 'directory') return moveBelow(session, from, to, told)
       await Promise.all([
         moved === 'file' ? session.produce(to).then(told) : undefined,

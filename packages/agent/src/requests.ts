@@ -10,7 +10,7 @@ import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
 import type { FilesAbove } from './files-above.js'
 import { ANSWER, REQUEST, wrongFrame } from './frames.js'
-import type { OwnFiles } from './own-files.js'
+import type { NotedFiles } from './noted-files.js'
 import type { Publishing } from './publishing.js'
 import type { Run, Runs } from './run-log.js'
 
@@ -19,13 +19,17 @@ const WAIT = 1
 /** The flag of REMOVE and MOVE that says that the name was a directory's. */
 const DIRECTORY = 1
 
+/** The flag of CHANGE that says that a write to the file failed. */
+const DAMAGED = 1
+
 /** How a request waits. */
 type Bounded = ConsumeOptions & { readonly signal: AbortSignal }
 
 /** What a request is served with. */
 export interface RequestContext {
   readonly publishing: Publishing
-  readonly ownFiles: OwnFiles
+  /** What programs of this host write themselves in consumer-managed directories: nobody waits for a producer of it. */
+  readonly ownFiles: NotedFiles
   readonly filesAbove: FilesAbove
   readonly runs: Runs
   /** The run that the program belongs to. */
@@ -117,7 +121,7 @@ function producing(id: number, body: Body): Request {
 }
 
 function changing(id: number, body: Body): Request {
-  body.flags(0)
+  const isDamaged = body.flags(DAMAGED) !== 0
   const name = body.name()
   body.done()
   return {
@@ -125,7 +129,7 @@ function changing(id: number, body: Body): Request {
     name,
     serve: async (session, { publishing }) => {
       // No record has a name that is not well-formed.
-      const had = name !== undefined && (await publishing.change(session, name))
+      const had = name !== undefined && (await publishing.change(session, name, isDamaged))
       return plainAnswer(had ? ANSWER.DONE : ANSWER.ABSENT, id)
     },
   }

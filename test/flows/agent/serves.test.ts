@@ -5,6 +5,7 @@ import t from 'tap'
 import {
   ABSENT,
   AgentClient,
+  CHANGE,
   CONSUME,
   failure,
   LOOK,
@@ -12,6 +13,7 @@ import {
   OWN,
   PRODUCE,
   RECORD,
+  REMOVE,
   WAIT,
 } from '../../harness/agent-client.js'
 import { Cluster } from '../../harness/cluster.js'
@@ -19,6 +21,8 @@ import { TestProcess } from '../../harness/process.js'
 import { agentOf, consuming, producing, variables } from './site.js'
 
 const { errno } = constants
+/** The flag of CHANGE that says that a write failed. */
+const DAMAGED = 1
 const SPACE = 'unshare --user --map-root-user --mount'.split(' ')
 const canMount = spawnSync(SPACE[0] as string, [...SPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
 
@@ -56,6 +60,21 @@ t.test('a file goes from a program of one node to a program of another', async (
       t.equal(body.readUInt32LE(16), 0o640)
     }
   }
+})
+
+t.test('a file to which a write failed is not published until it changes anew, or is removed', async (t) => {
+  const cluster = await site(t)
+  await using producer = await producing(cluster)
+  await using other = await producing(cluster)
+  writeFileSync(cluster.path('a', 'x'), 'a part')
+  const again = [() => producer.change('x'), () => producer.done(REMOVE, named('x'))]
+  for (const change of again) {
+    t.equal(await other.produce('x'), 'done')
+    t.equal(await producer.done(CHANGE, named('x', DAMAGED)), 'done')
+    await t.rejects(other.produce('x'), { code: 'ERR_DYAD_PUBLISH', errno: errno.EIO })
+    await change()
+  }
+  t.equal(await other.produce('x'), 'done')
 })
 
 t.test('the newest version is consumed, and CHANGE withdraws it until the next PRODUCE', async (t) => {

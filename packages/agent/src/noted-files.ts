@@ -1,11 +1,8 @@
 /** Names that are remembered, of all directories together; the one noted first is forgotten first. */
 const MOST = 100_000
 
-/**
- * The files that programs of this host write themselves in consumer-managed directories. Whoever
- * reads one does not wait for a producer to publish it.
- */
-export class OwnFiles {
+/** Files of managed directories that something is known of. */
+export class NotedFiles {
   readonly #most: number
   readonly #files = new Set<string>()
 
@@ -22,6 +19,10 @@ export class OwnFiles {
       this.#files.delete(oldest)
       return
     }
+  }
+
+  forget(directory: string | undefined, name: string): void {
+    this.#files.delete(fileOf(directory, name))
   }
 
   has(directory: string | undefined, name: string): boolean {

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { OwnFiles } from '../src/own-files.js'
+import { NotedFiles } from '../src/noted-files.js'
 
 t.test('the names that were noted last are known, each in its directory', async (t) => {
-  const own = new OwnFiles(3)
+  const own = new NotedFiles(3)
   for (const name of ['a', 'b', 'c']) own.note('/d', name)
   own.note('/d', 'a')
   own.note('/e', 'a')
@@ -13,4 +13,7 @@ t.test('the names that were noted last are known, each in its directory', async 
   t.ok(own.has('/e', 'a'))
   t.notOk(own.has('/e', 'c'))
   t.notOk(own.has(undefined, 'a'))
+  own.forget('/d', 'a')
+  t.notOk(own.has('/d', 'a'))
+  t.ok(own.has('/e', 'a'))
 })
