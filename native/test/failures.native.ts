@@ -24,7 +24,7 @@ test('without an agent, calls on managed paths fail, or pass with one warning', 
     t.equal(await failing.errno('unlink', `${path}2`), ERRNO.ENOTCONN)
     t.equal(await failing.errno('open', `${path}3`), 0)
     failing.tell('exit', '0')
-    t.match(await failing.running.ended, { status: 1, stderr: /^dyad: \S+file\d3 is not published: error 107\n$/ })
+    t.match(await failing.running.ended, { status: 1, stderr: /^dyad: \S+file\d3 is not published: ENOTCONN\n$/ })
 
     const more = { DYAD_PATH_PRODUCER: site.cluster.path('a'), DYAD_AGENT: agent, DYAD_AGENT_MISSING: 'pass' }
     const passing = site.consumer(more)

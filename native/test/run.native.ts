@@ -63,7 +63,11 @@ test('a C consumer waits for what a C producer closes, and the reports tell of i
 test('a failure is the program’s: its open fails in time, and its exit code is passed on', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const never = await sandbox.run([...consuming(sandbox), '--timeout', '200', '--', 'cat', sandbox.at('n2/never')])
-  t.match(never, { code: 1, stdout: '', stderr: `cat: ${sandbox.at('n2/never')}: Connection timed out\n` })
+  t.match(never, {
+    code: 1,
+    stdout: '',
+    stderr: /^cat: \S+\/never: Connection timed out\ndyad: ERR_DYAD_TIMEOUT: .*'never'.*\n$/,
+  })
   const consumer = compile(sandbox, 'consumer', CONSUMER)
   const failed = await sandbox.run([
     ...consuming(sandbox),
@@ -74,7 +78,34 @@ test('a failure is the program’s: its open fails in time, and its exit code is
     consumer,
     sandbox.at('n2/x'),
   ])
-  t.match(failed, { code: 2, stderr: /^ {2}failed {4}CONSUME x: ERR_DYAD_TIMEOUT: /m })
+  t.match(failed, { code: 2, stderr: /^dyad: ERR_DYAD_TIMEOUT: .*'x'/m })
+  t.match(failed.stderr, /^ {2}failed {4}1 request$/m)
+})
+
+test('what a program ignores is said: a namespace that is missing, files that nobody can fetch', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const write = (...words: string[]) =>
+    sandbox.run([...producing(sandbox), ...words, '--', 'sh', '-c', `echo x > ${sandbox.at('n1/x')}; exit 0`])
+  t.match(await write('--namespace', 'nosuch'), {
+    code: 0,
+    stdout: '',
+    stderr: /^dyad: ERR_DYAD_NAMESPACE_MISSING: .*'x'.*'nosuch'.*dyad namespace create NAME.*\n$/,
+  })
+  t.match(await write('--node', 'n9'), { code: 0, stderr: /^dyad: warning: no service of node 'n9' runs: [^\n]*\n$/ })
+  const script = `echo y > ${sandbox.at('other/y')}`
+  const other = ['run', '--node', 'n1', '--producer', sandbox.at('other'), '--', 'sh', '-c', script]
+  t.match(await sandbox.run(other), { code: 0, stderr: /^dyad: warning: the service of node 'n1' serves [^\n]*\n$/ })
+})
+
+test('an agent that ends while a program waits is told of', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const waiting = sandbox.spawn([...consuming(sandbox), '--', 'cat', sandbox.at('n2/never')])
+  await waits(sandbox)
+  t.match(await sandbox.run(['stop', '--node', 'n2']), { code: 0 })
+  t.match(await waiting.ended, {
+    code: 1,
+    stderr: /^dyad: the agent at \S+ ended the connection: .* start this node's service again\ncat: .*not connected\n$/,
+  })
 })
 
 test('what a shell opened for dyad run is published once the program has ended', async (t) => {
@@ -88,6 +119,12 @@ test('what a shell opened for dyad run is published once the program has ended',
   t.match(await shell(`RUN sh -c 'echo text >&5' 5>> ${sandbox.at('n1/five')}`), { code: 0, stdout: '', stderr: '' })
   t.match(await shell(`RUN sh -c 'echo text; kill -9 $$' > ${sandbox.at('n1/killed')}`), { code: 137 })
   t.same((await sandbox.run(['ls', '--json'])).stdout.match(/"path":"[^"]+"/g), ['"path":"five"', '"path":"out"'])
+  const kept = await sandbox.spawn(
+    ['-c', `${WORDS} ${[...producing(sandbox), '--'].join(' ')} echo text > ${sandbox.at('n1/kept')}; true`],
+    {},
+    ['dash'],
+  ).ended
+  t.match(kept, { code: 0, stderr: /^dyad: warning: \S+kept is not published: dash \(process \d+\) has it open.*\n$/ })
   const got = await sandbox.run([
     ...consuming(sandbox),
     '--timeout',

@@ -15,7 +15,9 @@ export interface Failure {
   readonly message: string
 }
 
-export const [HELLO, CONSUME, LOOK, PRODUCE, CHANGE, REMOVE, MOVE, REPORT, OWN] = [1, 2, 3, 4, 5, 6, 7, 8, 9] as const
+export const [HELLO, CONSUME, LOOK, PRODUCE, CHANGE, REMOVE, MOVE, REPORT, OWN, NEWS] = [
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+] as const
 export const [DONE, ABSENT, RECORD, REPORTED, FAILED] = [128, 129, 130, 131, 132] as const
 export const WAIT = 1
 

@@ -2,7 +2,7 @@
 
 use crate::publish::Written;
 use crate::start::has_started;
-use crate::{descriptors, errno, mmap, real, say};
+use crate::{descriptors, errno, errno_name, mmap, real, say};
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 use dyad_client::{decimal, sys};
@@ -81,12 +81,12 @@ pub fn close_all(is_lost: bool) -> bool {
 fn tell(written: &Written, outcome: Result<(), c_int>) -> bool {
     if let Err(failed) = outcome {
         let mut digits = [0; 10];
-        let why: [&[u8]; 2] = if written.is_damaged() {
-            [b"a write to it failed", b""]
+        let why: &[u8] = if written.is_damaged() {
+            b"a write to it failed"
         } else {
-            [b"error ", decimal(failed.unsigned_abs(), &mut digits)]
+            errno_name::of(failed).unwrap_or_else(|| decimal(failed.unsigned_abs(), &mut digits))
         };
-        say::line(&[written.path(), b" is not published: ", why[0], why[1]]);
+        say::line(&[written.path(), b" is not published: ", why]);
     }
     outcome.is_ok()
 }

@@ -21,6 +21,7 @@ mod descriptors;
 mod dup;
 mod elsewhere;
 mod errno;
+mod errno_name;
 mod exec;
 mod exec_list;
 mod exit;

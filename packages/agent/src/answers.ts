@@ -1,6 +1,5 @@
 import { type ErrorCode, errnoOf, type FileRecord, isDyadError } from '@dyad/core'
 import { ANSWER, LENGTH_BYTES } from './frames.js'
-import type { RunReport } from './run-log.js'
 
 /** Longest code and message of a failure, in bytes. */
 const MOST_CODE_BYTES = 255
@@ -22,9 +21,9 @@ export function recordAnswer(id: number, { size, mtimeNs, mode }: FileRecord): B
   return frame
 }
 
-/** What is known of a run. */
-export function reportedAnswer(id: number, report: RunReport): Buffer {
-  const json = Buffer.from(JSON.stringify(report))
+/** Something to tell as JSON. */
+export function reportedAnswer(id: number, what: unknown): Buffer {
+  const json = Buffer.from(JSON.stringify(what))
   const frame = begun(ANSWER.REPORTED, id, json.length)
   json.copy(frame, BODY)
   return frame

@@ -19,6 +19,7 @@ export const REQUEST = {
   MOVE: 7,
   REPORT: 8,
   OWN: 9,
+  NEWS: 10,
 } as const
 
 /** Kinds of answers. */

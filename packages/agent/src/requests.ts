@@ -12,9 +12,9 @@ import type { FilesAbove } from './files-above.js'
 import { ANSWER, REQUEST, wrongFrame } from './frames.js'
 import type { NotedFiles } from './noted-files.js'
 import type { Publishing } from './publishing.js'
-import type { Run, Runs } from './run-log.js'
+import { fitting, MOST_TEXT_BYTES, type Run, type Runs } from './run-log.js'
 
-/** The flag of CONSUME and LOOK that lets the answer wait until the file is published. */
+/** The flag of CONSUME and LOOK that lets the answer wait until the file is published, and of NEWS until there are any. */
 const WAIT = 1
 /** The flag of REMOVE and MOVE that says that the name was a directory's. */
 const DIRECTORY = 1
@@ -66,6 +66,8 @@ export function requested(kind: number, id: number, body: Body): Request {
       return owning(id, body)
     case REQUEST.REPORT:
       return reporting(id, body)
+    case REQUEST.NEWS:
+      return asking(id, body)
     default:
       throw wrongFrame(`a request of kind ${kind}`)
   }
@@ -114,7 +116,7 @@ function producing(id: number, body: Body): Request {
     name,
     serve: async (session, { publishing, run }) => {
       const record = await publishing.produce(session, wellFormed(name))
-      run?.produced(record)
+      run?.produced(record, session)
       return plainAnswer(ANSWER.DONE, id)
     },
   }
@@ -160,7 +162,7 @@ function moving(id: number, body: Body): Request {
     name: to || from,
     serve: async (session, { publishing, run }) => {
       const move = { from: from ?? '', to: wellFormed(to), wasDirectory }
-      await publishing.move(session, move, (record) => run?.produced(record))
+      await publishing.move(session, move, (record) => run?.produced(record, session))
       return plainAnswer(ANSWER.DONE, id)
     },
   }
@@ -216,6 +218,23 @@ function reporting(id: number, body: Body): Request {
   return { what: 'REPORT', name: undefined, serve: async (_, { runs }) => reportedAnswer(id, runs.report(of)) }
 }
 
+function asking(id: number, body: Body): Request {
+  const wait = body.flags(WAIT) !== 0
+  const from = body.number16()
+  const of = body.text() ?? ''
+  body.done()
+  return {
+    what: 'NEWS',
+    name: undefined,
+    serve: async (session, { runs, signal }) => {
+      const run = runs.of(of)
+      run?.news.watchStore(session, signal)
+      await (wait ? run?.news.waitFor(from, signal) : run?.advised())
+      return reportedAnswer(id, fitting(run?.news.since(from) ?? [], { bytes: MOST_TEXT_BYTES }))
+    },
+  }
+}
+
 function wellFormed(name: string | undefined): string {
   if (name === undefined) throw new DyadError('ERR_DYAD_PATH', { detail: 'it is not well-formed UTF-8' })
   return name
@@ -254,7 +273,6 @@ async function noted(
   }
   const onRecord = (record: FileRecord) => run.consumed(record, moved)
   const onProgress = () => {
-    ended()
     moved = true
   }
   try {
@@ -263,6 +281,7 @@ async function noted(
       onWaiting: () => {
         since = performance.now()
       },
+      onPublished: ended,
       onRecord,
       onProgress,
     })

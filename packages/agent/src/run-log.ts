@@ -1,4 +1,5 @@
-import type { FileRecord } from '@dyad/core'
+import type { DyadCore, FileRecord } from '@dyad/core'
+import { RunNews } from './run-news.js'
 
 /** Runs that are remembered; the one that began first is forgotten for another. */
 const MOST_RUNS = 64
@@ -8,7 +9,7 @@ const MOST_FAILURES = 100
 /** Versions that are remembered of a run, so that another request for one is no other file. */
 const MOST_VERSIONS = 1_024
 /** Bytes of paths and messages that a report has room for; see docs/agent-protocol.md. */
-const MOST_TEXT_BYTES = 48 * 1024
+export const MOST_TEXT_BYTES = 48 * 1024
 
 /** What REPORTED says of a run. */
 export interface RunReport {
@@ -34,6 +35,7 @@ interface Failure {
 
 /** What programs of one run had done for them, in bounded memory. */
 export class Run {
+  readonly news = new RunNews()
   readonly #consumed = { files: 0, bytes: 0, moved: 0 }
   readonly #produced = { files: 0, bytes: 0 }
   readonly #waited = { times: 0, ms: 0 }
@@ -41,6 +43,7 @@ export class Run {
   readonly #versions = new Set<string>()
   readonly #failures: Failure[] = []
   #failed = 0
+  #advice: Promise<void> | undefined
 
   consumed({ path, epoch, generation, size }: FileRecord, moved: boolean): void {
     if (moved) this.#consumed.moved += size
@@ -56,9 +59,17 @@ export class Run {
     }
   }
 
-  produced({ size }: FileRecord): void {
+  produced({ size }: FileRecord, session: DyadCore): void {
     this.#produced.files++
     this.#produced.bytes += size
+    this.#advice ??= session.unfetchable().then((reason) => {
+      if (reason !== undefined) this.news.addOnce('warning', reason)
+    })
+  }
+
+  /** Resolves once it is known whether other nodes can fetch what was produced. */
+  async advised(): Promise<void> {
+    await this.#advice
   }
 
   waited(path: string, ms: number): void {
@@ -73,6 +84,8 @@ export class Run {
 
   failed(request: string, path: string, code: string, message: string): void {
     this.#failed++
+    const text = `${code}: ${message}`
+    this.news.addOnce('failure', path === '' || text.includes(path) ? text : `${path}: ${text}`)
     if (this.#failures.length < MOST_FAILURES) this.#failures.push({ request, path, code, message })
   }
 
@@ -94,7 +107,7 @@ export class Run {
 }
 
 /** The first items, as many as there is room for; takes their room. */
-function fitting<T>(items: readonly T[], room: { bytes: number }): T[] {
+export function fitting<T>(items: readonly T[], room: { bytes: number }): T[] {
   const fits: T[] = []
   for (const item of items) {
     const bytes = Buffer.byteLength(JSON.stringify(item)) + 1

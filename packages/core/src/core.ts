@@ -223,6 +223,21 @@ export class DyadCore implements AsyncDisposable {
     return standingAside(() => this.#producer.stage(file, flags, mode ?? 0o666, open, signal))
   }
 
+  /**
+   * Resolves with why other nodes cannot fetch what this session publishes, and what to do about it;
+   * undefined if they can, or if the registry does not tell in time.
+   */
+  unfetchable(): Promise<string | undefined> {
+    return this.#producer.unfetchable()
+  }
+
+  /** Tells the listener whether the store is there, now and as that changes, until disposed of. */
+  watchStore(listener: OutageListener): Disposable {
+    const waiting = this.#outages.begin(listener)
+    if (this.#outages.current === undefined) listener.onStoreBack?.()
+    return { [Symbol.dispose]: () => this.#outages.end(waiting) }
+  }
+
   /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */
   flush(): Promise<void> {
     return this.#producer.flush()

@@ -14,6 +14,7 @@ import {
   hello,
   LOOK,
   MOVE,
+  NEWS,
   named,
   OWN,
   PRODUCE,
@@ -75,7 +76,7 @@ t.test('what is not the protocol ends its connection, and no other one', async (
     ['an unknown request', frame(99, 7, Buffer.alloc(0))],
     ['kind 0', frame(0, 7, Buffer.alloc(0))],
     ['an answer', frame(DONE, 7, Buffer.alloc(0))],
-    ...[CONSUME, LOOK, PRODUCE, CHANGE, MOVE, REPORT, OWN].map((kind): [string, Buffer] => [
+    ...[CONSUME, LOOK, PRODUCE, CHANGE, MOVE, REPORT, OWN, NEWS].map((kind): [string, Buffer] => [
       `request ${kind} without a body`,
       frame(kind, 7, Buffer.alloc(0)),
     ]),
@@ -102,6 +103,7 @@ t.test('what is not the protocol ends its connection, and no other one', async (
     ['unknown flags of PRODUCE', body(PRODUCE, 1, 'x')],
     ['unknown flags of CHANGE', body(CHANGE, 1, 'x')],
     ['unknown flags of OWN', body(OWN, 1, 'x')],
+    ['unknown flags of NEWS', body(NEWS, 2, 'x')],
     ['OWN of a place that leads out', body(OWN, 0, '../x')],
     ['a MOVE that leads out', body(MOVE, 0, '../x', 'y')],
     ['a MOVE to a place that leads out', body(MOVE, 0, 'x', 'a/../../y')],

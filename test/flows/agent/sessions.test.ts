@@ -1,6 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
-import { REPORT, text } from '../../harness/agent-client.js'
+import { type AgentClient, NEWS, REPORT, text, WAIT } from '../../harness/agent-client.js'
 import { Cluster } from '../../harness/cluster.js'
 import type { TestProcess } from '../../harness/process.js'
 import { consuming, producing } from './site.js'
@@ -111,6 +111,51 @@ t.test('the report of a run tells what its programs waited for, moved and could 
     return waits.some(({ path }: { path: string }) => path === 'never') ? waits : until()
   }
   t.match(await until(), [{ path: String }, { path: String }], 'a wait that ends with its program counts')
+})
+
+/** What is new of a run, from an index on. */
+async function news(client: AgentClient, run: string, from: number, flags = 0): Promise<unknown[]> {
+  const { body } = await client.ask(NEWS, Buffer.concat([Buffer.from([flags, from, 0]), text(run)]))
+  return JSON.parse(body.toString())
+}
+
+t.test('the news of a run tell once of each failure, of files that nobody can fetch, and of the store', async (t) => {
+  const cluster = await Cluster.prepare(t)
+  const kept = { broker: true, data: cluster.path('data'), directories: [] }
+  const store = await cluster.node('K', kept)
+  await cluster.createNamespace()
+  await cluster.node('A')
+  await cluster.node('B')
+  await using consumer = await consuming(cluster, { DYAD_TIMEOUT: '50' }, 'r')
+  t.strictSame(await news(consumer, 'r', 0), [])
+  t.strictSame(await news(consumer, '', 0), [], 'of no run')
+  const coming = news(consumer, 'r', 0, WAIT)
+  for (let i = 0; i < 3; i++) await t.rejects(consumer.consume('never'), { code: 'ERR_DYAD_TIMEOUT' })
+  const told = [{ kind: 'failure', text: /^ERR_DYAD_TIMEOUT: .*'never'/ }]
+  t.match(await coming, told)
+  const all = await news(consumer, 'r', 0)
+  t.match(all, told)
+  t.equal(all.length, 1, 'the same failure is told once')
+
+  // Files of a directory that the service of the node does not serve.
+  const elsewhere = { DYAD_PATH_PRODUCER: cluster.directory('elsewhere') }
+  await using producer = await producing(cluster, elsewhere, 'p')
+  writeFileSync(cluster.path('elsewhere', 'x'), 'x')
+  await producer.produce('x')
+  t.match(await news(producer, 'p', 0), [
+    { kind: 'warning', text: /^the service of node 'A' serves .*\/a: nobody can/ },
+  ])
+
+  await using waiting = await consuming(cluster, {}, 'w')
+  const later = waiting.consume('later')
+  const lost = news(waiting, 'w', 0, WAIT)
+  t.equal(await waiting.consume('other', 0), 'absent', 'it waits at the store by now')
+  await store.kill()
+  t.match(await lost, [{ kind: 'store', text: /^waiting for the store ws:/ }])
+  const back = news(waiting, 'w', 1, WAIT)
+  await cluster.node('K', kept)
+  t.match(await back, [{ kind: 'store', text: /^the store \S+ is back after \d/ }])
+  later.catch(() => {})
 })
 
 t.test('a report fits into a frame, whatever happened', async (t) => {

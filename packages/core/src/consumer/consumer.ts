@@ -41,6 +41,8 @@ export interface ConsumeOptions extends Waiting, OutageListener {
   timeout?: number | undefined
   /** Told once, if the file is not published yet. */
   onWaiting?: (() => void) | undefined
+  /** Called once a file that was not published yet is published; its transfer follows. */
+  onPublished?: (() => void) | undefined
   /** Told of the record that was found. */
   onRecord?: ((record: FileRecord) => void) | undefined
   /** Told how many bytes have arrived, while they do. */
@@ -194,8 +196,10 @@ export class Consumer {
         : await this.waitForRecord(path, { ...options, onWaiting }, signal))
     if (record === undefined) return undefined
     // Where the store was not waited for, the next requests leave in one write with the next open's. Whoever has waited for the file has it first.
-    if (isWaiting) setImmediate(() => this.#readAhead.follow(path))
-    else this.#readAhead.follow(path)
+    if (isWaiting) {
+      options.onPublished?.()
+      setImmediate(() => this.#readAhead.follow(path))
+    } else this.#readAhead.follow(path)
     return record
   }
 

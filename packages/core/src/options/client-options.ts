@@ -30,7 +30,7 @@ export const CLIENT_OPTIONS: readonly ClientOptionRow[] = [
     env: 'DYAD_AGENT_MISSING',
     accepts: 'fail, pass',
     defaultText: '`fail`',
-    doc: 'What happens to managed files while no agent can be reached. With fail, opening and closing them fails with ENOTCONN; with pass, they are files like others, and the program gets one warning.',
+    doc: 'What happens to managed files while no agent can be reached. With fail, opens for reading and closes of what was written fail with ENOTCONN; with pass, they are files like others, and the program gets one warning.',
   },
   {
     env: 'DYAD_STAT',
@@ -54,6 +54,6 @@ export const CLIENT_OPTIONS: readonly ClientOptionRow[] = [
     env: 'DYAD_RUN',
     accepts: 'a text',
     defaultText: 'none',
-    doc: 'The run that `dyad run --report` tells of. `dyad run` sets it.',
+    doc: 'The run that `dyad run` tells of. It sets this itself.',
   },
 ]

@@ -7,6 +7,8 @@ export interface OptionRow<T> {
   readonly env: string
   /** What is accepted, for people. */
   readonly accepts: string
+  /** The unit of a number, for people. */
+  readonly unit?: string
   /** What the default is, for people, where the value itself would not tell. */
   readonly defaultText?: string
   readonly doc: string
@@ -57,6 +59,7 @@ export function integer({
     env,
     doc,
     accepts: `${min} to ${max}${unit === undefined ? '' : ` ${unit}`}`,
+    ...(unit !== undefined && { unit }),
     fallback: () => fallback,
     parse: (text) => {
       const value = Number(text)
@@ -71,7 +74,7 @@ export function integer({
 /** An option that is a time in whole ms. A time that is too long for a timer is for ever. */
 export function duration({ min, ...row }: Row<number> & { min: number }): OptionRow<number> {
   return {
-    ...integer({ ...row, min, max: LONGEST_MS }),
+    ...integer({ ...row, min, max: LONGEST_MS, unit: 'ms' }),
     accepts: `${min} to ${LONGEST_MS} ms; Infinity, or more, is for ever`,
     parse: (text) => {
       const value = Number(text)

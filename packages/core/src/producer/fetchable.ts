@@ -14,7 +14,7 @@ export async function whyUnfetchable(
 ): Promise<string | undefined> {
   const found = await registry.get(node, options)
   const files = inlineLimit === 0 ? 'files' : `files of more than ${inlineLimit} bytes`
-  const start = `\`dyad start ${directory.real}\` runs with DYAD_NODE=${node}`
+  const start = `\`dyad start ${directory.real}\` runs with DYAD_NODE=${node}, or this runs with the DYAD_NODE whose service serves it`
   if (found === undefined) return `no service of node '${node}' runs: nobody can fetch its ${files} until ${start}`
   const { directories, reach } = decodeNodeEntry(found)
   if (!directories.includes(directory.real)) {

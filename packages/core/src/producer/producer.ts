@@ -58,7 +58,7 @@ export class Producer {
     const context = await this.#context.get()
     const record = await publish(file, context, signal, publishing)
     if (this.#parts.config.syncCheck) noteHealth()
-    this.#advice ??= this.#advise(context)
+    this.#advice ??= this.#advise(context.node)
     return record
   }
 
@@ -121,20 +121,27 @@ export class Producer {
   }
 
   /**
-   * Reports if others cannot fetch the files that are published here. Only the end of the session
-   * waits for it.
+   * Why others cannot fetch the files that are published here, and what to do; undefined if they
+   * can, or if the registry does not tell in time.
    */
-  async #advise(context: PublishContext): Promise<void> {
+  async unfetchable(): Promise<string | undefined> {
     const { config, kvs, operations } = this.#parts
-    if (config.sharedStorage || !kvs.capabilities.crossProcess) return
+    if (config.sharedStorage || !kvs.capabilities.crossProcess) return undefined
     const late = () => new Error('the registry did not answer in time')
     try {
+      const context = await this.#context.get()
       const ask = (signal: AbortSignal) => whyUnfetchable(context, kvs.registry, { signal })
-      const reason = await within(ADVICE_MS, late, operations.closing, ask)
-      if (reason !== undefined) report('dyad.producer.unfetchable', { node: context.node, reason })
+      return await within(ADVICE_MS, late, operations.closing, ask)
     } catch {
       // A consumer that cannot fetch gets the reason.
+      return undefined
     }
+  }
+
+  /** Reports if others cannot fetch. Only the end of the session waits for it. */
+  async #advise(node: string): Promise<void> {
+    const reason = await this.unfetchable()
+    if (reason !== undefined) report('dyad.producer.unfetchable', { node, reason })
   }
 
   async #open(): Promise<ProducerContext> {

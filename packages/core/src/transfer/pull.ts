@@ -1,5 +1,5 @@
 import { report } from '../diagnostics.js'
-import { DyadError, isDyadError, withContext } from '../errors.js'
+import { DyadError, isDyadError, reasonOf, withContext } from '../errors.js'
 import { isShortage } from '../files/descriptors.js'
 import type { FileRecord } from '../kvs/record.js'
 import { Attempt } from './attempt.js'
@@ -210,7 +210,7 @@ async function beforeNextAttempt(
     throw new DyadError('ERR_DYAD_OWNER_UNREACHABLE', {
       path: record.path,
       node: record.owner,
-      detail: `no progress for ${context.ownerTimeout} ms, ${received} of ${record.size} bytes arrived: ${(error as Error).message}`,
+      detail: `no progress for ${context.ownerTimeout} ms, ${received} of ${record.size} bytes arrived: ${reasonOf(error)}`,
       cause: error,
     })
   }

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 
 /** How long an agent may take to answer, in ms. */
 const ANSWER_MS = 5_000
-const [HELLO, REPORT] = [1, 8]
+const [HELLO, REPORT, NEWS] = [1, 8, 10]
 const [DONE, REPORTED, FAILED] = [128, 131, 132]
 const VERSION = 1
 /** The longest frame, in bytes. */
@@ -37,21 +37,54 @@ export async function askReport(path: string, variables: ReadonlyMap<string, str
   return JSON.parse(String(report)) as RunReport
 }
 
+/** Something that the agent has to tell of a run while it goes on. */
+export interface NewsItem {
+  readonly kind: 'store' | 'warning' | 'failure'
+  readonly text: string
+}
+
+/** Asks for the news of a run from index `from` on; with a signal waits until there are any or it fires. */
+export async function askNews(
+  path: string,
+  variables: ReadonlyMap<string, string>,
+  { run, from }: { run: string; from: number },
+  signal?: AbortSignal,
+): Promise<NewsItem[]> {
+  const flags = Buffer.from([signal === undefined ? 0 : 1])
+  const asking = frame(NEWS, 2, Buffer.concat([flags, number16(from), text(run)]))
+  const [, news] = await exchange(path, [helloFrame(variables), asking], [DONE, REPORTED], signal)
+  return JSON.parse(String(news)) as NewsItem[]
+}
+
 function helloFrame(variables: ReadonlyMap<string, string>): Buffer {
   const pairs = [...variables].flatMap((pair) => pair.map(text))
   return frame(HELLO, 1, Buffer.concat([number16(VERSION), text(''), number16(variables.size), ...pairs]))
 }
 
-/** Sends frames and resolves with the bodies of their answers, which come in their order. */
-function exchange(path: string, frames: readonly Buffer[], kinds: readonly number[]): Promise<Buffer[]> {
+/**
+ * Sends frames and resolves with the bodies of their answers, which come in their order: in time, or
+ * until the signal fires.
+ */
+function exchange(
+  path: string,
+  frames: readonly Buffer[],
+  kinds: readonly number[],
+  signal?: AbortSignal,
+): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const bodies: Buffer[] = []
     let received = Buffer.alloc(0)
     const socket = connect(path, () => socket.write(Buffer.concat(frames)))
     const fail = (why: string) => socket.destroy(new Error(why))
-    socket.setTimeout(ANSWER_MS, () => fail(`the agent at ${path} does not answer`))
+    if (signal === undefined) socket.setTimeout(ANSWER_MS, () => fail(`the agent at ${path} does not answer`))
+    const stop = () => socket.destroy(new Error('nobody waits for the answer any more'))
+    if (signal?.aborted) stop()
+    signal?.addEventListener('abort', stop, { once: true })
     socket.on('error', reject)
-    socket.on('close', () => reject(new Error(`the agent at ${path} ended the connection`)))
+    socket.on('close', () => {
+      signal?.removeEventListener('abort', stop)
+      reject(new Error(`the agent at ${path} ended the connection`))
+    })
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
       while (received.length >= 4 && received.length >= 4 + received.readUInt32LE(0)) {

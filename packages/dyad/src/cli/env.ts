@@ -1,11 +1,22 @@
-import { environment, OPTIONS, type OptionName, preloadedBy, readOption, warnOfVariables } from '@dyad/core'
+import {
+  agentPath,
+  type Config,
+  environment,
+  OPTIONS,
+  type OptionName,
+  preloadedBy,
+  readConfig,
+  readOption,
+  warnOfVariables,
+} from '@dyad/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { variableText } from './exported.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
-import { printExactly, printJson, printTable } from './output.js'
+import { printExactly, printJson, printTable, say } from './output.js'
 import { registeringOptions, requiredLibrary } from './preloaded.js'
+import { isListening } from './program-agent.js'
 import { quoted } from './quoted.js'
 
 const NAMES = Object.keys(OPTIONS) as OptionName[]
@@ -38,6 +49,7 @@ export function addEnv(program: Command): void {
       if (library !== undefined && !json) printPreload(library)
       const wrong = rows.filter(({ error }) => error !== undefined)
       if (wrong.length > 0) throw new UsageError(wrong.map(({ error }) => error).join('; '))
+      if (library !== undefined) await warnOfMissingService(readConfig(givenOptions(command)))
     })
   // The token is given by its file, as everywhere.
   addFlags(
@@ -85,4 +97,12 @@ function printPreload(library: string): void {
 
 function printExport(variable: string, text: string): void {
   printExactly(`export ${variable}=${quoted(text)}`)
+}
+
+/** Programs that `dyad run` does not start have the agent of the node's service alone. */
+async function warnOfMissingService({ stateDir, node }: Config): Promise<void> {
+  if (await isListening(agentPath(stateDir, node))) return
+  say(
+    `warning: no service of node '${node}' runs on this host: opens and closes of managed files fail until \`dyad start --node ${node} …\` does`,
+  )
 }

@@ -17,7 +17,10 @@ export function addFlags(command: Command, names: readonly OptionName[]): Comman
   for (const name of new Set([...names, 'tokenFile', 'open'] as const)) {
     const row: OptionRow<unknown> = OPTIONS[name]
     const isSwitch = typeof row.fallback({}) === 'boolean'
-    const option = new Option(`${flagOf(name)} ${isSwitch ? '[on|off]' : '<value>'}`, `${row.doc} (${row.env})`)
+    const option = new Option(
+      `${flagOf(name)} ${isSwitch ? '[on|off]' : `<${(row.unit ?? 'value').replaceAll(' ', '-')}>`}`,
+      `${row.doc} (${row.env})`,
+    )
     if (isSwitch) option.preset('on')
     command.addOption(option.argParser((text) => parse(row, text)))
   }
@@ -30,7 +33,7 @@ const ANSWER_MS = 5_000
 /** Offers a limit for commands that only ask: nobody waits long for their answer. */
 export function addAnswerTimeout(command: Command): Command {
   const doc = `How long whoever is asked may take to answer, in ms; default: ${ANSWER_MS}`
-  return command.addOption(new Option('--timeout <value>', doc).argParser((text) => parse(OPTIONS.kvsTimeout, text)))
+  return command.addOption(new Option('--timeout <ms>', doc).argParser((text) => parse(OPTIONS.kvsTimeout, text)))
 }
 
 /**
@@ -42,6 +45,12 @@ export function askingOptions(command: Command): { options: ConfigOptions; limit
   const { timeout } = command.opts<{ timeout?: number }>()
   const limit = timeout ?? options.kvsTimeout ?? Math.min(ANSWER_MS, readConfig(options).kvsTimeout)
   return { options: { ...options, kvsTimeout: limit }, limit }
+}
+
+/** A directory that a flag names. Where the shell left it out, what ends the options comes in its place. */
+export function directoryGiven(text: string): string {
+  if (text === '--' || text === '') throw new InvalidArgumentError('no directory is given')
+  return text
 }
 
 /** The options that the command line gives; the environment and the defaults give the rest. */

@@ -11,6 +11,8 @@ export interface ProgramAgent extends AsyncDisposable {
   readonly path: string
   /** Whether it is where the programs of the node look for it. */
   readonly isOfNode: boolean
+  /** Whether it runs in this process. */
+  readonly isOwn: boolean
 }
 
 /** The sockets of the agents that belong to one program, with its process. */
@@ -24,14 +26,15 @@ const OWN_SOCKET = /^run-(\d+)-[0-9a-f]+\.sock$/
 export async function programAgent({ stateDir, node }: Config, given: string | undefined): Promise<ProgramAgent> {
   const ofNode = agentPath(stateDir, node)
   for (const path of given === undefined ? [ofNode] : [given, ofNode]) {
-    if (await isListening(path)) return { path, isOfNode: path === ofNode, async [Symbol.asyncDispose]() {} }
+    if (await isListening(path))
+      return { path, isOfNode: path === ofNode, isOwn: false, async [Symbol.asyncDispose]() {} }
   }
   prepareStateDirectory(stateDir)
   const directory = dirname(ofNode)
   await removeAbandoned(directory)
   const path = join(directory, `run-${process.pid}-${randomBytes(4).toString('hex')}.sock`)
   const agent = await openAgent({ path, stateDir, openSession: sessionsBeside() })
-  return { path, isOfNode: false, [Symbol.asyncDispose]: () => agent.close() }
+  return { path, isOfNode: false, isOwn: true, [Symbol.asyncDispose]: () => agent.close() }
 }
 
 /** Whether an agent listens at a path. */

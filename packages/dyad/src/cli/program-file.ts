@@ -24,6 +24,7 @@ export class CommandError extends Error {
 
 /** The file that a command names, by itself or in the directories of PATH, as execvp(3) finds it. CommandError. */
 export function programFile(command: string, path: string): string {
+  if (command === '') throw new CommandError("''", 'command not found', NOT_FOUND)
   const places = command.includes('/') ? [command] : path.split(delimiter).map((folder) => join(folder || '.', command))
   let why: string | undefined
   for (const place of places) {

@@ -1,37 +1,55 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants, openSync, readlinkSync, realpathSync } from 'node:fs'
-import { flagsOf, type Program, stdioWith } from './supervise.js'
+import { closeSync, openSync, readlinkSync, realpathSync } from 'node:fs'
+import { heldByAncestor } from './held-by-ancestor.js'
+import { say } from './output.js'
+import { isOpenForWriting, type Program, stdioWith } from './supervise.js'
 
 /**
  * Publishes the files below the producer-managed directory that this process, and with it the
  * program, got open for writing: a shell's `dyad run … > /tmp/prod/log`. As long as this process
  * has them open the library in the program leaves them alone. They are handed to another process
- * with the library, the last to close them. Whether all that was to be published is.
+ * with the library, the last to close them. Returns whether all that was to be published is; says
+ * so where a shell keeps a file open, which nothing publishes then.
  */
-export async function publishInherited({ env, descriptors }: Program, producerPath: string): Promise<boolean> {
-  const written = [1, 2, ...descriptors.map(({ fd }) => fd)].filter((fd) =>
-    isWrittenBelow(fd, realpathSync(producerPath)),
-  )
-  if (written.length === 0) return true
+export async function publishInherited(
+  { env, descriptors }: Program,
+  producerPath: string,
+  isNested: boolean,
+): Promise<boolean> {
+  const directory = realpathSync(producerPath)
+  const written = new Map<number, string>()
+  for (const fd of [1, 2, ...descriptors.map(({ fd }) => fd)]) {
+    const file = writtenBelow(fd, directory)
+    if (file !== undefined) written.set(fd, file)
+  }
+  if (written.size === 0) return true
   const [, , , ...others] = stdioWith(descriptors)
   const last = spawn('sh', ['-c', 'read -r _; exit 0'], { env, stdio: ['pipe', 1, 2, ...others] })
   const ended = once(last, 'exit')
-  for (const fd of written) {
+  for (const fd of written.keys()) {
     closeSync(fd)
     // Nothing that this process opens may take the place of a standard one.
     if (fd <= 2) openSync('/dev/null', 'r+')
   }
   last.stdin?.end()
   const [code] = await ended
+  // What an outer run has open is published by that.
+  for (const file of isNested ? [] : new Set(written.values())) {
+    const holder = heldByAncestor(file)
+    if (holder === undefined) continue
+    const inside = "redirect within the program (dyad run … -- sh -c '… > FILE')"
+    say(`warning: ${file} is not published: ${holder.name} (process ${holder.pid}) has it open for writing; ${inside}`)
+  }
   return code === 0
 }
 
-function isWrittenBelow(fd: number, directory: string): boolean {
+/** The file below a directory that a descriptor writes. */
+function writtenBelow(fd: number, directory: string): string | undefined {
   try {
-    const isWritten = (flagsOf(fd) & (constants.O_WRONLY | constants.O_RDWR)) !== 0
-    return isWritten && readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`)
+    const file = readlinkSync(`/proc/self/fd/${fd}`)
+    return file.startsWith(`${directory}/`) && isOpenForWriting(fd) ? file : undefined
   } catch {
-    return false
+    return undefined
   }
 }

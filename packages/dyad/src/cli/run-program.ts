@@ -3,13 +3,14 @@ import { environment, makeTrustedDirectory, type OptionName, readConfig } from '
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
-import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
+import { addFlags, directoryGiven, givenOptions, STORE_FLAGS } from './flags.js'
 import { say } from './output.js'
 import { requiredLibrary } from './preloaded.js'
 import { programAgent } from './program-agent.js'
 import { environmentOfProgram, programVariables } from './program-environment.js'
 import { programFile, unreachable } from './program-file.js'
 import { publishInherited } from './publish-inherited.js'
+import { RunNews } from './run-news.js'
 import { tellOfRun } from './run-report.js'
 import { endAs, inheritedDescriptors, supervise } from './supervise.js'
 
@@ -41,8 +42,8 @@ export function addRun(program: Command): void {
     .description('run a program that nobody changed: what it opens is waited for, what it closes is published')
     .argument('<command>', 'the program')
     .argument('[arguments...]', 'its arguments')
-    .option('--producer <directory>', 'The producer-managed directory (DYAD_PATH_PRODUCER)')
-    .option('--consumer <directory>', 'The consumer-managed directory (DYAD_PATH_CONSUMER)')
+    .option('--producer <directory>', 'The producer-managed directory (DYAD_PATH_PRODUCER)', directoryGiven)
+    .option('--consumer <directory>', 'The consumer-managed directory (DYAD_PATH_CONSUMER)', directoryGiven)
     .option('--report [file]', 'tell at the end what the program waited for and moved, on stderr or as JSON in a file')
     .passThroughOptions()
     .action(async (name: string, args: string[], { producer, consumer, report }: Flags) => {
@@ -60,7 +61,8 @@ export function addRun(program: Command): void {
       const why = unreachable(file, path)
       if (why !== undefined) say(`warning: ${why}. It takes no part; see docs/unmodified.md`)
       for (const directory of managed) makeTrustedDirectory(directory)
-      const id = report === undefined ? undefined : randomUUID()
+      // A run within a run is told of by the outer one, unless it is to have a report of its own.
+      const id = report === undefined && outer['DYAD_RUN'] !== undefined ? undefined : randomUUID()
       await using agent = await programAgent(config, outer['DYAD_AGENT'])
       const env = environmentOfProgram({
         outer,
@@ -71,12 +73,14 @@ export function addRun(program: Command): void {
       })
       const program = { command: name, file, args, env, descriptors }
       const began = performance.now()
+      const news = id === undefined ? undefined : new RunNews({ id, agent, variables: programVariables(env) })
       const ending = await supervise(program)
       const ms = performance.now() - began
       const isPublished =
         'signal' in ending ||
         config.producerPath === undefined ||
-        (await publishInherited(program, config.producerPath))
+        (await publishInherited(program, config.producerPath, outer['DYAD_RUN'] !== undefined))
+      await news?.[Symbol.asyncDispose]()
       if (id !== undefined && report !== undefined) {
         await tellOfRun({ id, agent: agent.path, variables: programVariables(env), ending, ms }, report)
       }

@@ -4,7 +4,7 @@ import { askReport, type RunReport } from './ask-agent.js'
 import { bytes, say, tell } from './output.js'
 import type { Ending } from './supervise.js'
 
-/** Waits and failures that are printed; the JSON has all that the agent remembers. */
+/** Waits that are printed; the JSON has all that the agent remembers. */
 const MOST_LINES = 10
 
 /** A run that ended. */
@@ -24,30 +24,28 @@ export async function tellOfRun(run: EndedRun, to: string | true): Promise<void>
   try {
     const report = await askReport(agent, variables, id)
     if (to === true) printReport(report, run)
-    else await writeFile(to, `${JSON.stringify({ ms: Math.round(ms), ...ending, ...report })}\n`)
+    else {
+      await writeFile(to, `${JSON.stringify({ ms: Math.round(ms), ...ending, ...report })}\n`)
+    }
   } catch (error) {
     say(`no report: ${reasonOf(error)}`)
   }
 }
 
-function printReport(
-  { consumed, produced, waited, waits, failed, failures }: RunReport,
-  { ending, ms }: EndedRun,
-): void {
+function printReport({ consumed, produced, waited, waits, failed }: RunReport, { ending, ms }: EndedRun): void {
   const how = 'code' in ending ? `exit code ${ending.code}` : ending.signal
   say(`the program ran for ${seconds(ms)}, ${how}`)
-  tell(`  waited    ${seconds(waited.ms)} for files that were not published, ${waited.times} times`)
-  tell(`  consumed  ${count(consumed.files)}, ${bytes(consumed.bytes)}, of which ${bytes(consumed.moved)} moved`)
-  tell(`  produced  ${count(produced.files)}, ${bytes(produced.bytes)}`)
+  tell(`  waited    ${seconds(waited.ms)} for files that were not published, ${count(waited.times, 'time')}`)
+  tell(
+    `  consumed  ${count(consumed.files, 'file')}, ${bytes(consumed.bytes)}; ${bytes(consumed.moved)} moved at its requests, others were here or read ahead`,
+  )
+  tell(`  produced  ${count(produced.files, 'file')}, ${bytes(produced.bytes)}`)
   for (const wait of waits.slice(0, MOST_LINES)) tell(`  waited    ${seconds(wait.ms)} for ${wait.path}`)
-  if (failed > 0) tell(`  failed    ${failed === 1 ? '1 request' : `${failed} requests`}`)
-  for (const { request, path, code, message } of failures.slice(0, MOST_LINES)) {
-    tell(`  failed    ${request} ${path}: ${code}: ${message}`)
-  }
+  if (failed > 0) tell(`  failed    ${count(failed, 'request')}`)
 }
 
-function count(files: number): string {
-  return files === 1 ? '1 file' : `${files} files`
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`
 }
 
 function seconds(ms: number): string {

@@ -119,17 +119,17 @@ export function inheritedDescriptors(): Inherited[] {
 
 /** Whether a descriptor is one of Node's: of the system's events, of a pipe with both of its ends, or `/dev/null` for reading. */
 function isOwn(fd: number, link: string, hasBothEnds: boolean): boolean {
-  if (link === '/dev/null') return (flagsOf(fd) & (constants.O_WRONLY | constants.O_RDWR)) === 0
+  if (link === '/dev/null') return !isOpenForWriting(fd)
   return link.startsWith('anon_inode:') || (link.startsWith('pipe:') && hasBothEnds)
 }
 
-/** The flags with which a descriptor of this process was opened, as far as they can be read. */
-export function flagsOf(fd: number): number {
+/** Whether a descriptor was opened for writing, as far as that can be read. */
+export function isOpenForWriting(fd: number | string, pid: number | 'self' = 'self'): boolean {
   try {
-    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]
-    return Number.parseInt(flags ?? '0', 8)
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'))?.[1]
+    return (Number.parseInt(flags ?? '0', 8) & (constants.O_WRONLY | constants.O_RDWR)) !== 0
   } catch {
-    return 0
+    return false
   }
 }
 

@@ -55,6 +55,9 @@ test('run refuses what cannot work before it starts anything', async (t) => {
     code: 127,
     stderr: 'dyad: there-is-no-such-command: command not found\n',
   })
+  t.match(await run(''), { code: 127, stderr: "dyad: '': command not found\n" })
+  const forgotten = await dyad(sandbox, ['run', '--producer', '--', 'true'])
+  t.match(forgotten, { code: 2, stderr: /option '--producer <directory>' argument '--' is invalid\. no directory/ })
   writeFileSync(sandbox.at('plain'), '')
   t.match(await run('./plain'), { code: 126, stderr: 'dyad: ./plain: permission denied\n' })
   writeFileSync(sandbox.at('script'), '#!/there/is/none\n', { mode: 0o755 })
@@ -149,12 +152,17 @@ test('run warns of a program that the library cannot reach, and runs it', async 
 test('env --preload prints what a shell evaluates to export it', async (t) => {
   await using sandbox = await Sandbox.make()
   const odd = `it's "$(touch ${sandbox.at('evil')})" here`
-  const { stdout, code } = await dyad(sandbox, ['env', '--preload', '--namespace', odd, '--producer-path', 'p q'], {
-    LD_PRELOAD: '/there/is/none.so',
-    DYAD_TOKEN: 'x'.repeat(20),
-  })
+  const { stdout, stderr, code } = await dyad(
+    sandbox,
+    ['env', '--preload', '--namespace', odd, '--producer-path', 'p q'],
+    {
+      LD_PRELOAD: '/there/is/none.so',
+      DYAD_TOKEN: 'x'.repeat(20),
+    },
+  )
   t.equal(code, 0)
   t.notMatch(stdout, 'xxxx')
+  t.match(stderr, /^dyad: warning: no service of node '\S+' runs on this host: .*`dyad start --node \S+ …` does$/m)
   const shown = spawnSync(
     '/bin/sh',
     ['-c', `eval "$1"; printf '%s\\n' "$LD_PRELOAD" "$DYAD_KVS_NAMESPACE" "$DYAD_PATH_PRODUCER"`, 'sh', stdout],

@@ -1,0 +1,77 @@
+import type { DyadCore, KvsOutage } from '@dyad/core'
+
+/** Items that are remembered of a run, and the characters of each. */
+const MOST_ITEMS = 100
+const MOST_CHARACTERS = 4_096
+
+/** Something that a person should hear while a program runs. */
+export interface NewsItem {
+  /** Of the store that everything waits for, of what will fail elsewhere, of a request that failed. */
+  readonly kind: 'store' | 'warning' | 'failure'
+  readonly text: string
+}
+
+/** What there is to tell of a run, in its order and in bounded memory. */
+export class RunNews {
+  readonly #items: NewsItem[] = []
+  readonly #texts = new Set<string>()
+  readonly #waiting = new Set<() => void>()
+  #outage: KvsOutage | undefined
+
+  /** Adds an item, unless the same was added before. */
+  addOnce(kind: NewsItem['kind'], said: string): void {
+    const text = said.slice(0, MOST_CHARACTERS)
+    if (this.#texts.has(text) || this.#items.length >= MOST_ITEMS) return
+    this.#texts.add(text)
+    this.#add({ kind, text })
+  }
+
+  /** Adds that the store of a session goes away or is back, until the signal fires. */
+  watchStore(session: DyadCore, signal: AbortSignal): void {
+    if (signal.aborted) return
+    const watch = session.watchStore({
+      onStoreLost: (outage) => this.#lost(outage),
+      onStoreBack: () => this.#back(),
+    })
+    signal.addEventListener('abort', () => watch[Symbol.dispose](), { once: true })
+  }
+
+  /** The items from index `from` on. */
+  since(from: number): readonly NewsItem[] {
+    return this.#items.slice(from)
+  }
+
+  /** Resolves once there is an item `from`, or as the signal fires. */
+  waitFor(from: number, signal: AbortSignal): Promise<void> {
+    if (this.#items.length > from || signal.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      signal.addEventListener('abort', wake)
+      this.#waiting.add(wake)
+    })
+  }
+
+  #lost(outage: KvsOutage): void {
+    if (this.#outage?.since === outage.since) return
+    this.#outage = outage
+    this.#add({ kind: 'store', text: `waiting for the store ${outage.address} (${outage.why.message}) …` })
+  }
+
+  #back(): void {
+    if (this.#outage === undefined) return
+    const { address, since } = this.#outage
+    this.#outage = undefined
+    const seconds = ((Date.now() - since) / 1_000).toFixed(1)
+    this.#add({ kind: 'store', text: `the store ${address} is back after ${seconds} s` })
+  }
+
+  #add(item: NewsItem): void {
+    if (this.#items.length >= MOST_ITEMS) return
+    this.#items.push(item)
+    for (const wake of [...this.#waiting]) wake()
+  }
+}
