@@ -6,6 +6,7 @@ import type { Ended, Running } from './site.js'
 export const ERRNO = {
   ENOENT: 2,
   EINTR: 4,
+  ENXIO: 6,
   EIO: 5,
   ENOTDIR: 20,
   EINVAL: 22,

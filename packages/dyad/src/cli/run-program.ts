@@ -92,5 +92,8 @@ export function addRun(program: Command): void {
     command,
     'dyad run --namespace demo --producer /tmp/prod -- ./simulate 10',
     'dyad run --namespace demo --consumer /tmp/cons -- python3 analyze.py',
+  ).addHelpText(
+    'after',
+    '\nWrite nohup behind `--`, as in `dyad run … -- nohup COMMAND`: before `dyad run` it has no effect.',
   )
 }
