@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
-import { Sandbox } from '../../packages/dyad/test/cli/command.js'
+import { Sandbox, says } from '../../packages/dyad/test/cli/command.js'
 import { consuming, producing, WORDS, waits } from './support/dyad-run.js'
 
 const PRODUCER = `
@@ -135,4 +135,18 @@ test('what a shell opened for dyad run is published once the program has ended',
     sandbox.at('n2/five'),
   ])
   t.match(got, { code: 0, stdout: 'text\ntext\n' })
+})
+
+test('an agent that is frozen is told of, and answers again', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const { stdout } = await sandbox.run(['status', '--json'])
+  const service = JSON.parse(stdout).services.find(({ node }: { node: string }) => node === 'n2')
+  process.kill(service.pid, 'SIGSTOP')
+  const waiting = sandbox.spawn([...consuming(sandbox), '--timeout', '1000', '--', 'cat', sandbox.at('n2/never')])
+  try {
+    await says(waiting, /^dyad: the agent at \S+ does not answer: its process is stopped or overloaded; the program/)
+  } finally {
+    process.kill(service.pid, 'SIGCONT')
+  }
+  t.match(await waiting.ended, { code: 1, stderr: /^cat: .*timed out$/m })
 })

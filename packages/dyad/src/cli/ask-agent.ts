@@ -8,6 +8,11 @@ const VERSION = 1
 /** The longest frame, in bytes. */
 const MOST_BYTES = 4 + 65_536
 
+/** The agent is there and does not answer in time. */
+export class SilentAgent extends Error {
+  override readonly name = 'SilentAgent'
+}
+
 /** What the agent tells of a run; see docs/agent-protocol.md. */
 export interface RunReport {
   readonly consumed: { readonly files: number; readonly bytes: number; readonly moved: number }
@@ -76,7 +81,8 @@ function exchange(
     let received = Buffer.alloc(0)
     const socket = connect(path, () => socket.write(Buffer.concat(frames)))
     const fail = (why: string) => socket.destroy(new Error(why))
-    if (signal === undefined) socket.setTimeout(ANSWER_MS, () => fail(`the agent at ${path} does not answer`))
+    const silent = () => socket.destroy(new SilentAgent(`the agent at ${path} does not answer`))
+    if (signal === undefined) socket.setTimeout(ANSWER_MS, silent)
     const stop = () => socket.destroy(new Error('nobody waits for the answer any more'))
     if (signal?.aborted) stop()
     signal?.addEventListener('abort', stop, { once: true })

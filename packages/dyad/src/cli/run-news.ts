@@ -1,10 +1,15 @@
+import { setTimeout } from 'node:timers/promises'
 import { reasonOf } from '@dyad/core'
-import { askNews, type NewsItem } from './ask-agent.js'
+import { askNews, type NewsItem, SilentAgent } from './ask-agent.js'
 import { say, tell } from './output.js'
 import type { ProgramAgent } from './program-agent.js'
 
 /** Lines of failures that are said; the rest is counted. */
 const MOST_FAILURES = 10
+/** How long after the last word of the agent it is asked whether it still answers, in ms. */
+const CHECK_MS = 30_000
+/** How long a program gets to print what it says of a failure itself, in ms, so that its line is whole. */
+const OWN_LINE_MS = 100
 
 /** A run whose news are said. */
 export interface ToldRun {
@@ -24,6 +29,7 @@ export class RunNews implements AsyncDisposable {
   readonly #following: Promise<void>
   #heard = 0
   #failures = 0
+  #isSilent = false
 
   constructor(run: ToldRun) {
     this.#run = run
@@ -44,13 +50,43 @@ export class RunNews implements AsyncDisposable {
   async #follow(): Promise<void> {
     const { signal } = this.#ended
     try {
-      while (!signal.aborted) this.#tellAll(await this.#ask(signal))
+      while (!signal.aborted) {
+        await this.#check()
+        const checkAgain = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)])
+        await this.#listen(checkAgain)
+      }
     } catch (error) {
       if (signal.aborted) return
       const why = reasonOf(error)
       // The agent refuses the options of this run, and has said what to do.
       if (why.startsWith('ERR_DYAD_')) say(why)
       else say(`${why}: opens and closes of managed files wait 10 s for another; start this node's service again`)
+    }
+  }
+
+  /** Says so if the agent does not answer: nothing that the program asks it for ends then. */
+  async #check(): Promise<void> {
+    try {
+      this.#tellAll(await this.#ask())
+      if (this.#isSilent) say('the agent answers again')
+      this.#isSilent = false
+    } catch (error) {
+      if (!(error instanceof SilentAgent)) throw error
+      if (!this.#isSilent) say(`${error.message}: its process is stopped or overloaded; the program waits for it`)
+      this.#isSilent = true
+    }
+  }
+
+  /** Hears what is new until the signal fires. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        const news = await this.#ask(signal)
+        await setTimeout(OWN_LINE_MS, undefined, { signal: this.#ended.signal }).catch(() => {})
+        this.#tellAll(news)
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
   }
 
