@@ -3,10 +3,18 @@ import { Connection, type ConnectionOptions } from './connection.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */
 const MAX_TRANSFERS = 256
+/**
+ * Connections to one server that are being made at once. Each TLS handshake takes both sides a
+ * millisecond of computing or more, and the time in which a server has to answer runs for all of
+ * them: on a slow machine hundreds at once would all be late.
+ */
+const MAX_DIALS = 16
 /** How long this side makes no connection after the server had no room for one more, in ms. */
 const REFUSED_MS = 1_000
 /** Connections to one server that are kept for later. */
 const MAX_IDLE = 32
+
+const SILENT = 'it did not answer the last time'
 
 /** A connection that is its holder's alone until it is released. */
 export interface Lease {
@@ -23,6 +31,7 @@ export interface Lease {
 interface Server {
   readonly url: URL
   readonly slots: Slots
+  readonly dials: Slots
   /** Used last, taken first, so that those that are too many close. */
   readonly idle: Connection[]
   /** Holders, and those who wait to be one. */
@@ -54,7 +63,7 @@ export class Pool {
 
   /** Makes a connection to `url`, or takes one that was given back meanwhile. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
   async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
-    if (this.#silent.has(url)) throw unreachable(url, 'it did not answer the last time')
+    if (this.#silent.has(url)) throw unreachable(url, SILENT)
     const server = this.#server(url)
     server.users++
     try {
@@ -64,8 +73,28 @@ export class Pool {
       throw error
     }
     const idle = fresh ? undefined : server.idle.pop()
-    const lease = this.#lease(url, server, idle ?? this.#connect(server))
-    if (idle !== undefined) return lease
+    if (idle !== undefined) return this.#lease(url, server, idle)
+    try {
+      await server.dials.acquire(signal)
+    } catch (error) {
+      this.#return(url, server)
+      throw error
+    }
+    try {
+      return await this.#dial(url, server, fresh, signal)
+    } finally {
+      server.dials.release()
+    }
+  }
+
+  async #dial(url: string, server: Server, fresh: boolean, signal: AbortSignal): Promise<Lease> {
+    const idle = fresh ? undefined : server.idle.pop()
+    if (idle !== undefined) return this.#lease(url, server, idle)
+    if (this.#silent.has(url)) {
+      this.#return(url, server)
+      throw unreachable(url, SILENT)
+    }
+    const lease = this.#lease(url, server, this.#connect(server))
     try {
       await abortable(lease.connection.connected, signal)
       this.#silent.delete(url)
@@ -92,7 +121,13 @@ export class Pool {
   #server(url: string): Server {
     const known = this.#servers.get(url)
     if (known !== undefined) return known
-    const server: Server = { url: new URL(url), slots: new Slots(MAX_TRANSFERS), idle: [], users: 0 }
+    const server: Server = {
+      url: new URL(url),
+      slots: new Slots(MAX_TRANSFERS),
+      dials: new Slots(MAX_DIALS),
+      idle: [],
+      users: 0,
+    }
     this.#servers.set(url, server)
     return server
   }
@@ -147,6 +182,12 @@ export class Pool {
     }
     server.idle.push(connection)
     connection.rest()
+  }
+
+  /** Gives back the place of a transfer that got no connection. */
+  #return(url: string, server: Server): void {
+    server.slots.release()
+    this.#leave(url, server)
   }
 
   #leave(url: string, server: Server): void {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { withDescriptors } from '@dyad/core'
 import { test } from 'tap'
 import { Pool } from '../../src/tcp/pool.js'
@@ -104,6 +106,40 @@ test('a server that does not answer at all is left alone for a while', async (t)
   const other = await pool.acquire(urlOf(server.address), false, signal)
   other.release()
   await pool.close()
+})
+
+test('few connections to a server are made at once, and none once it is known to be silent', async (t) => {
+  let [open, most, total] = [0, 0, 0]
+  const sockets = new Set<Socket>()
+  // It ends handshakes once as many have begun as there will be.
+  const server = createServer((socket) => {
+    sockets.add(socket.on('error', () => {}))
+    most = Math.max(most, ++open)
+    if (++total % 16 !== 0 && total !== 100) return
+    // By then more would be there.
+    setTimeout(() => {
+      open = 0
+      for (const each of sockets) each.destroy()
+      sockets.clear()
+    }, 100)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `tls://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const pool = new Pool(OPTIONS)
+  const all = await Promise.allSettled(Array.from({ length: 100 }, () => pool.acquire(url, false, signal)))
+  t.ok(all.every(({ status }) => status === 'rejected'))
+  t.equal(total, 100)
+  t.equal(most, 16)
+  server.close()
+
+  await using mute = await rawServer(() => {}, { isMute: true })
+  const silent = new Pool({ ...OPTIONS, answerMs: 300 })
+  const muteUrl = urlOf(mute.address).replace('tcp:', 'tls:')
+  const waits = await Promise.allSettled(Array.from({ length: 40 }, () => silent.acquire(muteUrl, false, signal)))
+  t.ok(waits.every(({ status }) => status === 'rejected'))
+  t.equal(mute.sockets.length, 16, 'those that waited for their turn do not ask')
+  await Promise.all([pool.close(), silent.close()])
 })
 
 test('connections that wait to be used are closed when descriptors are short, and no others', async (t) => {
