@@ -1,6 +1,6 @@
 /** Programs that other programs start: those that are consumer-managed, and those that no library can be loaded into. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { probe } from './support/probe.js'
@@ -52,5 +52,36 @@ test('what a program without the library leaves unpublished is told', {
     t.same({ status, stderr }, { status: 0, stderr: outcome === 'told' ? lost(path) : '' }, script)
     t.match(readFileSync(path, 'utf8'), /^static\n(more\n)?$/)
     t.equal(await site.published(name), outcome === 'published' ? 1 : 0, script)
+  }
+})
+
+/** What makes a program one of Go, as far as its file tells: a note, behind one of others. */
+const GO_NOTE = `
+__asm__(".pushsection .note.go.buildid,\\"a\\",@note\\n.long 4,5,1\\n.ascii \\"ABC\\\\0other\\\\0\\\\0\\\\0\\"\\n.long 4,4,4\\n.ascii \\"Go\\\\0\\\\0id:x\\"\\n.popsection");`
+
+test('the line names why no library is loaded', async (t) => {
+  const site = await Site.start(t)
+  const loader = site.cluster.path('ld-musl-of-the-test.so.1')
+  const source = readFileSync(SOURCE, 'utf8')
+  const system = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'].find((file) => existsSync(file))
+  symlinkSync(system ?? 'none', loader)
+  const kinds: [why: string, source: string, flags: string[]][] = [
+    ['linked with musl', source, [`-Wl,--dynamic-linker=${loader}`]],
+    ['Go', source + GO_NOTE, []],
+  ]
+  for (const [why, text, flags] of kinds) {
+    const name = why.replaceAll(' ', '-')
+    const program = site.cluster.path(name)
+    t.match(spawnSync('cc', ['-x', 'c', '-o', program, ...flags, '-'], { input: text, encoding: 'utf8' }), {
+      status: 0,
+      stderr: '',
+    })
+    const [path] = site.paths(`of-${name}`)
+    const ended = await site.produce('bash', ['-c', '"$1" > "$2"; true', 'bash', program, path]).ended
+    t.match(ended, {
+      status: 0,
+      stderr: `dyad: ${path} is not published: ${program}, which has it open, loads no library (${why})\n`,
+    })
+    t.equal(readFileSync(path, 'utf8'), 'static\n')
   }
 })

@@ -63,7 +63,7 @@ struct Look<'a> {
 
 #[repr(align(16))]
 struct Stack {
-    _bytes: [u8; 16_384],
+    _bytes: [u8; 8_192],
 }
 
 /// Looks from a child that shares the memory and nothing else, and is gone by the return.

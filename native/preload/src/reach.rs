@@ -65,9 +65,19 @@ fn told_by(fd: c_int) -> Option<&'static [u8]> {
             return None;
         }
         match u32::from_le_bytes(number(&segment, 0)?) {
-            PT_INTERP => has_loader = true,
-            PT_NOTE if is_of_go(fd, u64::from_le_bytes(number(&segment, 8)?)) => {
-                return Some(b"Go");
+            PT_INTERP => {
+                has_loader = true;
+                let mut loader = [0; 64];
+                let bytes = content_of(fd, &segment, &mut loader)?;
+                if bytes.windows(4).any(|part| part == b"musl") {
+                    return Some(b"linked with musl");
+                }
+            }
+            PT_NOTE => {
+                let mut notes = [0; 512];
+                if has_note_of_go(content_of(fd, &segment, &mut notes)?) {
+                    return Some(b"Go");
+                }
             }
             _ => {}
         }
@@ -75,8 +85,27 @@ fn told_by(fd: c_int) -> Option<&'static [u8]> {
     (!has_loader).then_some(b"static")
 }
 
-/// Whether a note is the one that the linker of Go writes.
-fn is_of_go(fd: c_int, at: u64) -> bool {
-    let mut note = [0; 16];
-    sys::read_at(fd, &mut note, at) == Ok(note.len()) && note.ends_with(b"Go\0\0")
+/// The beginning of what a segment holds.
+fn content_of<'a>(fd: c_int, segment: &[u8], into: &'a mut [u8]) -> Option<&'a [u8]> {
+    let at = u64::from_le_bytes(number(segment, 8)?);
+    let size = usize::try_from(u64::from_le_bytes(number(segment, 32)?)).ok()?;
+    let room = size.min(into.len());
+    let into = into.get_mut(..room)?;
+    let len = sys::read_at(fd, into, at).ok()?;
+    into.get(..len)
+}
+
+/// Whether one of the notes is that which the linker of Go writes. A note has the lengths of its
+/// name and of its content, a type, and both, filled up to four bytes.
+fn has_note_of_go(mut notes: &[u8]) -> bool {
+    let length = |bytes: &[u8], at| number(bytes, at).map(|it| u32::from_le_bytes(it) as usize);
+    while let (Some(name), Some(content)) = (length(notes, 0), length(notes, 4)) {
+        let rest = notes.get(12..).unwrap_or_default();
+        if name == 4 && rest.starts_with(b"Go\0\0") {
+            return true;
+        }
+        let end = name.next_multiple_of(4).saturating_add(content.next_multiple_of(4));
+        notes = rest.get(end..).unwrap_or_default();
+    }
+    false
 }
