@@ -208,6 +208,21 @@ pub fn page_wiped_on_fork() -> Result<*mut u8> {
     Ok(page as *mut u8)
 }
 
+pub fn page_size() -> usize {
+    // SAFETY: the call only asks.
+    let size = unsafe { libc::getauxval(libc::AT_PAGESZ) } as usize;
+    if size.is_power_of_two() { size } else { 4096 }
+}
+
+/// Changes how pages of the memory may be used.
+///
+/// # Safety
+/// Nobody relies on their former protection.
+pub unsafe fn protect(start: usize, length: usize, access: c_int) -> Result<()> {
+    // SAFETY: the caller says so.
+    nothing(unsafe { syscall!(Sysno::mprotect, start, length, access) })
+}
+
 pub fn seek(fd: c_int, offset: i64, whence: c_int) -> Result<i64> {
     // SAFETY: lseek touches no memory.
     number(unsafe { syscall!(Sysno::lseek, fd, offset, whence) }).map(|offset| offset as i64)

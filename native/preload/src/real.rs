@@ -60,6 +60,16 @@ macro_rules! real_functions {
             $( find(&pointers::$name, concat!(stringify!($name), "\0")); )*
         }
 
+        /// The function of the C library by this name, if it is one of the table.
+        pub fn behind(name: &[u8]) -> Option<*mut c_void> {
+            $(
+                if name == stringify!($name).as_bytes() {
+                    return Some(pointers::$name.load(Ordering::Acquire));
+                }
+            )*
+            None
+        }
+
         $(
             #[inline]
             pub unsafe fn $name($($arg: $type),*) -> $result {

@@ -21,6 +21,8 @@ interface Addon {
   writersOf(path: string): 'none' | 'left' | 'gone' | 'unknown'
   /** Has the preload library leave this process alone; whether it is loaded. */
   standAside(): boolean
+  /** Has the preload library leave Node itself alone, and manage what addons do; whether it is loaded. */
+  letNodePass(): boolean
 }
 
 interface AddonAgent {

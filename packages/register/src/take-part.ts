@@ -30,7 +30,7 @@ export function takePart(settings: ClientSettings, url: string): void {
   const addon = loadAddon()
   // Without the addon nothing could tell the preload library to leave the calls of this process alone.
   if (addon === undefined && settings.isPreloaded) return
-  const isPreloaded = addon?.standAside() === true
+  const isPreloaded = addon?.letNodePass() === true
   const native = addon && nativeOf(addon, place)
   const program = new Program({ places, agent: new AgentClient(place), native, stat, noWait, debug })
   letInherit(url)
