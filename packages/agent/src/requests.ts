@@ -193,7 +193,7 @@ async function unlessBelowFile<Found>(
 ): Promise<Found | undefined> {
   if (!path.includes('/')) return work(options)
   const below = new AbortController()
-  let end = () => {}
+  let end: (() => void) | undefined
   const onWaiting = () => {
     options.onWaiting?.()
     end = filesAbove.watch(session, path, () => below.abort())
@@ -204,7 +204,8 @@ async function unlessBelowFile<Found>(
     if (below.signal.aborted && !options.signal.aborted) return undefined
     throw error
   } finally {
-    end()
+    // The answer goes first.
+    if (end !== undefined) setImmediate(end)
   }
 }
 
