@@ -43,6 +43,13 @@ for (const [kind, options] of Object.entries(KINDS)) {
   })
 }
 
+test('a program that is to load no addon takes part', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  const write = ['--', process.execPath, '--no-addons', '--eval', `fs.writeFileSync(${word(sandbox.at('n1/x'))}, 'x')`]
+  t.match(await sandbox.run([...producing(sandbox), ...write]), { code: 0, stdout: '', stderr: '' })
+  t.match((await sandbox.run(['ls', '--json'])).stdout, /"path":"x"/)
+})
+
 test('what is asked for an addon, and for Node beside it, is asked once', async (t) => {
   const nodes = await TwoAgents.start(t)
   const socket = nodes.cluster.path('relay.sock')

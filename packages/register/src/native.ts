@@ -42,10 +42,16 @@ export interface NativePlace {
   readonly passes: boolean
 }
 
-/** The addon, which is loaded here; undefined where it is not built. */
+/** The addon, which is loaded here; undefined where it is not built, or where Node is to load none. */
 export function loadAddon(): Addon | undefined {
   const file = addonFile()
-  return file === undefined ? undefined : createRequire(import.meta.url)(file)
+  if (file === undefined) return undefined
+  try {
+    return createRequire(import.meta.url)(file)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_DLOPEN_DISABLED') return undefined
+    throw error
+  }
 }
 
 /** What only native code can do. */
