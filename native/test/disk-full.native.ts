@@ -23,5 +23,9 @@ test("a consumer's full disk", { skip }, async (t) => {
   const args = [...SPACE.slice(1), 'sh', '-c', script, 'sh', small, process.execPath, DYAD, probe('case-steps')]
   const env = site.env('C', { LD_PRELOAD: undefined })
   const ended = await site.run(SPACE[0] as string, args, env).ended
-  t.match(ended, { status: 0, stdout: `${ERRNO.ENOSPC} \n`, stderr: '' })
+  t.match(ended, {
+    status: 0,
+    stdout: `${ERRNO.ENOSPC} \n`,
+    stderr: /^dyad: ERR_DYAD_STORE: .*\/small\/big.*ENOSPC.*\n$/,
+  })
 })
