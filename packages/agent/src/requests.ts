@@ -3,8 +3,11 @@ import {
   type DyadCore,
   DyadError,
   type FileRecord,
+  giveBackController,
   isDyadError,
+  listenTo,
   managedPathFault,
+  takeController,
 } from '@dyad/core'
 import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
@@ -192,20 +195,27 @@ async function unlessBelowFile<Found>(
   work: (options: ConsumeOptions) => Promise<Found>,
 ): Promise<Found | undefined> {
   if (!path.includes('/')) return work(options)
-  const below = new AbortController()
+  const ending = takeController()
+  const stop = listenTo(options.signal, () => ending.abort(options.signal.reason))
+  let isBelow = false
   let end: (() => void) | undefined
   const onWaiting = () => {
     options.onWaiting?.()
-    end = filesAbove.watch(session, path, () => below.abort())
+    end = filesAbove.watch(session, path, () => {
+      isBelow = true
+      ending.abort()
+    })
   }
   try {
-    return await work({ ...options, signal: AbortSignal.any([options.signal, below.signal]), onWaiting })
+    return await work({ ...options, signal: ending.signal, onWaiting })
   } catch (error) {
-    if (below.signal.aborted && !options.signal.aborted) return undefined
+    if (isBelow && !options.signal.aborted) return undefined
     throw error
   } finally {
+    stop()
     // The answer goes first.
     if (end !== undefined) setImmediate(end)
+    else giveBackController(ending)
   }
 }
 

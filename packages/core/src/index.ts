@@ -10,7 +10,7 @@ export { type LockWait, type NodeLock, NodeLocks } from './consumer/node-lock.js
 export type { PrefetchResult } from './consumer/read-ahead.js'
 export type { ReadDone } from './consumer/read-descriptor.js'
 export { DyadCore, type DyadCoreOptions } from './core.js'
-export { giveBackController, takeController } from './deadline.js'
+export { giveBackController, listenTo, takeController } from './deadline.js'
 export { CHANNELS, type Diagnostics } from './diagnostics.js'
 export {
   DyadError,
