@@ -1,5 +1,6 @@
 import { constants, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { standingAside } from '../aside.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileDigest } from '../files/digest.js'
 import type { StoringParent, StoringParents } from '../files/storing-parents.js'
@@ -90,10 +91,10 @@ export function stage(
     fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest) => {
-      const { looks, bytes } = staged.place((flags & O_EXCL) !== 0, place.inlineLimit)
+      const { looks, bytes } = standingAside(() => staged.place((flags & O_EXCL) !== 0, place.inlineLimit))
       return publish(digest && { digest, looks, bytes })
     },
-    discard: async () => staged.discard(),
+    discard: async () => standingAside(() => staged.discard()),
   }
 }
 

@@ -1,23 +1,19 @@
 /** Looks at a file in three ways, and says what it found. */
-import { existsSync, statSync } from 'node:fs'
+import fs from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
 const [directory = '', name = ''] = process.argv.slice(2)
 const file = join(directory, name)
 
-function codeOf(error: unknown): unknown {
-  return Reflect.get(Object(error), 'code')
-}
-
-function now(): unknown {
-  try {
-    return statSync(file).size
-  } catch (error) {
-    return codeOf(error)
-  }
+function found(looking: Promise<fs.Stats>): Promise<unknown> {
+  return looking.then(
+    ({ size }) => size,
+    (error: unknown) => Reflect.get(Object(error), 'code'),
+  )
 }
 
 process.send?.('looks')
-const later = await stat(file).then(({ size }) => size, codeOf)
-process.stdout.write(JSON.stringify([later, now(), existsSync(file)]))
+const looks = [await found(stat(file)), await found(promisify(fs.stat)(file)), await promisify(fs.exists)(file)]
+process.stdout.write(JSON.stringify(looks))

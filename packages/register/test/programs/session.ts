@@ -1,7 +1,6 @@
 /** Produces or consumes by a session of its own, while it takes part by its node:fs as well. */
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect, DyadReadStream, DyadWriteStream } from 'dyad'
@@ -17,17 +16,17 @@ async function write(name: string, content: string): Promise<void> {
 
 if (how === 'produce') {
   await write('stream', 'by a stream')
-  writeFileSync(join(directory, 'plain'), 'by node:fs')
+  await writeFile(join(directory, 'plain'), 'by node:fs')
   await write('changed', 'one')
   const file = await dyad.open(join(directory, 'changed'), 'r+')
   await file.write('two')
   await file.close()
   await once(new DyadWriteStream(dyad, join(directory, 'changed'), { flags: 'r+' }).end('three'), 'close')
-  writeFileSync(join(directory, 'handed'), 'by node:fs, and by hand')
+  await writeFile(join(directory, 'handed'), 'by node:fs, and by hand')
   await dyad.produce(join(directory, 'handed'))
 } else {
   const streamed = await text(new DyadReadStream(dyad, join(directory, 'stream')))
-  const plain = readFileSync(join(directory, 'plain'), 'utf8')
+  const plain = await readFile(join(directory, 'plain'), 'utf8')
   const path = await dyad.consume(join(directory, 'handed'))
   const changed = await text(new DyadReadStream(dyad, join(directory, 'changed')))
   const file = await dyad.open('stream', 'r')

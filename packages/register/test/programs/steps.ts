@@ -34,15 +34,15 @@ const steps: Readonly<Record<string, () => unknown>> = {
   },
   'other permissions': () => promises.chmod(file, 0o600),
   'other times by path': () => promises.utimes(file, 1, 1),
-  'other permissions by a descriptor': () => {
-    const fd = fs.openSync(file, 'r')
-    fs.fchmodSync(fd, 0o640)
-    fs.closeSync(fd)
+  'other permissions by a descriptor': async () => {
+    const fd = await promisify(fs.open)(file, 'r')
+    await promisify(fs.fchmod)(fd, 0o640)
+    await promisify(fs.close)(fd)
   },
   'other times by a descriptor, with a callback': async () => {
-    const fd = fs.openSync(file, 'r')
+    const fd = await promisify(fs.open)(file, 'r')
     await promisify(fs.futimes)(fd, 2, 2)
-    fs.closeSync(fd)
+    await promisify(fs.close)(fd)
   },
   'other permissions and times by a FileHandle': async () => {
     const handle = await open(file, 'r')
@@ -114,7 +114,7 @@ const steps: Readonly<Record<string, () => unknown>> = {
     return promises.writeFile(join(beside, 'to-file'), 'x')
   },
   'a file that is read through a link to a directory': async () => {
-    fs.symlinkSync(b, join(beside, 'consumed'))
+    await promises.symlink(b, join(beside, 'consumed'))
     const path = join(beside, 'consumed/frame')
     return [await promises.readFile(path, 'utf8'), await promisify(fs.readFile)(path, 'utf8')]
   },
@@ -126,10 +126,10 @@ const steps: Readonly<Record<string, () => unknown>> = {
     return (await open(join(beside, 'latest'))).close()
   },
   'a file that becomes a link': async () => {
-    fs.readFileSync(join(beside, 'copy'))
-    fs.unlinkSync(join(beside, 'copy'))
-    fs.symlinkSync(join(b, 'frame'), join(beside, 'copy'))
-    return fs.readFileSync(join(beside, 'copy'), 'utf8')
+    await promises.readFile(join(beside, 'copy'))
+    await promises.unlink(join(beside, 'copy'))
+    await promises.symlink(join(b, 'frame'), join(beside, 'copy'))
+    return promises.readFile(join(beside, 'copy'), 'utf8')
   },
   'a directory that is exchanged for a link': async () => {
     await promises.mkdir(join(beside, 'current'))
