@@ -1,6 +1,7 @@
 /** Programs that other programs start: those that are consumer-managed, and those that no library can be loaded into. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { probe } from './support/probe.js'
@@ -8,6 +9,8 @@ import { Site } from './support/site.js'
 
 const STATIC = fileURLToPath(new URL('../target/probes/case-static-linked', import.meta.url))
 const SOURCE = fileURLToPath(new URL('../probes/case-static.c', import.meta.url))
+// The first test of a clean clone makes the folder of the probes.
+mkdirSync(dirname(STATIC), { recursive: true })
 const linked = spawnSync('cc', ['-static', '-o', STATIC, SOURCE]).status === 0
 
 test('a published program is brought before it is executed', async (t) => {
