@@ -4,7 +4,14 @@ import type { DyadCore } from '@dyad/core'
 interface Watched {
   readonly told: Set<() => void>
   readonly ending: AbortController
+  /** Ends it once nobody has wanted it for a while. */
+  timer?: NodeJS.Timeout | undefined
 }
+
+/** How long a watch stays that nobody wants, in ms: waits in one directory follow one another. */
+const IDLE_MS = 10_000
+/** Names that are watched in a session; with more, watches end at once that nobody wants. */
+const MOST_IDLE = 256
 
 /**
  * Tells of files that are published at the names of directories: what is below such a name can
@@ -23,15 +30,20 @@ export class FilesAbove {
     const names = namesAbove(path)
     for (const name of names) {
       const watched = all.get(name) ?? begin(session, name, all)
+      clearTimeout(watched.timer)
+      watched.timer = undefined
       watched.told.add(found)
     }
     return () => {
       for (const name of names) {
         const watched = all.get(name)
-        if (watched?.told.delete(found) && watched.told.size === 0) {
+        if (!watched?.told.delete(found) || watched.told.size > 0) continue
+        const end = () => {
           all.delete(name)
           watched.ending.abort()
         }
+        if (all.size > MOST_IDLE) end()
+        else watched.timer = setTimeout(end, IDLE_MS).unref()
       }
     }
   }
@@ -42,6 +54,7 @@ function begin(session: DyadCore, name: string, all: Map<string, Watched>): Watc
   const watched: Watched = { told: new Set(), ending: new AbortController() }
   all.set(name, watched)
   const settled = () => {
+    clearTimeout(watched.timer)
     if (all.get(name) === watched) all.delete(name)
   }
   session.lookup(name, { signal: watched.ending.signal, timeout: 0 }).then(() => {
