@@ -101,7 +101,7 @@ t.test('what is not the protocol ends its connection, and no other one', async (
     ['more behind a name', frame(CONSUME, 7, Buffer.concat([named('x'), Buffer.from('x')]))],
     ['unknown flags of CONSUME', body(CONSUME, 2, 'x')],
     ['unknown flags of PRODUCE', body(PRODUCE, 1, 'x')],
-    ['unknown flags of CHANGE', body(CHANGE, 1, 'x')],
+    ['unknown flags of CHANGE', body(CHANGE, 2, 'x')],
     ['unknown flags of OWN', body(OWN, 1, 'x')],
     ['unknown flags of NEWS', body(NEWS, 2, 'x')],
     ['OWN of a place that leads out', body(OWN, 0, '../x')],
