@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use dyad_client::sys;
 
 /// How many such children there are at this moment: those that began in an even epoch, and those of
-/// an odd one. Who waits begins a new epoch: later children do not hold what it has closed.
+/// an odd one. A wait begins a new epoch: later children do not hold what was closed before it.
 pub struct Children {
     running: [AtomicU32; 2],
     epoch: AtomicU32,

@@ -1,6 +1,9 @@
-import type { DyadCore } from '@dyad/core'
+import { type ConsumeOptions, type DyadCore, giveBackController, listenTo, takeController } from '@dyad/core'
 
-/** Who wants to know of a file at one name. */
+/** How a request waits. */
+export type Bounded = ConsumeOptions & { readonly signal: AbortSignal }
+
+/** A wait for a file at one name, and the requests below that name. */
 interface Watched {
   readonly told: Set<() => void>
   readonly ending: AbortController
@@ -14,17 +17,49 @@ const IDLE_MS = 10_000
 const MOST_IDLE = 256
 
 /**
- * Tells of files that are published at the names of directories: what is below such a name can
- * never be published. Those who wait below the same name share one wait.
+ * Waits for files, and for those at the names of their directories: a file below such a name can
+ * never be published. Requests below the same name share one wait.
  */
 export class FilesAbove {
   readonly #watched = new WeakMap<DyadCore, Map<string, Watched>>()
+
+  /** Waits for a file; undefined once a file is published at the name of one of its directories. */
+  async unlessFound<Found>(
+    session: DyadCore,
+    path: string,
+    options: Bounded,
+    work: (options: ConsumeOptions) => Promise<Found>,
+  ): Promise<Found | undefined> {
+    if (!path.includes('/')) return work(options)
+    const ending = takeController()
+    const stop = listenTo(options.signal, () => ending.abort(options.signal.reason))
+    let isBelow = false
+    let end: (() => void) | undefined
+    const onWaiting = () => {
+      options.onWaiting?.()
+      end = this.#watch(session, path, () => {
+        isBelow = true
+        ending.abort()
+      })
+    }
+    try {
+      return await work({ ...options, signal: ending.signal, onWaiting })
+    } catch (error) {
+      if (isBelow && !options.signal.aborted) return undefined
+      throw error
+    } finally {
+      stop()
+      // The answer goes first.
+      if (end !== undefined) setImmediate(end)
+      else giveBackController(ending)
+    }
+  }
 
   /**
    * Calls `found` once a file is published at the name of a directory of `path`. Returns what ends
    * that.
    */
-  watch(session: DyadCore, path: string, found: () => void): () => void {
+  #watch(session: DyadCore, path: string, found: () => void): () => void {
     const all = this.#watched.get(session) ?? new Map<string, Watched>()
     this.#watched.set(session, all)
     const names = namesAbove(path)

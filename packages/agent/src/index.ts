@@ -3,4 +3,5 @@
 export { agentPath } from '@dyad/core'
 export { type Agent, type AgentOptions, openAgent } from './agent.js'
 export type { RunReport } from './run-log.js'
+export type { NewsItem } from './run-news.js'
 export type { OpenSession } from './sessions.js'

@@ -1,17 +1,7 @@
-import {
-  type ConsumeOptions,
-  type DyadCore,
-  DyadError,
-  type FileRecord,
-  giveBackController,
-  isDyadError,
-  listenTo,
-  managedPathFault,
-  takeController,
-} from '@dyad/core'
+import { type DyadCore, DyadError, type FileRecord, isDyadError, managedPathFault } from '@dyad/core'
 import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
-import type { FilesAbove } from './files-above.js'
+import type { Bounded, FilesAbove } from './files-above.js'
 import { ANSWER, REQUEST, wrongFrame } from './frames.js'
 import type { NotedFiles } from './noted-files.js'
 import type { Publishing } from './publishing.js'
@@ -24,9 +14,6 @@ const DIRECTORY = 1
 
 /** The flag of CHANGE that says that a write to the file failed. */
 const DAMAGED = 1
-
-/** How a request waits. */
-type Bounded = ConsumeOptions & { readonly signal: AbortSignal }
 
 /** What a request is served with. */
 export interface RequestContext {
@@ -86,7 +73,7 @@ function consuming(id: number, body: Body): Request {
     serve: (session, context) =>
       ifPublishable(id, name, context, async (path, options) => {
         const local = await (wait && !isOwn(session, path, context)
-          ? unlessBelowFile(session, path, context, options, (bounded) => session.consume(path, bounded))
+          ? context.filesAbove.unlessFound(session, path, options, (bounded) => session.consume(path, bounded))
           : session.consume(path, { ...options, wait: false }))
         return plainAnswer(local === undefined ? ANSWER.ABSENT : ANSWER.DONE, id)
       }),
@@ -103,7 +90,7 @@ function looking(id: number, body: Body): Request {
     serve: (session, context) =>
       ifPublishable(id, name, context, async (path, options) => {
         const record = await (wait && !isOwn(session, path, context)
-          ? unlessBelowFile(session, path, context, options, (bounded) => session.lookup(path, bounded))
+          ? context.filesAbove.unlessFound(session, path, options, (bounded) => session.lookup(path, bounded))
           : session.lookup(path, { ...options, wait: false }))
         return record === undefined ? plainAnswer(ANSWER.ABSENT, id) : recordAnswer(id, record)
       }),
@@ -183,39 +170,6 @@ function owning(id: number, body: Body): Request {
       if (name !== undefined) ownFiles.note(session.config.consumerPath, name)
       return plainAnswer(ANSWER.DONE, id)
     },
-  }
-}
-
-/** Waits for a file; undefined once a file is published at the name of one of its directories. */
-async function unlessBelowFile<Found>(
-  session: DyadCore,
-  path: string,
-  { filesAbove }: RequestContext,
-  options: Bounded,
-  work: (options: ConsumeOptions) => Promise<Found>,
-): Promise<Found | undefined> {
-  if (!path.includes('/')) return work(options)
-  const ending = takeController()
-  const stop = listenTo(options.signal, () => ending.abort(options.signal.reason))
-  let isBelow = false
-  let end: (() => void) | undefined
-  const onWaiting = () => {
-    options.onWaiting?.()
-    end = filesAbove.watch(session, path, () => {
-      isBelow = true
-      ending.abort()
-    })
-  }
-  try {
-    return await work({ ...options, signal: ending.signal, onWaiting })
-  } catch (error) {
-    if (isBelow && !options.signal.aborted) return undefined
-    throw error
-  } finally {
-    stop()
-    // The answer goes first.
-    if (end !== undefined) setImmediate(end)
-    else giveBackController(ending)
   }
 }
 

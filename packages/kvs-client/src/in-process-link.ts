@@ -2,7 +2,7 @@ import type { LinkHandlers } from '@dyad/wire'
 import type { SessionLink } from './broker/answers.js'
 import type { ClientLink } from './client/connection.js'
 
-/** Accepts a link to a broker; returns what is told of what comes over it. */
+/** Accepts a link to a broker; returns the listener for what comes over it. */
 export type Accept = (link: SessionLink) => LinkHandlers
 
 /**

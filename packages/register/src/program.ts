@@ -24,7 +24,7 @@ export interface ProgramParts {
   readonly stat: StatOfMissing
   /** Endings of names that nothing waits for. */
   readonly noWait: readonly string[]
-  /** Whether each failure is told on stderr. */
+  /** Whether the program says each failure on stderr. */
   readonly debug: boolean
 }
 

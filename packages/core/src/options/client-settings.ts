@@ -35,7 +35,7 @@ export interface ClientSettings {
   readonly stat: StatOfMissing
   /** Endings of names that nothing waits for. */
   readonly noWait: readonly string[]
-  /** Whether each failure is told on stderr. */
+  /** Whether the program says each failure on stderr. */
   readonly debug: boolean
   /** Id of the run that a report is made of; '' for none. */
   readonly run: string

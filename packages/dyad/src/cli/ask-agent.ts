@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import type { NewsItem, RunReport } from '@dyad/agent'
 
 /** How long an agent may take to answer, in ms. */
 const ANSWER_MS = 5_000
@@ -13,21 +14,6 @@ export class SilentAgent extends Error {
   override readonly name = 'SilentAgent'
 }
 
-/** What the agent tells of a run; see docs/agent-protocol.md. */
-export interface RunReport {
-  readonly consumed: { readonly files: number; readonly bytes: number; readonly moved: number }
-  readonly produced: { readonly files: number; readonly bytes: number }
-  readonly waited: { readonly times: number; readonly ms: number }
-  readonly waits: readonly { readonly path: string; readonly times: number; readonly ms: number }[]
-  readonly failed: number
-  readonly failures: readonly {
-    readonly request: string
-    readonly path: string
-    readonly code: string
-    readonly message: string
-  }[]
-}
-
 /**
  * Greets the agent at a path as a program with these variables would; rejects with what the agent
  * says is wrong with them, or with why it does not answer.
@@ -40,12 +26,6 @@ export async function greetAgent(path: string, variables: ReadonlyMap<string, st
 export async function askReport(path: string, variables: ReadonlyMap<string, string>, run: string): Promise<RunReport> {
   const [, report] = await exchange(path, [helloFrame(variables), frame(REPORT, 2, text(run))], [DONE, REPORTED])
   return JSON.parse(String(report)) as RunReport
-}
-
-/** Something that the agent has to tell of a run while it goes on. */
-export interface NewsItem {
-  readonly kind: 'store' | 'warning' | 'failure'
-  readonly text: string
 }
 
 /** Asks for the news of a run from index `from` on; with a signal waits until there are any or it fires. */

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
+import type { NewsItem } from '@dyad/agent'
 import { reasonOf } from '@dyad/core'
-import { askNews, type NewsItem, SilentAgent } from './ask-agent.js'
+import { askNews, SilentAgent } from './ask-agent.js'
 import { say, tell } from './output.js'
 import type { ProgramAgent } from './program-agent.js'
 
@@ -82,7 +83,7 @@ export class RunNews implements AsyncDisposable {
     try {
       while (!signal.aborted) {
         const news = await this.#ask(signal)
-        await setTimeout(OWN_LINE_MS, undefined, { signal: this.#ended.signal }).catch(() => {})
+        await setTimeout(OWN_LINE_MS, undefined, { signal })
         this.#tellAll(news)
       }
     } catch (error) {

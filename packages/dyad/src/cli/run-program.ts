@@ -61,7 +61,7 @@ export function addRun(program: Command): void {
       const why = unreachable(file, path)
       if (why !== undefined) say(`warning: ${why}. It takes no part; see docs/unmodified.md`)
       for (const directory of managed) makeTrustedDirectory(directory)
-      // A run within a run is told of by the outer one, unless it is to have a report of its own.
+      // The outer run says what fails in a run within it, unless that has a report of its own.
       const id = report === undefined && outer['DYAD_RUN'] !== undefined ? undefined : randomUUID()
       await using agent = await programAgent(config, outer['DYAD_AGENT'])
       const env = environmentOfProgram({

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
+import type { RunReport } from '@dyad/agent'
 import { reasonOf } from '@dyad/core'
-import { askReport, type RunReport } from './ask-agent.js'
+import { askReport } from './ask-agent.js'
 import { bytes, say, tell } from './output.js'
 import type { Ending } from './supervise.js'
 
