@@ -9,8 +9,14 @@ import { agentOf, producing } from './site.js'
 const NOBODY = 65_534
 const skip = process.platform === 'linux' && process.getuid?.() === 0 ? false : 'only root can be another user'
 
-/** Connects, and prints what the agent says of itself. */
+/**
+ * Becomes another user, connects, and prints what the agent says of itself. It does not begin as that user: Node's own
+ * folder may be closed to others.
+ */
 const PROGRAM = `
+process.setgroups([])
+process.setgid(${NOBODY})
+process.setuid(${NOBODY})
 const socket = require('node:net').connect(process.argv[1])
 socket.on('data', (bytes) => process.stdout.write(bytes.toString('latin1')))
 socket.on('error', ({ code }) => console.log(code))`
@@ -20,14 +26,9 @@ t.test('another user is refused, also where the directory lets it in', { skip },
   // What its process makes is open to all.
   const a = await TestProcess.start(t, 'node-process', {}, [], ['sh', '-c', 'umask 0; exec "$@"', 'sh'])
   await a.ask('start', { ...cluster.session('A', {}), broker: true, directories: [cluster.directory('a')] })
-  const nobody = { uid: NOBODY, gid: NOBODY }
   const path = agentOf(cluster, 'A')
   const asNobody = () =>
-    execFileSync('sh', ['-c', 'unset NODE_OPTIONS; exec "$@"', 'sh', process.execPath, '-e', PROGRAM, path], {
-      ...nobody,
-      encoding: 'utf8',
-      cwd: '/',
-    })
+    execFileSync('env', ['-u', 'NODE_OPTIONS', process.execPath, '-e', PROGRAM, path], { encoding: 'utf8' })
   chmodSync(cluster.root, 0o755)
   t.equal(asNobody(), 'EACCES\n', 'the directory is the first wall')
   for (const directory of [cluster.path('state'), dirname(path)]) chmodSync(directory, 0o755)

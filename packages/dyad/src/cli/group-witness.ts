@@ -12,50 +12,75 @@ const OF_TERMINALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 
  * be forwarded to them. A small process of the group that blocks all signals bears witness: nobody
  * addresses it by itself, so what it has got the whole group has got. What it has got stays pending,
  * so the next signal of the same name needs another witness. The former one judges other names until
- * that one blocks signals, too. All end with this process.
+ * that one blocks signals, too; what none can judge waits for it. All end with this process.
  */
 export class GroupWitness implements AsyncDisposable {
-  #witnesses = [new Witness()]
-  /** Signals that came to former witnesses, and of which this process has yet to hear, by bits. */
+  #witnesses: Witness[] = []
+  /** Signals of the whole group that no living witness shows, and of which this process has yet to hear. */
   #seen = 0n
+  /** Signals that this process got and no witness can judge yet. */
+  #undecided = 0n
+  #isEnding = false
+  /** Resolves once the newest witness blocks signals, or there can be none. */
+  #renewed = this.#begin()
 
   /** Resolves once signals can be judged; where env(1) cannot block signals, too. */
-  async ready(): Promise<void> {
-    await this.#witnesses[0]?.ready
+  ready(): Promise<void> {
+    return this.#renewed
   }
 
-  /** Whether the whole group got the signal that this process has just got. */
-  saw(name: NodeJS.Signals): boolean {
-    const bit = 1n << BigInt((constants.signals[name] ?? 1) - 1)
-    const judge = this.#witnesses.find((witness) => witness.canJudge(bit))
+  /** Resolves with whether the whole group got the signal that this process has just got. */
+  async saw(name: NodeJS.Signals): Promise<boolean> {
+    const bit = bitOf(name)
+    if (this.#judgeOf(bit) === undefined) {
+      this.#undecided |= bit
+      await this.#renewed
+      this.#undecided &= ~bit
+    }
+    const judge = this.#judgeOf(bit)
     const isPending = judge === undefined ? OF_TERMINALS.has(name) : (judge.pending & bit) !== 0n
     if (!isPending && (this.#seen & bit) === 0n) return false
     this.#seen &= ~bit
     for (const witness of this.#witnesses) witness.judged |= bit & witness.pending
-    this.#renew()
+    const newest = this.#witnesses.at(-1)
+    if (newest === undefined || newest.judged !== 0n) this.#renewed = this.#begin()
     return true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true
     await Promise.all(this.#witnesses.map((witness) => witness.end()))
   }
 
-  /** Sees to it that the newest witness has judged nothing, and ends those that it replaces. */
-  #renew(): void {
-    const newest = this.#witnesses.at(-1)
-    if (newest?.isAlive && newest.judged === 0n) return
+  #judgeOf(bit: bigint): Witness | undefined {
+    return this.#witnesses.find((witness) => witness.canJudge(bit))
+  }
+
+  /** Starts a witness that has judged nothing. It replaces the others once it blocks signals. */
+  async #begin(): Promise<void> {
     const witness = new Witness()
     this.#witnesses.push(witness)
-    void witness.ready.then(() => {
-      // A signal that came before it blocked signals has ended it: the former ones go on.
-      if (!witness.isAlive) return
+    await witness.ready
+    if (this.#isEnding) return
+    if (witness.isAlive) {
       const former = this.#witnesses.splice(0, this.#witnesses.indexOf(witness))
       for (const each of former) {
         if (each.isAlive) this.#seen |= each.pending & ~each.judged
         void each.end()
       }
-    })
+      return
+    }
+    this.#witnesses.splice(this.#witnesses.indexOf(witness), 1)
+    const { killedBy } = witness
+    if (killedBy === null) return
+    // A signal that came before it blocked signals has ended it. Nobody addresses it by itself.
+    this.#seen |= this.#undecided & bitOf(killedBy)
+    await this.#begin()
   }
+}
+
+function bitOf(name: NodeJS.Signals): bigint {
+  return 1n << BigInt((constants.signals[name] ?? 1) - 1)
 }
 
 /** A process of the group that blocks all signals. */
@@ -85,6 +110,11 @@ class Witness {
   get isAlive(): boolean {
     const { pid, exitCode, signalCode } = this.#process
     return pid !== undefined && exitCode === null && signalCode === null
+  }
+
+  /** The signal that ended it; null while it runs, and where it ended by itself. */
+  get killedBy(): NodeJS.Signals | null {
+    return this.#process.signalCode
   }
 
   canJudge(bit: bigint): boolean {

@@ -51,8 +51,8 @@ export async function supervise({ command, file, args, env, descriptors }: Progr
   await using witness = new GroupWitness()
   await witness.ready()
   const child = spawn(file, args, { argv0: command, env, stdio: stdioWith(descriptors) })
-  const forward = (name: NodeJS.Signals) => {
-    if (!witness.saw(name)) child.kill(name)
+  const forward = async (name: NodeJS.Signals) => {
+    if (!(await witness.saw(name))) child.kill(name)
   }
   for (const name of FORWARDED) process.on(name, forward)
   try {

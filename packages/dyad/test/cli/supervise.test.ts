@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { Sandbox } from './command.js'
 
 const [SUPERVISING = '', COUNTING = ''] = ['supervising-process.mjs', 'counting-process.mjs'].map((name) =>
@@ -38,15 +38,15 @@ class Counted implements AsyncDisposable {
   readonly #lines: AsyncIterator<string>
   readonly heard: string[] = []
 
-  private constructor() {
+  private constructor(env: NodeJS.ProcessEnv) {
     const [file = '', ...args] = [...SUPERVISE, ...COUNT]
-    this.parent = spawn(file, args, { detached: true, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.parent = spawn(file, args, { detached: true, env, stdio: ['pipe', 'pipe', 'inherit'] })
     if (this.parent.stdout === null) throw new Error('no output')
     this.#lines = createInterface({ input: this.parent.stdout })[Symbol.asyncIterator]()
   }
 
-  static async begin(): Promise<Counted> {
-    const counted = new Counted()
+  static async begin(env = process.env): Promise<Counted> {
+    const counted = new Counted(env)
     await counted.hear('ready')
     return counted
   }
@@ -71,8 +71,8 @@ class Counted implements AsyncDisposable {
 
 const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const
 
-test('a program gets each signal once, whether it was sent to this process or to the whole group', async (t) => {
-  await using counted = await Counted.begin()
+/** Sends each signal to the process alone and to its group, in turns, and each is heard once. */
+async function eachOnce(t: Test, counted: Counted): Promise<void> {
   const { pid = 0 } = counted.parent
   const expected = ['ready']
   for (const name of [...NAMES, ...NAMES]) {
@@ -89,6 +89,18 @@ test('a program gets each signal once, whether it was sent to this process or to
   counted.parent.stdin?.end()
   t.same(await ended, [3, null])
   t.same(counted.heard, expected)
+}
+
+test('a program gets each signal once, whether it was sent to this process or to the whole group', async (t) => {
+  await using counted = await Counted.begin()
+  await eachOnce(t, counted)
+})
+
+test('also while the witness of the next signal has yet to begin', async (t) => {
+  await using sandbox = await Sandbox.make()
+  await writeFile(sandbox.at('env'), '#!/bin/sh\nsleep 0.05\nexec /usr/bin/env "$@"\n', { mode: 0o755 })
+  await using counted = await Counted.begin({ ...process.env, PATH: `${sandbox.at('')}:${process.env.PATH}` })
+  await eachOnce(t, counted)
 })
 
 test('signals that come to the group at once are not forwarded either', async (t) => {
