@@ -1,5 +1,5 @@
-import { DTL_MODES } from '@dyad/core'
-import { type ConfigOptions, connect, type StartOptions } from 'dyad'
+import { DTL_MODES } from '@dyad-ts/core'
+import { type ConfigOptions, connect, type StartOptions } from '@dyad-ts/dyad'
 import type { Child, RemoteError } from './child.js'
 import { type BenchFile, writeContents } from './contents.js'
 import { NotAvailable } from './part.js'

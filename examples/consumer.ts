@@ -1,6 +1,6 @@
 // Reads what producer.ts writes, waiting for each file, and checks it: node consumer.js FILES DIRECTORY
 import { buffer } from 'node:stream/consumers'
-import { connect, DyadReadStream } from 'dyad'
+import { connect, DyadReadStream } from '@dyad-ts/dyad'
 
 const [files = '10', directory] = process.argv.slice(2)
 

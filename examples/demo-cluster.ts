@@ -3,10 +3,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { NodeStatus } from 'dyad'
+import type { NodeStatus } from '@dyad-ts/dyad'
 import type { Report } from './demo-report.js'
 
-const COMMAND = fileURLToPath(new URL('../bin/dyad.js', import.meta.resolve('dyad')))
+const COMMAND = fileURLToPath(new URL('../bin/dyad.js', import.meta.resolve('@dyad-ts/dyad')))
 const REPORT = new URL('demo-report.js', import.meta.url).href
 
 const interrupt = new AbortController()

@@ -1,6 +1,6 @@
 // Loaded into a consumer before its own code: tells the demo what DYAD's diagnostics channels tell.
 import { subscribe } from 'node:diagnostics_channel'
-import type { Diagnostics } from 'dyad'
+import type { Diagnostics } from '@dyad-ts/dyad'
 
 /** What the demo is told of one file. */
 export type Report =

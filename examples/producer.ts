@@ -1,6 +1,6 @@
 // Writes files of ten 32-bit integers into a producer-managed directory: node producer.js FILES DIRECTORY
 import { pipeline } from 'node:stream/promises'
-import { connect, DyadWriteStream } from 'dyad'
+import { connect, DyadWriteStream } from '@dyad-ts/dyad'
 
 const [files = '10', directory] = process.argv.slice(2)
 

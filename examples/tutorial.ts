@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
-import { connect, type Dyad, DyadReadStream, DyadWriteStream } from 'dyad'
+import { connect, type Dyad, DyadReadStream, DyadWriteStream } from '@dyad-ts/dyad'
 
 async function producer(dyad: Dyad): Promise<void> {
   const out = new DyadWriteStream(dyad, 'test.txt')

@@ -256,10 +256,12 @@ try {
   const native = nativeFolder()
   const tarballs = pack(native)
   console.log(`packed: ${Object.keys(tarballs).join(', ')}`)
-  const example = readmeBlocks(root).find(({ readme, text }) => readme === 'README.md' && /from 'dyad'/.test(text))
+  const example = readmeBlocks(root).find(
+    ({ readme, text }) => readme === 'README.md' && /from '@dyad-ts\/dyad'/.test(text),
+  )
   const project = join(temporary, 'project')
   install(tarballs, project)
-  if (example === undefined) fail("README.md has no ```ts block that imports from 'dyad'")
+  if (example === undefined) fail("README.md has no ```ts block that imports from '@dyad-ts/dyad'")
   writeFileSync(join(project, 'example.ts'), example.text)
   compile(project)
   console.log('packed: the example of README.md type-checks')

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 export const workspace = `${root}native`
 const platform = `${process.platform}-${process.arch}-gnu`
-/** The folder of this platform's package, where @dyad/native looks. */
+/** The folder of this platform's package, where @dyad-ts/native looks. */
 const place = `${root}packages/native/npm/${platform}`
 
 // Rust's toolchains lie in the home in which rustup was installed, which need not be this one.

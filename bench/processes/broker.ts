@@ -1,5 +1,5 @@
 /** A store of its own, without a service. */
-import { type Broker, startBroker } from '@dyad/kvs-client'
+import { type Broker, startBroker } from '@dyad-ts/kvs-client'
 import { answer } from './answer.js'
 
 let broker: Broker

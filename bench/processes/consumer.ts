@@ -2,7 +2,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ConfigOptions, connect, type Diagnostics, type Dyad, DyadReadStream } from 'dyad'
+import { type ConfigOptions, connect, type Diagnostics, type Dyad, DyadReadStream } from '@dyad-ts/dyad'
 import { type BenchFile, type Check, Checker } from '../contents.js'
 import { answer, note, timed } from './answer.js'
 

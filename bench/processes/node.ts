@@ -1,5 +1,5 @@
 /** A node: its service, with the store if it is to host it. */
-import { type RunningNode, type StartOptions, start } from 'dyad'
+import { type RunningNode, type StartOptions, start } from '@dyad-ts/dyad'
 import { answer } from './answer.js'
 
 let node: RunningNode

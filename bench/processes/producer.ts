@@ -1,6 +1,6 @@
 /** An application that produces. */
 import { once } from 'node:events'
-import { type ConfigOptions, connect, type Dyad, DyadWriteStream } from 'dyad'
+import { type ConfigOptions, connect, type Dyad, DyadWriteStream } from '@dyad-ts/dyad'
 import { type BenchFile, contentsOf } from '../contents.js'
 import { answer, timed } from './answer.js'
 import { compute } from './compute.js'

@@ -1,5 +1,5 @@
 /** Drives stores through their clients. */
-import { type BrokerClient, brokerKvs } from '@dyad/kvs-client'
+import { type BrokerClient, brokerKvs } from '@dyad-ts/kvs-client'
 import { answer, timed } from './answer.js'
 
 const NAMESPACE = 'bench'

@@ -1,5 +1,5 @@
 /** The binding of verbs by itself, and the rdma transport where it is new. */
-import { reportHost, tryDevices } from '@dyad/rdma'
+import { reportHost, tryDevices } from '@dyad-ts/rdma'
 import { answer } from './answer.js'
 
 answer({

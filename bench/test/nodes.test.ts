@@ -1,5 +1,5 @@
-import { DyadError } from '@dyad/core'
-import { connect } from 'dyad'
+import { DyadError } from '@dyad-ts/core'
+import { connect } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { asNotAvailable } from '../nodes.js'
 

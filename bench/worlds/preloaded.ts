@@ -1,4 +1,4 @@
-import { preloadLibrary, whyMissing } from '@dyad/native'
+import { preloadLibrary, whyMissing } from '@dyad-ts/native'
 import { NETWORK_MODE, Nodes } from '../nodes.js'
 import { NotAvailable } from '../part.js'
 import type { Site } from '../site.js'

@@ -3,7 +3,7 @@ import { TwoAgents } from '../../packages/register/test/two-nodes.js'
 import { outcomeOf } from '../../test/harness/child.js'
 import { LIBRARY } from './support/probe.js'
 
-test('children that are not Node take part in a program that loads dyad/register by hand', async (t) => {
+test('children that are not Node take part in a program that loads @dyad-ts/dyad/register by hand', async (t) => {
   const nodes = await TwoAgents.start(t)
   const core = await nodes.cluster.consumer()
   for (const [name, env] of [

@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, readSync, renameSync, writeFileSync 
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
-import { descriptorClosed, onShortage, withDescriptors } from '@dyad/core'
+import { descriptorClosed, onShortage, withDescriptors } from '@dyad-ts/core'
 import {
   CHANNELS,
   type ConfigOptions,
@@ -16,7 +16,7 @@ import {
   DyadReadStream,
   DyadWriteStream,
   type FileRecord,
-} from 'dyad'
+} from '@dyad-ts/dyad'
 import { answer, note } from './answer.js'
 import { contents } from './contents.js'
 import { type HaltingOptions, HaltingReaders } from './halting-reader.js'

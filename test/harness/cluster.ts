@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { KvsClient } from '@dyad/core'
-import { brokerKvs } from '@dyad/kvs-client'
-import type { ConfigOptions, NodeStatus } from 'dyad'
+import type { KvsClient } from '@dyad-ts/core'
+import type { ConfigOptions, NodeStatus } from '@dyad-ts/dyad'
+import { brokerKvs } from '@dyad-ts/kvs-client'
 import { type Teardown, TestProcess } from './process.js'
 
 /**

@@ -1,6 +1,6 @@
 /** A consumer whose directory is a disk that is too small for one file and large enough for another; tells what happened as JSON. */
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect, DyadReadStream } from 'dyad'
+import { connect, DyadReadStream } from '@dyad-ts/dyad'
 
 const [directory, options] = process.argv.slice(2) as [string, string]
 await using core = await connect(JSON.parse(options))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Dyad, DyadReadStream } from 'dyad'
+import { type Dyad, DyadReadStream } from '@dyad-ts/dyad'
 import { note } from './answer.js'
 
 /** How to read; the notes carry the name `as`, by default the path. */

@@ -1,7 +1,7 @@
 /** A node of a test: `start` of the dyad package in a process of its own. */
 import { channel } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
-import { type RunningNode, type StartOptions, start } from 'dyad'
+import { type RunningNode, type StartOptions, start } from '@dyad-ts/dyad'
 import { answer, note } from './answer.js'
 
 let node: RunningNode

@@ -1,4 +1,4 @@
-import { type Listener, listen } from '@dyad/wire'
+import { type Listener, listen } from '@dyad-ts/wire'
 
 /** The version of the protocol that {@link storeOfOtherVersion} speaks. */
 export const OTHER_VERSION = 3

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { makeNonce, PROOF_BYTES, proofOf } from '@dyad/wire'
+import { makeNonce, PROOF_BYTES, proofOf } from '@dyad-ts/wire'
 
 /**
  * Makes `socket` a link by hand: upgrades it and proves to know the token. Returns the answer of

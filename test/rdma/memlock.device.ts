@@ -1,4 +1,4 @@
-import type { NodeStatus } from 'dyad'
+import type { NodeStatus } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../harness/cluster.js'
 import { digestOf } from '../harness/contents.js'

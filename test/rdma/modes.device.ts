@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { NodeStatus } from 'dyad'
+import type { NodeStatus } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../harness/cluster.js'
 import { digestOf } from '../harness/contents.js'
 import { COMMON, starts } from './support/guest.js'
 
-const COMMAND = fileURLToPath(new URL('../bin/dyad.js', import.meta.resolve('dyad')))
+const COMMAND = fileURLToPath(new URL('../bin/dyad.js', import.meta.resolve('@dyad-ts/dyad')))
 const SIZES = [0, 40, 5 * 2 ** 20]
 
 /** The ways to node A, as `dyad status` tells them. */

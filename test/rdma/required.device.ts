@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type StartOptions, start } from 'dyad'
+import { type StartOptions, start } from '@dyad-ts/dyad'
 import { type Test, test } from 'tap'
 import { makeCertificate } from '../harness/certificate.js'
 

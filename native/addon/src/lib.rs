@@ -1,4 +1,4 @@
-//! The addon of `dyad/register`: asks the agent in the calling thread, which waits for the answer,
+//! The addon of `@dyad-ts/dyad/register`: asks the agent in the calling thread, which waits for the answer,
 //! and tells what node:fs does not.
 
 mod agent;

@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
-import { DyadError, descriptorLimit, listenAtSocket, onShortage, withSocketPlace } from '@dyad/core'
+import { DyadError, descriptorLimit, listenAtSocket, onShortage, withSocketPlace } from '@dyad-ts/core'
 import { failedAnswer } from './answers.js'
 import { Connection } from './connection.js'
 import { FilesAbove } from './files-above.js'

@@ -1,4 +1,4 @@
-import { type ErrorCode, errnoOf, type FileRecord, isDyadError } from '@dyad/core'
+import { type ErrorCode, errnoOf, type FileRecord, isDyadError } from '@dyad-ts/core'
 import { ANSWER, LENGTH_BYTES } from './frames.js'
 
 /** Longest code and message of a failure, in bytes. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type DyadCore, DyadError, descriptorClosed } from '@dyad/core'
+import { type DyadCore, DyadError, descriptorClosed } from '@dyad-ts/core'
 import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
 import type { FilesAbove } from './files-above.js'

@@ -1,4 +1,4 @@
-import { type ConsumeOptions, type DyadCore, giveBackController, listenTo, takeController } from '@dyad/core'
+import { type ConsumeOptions, type DyadCore, giveBackController, listenTo, takeController } from '@dyad-ts/core'
 
 /** How a request waits. */
 export type Bounded = ConsumeOptions & { readonly signal: AbortSignal }

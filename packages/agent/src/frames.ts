@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 
 /** Version of the protocol; see docs/agent-protocol.md. */
 export const VERSION = 1

@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync } from 'node:fs'
-import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad/core'
+import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad-ts/core'
 import { filesBelow } from './files-below.js'
 import { NotedFiles } from './noted-files.js'
 import { PathOrder } from './path-order.js'

@@ -1,4 +1,4 @@
-import { type DyadCore, DyadError, type FileRecord, isDyadError, managedPathFault } from '@dyad/core'
+import { type DyadCore, DyadError, type FileRecord, isDyadError, managedPathFault } from '@dyad-ts/core'
 import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
 import type { Bounded, FilesAbove } from './files-above.js'

@@ -1,4 +1,4 @@
-import type { DyadCore, FileRecord } from '@dyad/core'
+import type { DyadCore, FileRecord } from '@dyad-ts/core'
 import { RunNews } from './run-news.js'
 
 /** Runs that are remembered; the one that began first is forgotten for another. */

@@ -1,4 +1,4 @@
-import type { DyadCore, KvsOutage } from '@dyad/core'
+import type { DyadCore, KvsOutage } from '@dyad-ts/core'
 
 /** Items that are remembered of a run, and the characters of each. */
 const MOST_ITEMS = 100

@@ -1,4 +1,11 @@
-import { type ConfigOptions, type DyadCore, DyadError, OPTIONS, type OptionName, programEnvironment } from '@dyad/core'
+import {
+  type ConfigOptions,
+  type DyadCore,
+  DyadError,
+  OPTIONS,
+  type OptionName,
+  programEnvironment,
+} from '@dyad-ts/core'
 
 /** Opens a session of a program: `options` go before what the variables `env` say. Whoever opened it closes it. */
 export type OpenSession = (options: ConfigOptions, env: NodeJS.ProcessEnv) => Promise<DyadCore>

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DyadCore } from '@dyad/core'
-import { memoryKvs } from '@dyad/kvs-client'
+import { DyadCore } from '@dyad-ts/core'
+import { memoryKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { agentPath, openAgent } from '../src/index.js'
 

@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
-import { DyadCore } from '@dyad/core'
-import { memoryKvs } from '@dyad/kvs-client'
+import { DyadCore } from '@dyad-ts/core'
+import { memoryKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { Sessions } from '../src/sessions.js'
 

@@ -1,5 +1,5 @@
-import type { OpenSession } from '@dyad/agent'
-import { DyadError, readConfig } from '@dyad/core'
+import type { OpenSession } from '@dyad-ts/agent'
+import { DyadError, readConfig } from '@dyad-ts/core'
 import { Dyad } from './connect.js'
 import type { HostedStore } from './host-store.js'
 import { openKvs } from './parts.js'

@@ -7,8 +7,8 @@ import {
   prepareStateDirectory,
   readConfigWithToken,
   type Transport,
-} from '@dyad/core'
-import { DyadFile } from '@dyad/streams'
+} from '@dyad-ts/core'
+import { DyadFile } from '@dyad-ts/streams'
 import { checkMode, openKvs, openTransports } from './parts.js'
 
 /** A session that owns its store's client and its transports. */

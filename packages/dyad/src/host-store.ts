@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type Config, DyadError, isDyadError, type KvsClient } from '@dyad/core'
-import { type Broker, type BrokerStats, startBroker } from '@dyad/kvs-client'
+import { type Config, DyadError, isDyadError, type KvsClient } from '@dyad-ts/core'
+import { type Broker, type BrokerStats, startBroker } from '@dyad-ts/kvs-client'
 import { openKvs, readTls } from './parts.js'
 
 /** The state of a store. */

@@ -11,8 +11,8 @@ export {
   type FileRecord,
   isDyadError,
   type KvsOutage,
-} from '@dyad/core'
-export { DyadFile, DyadReadStream, DyadWriteStream } from '@dyad/streams'
+} from '@dyad-ts/core'
+export { DyadFile, DyadReadStream, DyadWriteStream } from '@dyad-ts/streams'
 export { connect, Dyad } from './connect.js'
 export type { StoreStatus } from './host-store.js'
 export { type NodeStatus, type RunningNode, type StartOptions, start } from './start.js'

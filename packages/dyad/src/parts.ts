@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { type Config, DyadError, reasonOf, type Transport } from '@dyad/core'
-import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad/kvs-client'
-import { rdmaTransport } from '@dyad/rdma'
-import { localTransport, rpcTransport, tcpTransport } from '@dyad/transport'
+import { type Config, DyadError, reasonOf, type Transport } from '@dyad-ts/core'
+import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad-ts/kvs-client'
+import { rdmaTransport } from '@dyad-ts/rdma'
+import { localTransport, rpcTransport, tcpTransport } from '@dyad-ts/transport'
 
 /** The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be read. */
 export function openKvs(config: Config): BrokerClient {

@@ -1,6 +1,13 @@
 import { hostname } from 'node:os'
-import { type ConfigOptions, DyadError, flatOptions, isDyadError, readConfigWithToken, wrongOption } from '@dyad/core'
-import { openControl } from '@dyad/service'
+import {
+  type ConfigOptions,
+  DyadError,
+  flatOptions,
+  isDyadError,
+  readConfigWithToken,
+  wrongOption,
+} from '@dyad-ts/core'
+import { openControl } from '@dyad-ts/service'
 import { closing } from './closing.js'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
 

@@ -1,4 +1,4 @@
-import { agentPath, openAgent } from '@dyad/agent'
+import { agentPath, openAgent } from '@dyad-ts/agent'
 import {
   type Config,
   type ConfigOptions,
@@ -12,7 +12,7 @@ import {
   readConfigWithToken,
   reasonOf,
   wrongOption,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import {
   askControl,
   type Control,
@@ -21,7 +21,7 @@ import {
   openControl,
   Service,
   type SilentHolder,
-} from '@dyad/service'
+} from '@dyad-ts/service'
 import { sessionsBeside } from './agent-session.js'
 import { closing } from './closing.js'
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'

@@ -1,4 +1,4 @@
-import { DyadError, type Transport } from '@dyad/core'
+import { DyadError, type Transport } from '@dyad-ts/core'
 
 /** What keeps a host from using a transport at all. */
 export const NO_DEVICE = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readConfig } from '@dyad/core'
-import { brokerKvs } from '@dyad/kvs-client'
+import { readConfig } from '@dyad-ts/core'
+import { brokerKvs } from '@dyad-ts/kvs-client'
 import { test } from 'tap'
 import { hostStore } from '../src/host-store.js'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { startBroker } from '@dyad/kvs-client'
+import { startBroker } from '@dyad-ts/kvs-client'
 import { test } from 'tap'
 import { storeOfOtherVersion } from '../../../test/harness/other-version.js'
 import { start } from '../src/index.js'

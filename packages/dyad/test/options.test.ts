@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { brokerKvs, memoryKvs, startBroker } from '@dyad/kvs-client'
-import { connect, Dyad, DyadCore, DyadFile, start, startStore } from 'dyad'
+import { connect, Dyad, DyadCore, DyadFile, start, startStore } from '@dyad-ts/dyad'
+import { brokerKvs, memoryKvs, startBroker } from '@dyad-ts/kvs-client'
 import t from 'tap'
 
 /** What a program may give for options by mistake. */

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { readConfig } from '@dyad/core'
+import { readConfig } from '@dyad-ts/core'
 import { test } from 'tap'
 import { makeCertificate } from '../../../test/harness/certificate.js'
 import { checkMode, openKvs, readTls } from '../src/parts.js'

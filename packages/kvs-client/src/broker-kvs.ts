@@ -1,5 +1,5 @@
-import { flatOptions, milliseconds, wrongOption } from '@dyad/core'
-import { connect } from '@dyad/wire'
+import { flatOptions, milliseconds, wrongOption } from '@dyad-ts/core'
+import { connect } from '@dyad-ts/wire'
 import { MAX_FRAME_BYTES } from './broker/frames.js'
 import { Connection } from './client/connection.js'
 import { BrokerClient } from './client/kvs.js'

@@ -1,4 +1,4 @@
-import type { LinkHandlers } from '@dyad/wire'
+import type { LinkHandlers } from '@dyad-ts/wire'
 import { type ClientLink, Connection } from './client/connection.js'
 import { BrokerClient } from './client/kvs.js'
 import { type Accept, linkInProcess } from './in-process-link.js'

@@ -1,4 +1,4 @@
-import type { LinkHandlers } from '@dyad/wire'
+import type { LinkHandlers } from '@dyad-ts/wire'
 import type { SessionLink } from './broker/answers.js'
 import type { ClientLink } from './client/connection.js'
 

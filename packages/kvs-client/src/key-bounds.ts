@@ -1,4 +1,4 @@
-import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
+import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
 
 /** Throws ERR_DYAD_KEY unless `key` can be stored under: not empty, well-formed Unicode, not too long. */
 export function checkKey(key: string): void {

@@ -1,5 +1,5 @@
-import { flatOptions } from '@dyad/core'
-import type { LinkHandlers } from '@dyad/wire'
+import { flatOptions } from '@dyad-ts/core'
+import type { LinkHandlers } from '@dyad-ts/wire'
 import { MAX_TTL_MS } from './broker/frames.js'
 import { Leases } from './broker/leases.js'
 import { ScanTurns } from './broker/scan-turns.js'

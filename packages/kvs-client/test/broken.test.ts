@@ -1,4 +1,4 @@
-import { brokenKvs, kvsConformance } from '@dyad/core/conformance'
+import { brokenKvs, kvsConformance } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { memorySite } from './memory-site.js'
 

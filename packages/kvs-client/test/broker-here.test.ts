@@ -1,4 +1,4 @@
-import { kvsConformance } from '@dyad/core/conformance'
+import { kvsConformance } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { startBroker } from '../src/index.js'
 import { forkProcess } from './broker-process.js'

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { KvsSite } from '@dyad/core/conformance'
+import type { KvsSite } from '@dyad-ts/core/conformance'
 import { endOf, messageFrom } from '../../../test/harness/child.js'
 import { type BrokerOptions, brokerKvs } from '../src/index.js'
 

@@ -1,4 +1,4 @@
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { test } from 'tap'
 import { postReply, postRequest, readReply, readRequest } from '../src/broker/compact-frames.js'
 import type { CompactReply, CompactRequest } from '../src/broker/frames.js'

@@ -1,5 +1,5 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs'
-import { isDyadError, type KvsEntry } from '@dyad/core'
+import { isDyadError, type KvsEntry } from '@dyad-ts/core'
 import { test } from 'tap'
 import { OTHER_VERSION, storeOfOtherVersion } from '../../../test/harness/other-version.js'
 import { brokerKvs } from '../src/index.js'

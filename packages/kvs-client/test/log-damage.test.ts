@@ -1,7 +1,7 @@
 import { deepStrictEqual, fail, match, ok, strictEqual } from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { test } from 'tap'
 import { endOf, unlessEnded } from '../../../test/harness/child.js'
 import { startBroker } from '../src/index.js'

@@ -1,4 +1,4 @@
-import type { KvsSite } from '@dyad/core/conformance'
+import type { KvsSite } from '@dyad-ts/core/conformance'
 import { MemoryStore, memoryKvs } from '../src/index.js'
 
 /** A store in this process, for one clause of the conformance suite. */

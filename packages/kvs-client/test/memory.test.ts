@@ -1,4 +1,4 @@
-import { kvsConformance } from '@dyad/core/conformance'
+import { kvsConformance } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { memorySite } from './memory-site.js'
 

@@ -1,4 +1,4 @@
-import type { KvsOutage } from '@dyad/core'
+import type { KvsOutage } from '@dyad-ts/core'
 import { test } from 'tap'
 import { brokerKvs, startBroker } from '../src/index.js'
 

@@ -1,4 +1,4 @@
-import { connect } from '@dyad/wire'
+import { connect } from '@dyad-ts/wire'
 import { test } from 'tap'
 import { postRequest } from '../src/broker/compact-frames.js'
 import { type CompactRequest, MAX_SESSION_LEASES, toReply } from '../src/broker/frames.js'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect as connectSocket } from 'node:net'
-import { connect, encode, type Link } from '@dyad/wire'
+import { connect, encode, type Link } from '@dyad-ts/wire'
 import { test } from 'tap'
 import { shakeHands } from '../../../test/harness/raw-link.js'
 import { postRequest } from '../src/broker/compact-frames.js'

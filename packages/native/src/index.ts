@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url)
 
 /** The name of a build as @napi-rs/cli writes it; builds for Linux are for glibc. */
 const PLATFORM = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-gnu' : ''}`
-const PACKAGE = `@dyad/native-${PLATFORM}`
+const PACKAGE = `@dyad-ts/native-${PLATFORM}`
 
 /** The path of the library for LD_PRELOAD; undefined where it is not here. */
 export function preloadLibrary(): string | undefined {

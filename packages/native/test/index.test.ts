@@ -45,5 +45,5 @@ test('a package without its files is one that was not built, and says how', asyn
 test('a platform without its package is told', async (t) => {
   const { library, addon, why } = found(undefined)
   t.match({ library, addon }, { library: undefined, addon: undefined })
-  t.match(why, new RegExp(`@dyad/native-${platform} is not installed`))
+  t.match(why, new RegExp(`@dyad-ts/native-${platform} is not installed`))
 })

@@ -1,4 +1,4 @@
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { fabricAddresses } from './transport/fabric.js'
 import { ACCESS } from './verbs/constants.js'
 import { CompletionError } from './verbs/faults.js'

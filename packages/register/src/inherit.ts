@@ -1,12 +1,12 @@
 import workers from 'node:worker_threads'
-import { changeForChildren, isPreloadable, preloadedBy } from '@dyad/core/client-settings'
-import { preloadLibrary } from '@dyad/native'
+import { changeForChildren, isPreloadable, preloadedBy } from '@dyad-ts/core/client-settings'
+import { preloadLibrary } from '@dyad-ts/native'
 
 /** How a program may have been told to load this package, from the working directory. */
-const BARE = 'dyad/register'
+const BARE = '@dyad-ts/dyad/register'
 
 /** The same among the options of Node in the environment, with or without quotes. */
-const BARE_OPTION = /"?--import"?(?:=| +)"?dyad\/register"?(?=\s|$)/g
+const BARE_OPTION = /"?--import"?(?:=| +)"?@dyad-ts\/dyad\/register"?(?=\s|$)/g
 
 /**
  * Lets children and threads take part that get this process's environment: whatever their working

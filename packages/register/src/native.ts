@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { addonFile } from '@dyad/native'
+import { addonFile } from '@dyad-ts/native'
 import { missingAgent, warnOfMissingAgent } from './agent/no-agent.js'
 import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
 import type { Native } from './program.js'

@@ -13,7 +13,7 @@ const WAYS = [
   'a child of a shell',
   'a fork elsewhere',
 ]
-/** Where the name `dyad/register` leads to the package. */
+/** Where the name `@dyad-ts/dyad/register` leads to the package. */
 const WORKSPACE = fileURLToPath(new URL('../../..', import.meta.url))
 
 t.test('children and threads of a program take part as it does', async (t) => {
@@ -21,10 +21,14 @@ t.test('children and threads of a program take part as it does', async (t) => {
   const core = await nodes.cluster.consumer()
   const hard = ['a thread with options of its own', 'a fork elsewhere']
   const loads: Record<string, { execArgv: string[]; env: Record<string, string>; ways: string[] }> = {
-    'by its name': { execArgv: ['--import', 'dyad/register'], env: {}, ways: WAYS },
-    'by its name, in one word': { execArgv: ['--import=dyad/register'], env: {}, ways: hard },
+    'by its name': { execArgv: ['--import', '@dyad-ts/dyad/register'], env: {}, ways: WAYS },
+    'by its name, in one word': { execArgv: ['--import=@dyad-ts/dyad/register'], env: {}, ways: hard },
     'in the environment': { execArgv: [], env: { NODE_OPTIONS: `--import=${REGISTER}` }, ways: hard },
-    'by its name in the environment': { execArgv: [], env: { NODE_OPTIONS: '--import dyad/register' }, ways: WAYS },
+    'by its name in the environment': {
+      execArgv: [],
+      env: { NODE_OPTIONS: '--import @dyad-ts/dyad/register' },
+      ways: WAYS,
+    },
   }
   for (const [load, { ways, ...options }] of Object.entries(loads)) {
     for (const [number, way] of ways.entries()) {

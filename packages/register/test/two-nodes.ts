@@ -1,13 +1,13 @@
 import { type ChildProcess, fork, type StdioOptions } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { agentPath } from '@dyad/core'
+import { agentPath } from '@dyad-ts/core'
 import { outcomeOf } from '../../../test/harness/child.js'
 import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
 import type { Teardown, TestProcess } from '../../../test/harness/process.js'
 
 /** What `--import` is given. */
-export const REGISTER = pathToFileURL(createRequire(import.meta.url).resolve('dyad/register')).href
+export const REGISTER = pathToFileURL(createRequire(import.meta.url).resolve('@dyad-ts/dyad/register')).href
 
 /** How a program is started. */
 export interface StartOptions {

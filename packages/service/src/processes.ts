@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import type { NodeEntry } from '@dyad/core'
+import type { NodeEntry } from '@dyad-ts/core'
 
 /**
  * Names the processes that this one sees by their ids; undefined where the system does not tell.

@@ -6,7 +6,7 @@ import {
   type KvsClient,
   type NodeEntry,
   type Registration,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { isRunning } from './processes.js'
 
 /**

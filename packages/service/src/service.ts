@@ -11,7 +11,7 @@ import {
   type Transport,
   type TransportAddress,
   type TransportServer,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { PROCESSES } from './processes.js'
 import { type RegisterNodeOptions, registerNode, takenBy } from './register-node.js'
 

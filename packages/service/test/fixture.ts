@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Broker, type BrokerClient, brokerKvs, startBroker } from '@dyad/kvs-client'
+import { type Broker, type BrokerClient, brokerKvs, startBroker } from '@dyad-ts/kvs-client'
 import { endOf, messageFrom } from '../../../test/harness/child.js'
 
 /** A broker, a client of it, and a directory, for one test. */

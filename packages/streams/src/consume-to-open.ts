@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import type { ConsumeOptions, DyadCore } from '@dyad/core'
+import type { ConsumeOptions, DyadCore } from '@dyad-ts/core'
 import { assertUnmanaged } from './unmanaged.js'
 
 const { O_CREAT, O_EXCL, O_TRUNC } = constants

@@ -10,7 +10,7 @@ import {
   type KvsOutage,
   takeController,
   withDescriptors,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { consumeToOpen } from './consume-to-open.js'
 import { numericFlags, type OpenFlags } from './flags.js'
 

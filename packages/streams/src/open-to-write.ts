@@ -1,4 +1,4 @@
-import { type DyadCore, type StagedFile, type Waiting, withDescriptors, writes } from '@dyad/core'
+import { type DyadCore, type StagedFile, type Waiting, withDescriptors, writes } from '@dyad-ts/core'
 import { asOpenError } from './open-error.js'
 import { assertUnmanaged } from './unmanaged.js'
 

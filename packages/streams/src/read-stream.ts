@@ -1,6 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import type fs from 'node:fs'
-import { type ConsumedFile, type DyadCore, DyadError, type FileRecord, type KvsOutage, milliseconds } from '@dyad/core'
+import {
+  type ConsumedFile,
+  type DyadCore,
+  DyadError,
+  type FileRecord,
+  type KvsOutage,
+  milliseconds,
+} from '@dyad-ts/core'
 import { ConsumingOpen } from './consuming-open.js'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type FileDigest, RunningDigest } from '@dyad/core'
+import { type FileDigest, RunningDigest } from '@dyad-ts/core'
 
 type Position = number | null | undefined
 

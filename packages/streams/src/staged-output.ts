@@ -7,7 +7,7 @@ import {
   giveBackController,
   type StagedFile,
   takeController,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { numericFlags, type OpenFlags } from './flags.js'
 import { openToWrite } from './open-to-write.js'
 import { SequentialDigest } from './sequential-digest.js'

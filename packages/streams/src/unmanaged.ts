@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path'
-import { type DyadCore, DyadError } from '@dyad/core'
+import { type DyadCore, DyadError } from '@dyad-ts/core'
 
 /**
  * Throws ERR_DYAD_UNTRACKED for a path that is relative to a managed directory and names no file in

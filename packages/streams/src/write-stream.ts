@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type fs from 'node:fs'
-import type { DyadCore, FileRecord } from '@dyad/core'
+import type { DyadCore, FileRecord } from '@dyad-ts/core'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'
 import { NativeWriteStream } from './native-streams.js'

@@ -2,8 +2,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
-import { DyadCore } from '@dyad/core'
-import { memoryKvs } from '@dyad/kvs-client'
+import { DyadCore } from '@dyad-ts/core'
+import { memoryKvs } from '@dyad-ts/kvs-client'
 import { DyadFile, DyadWriteStream } from '../src/index.js'
 
 const COUNT = 150

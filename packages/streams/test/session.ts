@@ -2,9 +2,9 @@ import { fstatSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { DyadCore, type DyadCoreOptions, encodeNodeEntry, ManagedSource } from '@dyad/core'
-import { MemoryStore, memoryKvs } from '@dyad/kvs-client'
-import { localTransport } from '@dyad/transport'
+import { DyadCore, type DyadCoreOptions, encodeNodeEntry, ManagedSource } from '@dyad-ts/core'
+import { MemoryStore, memoryKvs } from '@dyad-ts/kvs-client'
+import { localTransport } from '@dyad-ts/transport'
 
 /** Two nodes and a store in one process: what `producer` publishes, `consumer` fetches. */
 export class TwoNodes implements AsyncDisposable {

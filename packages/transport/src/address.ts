@@ -1,4 +1,4 @@
-import { isLoopbackHost, loopbackNetwork, type TransportAddress } from '@dyad/core'
+import { isLoopbackHost, loopbackNetwork, type TransportAddress } from '@dyad-ts/core'
 
 const VERSION = 1
 const MAX_ADDRESS_LENGTH = 16 * 1024

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { DyadError, type FetchRequest, type FileSource, type Transfer, type Transport } from '@dyad/core'
-import { transportConformance, unavailableConformance } from '@dyad/core/conformance'
+import { DyadError, type FetchRequest, type FileSource, type Transfer, type Transport } from '@dyad-ts/core'
+import { transportConformance, unavailableConformance } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { rpcTransport } from '../src/index.js'
 

@@ -1,7 +1,7 @@
 import { copyFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type FileSource, type FileVersion, ManagedSource, type SourceFile, withDescriptors } from '@dyad/core'
+import { type FileSource, type FileVersion, ManagedSource, type SourceFile, withDescriptors } from '@dyad-ts/core'
 import { test } from 'tap'
 import { outputFrom } from '../../../test/harness/child.js'
 import { startLimited } from '../../../test/harness/limited-process.js'
@@ -106,7 +106,7 @@ test('an owner short of descriptors ends a connection that does nothing', async 
 test('an owner admits a quarter as many connections as it may have descriptors', async (t) => {
   await using served = await serveFile(rpcTransport())
   const program = `
-    import { ManagedSource } from '@dyad/core'
+    import { ManagedSource } from '@dyad-ts/core'
     import { serveTcp } from ${JSON.stringify(new URL('../src/tcp/server.ts', import.meta.url).href)}
     const source = await ManagedSource.open([${JSON.stringify(served.storage)}])
     const { address } = await serveTcp(source, { token: undefined, chunkBytes: 65_536 })

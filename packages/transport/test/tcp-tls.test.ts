@@ -1,4 +1,4 @@
-import { transportConformance } from '@dyad/core/conformance'
+import { transportConformance } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { loopbackCertificate } from '../../../test/harness/certificate.js'
 import { tcpTransport } from '../src/index.js'

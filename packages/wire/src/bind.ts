@@ -1,5 +1,5 @@
 import { type AddressInfo, isIP, type Server } from 'node:net'
-import { DyadError, isLoopbackHost, wholeNumber } from '@dyad/core'
+import { DyadError, isLoopbackHost, wholeNumber } from '@dyad-ts/core'
 
 const MAX_PORT = 65_535
 

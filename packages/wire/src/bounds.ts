@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 
 /** Deepest nesting of arrays and maps in a frame. */
 const MAX_DEPTH = 8

@@ -1,5 +1,5 @@
 import type { NetConnectOpts } from 'node:net'
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import { WebSocket } from 'ws'
 import { connectLending, type LendingSocket } from './lending-socket.js'
 import { Link, type LinkHandlers } from './link.js'

@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import { Packr } from 'msgpackr'
 import { checkBounds } from './bounds.js'
 

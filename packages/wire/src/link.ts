@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import { WebSocket } from 'ws'
 import { encode } from './frame.js'
 import { Inbox } from './inbox.js'

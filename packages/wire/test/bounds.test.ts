@@ -1,4 +1,4 @@
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { Packr } from 'msgpackr'
 import { test } from 'tap'
 import { checkBounds } from '../src/bounds.js'

@@ -1,4 +1,4 @@
-import { agentPath } from '@dyad/agent'
+import { agentPath } from '@dyad-ts/agent'
 import { AgentClient } from '../../harness/agent-client.js'
 import { type Cluster, TOKEN } from '../../harness/cluster.js'
 

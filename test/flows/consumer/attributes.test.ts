@@ -1,5 +1,5 @@
 import { chmodSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { encodeRecord, type FileRecord, keyOf } from '@dyad/core'
+import { encodeRecord, type FileRecord, keyOf } from '@dyad-ts/core'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { writeSparse } from '../../harness/sparse.js'

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { encodeRecord, type FileRecord, keyOf } from '@dyad/core'
-import type { ConfigOptions } from 'dyad'
+import { encodeRecord, type FileRecord, keyOf } from '@dyad-ts/core'
+import type { ConfigOptions } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'

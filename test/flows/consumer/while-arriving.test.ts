@@ -1,5 +1,5 @@
 import { readdirSync, readlinkSync } from 'node:fs'
-import type { ConfigOptions } from 'dyad'
+import type { ConfigOptions } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

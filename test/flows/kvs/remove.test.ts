@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { type FileRecord, keyOf } from '@dyad/core'
-import type { Diagnostics } from 'dyad'
+import { type FileRecord, keyOf } from '@dyad-ts/core'
+import type { Diagnostics } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

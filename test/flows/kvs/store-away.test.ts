@@ -1,4 +1,4 @@
-import type { Diagnostics } from 'dyad'
+import type { Diagnostics } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster, freePort } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

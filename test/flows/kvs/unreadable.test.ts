@@ -1,4 +1,4 @@
-import { encodeNodeEntry, encodeRecord, type FileRecord, keyOf } from '@dyad/core'
+import { encodeNodeEntry, encodeRecord, type FileRecord, keyOf } from '@dyad-ts/core'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { ConfigOptions, Diagnostics, FileRecord } from 'dyad'
+import type { ConfigOptions, Diagnostics, FileRecord } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import type { FileRecord } from 'dyad'
+import type { FileRecord } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import type { TestProcess } from '../../harness/process.js'

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { rdmaTransport } from '@dyad/rdma'
-import type { Diagnostics } from 'dyad'
+import type { Diagnostics } from '@dyad-ts/dyad'
+import { rdmaTransport } from '@dyad-ts/rdma'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import type { TestProcess } from '../../harness/process.js'

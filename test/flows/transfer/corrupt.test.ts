@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { decodeNodeEntry, encodeNodeEntry, encodeRecord, keyOf } from '@dyad/core'
-import type { ConfigOptions, Diagnostics, FileRecord } from 'dyad'
+import { decodeNodeEntry, encodeNodeEntry, encodeRecord, keyOf } from '@dyad-ts/core'
+import type { ConfigOptions, Diagnostics, FileRecord } from '@dyad-ts/dyad'
 import { type Test, test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'

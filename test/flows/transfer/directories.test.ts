@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs'
-import type { NodeStatus } from 'dyad'
+import type { NodeStatus } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

@@ -1,4 +1,4 @@
-import { decodeNodeEntry, encodeNodeEntry } from '@dyad/core'
+import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

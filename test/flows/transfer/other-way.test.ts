@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
-import { decodeNodeEntry, encodeNodeEntry } from '@dyad/core'
-import type { ConfigOptions, Diagnostics } from 'dyad'
+import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core'
+import type { ConfigOptions, Diagnostics } from '@dyad-ts/dyad'
 import { type Test, test } from 'tap'
 import { Cluster, freePort } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'

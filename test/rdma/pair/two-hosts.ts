@@ -2,7 +2,7 @@
 // Each host is told by the other when to go on.
 import { match, ok, strictEqual } from 'node:assert'
 import { execFileSync } from 'node:child_process'
-import type { Diagnostics } from 'dyad'
+import type { Diagnostics } from '@dyad-ts/dyad'
 import { digestOf } from '../../harness/contents.js'
 import { TestProcess } from '../../harness/process.js'
 import { COMMON, directory, heard, role, run, scope, tell } from '../support/two-hosts.js'

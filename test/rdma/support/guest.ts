@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import type { Diagnostics } from 'dyad'
+import type { Diagnostics } from '@dyad-ts/dyad'
 import type { TestProcess } from '../../harness/process.js'
 
 /** Options of nodes and sessions on one guest: its only address on a fabric is 10.99.0.1, and the store is asked over loopback. */

@@ -1,6 +1,6 @@
 /**
  * The contract of a key-value store. An implementation is one source file and a test of three lines that runs
- * `kvsConformance` of `@dyad/core/conformance` against it.
+ * `kvsConformance` of `@dyad-ts/core/conformance` against it.
  *
  * Every call takes an AbortSignal and rejects with its reason when it fires. Errors are DyadErrors:
  * ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_KEY (empty key, key over {@link MAX_KEY_BYTES}, value over {@link MAX_VALUE_BYTES}),

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * As much of msgpack as records and node entries need, written and read here because @dyad/core depends on nothing and because the bytes
+ * As much of msgpack as records and node entries need, written and read here because @dyad-ts/core depends on nothing and because the bytes
  * come from strangers: the reader allocates nothing that the bytes do not hold.
  */
 

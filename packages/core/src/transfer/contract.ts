@@ -2,7 +2,7 @@ import type { DyadError } from '../errors.js'
 
 /**
  * The contract of a transport (DYAD's data transport layer). An implementation is one source file and a test of three
- * lines that runs `transportConformance` of `@dyad/core/conformance` against it.
+ * lines that runs `transportConformance` of `@dyad-ts/core/conformance` against it.
  *
  * Errors are DyadErrors: ERR_DYAD_GONE (no such file), ERR_DYAD_CHANGED (another version than asked for, also when it
  * changes while it is read), ERR_DYAD_REFUSED (escape, no regular file, not a served directory, range out of bounds),

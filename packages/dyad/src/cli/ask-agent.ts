@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { NewsItem, RunReport } from '@dyad/agent'
+import type { NewsItem, RunReport } from '@dyad-ts/agent'
 
 /** How long an agent may take to answer, in ms. */
 const ANSWER_MS = 5_000

@@ -1,5 +1,5 @@
-import { type DyadError, isDyadError } from '@dyad/core'
-import { type AskOptions, askControl } from '@dyad/service'
+import { type DyadError, isDyadError } from '@dyad-ts/core'
+import { type AskOptions, askControl } from '@dyad-ts/service'
 import type { NodeStatus } from '../start.js'
 import type { AloneStatus } from '../start-store.js'
 

@@ -1,5 +1,5 @@
-import { readConfig } from '@dyad/core'
-import { repairLog } from '@dyad/kvs-client'
+import { readConfig } from '@dyad-ts/core'
+import { repairLog } from '@dyad-ts/kvs-client'
 import { type Command, Option } from 'commander'
 import { type AloneStatus, type StartStoreOptions, startStore } from '../start-store.js'
 import { detach, REPORT_FLAG, reportBack } from './detach.js'

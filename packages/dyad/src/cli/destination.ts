@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isatty, WriteStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
-import { DyadError, Temporaries, writeAll } from '@dyad/core'
+import { DyadError, Temporaries, writeAll } from '@dyad-ts/core'
 
 /** As many links as Linux follows on one path. */
 const MOST_LINKS = 40

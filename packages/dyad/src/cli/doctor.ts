@@ -1,4 +1,4 @@
-import { type DeviceTrial, type HostReport, reportHost, tryDevices } from '@dyad/rdma'
+import { type DeviceTrial, type HostReport, reportHost, tryDevices } from '@dyad-ts/rdma'
 import type { Command } from 'commander'
 import { printPrograms, reportPrograms } from './doctor-programs.js'
 import { addExamples } from './examples.js'

@@ -8,7 +8,7 @@ import {
   readConfig,
   readOption,
   warnOfVariables,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { variableText } from './exported.js'

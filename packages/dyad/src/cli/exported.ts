@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readOption } from '@dyad/core'
+import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readOption } from '@dyad-ts/core'
 
 /**
  * The variables by which another process gets the options that hold here: what the caller or the

@@ -1,5 +1,5 @@
 import { debuglog, inspect, styleText } from 'node:util'
-import { isDyadError, readOption, visible } from '@dyad/core'
+import { isDyadError, readOption, visible } from '@dyad-ts/core'
 import { Interruption } from './interruption.js'
 import { tell } from './output.js'
 import { CommandError } from './program-file.js'

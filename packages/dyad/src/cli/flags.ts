@@ -1,4 +1,4 @@
-import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readConfig } from '@dyad/core'
+import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readConfig } from '@dyad-ts/core'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** What each command that talks to the store offers. */

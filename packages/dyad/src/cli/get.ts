@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { type FileRecord, readConfig } from '@dyad/core'
+import { type FileRecord, readConfig } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { copyTo } from './destination.js'
 import { addExamples } from './examples.js'

@@ -1,4 +1,4 @@
-import { DyadError, type FileRecord } from '@dyad/core'
+import { DyadError, type FileRecord } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'

@@ -1,4 +1,4 @@
-import type { FileRecord } from '@dyad/core'
+import type { FileRecord } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { tellFailure } from './failure.js'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { isPreloadable } from '@dyad/core'
-import { preloadLibrary, whyMissing } from '@dyad/native'
+import { isPreloadable } from '@dyad-ts/core'
+import { preloadLibrary, whyMissing } from '@dyad-ts/native'
 
 /** The library for LD_PRELOAD. Throws an error that says why it is not here, and what to do. */
 export function requiredLibrary(): string {
@@ -14,7 +14,7 @@ export function requiredLibrary(): string {
 }
 
 /**
- * Returns NODE_OPTIONS with `dyad/register` in front of the former options: Node programs take part
+ * Returns NODE_OPTIONS with `@dyad-ts/dyad/register` in front of the former options: Node programs take part
  * through their own node:fs. Returns undefined where it is not built.
  */
 export function registeringOptions(former: string | undefined): string | undefined {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { agentPath, openAgent } from '@dyad/agent'
-import { type Config, prepareStateDirectory } from '@dyad/core'
+import { agentPath, openAgent } from '@dyad-ts/agent'
+import { type Config, prepareStateDirectory } from '@dyad-ts/core'
 import { sessionsBeside } from '../agent-session.js'
 
 /** The agent that a program asks. Disposing of it ends it, where this process began it. */

@@ -1,4 +1,4 @@
-import { type ErrorCode, isDyadError } from '@dyad/core'
+import { type ErrorCode, isDyadError } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { tellFailure } from './failure.js'

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import type { NewsItem } from '@dyad/agent'
-import { reasonOf } from '@dyad/core'
+import type { NewsItem } from '@dyad-ts/agent'
+import { reasonOf } from '@dyad-ts/core'
 import { askNews, SilentAgent } from './ask-agent.js'
 import { say, tell } from './output.js'
 import type { ProgramAgent } from './program-agent.js'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { environment, makeTrustedDirectory, type OptionName, readConfig } from '@dyad/core'
+import { environment, makeTrustedDirectory, type OptionName, readConfig } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { Diagnostics } from '@dyad/core'
+import type { Diagnostics } from '@dyad-ts/core'
 import { tell } from './output.js'
 
 const LINES = {

@@ -1,5 +1,5 @@
-import { type ConfigOptions, Outages, readConfigWithToken } from '@dyad/core'
-import type { BrokerClient } from '@dyad/kvs-client'
+import { type ConfigOptions, Outages, readConfigWithToken } from '@dyad-ts/core'
+import type { BrokerClient } from '@dyad-ts/kvs-client'
 import { Dyad } from '../connect.js'
 import { openKvs } from '../parts.js'
 

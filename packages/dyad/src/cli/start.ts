@@ -1,5 +1,5 @@
-import { readConfig } from '@dyad/core'
-import { describeHolder, type SilentHolder } from '@dyad/service'
+import { readConfig } from '@dyad-ts/core'
+import { describeHolder, type SilentHolder } from '@dyad-ts/service'
 import { type Command, Option } from 'commander'
 import { type NodeStatus, type RunningNode, type StartOptions, start } from '../start.js'
 import { detach, REPORT_FLAG, reportBack } from './detach.js'

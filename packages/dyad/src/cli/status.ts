@@ -7,9 +7,9 @@ import {
   type NodeEntry,
   readConfig,
   type Transport,
-} from '@dyad/core'
-import type { BrokerClient } from '@dyad/kvs-client'
-import { isRunning, listControls } from '@dyad/service'
+} from '@dyad-ts/core'
+import type { BrokerClient } from '@dyad-ts/kvs-client'
+import { isRunning, listControls } from '@dyad-ts/service'
 import type { Command } from 'commander'
 import { openTransports } from '../parts.js'
 import type { NodeStatus } from '../start.js'

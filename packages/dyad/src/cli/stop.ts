@@ -1,5 +1,5 @@
-import { readConfig } from '@dyad/core'
-import { controlPath, listControls } from '@dyad/service'
+import { readConfig } from '@dyad-ts/core'
+import { controlPath, listControls } from '@dyad-ts/service'
 import type { Command } from 'commander'
 import { portOf } from '../host-store.js'
 import type { NodeStatus } from '../start.js'

@@ -1,4 +1,4 @@
-import { type NodeEntry, obstacleTo, type Transport } from '@dyad/core'
+import { type NodeEntry, obstacleTo, type Transport } from '@dyad-ts/core'
 
 /** How this side would fetch from a node over one transport, or why it would not. */
 export interface Way {

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { type HostReport, rdmaTransport } from '@dyad/rdma'
+import { type HostReport, rdmaTransport } from '@dyad-ts/rdma'
 import t from 'tap'
 import { COMMAND, Sandbox } from './command.js'
 

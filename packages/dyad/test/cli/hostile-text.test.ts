@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { encodeNodeEntry, visible } from '@dyad/core'
-import { brokerKvs } from '@dyad/kvs-client'
+import { encodeNodeEntry, visible } from '@dyad-ts/core'
+import { brokerKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { Sandbox, says } from './command.js'
 
@@ -18,7 +18,7 @@ const GOOD = 'schön/日本語-🎉'
 /** Registers a node as a service that is killed at once, so that it gives no sign of life. */
 function registerAndDie(node: string, entry: Uint8Array, { env, token }: Sandbox): Promise<void> {
   const program = `
-    import { brokerKvs } from ${JSON.stringify(import.meta.resolve('@dyad/kvs-client'))}
+    import { brokerKvs } from ${JSON.stringify(import.meta.resolve('@dyad-ts/kvs-client'))}
     const client = brokerKvs(${JSON.stringify({ url: env['DYAD_KVS'], token })})
     const entry = Buffer.from('${Buffer.from(entry).toString('hex')}', 'hex')
     await client.register(${JSON.stringify(node)}, entry, { ttl: 30_000 })

@@ -1,4 +1,4 @@
-import type { NodeEntry, Transport } from '@dyad/core'
+import type { NodeEntry, Transport } from '@dyad-ts/core'
 import { test } from 'tap'
 import { waysTo } from '../../src/cli/ways.js'
 import { double, NO_DEVICE } from '../double.js'

@@ -11,5 +11,5 @@ const double = moduleOf(`
   export const whyMissing = () => 'the folder is empty: \`npm run build:native\` builds it'`)
 register(
   moduleOf(`export const resolve = (name, context, next) =>
-    name === '@dyad/native' ? { url: ${JSON.stringify(double)}, shortCircuit: true } : next(name, context)`),
+    name === '@dyad-ts/native' ? { url: ${JSON.stringify(double)}, shortCircuit: true } : next(name, context)`),
 )

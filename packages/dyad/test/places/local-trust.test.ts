@@ -25,9 +25,9 @@ import {
   ManagedSource,
   type Transport,
   tryLock,
-} from '@dyad/core'
-import { memoryKvs } from '@dyad/kvs-client'
-import { localTransport } from '@dyad/transport'
+} from '@dyad-ts/core'
+import { memoryKvs } from '@dyad-ts/kvs-client'
+import { localTransport } from '@dyad-ts/transport'
 import { type Test, test } from 'tap'
 import { endOf, messageFrom } from '../../../../test/harness/child.js'
 

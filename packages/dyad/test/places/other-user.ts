@@ -1,8 +1,8 @@
 // Serves a directory as another user and says at which address. Arguments: the user's id, its
 // directory for state, the directory.
 import { writeFileSync } from 'node:fs'
-import { ManagedSource } from '@dyad/core'
-import { localTransport } from '@dyad/transport'
+import { ManagedSource } from '@dyad-ts/core'
+import { localTransport } from '@dyad-ts/transport'
 
 const [uid = '', stateDir = '', storage = '', forged = ''] = process.argv.slice(2)
 process.setgroups?.([])

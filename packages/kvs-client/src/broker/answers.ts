@@ -1,4 +1,4 @@
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { type CompactReply, type MapReply, sendReply } from './frames.js'
 
 /** What a session needs of its link. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
+import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
 import { copyPacked, MAX_PACKED_BYTES, type Packed, readStamp, STAMP_BYTES, writeStamp } from '../records/packed.js'
 import type { CompactReply, CompactRequest, Space } from './frames.js'
 

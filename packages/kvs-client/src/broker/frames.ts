@@ -1,5 +1,5 @@
-import { DyadError, ERRORS, type ErrorCode, isDyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad/core'
-import { decode, encode } from '@dyad/wire'
+import { DyadError, ERRORS, type ErrorCode, isDyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
+import { decode, encode } from '@dyad-ts/wire'
 import type { Packed } from '../records/packed.js'
 import {
   isCompact,

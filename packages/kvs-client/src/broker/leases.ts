@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { revisionOf } from '../records/packed.js'
 import type { RegisterRequest } from './frames.js'

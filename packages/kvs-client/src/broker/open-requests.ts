@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import { Stream, Wait } from './exchanges.js'
 import type { Newcomer } from './leases.js'
 

@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import { checkKey } from '../key-bounds.js'
 import type { Packed } from '../records/packed.js'
 import type { Answers } from './answers.js'

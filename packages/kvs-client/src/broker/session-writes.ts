@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import type { Answers } from './answers.js'
 import type { Space } from './frames.js'
 import { busy } from './open-requests.js'

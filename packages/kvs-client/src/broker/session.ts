@@ -1,4 +1,4 @@
-import type { DyadError } from '@dyad/core'
+import type { DyadError } from '@dyad-ts/core'
 import { checkKey, checkPrefix } from '../key-bounds.js'
 import type { Packed } from '../records/packed.js'
 import { Answers, type SessionLink } from './answers.js'

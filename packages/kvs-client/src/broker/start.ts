@@ -1,5 +1,5 @@
-import { flatOptions } from '@dyad/core'
-import { type Listener, type ListenOptions, listen } from '@dyad/wire'
+import { flatOptions } from '@dyad-ts/core'
+import { type Listener, type ListenOptions, listen } from '@dyad-ts/wire'
 import type { BrokerClient } from '../client/kvs.js'
 import { ClientsHere } from '../clients-here.js'
 import type { Accept } from '../in-process-link.js'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { DyadError, isNamespaceName } from '@dyad/core'
+import { DyadError, isNamespaceName } from '@dyad-ts/core'
 import { checkKey, checkValue } from '../key-bounds.js'
 import type { Committed, RecordStore, StoredNamespace } from '../records/contract.js'
 import { MemoryRecordStore, MemoryRecords } from '../records/memory-records.js'

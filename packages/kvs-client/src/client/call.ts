@@ -1,4 +1,4 @@
-import { DyadError } from '@dyad/core'
+import { DyadError } from '@dyad-ts/core'
 import type { Reply, Request } from '../broker/frames.js'
 import type { Connection, Exchange } from './connection.js'
 

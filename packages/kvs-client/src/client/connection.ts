@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { DyadError, isDyadError, type KvsOutage } from '@dyad/core'
-import type { LinkHandlers } from '@dyad/wire'
+import { DyadError, isDyadError, type KvsOutage } from '@dyad-ts/core'
+import type { LinkHandlers } from '@dyad-ts/wire'
 import { isOtherVersion, PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
 import { Aborts } from './aborts.js'
 import { DueTimer, type Expiring } from './due.js'

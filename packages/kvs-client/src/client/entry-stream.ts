@@ -1,4 +1,4 @@
-import type { KvsEntry } from '@dyad/core'
+import type { KvsEntry } from '@dyad-ts/core'
 import type { EntryTuple, Reply, Request, Space } from '../broker/frames.js'
 import { toError } from './call.js'
 import type { Connection, Exchange } from './connection.js'

@@ -1,4 +1,4 @@
-import type { KvsEntry, Lease } from '@dyad/core'
+import type { KvsEntry, Lease } from '@dyad-ts/core'
 import type { LeaseBook } from './lease-book.js'
 
 /** A lease that was asked for, and what became of it. */

@@ -1,4 +1,4 @@
-import { DyadError, type RegisterOptions, type Registration } from '@dyad/core'
+import { DyadError, type RegisterOptions, type Registration } from '@dyad-ts/core'
 import type { Reply } from '../broker/frames.js'
 import { call, toError } from './call.js'
 import type { Connection, Exchange } from './connection.js'

@@ -10,7 +10,7 @@ import {
   type RegisterOptions,
   type Registration,
   type Waiting,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import type { BrokerStats } from '../broker/frames.js'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'

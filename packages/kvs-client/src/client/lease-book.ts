@@ -1,4 +1,4 @@
-import type { KvsEntry } from '@dyad/core'
+import type { KvsEntry } from '@dyad-ts/core'
 import { HeldLease } from './held-lease.js'
 
 /** Tells the broker that a lease is given back; what is in no hurry goes with what is sent next. */

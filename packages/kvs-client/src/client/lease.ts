@@ -1,4 +1,4 @@
-import type { Lease, LeaseOptions } from '@dyad/core'
+import type { Lease, LeaseOptions } from '@dyad-ts/core'
 import { LEASE_MS } from '../broker/frames.js'
 import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'

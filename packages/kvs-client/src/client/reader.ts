@@ -1,4 +1,4 @@
-import type { KvsEntry, KvsNamespace, KvsReader, KvsStamp, Lease, LeaseOptions, Waiting } from '@dyad/core'
+import type { KvsEntry, KvsNamespace, KvsReader, KvsStamp, Lease, LeaseOptions, Waiting } from '@dyad-ts/core'
 import type { KeyRequest, PutRequest, Space } from '../broker/frames.js'
 import { checkKey, checkPrefix, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'

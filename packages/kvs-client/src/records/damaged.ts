@@ -1,4 +1,4 @@
-import { DyadError, isDyadError } from '@dyad/core'
+import { DyadError, isDyadError } from '@dyad-ts/core'
 
 /** The error of a directory of records that cannot be opened as it is. */
 export function damaged(path: string, what: string, cause?: unknown): DyadError {

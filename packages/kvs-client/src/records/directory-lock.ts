@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { DyadError, hasFileLocks, NO_BUILD, tryLock, warnOfMissingLocks } from '@dyad/core'
+import { DyadError, hasFileLocks, NO_BUILD, tryLock, warnOfMissingLocks } from '@dyad-ts/core'
 import { hasTraces } from './log-directory.js'
 import { irregularKind, openOwn } from './own-file.js'
 

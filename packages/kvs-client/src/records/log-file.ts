@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { DyadError, hasFileLocks, tryLock } from '@dyad/core'
+import { DyadError, hasFileLocks, tryLock } from '@dyad-ts/core'
 import { busy } from './directory-lock.js'
 import { syncNames } from './log-directory.js'
 import { fileHeader, newMark, sealBatch } from './log-frame.js'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { DyadError, makeTrustedDirectory } from '@dyad/core'
+import { DyadError, makeTrustedDirectory } from '@dyad-ts/core'
 import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
 import type { Committed, RecordStore, Records, Scanned, StoredNamespace } from './contract.js'

@@ -1,4 +1,4 @@
-import { MAX_VALUE_BYTES } from '@dyad/core'
+import { MAX_VALUE_BYTES } from '@dyad-ts/core'
 
 /**
  * The stamp and the value of a record in one piece, as they are stored and sent: eight bytes of

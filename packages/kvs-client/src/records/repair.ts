@@ -1,6 +1,6 @@
 import { constants, copyFileSync, linkSync, mkdirSync, renameSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { compact } from './compaction.js'
 import { damaged, unusable } from './damaged.js'
 import { DirectoryLock } from './directory-lock.js'

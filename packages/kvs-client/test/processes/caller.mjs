@@ -1,7 +1,7 @@
 // Makes as many calls as it is told to, beside those of others and all with one signal, and tells by how many MiB its old generation grew. Needs --expose-gc.
 import { setImmediate as turn } from 'node:timers/promises'
 import { getHeapSpaceStatistics } from 'node:v8'
-import { brokerKvs } from '@dyad/kvs-client'
+import { brokerKvs } from '@dyad-ts/kvs-client'
 
 const AT_A_TIME = 32
 const [url, count] = process.argv.slice(2)

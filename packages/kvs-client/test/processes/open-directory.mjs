@@ -1,5 +1,5 @@
 // Starts a broker on a directory, and tells what came of it.
-import { startBroker } from '@dyad/kvs-client'
+import { startBroker } from '@dyad-ts/kvs-client'
 
 try {
   const broker = await startBroker({ data: process.argv[2] })

@@ -1,5 +1,5 @@
 // The peer of the conformance suite, with a client of the broker named in the arguments.
-import { serveKvsPeer } from '@dyad/core/conformance'
-import { brokerKvs } from '@dyad/kvs-client'
+import { serveKvsPeer } from '@dyad-ts/core/conformance'
+import { brokerKvs } from '@dyad-ts/kvs-client'
 
 serveKvsPeer(() => brokerKvs({ url: process.argv[2] }))

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { TransportAddress } from '@dyad/core'
+import type { TransportAddress } from '@dyad-ts/core'
 
 const VERSION = 1
 const MAX_ADDRESS_LENGTH = 16 * 1024

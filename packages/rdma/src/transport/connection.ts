@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer'
-import { broken, DyadError } from '@dyad/core'
-import { makeNonce, proofOf, proves } from '@dyad/wire'
+import { broken, DyadError } from '@dyad-ts/core'
+import { makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import type { CmEvent, CmId, EventChannel } from '../verbs/connection-manager.js'
 import { VerbError } from '../verbs/faults.js'
 import { unavailable } from '../verbs/library.js'

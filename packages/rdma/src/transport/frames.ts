@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad/core'
-import { NONCE_BYTES, PROOF_BYTES } from '@dyad/wire'
+import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad-ts/core'
+import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 
 // All numbers are big endian. What the connection manager carries:
 //

@@ -1,4 +1,4 @@
-import { abortable, DyadError, isDyadError, SilentServers, Slots } from '@dyad/core'
+import { abortable, DyadError, isDyadError, SilentServers, Slots } from '@dyad-ts/core'
 import { EventChannel } from '../verbs/connection-manager.js'
 import type { Verbs } from '../verbs/library.js'
 import { Adapters } from './adapter.js'

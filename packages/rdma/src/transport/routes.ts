@@ -1,4 +1,4 @@
-import type { TransportAddress } from '@dyad/core'
+import type { TransportAddress } from '@dyad-ts/core'
 import type { Verbs } from '../verbs/library.js'
 import type { End } from './address.js'
 import { fabricAddresses, routeTo } from './fabric.js'

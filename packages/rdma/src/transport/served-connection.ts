@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { broken, DyadError } from '@dyad/core'
-import { type Handshake, proofOf, proves } from '@dyad/wire'
+import { broken, DyadError } from '@dyad-ts/core'
+import { type Handshake, proofOf, proves } from '@dyad-ts/wire'
 import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import type { Adapter } from './adapter.js'
 import { readMessage, welcomeOf } from './frames.js'

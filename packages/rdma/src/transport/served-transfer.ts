@@ -6,7 +6,7 @@ import {
   rangeOf,
   type SourceFile,
   withDescriptors,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { VerbError } from '../verbs/faults.js'
 import { MappedPages } from '../verbs/mapped-pages.js'
 import type { SendRequest, Span } from '../verbs/queue-pair.js'

@@ -1,4 +1,4 @@
-import { MAX_CHUNK_BYTES, writeAll } from '@dyad/core'
+import { MAX_CHUNK_BYTES, writeAll } from '@dyad-ts/core'
 import type { RdmaTransfer } from './transfer.js'
 
 /**

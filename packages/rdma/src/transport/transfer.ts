@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
-import { broken, DyadError, errorOf, isDyadError, type Transfer } from '@dyad/core'
+import { broken, DyadError, errorOf, isDyadError, type Transfer } from '@dyad-ts/core'
 import type { End } from './address.js'
 import type { Connection, Receiver } from './connection.js'
 import { FileLanding, isInMemory } from './file-landing.js'

@@ -12,7 +12,7 @@ import {
   type TransportAddress,
   type TransportServer,
   wholeNumber,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { VerbError } from '../verbs/faults.js'
 import { loadVerbs, unavailable, type Verbs } from '../verbs/library.js'
 import { type End, readAddress } from './address.js'

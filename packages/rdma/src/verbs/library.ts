@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { DyadError, prepareLateModule } from '@dyad/core'
+import { DyadError, prepareLateModule } from '@dyad-ts/core'
 import type * as Koffi from 'koffi'
 import { layoutFault } from './layouts.js'
 

@@ -1,4 +1,4 @@
-import { ManagedSource } from '@dyad/core'
+import { ManagedSource } from '@dyad-ts/core'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import { fabricAddresses } from '../../src/transport/fabric.js'

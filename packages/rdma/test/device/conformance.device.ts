@@ -1,4 +1,4 @@
-import { transportConformance } from '@dyad/core/conformance'
+import { transportConformance } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 

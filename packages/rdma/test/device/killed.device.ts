@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { ManagedSource } from '@dyad/core'
-import { CountingSource } from '@dyad/core/conformance'
+import { ManagedSource } from '@dyad-ts/core'
+import { CountingSource } from '@dyad-ts/core/conformance'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import { MAX_SLAB_BYTES, type Slab, Slabs } from '../../src/transport/slabs.js'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { ManagedSource } from '@dyad/core'
+import { ManagedSource } from '@dyad-ts/core'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import { digestOf, Storage } from '../support/files.js'

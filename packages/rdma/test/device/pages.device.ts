@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type FetchRequest, ManagedSource, type Transfer, type Transport } from '@dyad/core'
+import { type FetchRequest, ManagedSource, type Transfer, type Transport } from '@dyad-ts/core'
 import { test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import { queuePairs } from '../support/kernel.js'

@@ -1,5 +1,5 @@
-import type { Transfer } from '@dyad/core'
-import { makeNonce } from '@dyad/wire'
+import type { Transfer } from '@dyad-ts/core'
+import { makeNonce } from '@dyad-ts/wire'
 import { type Test, test } from 'tap'
 import { rdmaTransport } from '../../src/index.js'
 import {

@@ -1,6 +1,6 @@
 /** A consumer of a test: fetches over rdma, whole or up to a point where it stays. */
 import { closeSync, openSync } from 'node:fs'
-import { ManagedSource, type Transport } from '@dyad/core'
+import { ManagedSource, type Transport } from '@dyad-ts/core'
 import { type RdmaTransportOptions, rdmaTransport, reportHost } from '../../src/index.js'
 import { digestOf } from '../support/files.js'
 import type { Wanted } from '../support/owner.js'

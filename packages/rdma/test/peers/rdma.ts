@@ -1,4 +1,4 @@
-import { serveTransportPeer } from '@dyad/core/conformance'
+import { serveTransportPeer } from '@dyad-ts/core/conformance'
 import { rdmaTransport } from '../../src/index.js'
 
 serveTransportPeer(() => rdmaTransport({ token: 'secret' }))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FileVersion, Transfer } from '@dyad/core'
+import type { FileVersion, Transfer } from '@dyad-ts/core'
 import type { Teardown } from './peer-process.js'
 
 /** A file of a test, and the digest of its bytes. */

@@ -1,4 +1,4 @@
-import type { FileVersion } from '@dyad/core'
+import type { FileVersion } from '@dyad-ts/core'
 import { PeerProcess, type Teardown } from './peer-process.js'
 
 /** What the owner's side has done so far; see serveTransportPeer. */

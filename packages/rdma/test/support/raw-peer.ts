@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { makeNonce, proofOf } from '@dyad/wire'
+import { makeNonce, proofOf } from '@dyad-ts/wire'
 import { audienceOf } from '../../src/transport/address.js'
 import { fabricAddresses } from '../../src/transport/fabric.js'
 import { helloOf, proofFrame, readHello, readMessage, readWelcome, welcomeOf } from '../../src/transport/frames.js'

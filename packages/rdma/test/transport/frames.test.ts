@@ -1,4 +1,4 @@
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { test } from 'tap'
 import {
   dataFrame,

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { DyadError, type FileSource, Places } from '@dyad/core'
+import { DyadError, type FileSource, Places } from '@dyad-ts/core'
 import { test } from 'tap'
 import { LAST } from '../../src/transport/frames.js'
 import type { Link } from '../../src/transport/link.js'

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { isDyadError } from '@dyad/core'
+import { isDyadError } from '@dyad-ts/core'
 import { test } from 'tap'
 import { type Layout, layoutFault, MR, WC } from '../../src/verbs/layouts.js'
 import { functionsOf } from '../../src/verbs/library.js'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { connect, DyadReadStream, DyadWriteStream } from 'dyad'
+import { connect, DyadReadStream, DyadWriteStream } from '@dyad-ts/dyad'
 
 const [how = '', directory = ''] = process.argv.slice(2)
 await using dyad = await connect()

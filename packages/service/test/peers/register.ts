@@ -1,6 +1,6 @@
 // Takes node n1 over with an entry of the test's. Arguments: the address of the store, the entry in
 // base64, the lease in ms.
-import { brokerKvs } from '@dyad/kvs-client'
+import { brokerKvs } from '@dyad-ts/kvs-client'
 
 const [url = '', value = '', ttl = ''] = process.argv.slice(2)
 const kvs = brokerKvs({ url })

@@ -1,6 +1,6 @@
 // A service in a process of its own, for tests that kill it. Arguments: the store's address, the node, the directory for state, the lease in ms.
-import { brokerKvs } from '@dyad/kvs-client'
-import { localTransport } from '@dyad/transport'
+import { brokerKvs } from '@dyad-ts/kvs-client'
+import { localTransport } from '@dyad-ts/transport'
 import { openControl, Service } from '../../src/index.js'
 
 const [url = '', node = '', stateDir = '', leaseTtl = ''] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-import type { TransportAddress } from '@dyad/core'
+import type { TransportAddress } from '@dyad-ts/core'
 
 /** What a local server advertises. Nothing in it is believed but that it names a marker. */
 export interface LocalAddress {

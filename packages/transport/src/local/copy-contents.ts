@@ -1,6 +1,6 @@
 import { constants, fchmodSync, fstatSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
-import { descriptorPath, type OpenedFile, writeAll } from '@dyad/core'
+import { descriptorPath, type OpenedFile, writeAll } from '@dyad-ts/core'
 
 /** Read, and written, at a time; in bytes. */
 const PIECE_BYTES = 1024 * 1024

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { isShortage } from '@dyad/core'
+import { isShortage } from '@dyad-ts/core'
 
 let identity: string | undefined
 

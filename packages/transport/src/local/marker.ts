@@ -23,7 +23,7 @@ import {
   type SourceDirectory,
   tryLock,
   userId,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 
 /**
  * The name begins as those of temporary files do, which nobody can publish: were the directory for

@@ -10,7 +10,7 @@ import {
   type OpenedFile,
   type Range,
   type Transfer,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { clone, copyContents } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024

@@ -15,7 +15,7 @@ import {
   type Transport,
   type TransportAddress,
   type TransportServer,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { readAddress, writeAddress } from './address.js'
 import { hostIdentity } from './host.js'
 import { ENDED, Marker, readMarker } from './marker.js'

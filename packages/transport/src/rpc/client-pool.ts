@@ -1,5 +1,5 @@
-import { abortable, DyadError, isDyadError } from '@dyad/core'
-import { connect } from '@dyad/wire'
+import { abortable, DyadError, isDyadError } from '@dyad-ts/core'
+import { connect } from '@dyad-ts/wire'
 import { RpcClient } from './client.js'
 import { MAX_REPLY_BYTES } from './frames.js'
 import type { RpcTransfer } from './transfer.js'

@@ -1,5 +1,5 @@
-import { broken, DyadError, errorOf, type FetchRequest, isDyadError, type Transfer } from '@dyad/core'
-import type { Link, LinkHandlers } from '@dyad/wire'
+import { broken, DyadError, errorOf, type FetchRequest, isDyadError, type Transfer } from '@dyad-ts/core'
+import type { Link, LinkHandlers } from '@dyad-ts/wire'
 import { DATA_HEADER_BYTES, dataId, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
 import { ReceiveBuffers } from './receive-buffers.js'
 import { RpcTransfer } from './transfer.js'

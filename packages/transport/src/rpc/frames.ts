@@ -1,5 +1,5 @@
-import { broken, type FetchRequest, MAX_CHUNK_BYTES } from '@dyad/core'
-import { decode } from '@dyad/wire'
+import { broken, type FetchRequest, MAX_CHUNK_BYTES } from '@dyad-ts/core'
+import { decode } from '@dyad-ts/wire'
 
 /** A request asks for one transfer; its id is greater than every earlier one on the link. */
 export interface FetchFrame {

@@ -1,5 +1,5 @@
-import { broken, DyadError, type FileSource, MAX_CHUNK_BYTES, type Places, Slots } from '@dyad/core'
-import type { Link, LinkHandlers } from '@dyad/wire'
+import { broken, DyadError, type FileSource, MAX_CHUNK_BYTES, type Places, Slots } from '@dyad-ts/core'
+import type { Link, LinkHandlers } from '@dyad-ts/wire'
 import { dataId, type FetchFrame, readClientFrame } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedTransfer } from './served-transfer.js'

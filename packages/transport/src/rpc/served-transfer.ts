@@ -7,8 +7,8 @@ import {
   type Slots,
   type SourceFile,
   withDescriptors,
-} from '@dyad/core'
-import type { Link } from '@dyad/wire'
+} from '@dyad-ts/core'
+import type { Link } from '@dyad-ts/wire'
 import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
 import type { SendBuffers } from './send-buffers.js'
 import type { Served } from './served-link.js'

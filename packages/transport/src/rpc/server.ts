@@ -1,5 +1,5 @@
-import { type FileSource, onShortage, Places, type TransportServer } from '@dyad/core'
-import { type ListenOptions, listen } from '@dyad/wire'
+import { type FileSource, onShortage, Places, type TransportServer } from '@dyad-ts/core'
+import { type ListenOptions, listen } from '@dyad-ts/wire'
 import { writeAddress } from '../address.js'
 import { MAX_REQUEST_BYTES } from './frames.js'
 import { ServedLink } from './served-link.js'

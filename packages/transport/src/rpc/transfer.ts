@@ -1,4 +1,4 @@
-import { broken, DyadError, type Transfer } from '@dyad/core'
+import { broken, DyadError, type Transfer } from '@dyad-ts/core'
 import type { ReceiveBuffers } from './receive-buffers.js'
 
 /** What a transfer needs to know and to tell. */

@@ -1,5 +1,5 @@
-import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad/core'
-import { NONCE_BYTES, PROOF_BYTES } from '@dyad/wire'
+import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad-ts/core'
+import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 
 // All numbers are big endian.
 //

@@ -1,5 +1,5 @@
-import { broken, DyadError } from '@dyad/core'
-import { type Handshake, makeNonce, proofOf, proves } from '@dyad/wire'
+import { broken, DyadError } from '@dyad-ts/core'
+import { type Handshake, makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import { GREETING_BYTES, helloOf, type Reply, readGreeting } from './frames.js'
 
 /** Errors that an owner may send before it has proved itself: it refuses this side. */

@@ -1,4 +1,4 @@
-import { abortable, DyadError, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad/core'
+import { abortable, DyadError, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad-ts/core'
 import { Connection, type ConnectionOptions } from './connection.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */

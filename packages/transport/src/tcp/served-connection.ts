@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { DyadError, errorText } from '@dyad/core'
-import { makeNonce, proofOf, proves } from '@dyad/wire'
+import { DyadError, errorText } from '@dyad-ts/core'
+import { makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import {
   errorReply,
   greetingOf,

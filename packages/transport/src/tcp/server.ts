@@ -8,8 +8,8 @@ import {
   onShortage,
   Places,
   type TransportServer,
-} from '@dyad/core'
-import { authority, type BindOptions, bind, Gate, PATIENCE_MS } from '@dyad/wire'
+} from '@dyad-ts/core'
+import { authority, type BindOptions, bind, Gate, PATIENCE_MS } from '@dyad-ts/wire'
 import { writeAddress } from '../address.js'
 import { SendBuffers } from './send-buffers.js'
 import { ServedConnection } from './served-connection.js'

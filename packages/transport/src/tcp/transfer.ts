@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import { DyadError, errorOf, isDyadError, type Transfer } from '@dyad/core'
+import { DyadError, errorOf, isDyadError, type Transfer } from '@dyad-ts/core'
 import type { Receiver } from './connection.js'
 import { requestOf, type TcpRequest } from './frames.js'
 import type { Lease, Pool } from './pool.js'

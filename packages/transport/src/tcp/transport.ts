@@ -11,7 +11,7 @@ import {
   type TransportAddress,
   type TransportServer,
   wholeNumber,
-} from '@dyad/core'
+} from '@dyad-ts/core'
 import { obstacleAt, readAddress } from '../address.js'
 import { Pool } from './pool.js'
 import { serveTcp } from './server.js'

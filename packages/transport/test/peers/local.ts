@@ -1,4 +1,4 @@
-import { serveTransportPeer } from '@dyad/core/conformance'
+import { serveTransportPeer } from '@dyad-ts/core/conformance'
 import { localTransport } from '../../src/index.js'
 import { stateDirOf } from '../support/local-state.js'
 

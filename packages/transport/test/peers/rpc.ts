@@ -1,4 +1,4 @@
-import { serveTransportPeer } from '@dyad/core/conformance'
+import { serveTransportPeer } from '@dyad-ts/core/conformance'
 import { rpcTransport } from '../../src/index.js'
 
 serveTransportPeer(() => rpcTransport({ token: 'secret' }))

@@ -1,4 +1,4 @@
-import { serveTransportPeer } from '@dyad/core/conformance'
+import { serveTransportPeer } from '@dyad-ts/core/conformance'
 import { tcpTransport } from '../../src/index.js'
 
 const { DYAD_TEST_CERT: cert = '', DYAD_TEST_KEY: key = '' } = process.env

@@ -1,4 +1,4 @@
-import { serveTransportPeer } from '@dyad/core/conformance'
+import { serveTransportPeer } from '@dyad-ts/core/conformance'
 import { tcpTransport } from '../../src/index.js'
 
 serveTransportPeer(() => tcpTransport({ token: 'secret' }))

@@ -1,6 +1,6 @@
 /** Fetches a file of its own over local in a process that sees no /proc; told as JSON. */
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
-import { ManagedSource } from '@dyad/core'
+import { ManagedSource } from '@dyad-ts/core'
 import { localTransport } from '../../src/index.js'
 
 const [root = ''] = process.argv.slice(2)

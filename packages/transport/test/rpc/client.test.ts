@@ -1,4 +1,4 @@
-import { decode, encode, type Link, type LinkHandlers, type Listener, listen } from '@dyad/wire'
+import { decode, encode, type Link, type LinkHandlers, type Listener, listen } from '@dyad-ts/wire'
 import { test } from 'tap'
 import { rpcTransport } from '../../src/index.js'
 import { serveFile } from '../support/served.js'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
-import { decode, encode } from '@dyad/wire'
+import { decode, encode } from '@dyad-ts/wire'
 import { test } from 'tap'
 import { rpcTransport } from '../../src/index.js'
 import { fetchOf, RawClient, type Served, serveFile } from '../support/served.js'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { makeNonce, PROOF_BYTES, proofOf } from '@dyad/wire'
+import { makeNonce, PROOF_BYTES, proofOf } from '@dyad-ts/wire'
 import {
   GREETING_BYTES,
   greetingOf,

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type FileVersion, ManagedSource, type Transport, type TransportServer } from '@dyad/core'
-import { connect, type Link } from '@dyad/wire'
+import { type FileVersion, ManagedSource, type Transport, type TransportServer } from '@dyad-ts/core'
+import { connect, type Link } from '@dyad-ts/wire'
 
 /** A directory with a file of 1,000,000 bytes, served over rpc. */
 export interface Served extends AsyncDisposable {

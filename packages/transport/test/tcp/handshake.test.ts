@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { PROOF_BYTES } from '@dyad/wire'
+import { PROOF_BYTES } from '@dyad-ts/wire'
 import { test } from 'tap'
 import { loopbackCertificate } from '../../../../test/harness/certificate.js'
 import { Sniffer } from '../../../../test/harness/sniffer.js'

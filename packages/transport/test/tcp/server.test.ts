@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { ManagedSource } from '@dyad/core'
+import { ManagedSource } from '@dyad-ts/core'
 import { test } from 'tap'
 import { loopbackCertificate } from '../../../../test/harness/certificate.js'
 import { tcpTransport } from '../../src/index.js'
