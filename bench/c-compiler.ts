@@ -6,8 +6,8 @@ import { NotAvailable } from './part.js'
 import type { Site } from './site.js'
 
 /**
- * Compiles a C file of the bench; returns the path of the program, which goes with the site. It lies
- * in the directory for temporary files, since a tmpfs for shared memory may forbid to execute.
+ * Compiles a C file of the bench; returns the path of the program, which goes with the site. It
+ * lies in the directory for temporary files, since a tmpfs for shared memory may forbid to execute.
  * NotAvailable without `cc`.
  * @param source path below `bench`
  */

@@ -16,7 +16,10 @@ interface Call {
   reject(error: Error): void
 }
 
-/** A program of the folder `processes` in a process of its own, asked over IPC for one named thing after the other. Whoever started it disposes of it. */
+/**
+ * A program of the folder `processes` in a process of its own, asked over IPC for one named thing
+ * after the other. Whoever started it disposes of it.
+ */
 export class Child implements AsyncDisposable {
   readonly pid: number
   readonly #process: ChildProcess
@@ -59,7 +62,10 @@ export class Child implements AsyncDisposable {
     })
   }
 
-  /** Resolves when the process tells of the event of that name the next time; rejects if `work` does, before it did. */
+  /**
+   * Resolves when the process tells of the event of that name the next time; rejects if `work`
+   * does, before it did.
+   */
   noted(name: string, work: Promise<unknown>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#notes.set(name, resolve)

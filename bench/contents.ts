@@ -14,7 +14,10 @@ export type Check = 'edges' | 'all'
 const BLOCK = 1024 * 1024
 const EDGE = 64
 
-/** Bytes that look random, the same in every process. Twice a block, so that a block may begin anywhere in the first half. */
+/**
+ * Bytes that look random, the same in every process. Twice a block, so that a block may begin
+ * anywhere in the first half.
+ */
 const pattern = (() => {
   const words = new Uint32Array((2 * BLOCK) / 4)
   let state = 1
@@ -32,7 +35,10 @@ function bytesOf({ size, seed }: BenchFile, start: number): Buffer {
   return pattern.subarray(place, place + Math.min(BLOCK, size - start))
 }
 
-/** Writes a file below `directory`; with `sparse`, only its beginning and its end, and it takes next to no space. */
+/**
+ * Writes a file below `directory`; with `sparse`, only its beginning and its end, and it takes next
+ * to no space.
+ */
 export function writeContents(directory: string, file: BenchFile, sparse = false): void {
   const local = `${directory}/${file.path}`
   mkdirSync(dirname(local), { recursive: true })

@@ -1,6 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
-/** Bytes that a process has to itself in memory now, and the most that it had resident since `forgetPeak`. */
+/**
+ * Bytes that a process has to itself in memory now, and the most that it had resident since
+ * `forgetPeak`.
+ */
 export interface Memory {
   readonly own: number
   readonly resident: number

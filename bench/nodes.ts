@@ -11,7 +11,10 @@ export type Options = ConfigOptions & Readonly<Record<string, unknown>>
 /** The best transport between hosts that this DYAD has. */
 export const NETWORK_MODE = Object.hasOwn(DTL_MODES, 'tcp') ? 'tcp' : 'rpc'
 
-/** Nodes on this host: A, which hosts the store and owns what is published, and applications of it and of others. */
+/**
+ * Nodes on this host: A, which hosts the store and owns what is published, and applications of it
+ * and of others.
+ */
 export class Nodes {
   /** The service of node A. */
   readonly owner: Child
@@ -62,7 +65,10 @@ export class Nodes {
     return producer
   }
 
-  /** Starts an application that consumes, on node B unless told otherwise, into the directory of the node's name in lower case. */
+  /**
+   * Starts an application that consumes, on node B unless told otherwise, into the directory of the
+   * node's name in lower case.
+   */
   async consumer(options: Options = {}): Promise<Child> {
     const consumer = await this.#site.fork('consumer')
     await this.reconnect(consumer, options)
@@ -76,12 +82,18 @@ export class Nodes {
     await connected(consumer, { ...this.#common, node, consumerPath, ...options })
   }
 
-  /** Removes the files of the producer-managed directory and of those of other nodes. What was published is gone then. */
+  /**
+   * Removes the files of the producer-managed directory and of those of other nodes. What was
+   * published is gone then.
+   */
   clear(directories: readonly string[]): void {
     for (const name of ['a', ...directories]) this.#site.empty(name)
   }
 
-  /** Makes files in the producer-managed directory and publishes them, many at once: from this process, since it is no part of what is measured. */
+  /**
+   * Makes files in the producer-managed directory and publishes them, many at once: from this
+   * process, since it is no part of what is measured.
+   */
   async publish(files: readonly BenchFile[], { sparse = false } = {}): Promise<void> {
     for (const file of files) writeContents(this.produced, file, sparse)
     await using core = await connect({ ...this.#common, node: 'A', producerPath: this.produced })
@@ -101,7 +113,10 @@ async function connected(application: Child, options: Options): Promise<void> {
   await application.ask('connect', options).catch(asNotAvailable)
 }
 
-/** A transport or an option that there is none of, or a transport that this host cannot use, is lacking; everything else is a failure. */
+/**
+ * A transport or an option that there is none of, or a transport that this host cannot use, is
+ * lacking; everything else is a failure.
+ */
 export function asNotAvailable(error: RemoteError): never {
   if (error.code === 'ERR_DYAD_RDMA_UNAVAILABLE') throw new NotAvailable(error.message)
   const lack = error.code === 'ERR_DYAD_DTL_MODE' ? /'\w+' is none of/ : /there is no option '\w+'/

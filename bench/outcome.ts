@@ -30,10 +30,12 @@ export interface ComparisonOutcome {
 }
 
 /**
- * The figures of a row over all rounds. The ratio is formed within each round, whose two halves saw the same machine in the same minute; what disturbs both of them
- * cancels, which it would not in a ratio of two medians.
+ * The figures of a row over all rounds. The ratio is formed within each round, whose two halves saw
+ * the same machine in the same minute; what disturbs both of them cancels, which it would not in a
+ * ratio of two medians.
  * @param options.judges whether figures are held against targets
- * @param options.standsIn whether the baseline is another than the one that the targets are multiples of
+ * @param options.standsIn whether the baseline is another than the one that the targets are
+ *   multiples of
  */
 export function outcomeOf(
   row: Row,

@@ -1,7 +1,10 @@
 import type { ComparisonOutcome } from './outcome.js'
 import type { Site } from './site.js'
 
-/** What one round of a measure, or of its baseline, found: figures by name, each in the unit of the row that shows it. */
+/**
+ * What one round of a measure, or of its baseline, found: figures by name, each in the unit of the
+ * row that shows it.
+ */
 export type Values = Readonly<Record<string, number>>
 
 export type Unit = 'MiB/s' | 'files/s' | 'ns' | 'µs' | 'ms' | 's' | 'MiB' | 'B' | 'copies'
@@ -18,7 +21,10 @@ export interface Row {
   /** Name of the figure among those of the measure. */
   readonly value: string
   readonly unit: Unit
-  /** The baseline's figure that it is divided by, round by round. @default none: the figure stands alone */
+  /**
+   * The baseline's figure that it is divided by, round by round. @default none: the figure stands
+   * alone
+   */
   readonly against?: { readonly value: string; readonly title: string }
   /** @default none: shown for orientation */
   readonly target?: Target
@@ -31,7 +37,10 @@ export interface Rounds {
   measure(): Promise<Values>
   /** Says what the baseline is where it is not what its rows announce. */
   readonly baselineTitle?: string | undefined
-  /** Whether the baseline stands in for another, which the targets are multiples of: nothing is judged then. @default false */
+  /**
+   * Whether the baseline stands in for another, which the targets are multiples of: nothing is
+   * judged then. @default false
+   */
   readonly standsIn?: boolean
 }
 
@@ -39,11 +48,17 @@ export interface Rounds {
 export interface Comparison {
   readonly title: string
   readonly rows: readonly Row[]
-  /** Whether a round that does not count comes first, in which code is compiled and connections are made. @default true */
+  /**
+   * Whether a round that does not count comes first, in which code is compiled and connections are
+   * made. @default true
+   */
   readonly warmsUp?: boolean
   /** Bytes that it needs in the working directory at once. */
   readonly needs: number
-  /** Starts the processes and makes the files; the site ends and removes them. NotAvailable if what is to be measured cannot be done here. */
+  /**
+   * Starts the processes and makes the files; the site ends and removes them. NotAvailable if what
+   * is to be measured cannot be done here.
+   */
   prepare(site: Site): Promise<Rounds>
 }
 
@@ -53,7 +68,9 @@ export interface Part {
   readonly name: string
   readonly title: string
   comparisons(form: Form): readonly Comparison[]
-  /** Shows its outcome as a table of its own. @default its rows are among those of the common table */
+  /**
+   * Shows its outcome as a table of its own. @default its rows are among those of the common table
+   */
   table?(outcomes: readonly ComparisonOutcome[]): string
 }
 
@@ -76,7 +93,10 @@ export interface MdForm {
   readonly frames: number
 }
 
-/** This DYAD cannot do yet what is to be measured, or this host cannot; the message says what is lacking. */
+/**
+ * This DYAD cannot do yet what is to be measured, or this host cannot; the message says what is
+ * lacking.
+ */
 export class NotAvailable extends Error {
   override readonly name = 'NotAvailable'
 }

@@ -4,7 +4,10 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 
-/** How long the next line or the end may take, in ms: a program that waits for ever must not stop the bench. */
+/**
+ * How long the next line or the end may take, in ms: a program that waits for ever must not stop
+ * the bench.
+ */
 const SILENCE_MS = 300_000
 /** How long a program that ends by itself once its input ends may take for it, in ms. */
 const ENDING_MS = 30_000
@@ -14,13 +17,16 @@ export interface ProgramOptions {
   readonly env: NodeJS.ProcessEnv
   /** Ends it. */
   readonly signal: AbortSignal
-  /** Whether it is not killed: its input ends, and it has processes of its own to end. @default false */
+  /**
+   * Whether it is not killed: its input ends, and it has processes of its own to end. @default
+   * false
+   */
   readonly endsItself?: boolean
 }
 
 /**
- * A program that nobody changed, in a process of its own. It prints `ready`, begins when it is sent a
- * line, and tells its figures line by line. Whoever started it disposes of it.
+ * A program that nobody changed, in a process of its own. It prints `ready`, begins when it is sent
+ * a line, and tells its figures line by line. Whoever started it disposes of it.
  */
 export class Program implements AsyncDisposable {
   readonly #name: string

@@ -15,7 +15,9 @@ export interface RunOptions {
   readonly warmUps: number
   /** Whether figures are held against targets; those of the quick form mean nothing. */
   readonly judges: boolean
-  /** Opens the site of a comparison; it is disposed of when the comparison is over, however it ends. */
+  /**
+   * Opens the site of a comparison; it is disposed of when the comparison is over, however it ends.
+   */
   site(): Site
   /** Told what is about to be done. */
   progress(title: string, round: number, rounds: number): void
@@ -24,7 +26,10 @@ export interface RunOptions {
 
 const NOTHING: Values = {}
 
-/** Runs the comparisons of a part one after the other. One that fails is told of, and the others run all the same; only the signal ends it all. */
+/**
+ * Runs the comparisons of a part one after the other. One that fails is told of, and the others run
+ * all the same; only the signal ends it all.
+ */
 export async function runPart(
   part: Part,
   comparisons: readonly Comparison[],

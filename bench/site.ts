@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Child } from './child.js'
 
-/** Where one comparison takes place: a directory and processes of its own, all gone when it is disposed of. */
+/**
+ * Where one comparison takes place: a directory and processes of its own, all gone when it is
+ * disposed of.
+ */
 export class Site implements AsyncDisposable {
   /** The directory. */
   readonly root: string
@@ -27,7 +30,10 @@ export class Site implements AsyncDisposable {
     return join(this.root, ...parts)
   }
 
-  /** A directory below the root, without what was in it. It stays the same directory, since a service may serve it. */
+  /**
+   * A directory below the root, without what was in it. It stays the same directory, since a
+   * service may serve it.
+   */
   empty(name: string): string {
     this.#assertOpen()
     const path = this.path(name)

@@ -10,7 +10,10 @@ export function summarize(values: readonly number[]): Summary {
   return { median: quantile(values, 0.5), min: quantile(values, 0), max: quantile(values, 1) }
 }
 
-/** The figure below which the fraction `q` of them lies, interpolated between its neighbours. RangeError if there are none. */
+/**
+ * The figure below which the fraction `q` of them lies, interpolated between its neighbours.
+ * RangeError if there are none.
+ */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const place = (sorted.length - 1) * q

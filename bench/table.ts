@@ -2,13 +2,18 @@ import type { ComparisonOutcome, RowOutcome } from './outcome.js'
 import type { Target } from './part.js'
 import type { Summary } from './statistics.js'
 
-/** What was measured of DYAD 0.2.0 on another machine, of the same kind; for orientation, since only ratios of one run can be compared. */
+/**
+ * What was measured of DYAD 0.2.0 on another machine, of the same kind; for orientation, since only
+ * ratios of one run can be compared.
+ */
 export const ORIENTATION =
   'For orientation, DYAD 0.2.0 measured elsewhere: 40-byte files 723 a second consumed and 383 produced, close → open 4.06 ms, 833 MiB/s at best with files of 16 MiB and 551 MiB/s with 256 MiB.'
 
 const HEAD = ['measure', 'DYAD', 'baseline', 'ratio', 'to reach', '']
 
-/** The rows of a part as a table that Markdown understands and that is even in a terminal as well. */
+/**
+ * The rows of a part as a table that Markdown understands and that is even in a terminal as well.
+ */
 export function rowsTable(comparisons: readonly ComparisonOutcome[]): string {
   return markdownTable(
     HEAD,

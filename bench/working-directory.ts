@@ -17,7 +17,10 @@ export class NoRoomError extends Error {
   override readonly name = 'NoRoomError'
 }
 
-/** The directory to work in: the one that is given, else shared memory, else the one for temporary files, whichever has room first. NoRoomError. */
+/**
+ * The directory to work in: the one that is given, else shared memory, else the one for temporary
+ * files, whichever has room first. NoRoomError.
+ */
 export function chooseDirectory(
   needs: number,
   given: string | undefined,
@@ -27,7 +30,8 @@ export function chooseDirectory(
     .map((directory) => look(directory))
     .filter((room) => room !== undefined)
   if (given !== undefined && rooms.length === 0) throw new NoRoomError(`there is no directory ${given}`)
-  // Shared memory that is no tmpfs is a disk like any other, and not the one that is meant for such files.
+  // Shared memory that is no tmpfs is a disk like any other, and not the one that is meant for such
+  // files.
   const isFit = ({ directory, isTmpfs }: Room) => given !== undefined || directory !== SHARED_MEMORY || isTmpfs
   const found = rooms.find((room) => room.bytes >= needs && isFit(room))
   if (found !== undefined) return found

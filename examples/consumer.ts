@@ -1,4 +1,5 @@
-// Reads what producer.ts writes, waiting for each file, and checks it: node consumer.js FILES DIRECTORY
+// Reads what producer.ts writes, waiting for each file, and checks it: node consumer.js FILES
+// DIRECTORY
 import { buffer } from 'node:stream/consumers'
 import { connect, DyadReadStream } from '@dyad-ts/dyad'
 

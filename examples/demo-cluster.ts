@@ -1,4 +1,5 @@
-// Two nodes on this host for the demo, and the programs that run on them, each a process of its own.
+// Two nodes on this host for the demo, and the programs that run on them, each a process of its
+// own.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -14,7 +15,8 @@ const interrupt = new AbortController()
 export const interruption: AbortSignal = interrupt.signal
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name))
 
-// How bytes travel is for who starts the demo to say; what else they have set for their own runs is not for it.
+// How bytes travel is for who starts the demo to say; what else they have set for their own runs is
+// not for it.
 const TAKEN = ['DYAD_HOST', 'DYAD_TOKEN', 'DYAD_DTL_MODE', 'DYAD_INLINE_LIMIT']
 
 function isForTheDemo(variable: string): boolean {

@@ -1,5 +1,6 @@
-// The demo of DYAD: a producer and a consumer on two nodes exchange files through managed directories. Real processes on this host: two services, one of which
-// hosts the store, and the two example programs. Everything is in a temporary directory, and gone at the end.
+// The demo of DYAD: a producer and a consumer on two nodes exchange files through managed
+// directories. Real processes on this host: two services, one of which hosts the store, and the two
+// example programs. Everything is in a temporary directory, and gone at the end.
 import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

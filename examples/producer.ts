@@ -1,4 +1,5 @@
-// Writes files of ten 32-bit integers into a producer-managed directory: node producer.js FILES DIRECTORY
+// Writes files of ten 32-bit integers into a producer-managed directory: node producer.js FILES
+// DIRECTORY
 import { pipeline } from 'node:stream/promises'
 import { connect, DyadWriteStream } from '@dyad-ts/dyad'
 

@@ -1,5 +1,5 @@
-// What `npm run build:native` runs: builds the native library and the addon, where Rust is. Where something is missing it says
-// so in one line; that is a failure where CI is set.
+// What `npm run build:native` runs: builds the native library and the addon, where Rust is. Where
+// something is missing it says so in one line; that is a failure where CI is set.
 import { build, missing } from './native-build.mjs'
 
 const what = missing()

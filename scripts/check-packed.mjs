@@ -1,6 +1,7 @@
-// Packs every package that is published, installs the tarballs into an empty project outside the workspace, and there type-checks and
-// runs the first example of README.md, the `dyad` command, `dyad doctor`, for which koffi must have come along, and a C program by
-// `dyad run`. Needs the built packages, the native build with its compilers where CI is set, and the registry.
+// Packs every package that is published, installs the tarballs into an empty project outside the
+// workspace, and there type-checks and runs the first example of README.md, the `dyad` command,
+// `dyad doctor`, for which koffi must have come along, and a C program by `dyad run`. Needs the
+// built packages, the native build with its compilers where CI is set, and the registry.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -56,7 +57,10 @@ function faultsOf(folder) {
   return faults
 }
 
-/** The folder of the native package of this platform; undefined where nothing was built, which CI does not allow. */
+/**
+ * The folder of the native package of this platform; undefined where nothing was built, which CI
+ * does not allow.
+ */
 function nativeFolder() {
   const folder = `native/npm/${process.platform}-${process.arch}-gnu`
   const why = missing() ?? (existsSync(`${root}packages/${folder}/libdyad_preload.so`) ? undefined : 'not built')
@@ -154,7 +158,9 @@ async function startNode(project, directories, env) {
   }
 }
 
-/** Has the installed command look at this host: whatever is missing for RDMA, it must not be koffi. */
+/**
+ * Has the installed command look at this host: whatever is missing for RDMA, it must not be koffi.
+ */
 function runDoctor(project) {
   const command = join(project, 'node_modules/.bin/dyad')
   const { status, stdout, stderr } = spawnSync(command, ['doctor', '--json'], { cwd: project, encoding: 'utf8' })
@@ -207,7 +213,10 @@ const PROGRAM = `
     return fclose(file) == 0 ? 0 : (perror(words[2]), 1);
   }`
 
-/** Compiles a C program, and has it produce and consume by the installed `dyad run`; the consumer waits. */
+/**
+ * Compiles a C program, and has it produce and consume by the installed `dyad run`; the consumer
+ * waits.
+ */
 async function runPrograms(project) {
   writeFileSync(join(project, 'program.c'), PROGRAM)
   run('cc', 'cc', ['-o', 'program', 'program.c'], { cwd: project })

@@ -1,4 +1,5 @@
-// Checks the types of the ```ts blocks in README.md and packages/*/README.md against the built packages.
+// Checks the types of the ```ts blocks in README.md and packages/*/README.md against the built
+// packages.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'

@@ -13,7 +13,10 @@ export function run(command, args, cwd) {
   return { isWell: status === 0, stdout, said: `${stdout}${stderr}`.trim() }
 }
 
-/** Runs apt-get; once more with fresh lists of packages if that fails, since lists may be missing or older than the archive. */
+/**
+ * Runs apt-get; once more with fresh lists of packages if that fails, since lists may be missing or
+ * older than the archive.
+ */
 export function apt(args, say, cwd) {
   const lock = ['-q', '-o', 'DPkg::Lock::Timeout=300']
   const first = run('apt-get', [...lock, ...args], cwd)

@@ -1,5 +1,5 @@
-// Writes docs/configuration.md and docs/errors.md from the tables in packages/core, which must be built.
-// With --check it writes nothing and fails if a page is out of date.
+// Writes docs/configuration.md and docs/errors.md from the tables in packages/core, which must be
+// built. With --check it writes nothing and fails if a page is out of date.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CLIENT_OPTIONS, ERRORS, OPTIONS } from '../packages/core/dist/index.js'

@@ -34,8 +34,8 @@ export function missing() {
 }
 
 /**
- * Builds the cargo workspace, each part only where something changed, and puts the library and the addon into this
- * platform's package. Whether that went well.
+ * Builds the cargo workspace, each part only where something changed, and puts the library and the
+ * addon into this platform's package. Whether that went well.
  */
 export function build() {
   if (!runs('cargo', ['build', '--release', '--locked'])) return false

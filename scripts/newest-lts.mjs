@@ -1,5 +1,6 @@
-// Installs the newest Node LTS from the npm registry into the folder named, and prints the folder of its executable.
-// The package `node` fetches its platform package in an install script, which may not be allowed to run; the platform package itself needs none.
+// Installs the newest Node LTS from the npm registry into the folder named, and prints the folder
+// of its executable. The package `node` fetches its platform package in an install script, which
+// may not be allowed to run; the platform package itself needs none.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

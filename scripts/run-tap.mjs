@@ -10,7 +10,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const TAP = `${root}node_modules/tap/dist/esm/run.mjs`
 
 /**
- * Runs tap with these arguments, and says what comes of it. Resolves with the counts of test points and tap's status.
+ * Runs tap with these arguments, and says what comes of it. Resolves with the counts of test points
+ * and tap's status.
  * @param {string[]} args
  */
 export async function runTap(args) {
@@ -33,8 +34,8 @@ export async function runTap(args) {
 }
 
 /**
- * Says the counts in one line, and whether all is well: something passed, nothing failed, and where CI is set nothing
- * was skipped.
+ * Says the counts in one line, and whether all is well: something passed, nothing failed, and where
+ * CI is set nothing was skipped.
  */
 export function tellCounts({ passed, failed, skipped, status }) {
   const refused = process.env.CI ? skipped : 0

@@ -1,8 +1,9 @@
 const SUMMARY = /^# \{ total: (\d+)(.*)\}/
 
 /**
- * Reads what tap's own reporter prints, line by line: says one line for each file that passes, what failed and why for each that
- * does not, and the reason of every skip. Resolves with the counts of test points.
+ * Reads what tap's own reporter prints, line by line: says one line for each file that passes, what
+ * failed and why for each that does not, and the reason of every skip. Resolves with the counts of
+ * test points.
  * @param {AsyncIterable<string>} lines
  * @param {(line: string) => void} say
  */
@@ -44,7 +45,10 @@ export async function tapOutcome(lines, say) {
   return { passed: pass, failed: Math.max(fail, failedFiles, counts === undefined ? 1 : 0), skipped: skip + todo }
 }
 
-/** Whether a line is a test point; a test that holds none, since it asserts by other means, is one itself, as tap counts. */
+/**
+ * Whether a line is a test point; a test that holds none, since it asserts by other means, is one
+ * itself, as tap counts.
+ */
 function isPoint(line, index, block) {
   if (!/^\s+(not )?ok \d+/.test(line)) return false
   return !/ # time=/.test(line) || /^\s+1\.\.0/.test(block[index - 1] ?? '')

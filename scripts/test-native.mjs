@@ -1,6 +1,8 @@
-// What `npm run test:native` runs once the packages are built: builds the cargo workspace, checks its format and lint, runs its
-// own tests, then the tests with real programs, native/test/**/*.native.ts. Arguments choose files or folders of those, and skip
-// the checks. Where Rust is missing it says so in one line, which is a failure where CI is set, as a skipped test is.
+// What `npm run test:native` runs once the packages are built: builds the cargo workspace, checks
+// its format and lint, runs its own tests, then the tests with real programs,
+// native/test/**/*.native.ts. Arguments choose files or folders of those, and skip the checks.
+// Where Rust is missing it says so in one line, which is a failure where CI is set, as a skipped
+// test is.
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

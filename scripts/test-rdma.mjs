@@ -1,6 +1,7 @@
-// What `npm run test:rdma` runs once everything is built: the tests that need an RDMA device, in emulated machines that have one.
-// Files called *.device.ts run in one guest; each program of test/rdma/pair runs in two that are joined by a network.
-// Arguments choose files, or folders of files. Where CI is set, a skipped test is a failure.
+// What `npm run test:rdma` runs once everything is built: the tests that need an RDMA device, in
+// emulated machines that have one. Files called *.device.ts run in one guest; each program of
+// test/rdma/pair runs in two that are joined by a network. Arguments choose files, or folders of
+// files. Where CI is set, a skipped test is a failure.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
-// What `npm test` runs once everything is built: lint, generated pages, types of tests and of README examples, then the tests.
-// Arguments go to tap: `npm test -- packages/core` runs the tests below packages/core and skips the checks before.
-// Where CI is set, a skipped test is a failure.
+// What `npm test` runs once everything is built: lint, generated pages, types of tests and of
+// README examples, then the tests. Arguments go to tap: `npm test -- packages/core` runs the tests
+// below packages/core and skips the checks before. Where CI is set, a skipped test is a failure.
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -7,12 +7,16 @@ import type { Site } from '../site.js'
 
 const run = promisify(execFile)
 
-/** MiB a second that perftest's program writes over the first verbs device, in writes of `size` bytes, `bytes` in all: one process to another on this host, by busy polling. */
+/**
+ * MiB a second that perftest's program writes over the first verbs device, in writes of `size`
+ * bytes, `bytes` in all: one process to another on this host, by busy polling.
+ */
 export async function perftest(site: Site, address: string, size: number, bytes: number): Promise<number> {
   const port = await freePort()
   const args = ['--size', String(size), '--iters', String(Math.max(5, Math.ceil(bytes / size))), '--port', String(port)]
   const options = { signal: site.signal, killSignal: 'SIGKILL' as const }
-  // -F: whether the clock of the processor changes is nothing that ratios depend on. -R: connects through the connection manager, as we do.
+  // -F: whether the clock of the processor changes is nothing that ratios depend on. -R: connects
+  // through the connection manager, as we do.
   const server = run('ib_write_bw', ['-F', '-R', ...args], options)
   server.catch(() => {})
   const connected = async (): Promise<string> => {

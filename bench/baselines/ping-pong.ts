@@ -1,11 +1,17 @@
 import type { Values } from '../part.js'
 import type { Site } from '../site.js'
 
-/** A message to and fro over a raw TCP socket between two Node processes, the unit (RTT) of everything that is about small files. */
+/**
+ * A message to and fro over a raw TCP socket between two Node processes, the unit (RTT) of
+ * everything that is about small files.
+ */
 export interface PingPong {
   /** One round; `rtt` is the mean, `rttMedian` the median, in µs. */
   round(): Promise<Values>
-  /** The µs a file that a bare round trip and the calls of the system take which a small file cannot do without: to make it and tell of it, or to ask, store and read it. */
+  /**
+   * The µs a file that a bare round trip and the calls of the system take which a small file cannot
+   * do without: to make it and tell of it, or to ask, store and read it.
+   */
   bare(what: 'produce' | 'consume', files: number): Promise<number>
 }
 

@@ -1,13 +1,16 @@
 /*
- * One TCP stream over loopback into a file: the most that a program without a protocol reaches on this machine.
+ * One TCP stream over loopback into a file: the most that a program without a protocol reaches on
+ * this machine.
  *
  *   tcp-stream BYTES FILE [FROM]
  *
- * A child process sends BYTES from one buffer that stays in the cache; this process receives them into another and writes
- * them to FILE, which must not exist. Prints the nanoseconds from the first read to the last write.
+ * A child process sends BYTES from one buffer that stays in the cache. This process receives them
+ * into another buffer and writes them to FILE, which must not exist. It prints the nanoseconds from
+ * the first read to the last write.
  *
- * With FROM it does all that moving a file between two nodes and reading it takes: the child reads what it sends from FROM,
- * from the beginning again where that ends, and this process copies what it has written to where an application would read it.
+ * With FROM it does all that moving a file between two nodes and reading it takes: the child reads
+ * FROM again and again and sends it, and this process copies the bytes that it has
+ * written to where an application would read them.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -24,7 +27,10 @@
 
 enum { BUFFER_BYTES = 1024 * 1024 };
 
-/* What both ends fill and empty in turns when the bytes come from a file; it stays in the cache of a core. */
+/*
+ * What both ends fill and empty in turns when the bytes come from a file; it stays in the cache of
+ * a core.
+ */
 enum { PIECE_BYTES = 64 * 1024 };
 
 static char buffer[BUFFER_BYTES];

@@ -8,7 +8,10 @@ export interface TcpStream {
   readonly title: string
   /** Streams so many bytes; resolves with MiB/s. */
   round(bytes: number): Promise<number>
-  /** The same with all that moving a file and reading it takes: bytes come from the file `from`, and are copied once they are stored. Undefined without a compiler. */
+  /**
+   * The same with all that moving a file and reading it takes: bytes come from the file `from`, and
+   * are copied once they are stored. Undefined without a compiler.
+   */
   readonly whole: ((bytes: number, from: string) => Promise<number>) | undefined
 }
 

@@ -4,7 +4,9 @@ import { MiB, type Part } from '../part.js'
 
 const CONSUMERS = 4
 
-/** Several consumers, each with files and a directory of its own, beside one that reads all of them. */
+/**
+ * Several consumers, each with files and a directory of its own, beside one that reads all of them.
+ */
 export const consumers: Part = {
   name: 'consumers',
   title: 'Several consumers at once',
@@ -34,7 +36,10 @@ export const consumers: Part = {
             Promise.all(names.map((name) => nodes.consumer(options(name)))),
             nodes.publish(files),
           ])
-          /** The first so many consumers read all files among them; the slowest says how long it took. */
+          /**
+           * The first so many consumers read all files among them; the slowest says how long it
+           * took.
+           */
           const read = async (count: number) => {
             const share: BenchFile[][] = Array.from({ length: count }, (_, i) =>
               files.filter((_file, j) => j % count === i),

@@ -3,7 +3,10 @@ import { writtenBy } from '../memory.js'
 import { NETWORK_MODE, Nodes } from '../nodes.js'
 import { MiB, type Part } from '../part.js'
 
-/** How many copies of a file its owner sends when several nodes fetch it at once, and nodes serve on what they have. */
+/**
+ * How many copies of a file its owner sends when several nodes fetch it at once, and nodes serve on
+ * what they have.
+ */
 export const fanOut: Part = {
   name: 'fan-out',
   title: 'Fan-out',
@@ -39,7 +42,8 @@ export const fanOut: Part = {
           let round = 0
           return {
             async measure() {
-              // A file of its own for each round: where copies of the last one were, the store may still say.
+              // A file of its own for each round: where copies of the last one were, the store may
+              // still say.
               const fresh = { ...file, path: `round${++round}.dat` }
               await nodes.publish([fresh])
               await Promise.all(apps.map((app, i) => nodes.reconnect(app, options(names[i] as string))))

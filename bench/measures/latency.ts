@@ -6,7 +6,10 @@ import { quantile } from '../statistics.js'
 
 const FILE_BYTES = 40
 
-/** How long after a producer closed a file the open of a consumer returns that waited for it. The two processes share the kernel's monotonic clock. */
+/**
+ * How long after a producer closed a file the open of a consumer returns that waited for it. The
+ * two processes share the kernel's monotonic clock.
+ */
 export const latency: Part = {
   name: 'latency',
   title: 'Close to open',

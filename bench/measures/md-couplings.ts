@@ -3,14 +3,20 @@ import type { BenchFile, Check } from '../contents.js'
 import type { Nodes } from '../nodes.js'
 import type { Site } from '../site.js'
 
-/** What the pairs do: the frames of each, the milliseconds that one is computed, and how those who read them check. */
+/**
+ * What the pairs do: the frames of each, the milliseconds that one is computed, and how those who
+ * read them check.
+ */
 export interface Setting {
   readonly groups: readonly BenchFile[][]
   readonly computing: number
   readonly check: Check
 }
 
-/** Milliseconds of one pair: of the analysis until there were frames, and in the calls that move them; of the simulation in the calls that write them. */
+/**
+ * Milliseconds of one pair: of the analysis until there were frames, and in the calls that move
+ * them; of the simulation in the calls that write them.
+ */
 export interface Coupling {
   readonly idle: number
   readonly moving: number
@@ -66,7 +72,10 @@ export async function coupleWithoutDyad(site: Site, setting: Setting): Promise<{
 
 type Pairs = readonly { readonly producer: Child; readonly consumer: Child }[]
 
-/** Coupled by hand: an HTTP server that pipes files, and consumers that ask for the next one again and again. */
+/**
+ * Coupled by hand: an HTTP server that pipes files, and consumers that ask for the next one again
+ * and again.
+ */
 async function coupleByHand(site: Site, pairs: Pairs, { groups, computing, check }: Setting): Promise<Couple> {
   const from = site.empty('hand-a')
   const port = await (await site.fork('by-hand-server')).ask<number>('listen', from)
@@ -88,7 +97,10 @@ async function coupleByHand(site: Site, pairs: Pairs, { groups, computing, check
   }
 }
 
-/** Coupled by one barrier, on storage that both sides see: nobody reads before everybody has written everything. */
+/**
+ * Coupled by one barrier, on storage that both sides see: nobody reads before everybody has written
+ * everything.
+ */
 function coupleByBarrier(site: Site, pairs: Pairs, { groups, computing, check }: Setting): Couple {
   const shared = site.empty('barrier')
   return async () => {

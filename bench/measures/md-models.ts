@@ -1,6 +1,9 @@
 import { KiB, MiB } from '../part.js'
 
-/** A molecular-dynamics model: bytes of a frame, and the milliseconds that its simulation takes for a step. */
+/**
+ * A molecular-dynamics model: bytes of a frame, and the milliseconds that its simulation takes for
+ * a step.
+ */
 export interface MdModel {
   readonly frameBytes: number
   readonly stepMs: number

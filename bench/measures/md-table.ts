@@ -16,7 +16,10 @@ const HEAD = [
   'moving ÷ by hand, ÷ barrier',
 ]
 
-/** The frames side by side: what an analysis spends idle and in moving a frame, and its simulation in writing it, by each way to couple the two. */
+/**
+ * The frames side by side: what an analysis spends idle and in moving a frame, and its simulation
+ * in writing it, by each way to couple the two.
+ */
 export function mdTable(comparisons: readonly ComparisonOutcome[]): string {
   return markdownTable(HEAD, comparisons.map(cells))
 }

@@ -7,8 +7,9 @@ import { computingOf, MD_MODELS, type MdModel } from './md-models.js'
 import { mdTable } from './md-table.js'
 
 /**
- * The molecular-dynamics workflow: pairs of a simulation that writes a frame every so many steps and of an analysis that reads it. Time that the analysis spends
- * idle, until there is a frame, and time that it spends moving it, apart.
+ * The molecular-dynamics workflow: pairs of a simulation that writes a frame every so many steps
+ * and of an analysis that reads it. Time that the analysis spends idle, until there is a frame, and
+ * time that it spends moving it, apart.
  */
 export const md: Part = {
   name: 'md',

@@ -3,7 +3,9 @@ import { forgetPeak, memoryOf } from '../memory.js'
 import { NETWORK_MODE, Nodes } from '../nodes.js'
 import { GiB, MiB, type Part } from '../part.js'
 
-/** What the two ends of the transfer of a huge file take in memory, beyond what they take when idle. */
+/**
+ * What the two ends of the transfer of a huge file take in memory, beyond what they take when idle.
+ */
 export const memory: Part = {
   name: 'memory',
   title: 'Resident memory',

@@ -9,7 +9,9 @@ import { FilesProgram, type Load } from '../worlds/files-program.js'
 import { preloaded } from '../worlds/preloaded.js'
 import type { World } from '../worlds/world.js'
 
-/** How long after a consumer is about to open a file its producer goes on, in ms: it waits by then. */
+/**
+ * How long after a consumer is about to open a file its producer goes on, in ms: it waits by then.
+ */
 const PAUSE_MS = 10
 
 /** How long after the call of fclose the fopen of another program returns that waited for it. */

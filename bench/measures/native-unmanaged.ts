@@ -5,7 +5,10 @@ import type { Comparison, Form, Row } from '../part.js'
 import { Program } from '../program.js'
 import { preloaded } from '../worlds/preloaded.js'
 
-/** Programs under each library in a round, in turns; the quickest counts, which nothing has disturbed. */
+/**
+ * Programs under each library in a round, in turns; the quickest counts, which nothing has
+ * disturbed.
+ */
 const TURNS = 5
 
 /** Measures how much longer an open of an unmanaged file takes under the library. */

@@ -5,7 +5,9 @@ import { latency } from './native-latency.js'
 import { small } from './native-small.js'
 import { unmanaged } from './native-unmanaged.js'
 
-/** C programs that nobody changed, under the preload library, beside DYAD in C where one is named. */
+/**
+ * C programs that nobody changed, under the preload library, beside DYAD in C where one is named.
+ */
 export const native: Part = {
   name: 'native',
   title: 'Unmodified programs',

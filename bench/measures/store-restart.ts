@@ -1,7 +1,9 @@
 import type { Part } from '../part.js'
 import { countOf } from '../table.js'
 
-/** How long a durable store with many records takes from the start of its process until it answers. */
+/**
+ * How long a durable store with many records takes from the start of its process until it answers.
+ */
 export const storeRestart: Part = {
   name: 'store-restart',
   title: "Broker's restart",

@@ -19,7 +19,10 @@ const QUICK_LOADS: readonly Load[] = [
   { count: 4, size: MiB },
 ]
 
-/** Files of node A, read by a consumer on node B through streams: moved, stored and read, beside one plain stream or copy of as many bytes. */
+/**
+ * Files of node A, read by a consumer on node B through streams: moved, stored and read, beside one
+ * plain stream or copy of as many bytes.
+ */
 function throughput(mode: string, title: string, target: Target): Part {
   return {
     name: mode,

@@ -10,7 +10,10 @@ const SMALL_BYTES = 40
 /** Small files have to be fetched. */
 const COMMON: Options = { token: 'bench', inlineLimit: 0, readAhead: 0 }
 
-/** What verbs carry, beside what perftest reaches over the same device, and beside tcp. Needs a verbs device; `npm run guest` has one in software. */
+/**
+ * What verbs carry, beside what perftest reaches over the same device, and beside tcp. Needs a
+ * verbs device; `npm run guest` has one in software.
+ */
 export const verbs: Part = {
   name: 'verbs',
   title: 'RDMA over verbs',
@@ -64,7 +67,10 @@ async function worldOf(site: Site, files: readonly BenchFile[]): Promise<World> 
   return { nodes, consumer, address }
 }
 
-/** Nanoseconds in which a consumer that is connected over `dtlMode` has the large file stored, and the user's seconds of processor that both ends took. */
+/**
+ * Nanoseconds in which a consumer that is connected over `dtlMode` has the large file stored, and
+ * the user's seconds of processor that both ends took.
+ */
 async function consumed({ nodes, consumer }: World, site: Site, { large, tiny }: Files, dtlMode: string) {
   await nodes.reconnect(consumer, { dtlMode })
   await consumer.ask('store', [tiny])

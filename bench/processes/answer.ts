@@ -1,4 +1,7 @@
-/** The other side of Child: answers what it is asked by the table of operations, any number at once, and ends with whoever asks. */
+/**
+ * The other side of Child: answers what it is asked by the table of operations, any number at once,
+ * and ends with whoever asks.
+ */
 export function answer(operations: Record<string, (...args: never[]) => unknown>): void {
   const send = process.send?.bind(process) as (message: unknown) => void
   process.on('message', async ({ id, operation, args }: { id: number; operation: string; args: unknown[] }) => {

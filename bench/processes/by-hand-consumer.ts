@@ -1,4 +1,7 @@
-/** What a Node user would write by hand, the consuming side: asks an HTTP server for a file until it is there, stores it and reads it. */
+/**
+ * What a Node user would write by hand, the consuming side: asks an HTTP server for a file until it
+ * is there, stores it and reads it.
+ */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { Agent, get, type IncomingMessage } from 'node:http'
@@ -24,7 +27,10 @@ async function read(directory: string, file: BenchFile, check: Check): Promise<v
 }
 
 answer({
-  /** Fetches frame by frame, asking again every `interval` ms while there is none; tells the milliseconds of waiting and of moving. */
+  /**
+   * Fetches frame by frame, asking again every `interval` ms while there is none; tells the
+   * milliseconds of waiting and of moving.
+   */
   async analyse(port: number, directory: string, files: BenchFile[], interval: number, check: Check) {
     let idle = 0
     let moving = 0

@@ -1,4 +1,7 @@
-/** What a Node user would write by hand, the producing side: writes each file under another name until it is whole. */
+/**
+ * What a Node user would write by hand, the producing side: writes each file under another name
+ * until it is whole.
+ */
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BenchFile, contentsOf } from '../contents.js'

@@ -1,4 +1,7 @@
-/** What a Node user would write by hand, the serving side: an HTTP server that pipes files of a directory. */
+/**
+ * What a Node user would write by hand, the serving side: an HTTP server that pipes files of a
+ * directory.
+ */
 import { createReadStream } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'

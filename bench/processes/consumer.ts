@@ -9,7 +9,10 @@ import { answer, note, timed } from './answer.js'
 const MiB = 1024 * 1024
 
 let core: Dyad | undefined
-/** When the record of the file that is read now was there, as far as that is known: whatever tells of it tells a little later. */
+/**
+ * When the record of the file that is read now was there, as far as that is known: whatever tells
+ * of it tells a little later.
+ */
 let found = Number.POSITIVE_INFINITY
 const findBefore = (time: number) => {
   found = Math.min(found, time)
@@ -31,7 +34,8 @@ function assertStored({ path, size }: BenchFile): void {
 }
 
 function open(file: BenchFile): DyadReadStream {
-  // The most that the allocator hands out without new pages from the system, which take longer than the reading. Nobody asks for it who reads small files.
+  // The most that the allocator hands out without new pages from the system, which take longer than
+  // the reading. Nobody asks for it who reads small files.
   return new DyadReadStream(session(), file.path, { highWaterMark: file.size > MiB ? 128 * 1024 : undefined })
 }
 
@@ -76,7 +80,10 @@ answer({
     core = await connect(options)
   },
 
-  /** Reads files through streams, some at a time; tells the nanoseconds from the first open to the last byte. */
+  /**
+   * Reads files through streams, some at a time; tells the nanoseconds from the first open to the
+   * last byte.
+   */
   read(files: BenchFile[], concurrency: number, check: Check, how: 'lent' | 'own' = 'own') {
     const queue = files.values()
     const worker = async () => {
@@ -109,7 +116,9 @@ answer({
   /** Seconds of processor that this process has taken for itself, without the system's. */
   userSeconds: () => process.cpuUsage().user / 1e6,
 
-  /** Opens a file and tells the nanoseconds until its first bytes are there; reads the rest as well. */
+  /**
+   * Opens a file and tells the nanoseconds until its first bytes are there; reads the rest as well.
+   */
   async firstByte(file: BenchFile, check: Check) {
     const began = process.hrtime.bigint()
     let first = 0n
@@ -121,7 +130,10 @@ answer({
     return Number(first - began)
   },
 
-  /** Opens a file that is not published yet; tells when it was open, on the clock that all processes share. */
+  /**
+   * Opens a file that is not published yet; tells when it was open, on the clock that all processes
+   * share.
+   */
   async open(file: BenchFile) {
     let opened = 0n
     await read(file, 'all', (stream) => {
@@ -133,7 +145,10 @@ answer({
     return opened
   },
 
-  /** Reads frame by frame; tells the milliseconds in waiting for frames to be published, and those in moving them. */
+  /**
+   * Reads frame by frame; tells the milliseconds in waiting for frames to be published, and those
+   * in moving them.
+   */
   async analyse(files: BenchFile[], check: Check) {
     let idle = 0
     let total = 0

@@ -1,4 +1,7 @@
-/** Sends messages of 40 bytes over a TCP socket, each once the one before came back; with files, what that and the calls of the system take which small files cannot do without. */
+/**
+ * Sends messages of 40 bytes over a TCP socket, each once the one before came back; with files,
+ * what that and the calls of the system take which small files cannot do without.
+ */
 import { once } from 'node:events'
 import { closeSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'

@@ -18,7 +18,10 @@ answer({
     core = await connect(options)
   },
 
-  /** Writes files one after the other, and waits for all of them to be published; tells the nanoseconds. */
+  /**
+   * Writes files one after the other, and waits for all of them to be published; tells the
+   * nanoseconds.
+   */
   produce(files: BenchFile[]) {
     const contents = files.map(contentsOf)
     return timed(async () => {
@@ -27,7 +30,10 @@ answer({
     })
   },
 
-  /** Writes a file and closes it once all its bytes are written; tells when it did, on the clock that all processes share. */
+  /**
+   * Writes a file and closes it once all its bytes are written; tells when it did, on the clock
+   * that all processes share.
+   */
   async close(file: BenchFile) {
     const stream = new DyadWriteStream(core, file.path)
     const finished = once(stream, 'finish')

@@ -18,7 +18,10 @@ function clientOf(url: string): BrokerClient {
   return client
 }
 
-/** Keys that look as DYAD's do, without their hash: a million of those would take longer than the store does. */
+/**
+ * Keys that look as DYAD's do, without their hash: a million of those would take longer than the
+ * store does.
+ */
 function key(i: number): string {
   const bins = [22, 12, 2].map((shift) => ((Math.imul(i + 1, 2_654_435_761) >>> shift) & 1023).toString(16))
   return `${bins.join('.')}.group0/frame-${String(i).padStart(7, '0')}.dat`
@@ -42,7 +45,10 @@ answer({
     await Promise.all(Array.from({ length: WINDOW }, worker))
   },
 
-  /** Does `count` calls of one kind, one after the other, on keys that there are; tells the nanoseconds. */
+  /**
+   * Does `count` calls of one kind, one after the other, on keys that there are; tells the
+   * nanoseconds.
+   */
   call(url: string, operation: 'get' | 'put' | 'waitFor', keys: number, count: number) {
     const namespace = clientOf(url).namespace(NAMESPACE)
     const asked = Array.from({ length: count }, (_, i) => key(scattered(i, keys)))
@@ -55,7 +61,9 @@ answer({
     })
   },
 
-  /** Begins to wait for keys that nobody puts, and resolves when the store has heard of all of them. */
+  /**
+   * Begins to wait for keys that nobody puts, and resolves when the store has heard of all of them.
+   */
   async wait(url: string, count: number) {
     const namespace = clientOf(url).namespace(NAMESPACE)
     for (let i = 0; i < count; i++) namespace.waitFor(`missing/${key(i)}`).catch(() => {})

@@ -5,7 +5,9 @@ import { answer } from './answer.js'
 answer({
   /** Addresses of verbs devices. */
   addresses: () => reportHost().addresses,
-  /** Writes from this process into itself; tells MiB a second, and the milliseconds of connecting. */
+  /**
+   * Writes from this process into itself; tells MiB a second, and the milliseconds of connecting.
+   */
   async write(operationBytes: number, totalBytes: number) {
     const [trial] = await tryDevices({ operationBytes, totalBytes })
     return trial

@@ -1,14 +1,15 @@
 /*
- * A program that knows nothing of DYAD: it makes files, or reads them, by fopen, fwrite, fread and fclose.
+ * A program that knows nothing of DYAD: it makes files, or reads them, by fopen, fwrite, fread and
+ * fclose.
  *
- *   files produce DIRECTORY GROUP COUNT BYTES        makes COUNT files of BYTES, one after the other
+ *   files produce DIRECTORY GROUP COUNT BYTES        makes COUNT files of BYTES, one by one
  *   files consume DIRECTORY GROUP COUNT BYTES        reads them, and checks every byte
  *   files produce-each DIRECTORY GROUP COUNT BYTES   makes one file for each line of stdin
  *   files consume-each DIRECTORY GROUP COUNT BYTES   says `open` before each open
  *
- * It prints `ready` and waits for a line. The first two then print when they began and when they ended; the others
- * print, for each file, when fclose was called, or when fopen returned. All times are nanoseconds of the kernel's
- * monotonic clock, which processes share.
+ * It prints `ready` and waits for a line. The first two then print when they began and when they
+ * ended; the others print, for each file, when fclose was called, or when fopen returned. All times
+ * are nanoseconds of the kernel's monotonic clock, which processes share.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -50,7 +51,10 @@ static void make_pattern(void)
     memcpy(pattern + BLOCK_BYTES, pattern, BLOCK_BYTES);
 }
 
-/* Where the bytes of a file begin in the pattern: they follow from its name, so that no file passes for another. */
+/*
+ * Where the bytes of a file begin in the pattern: they follow from its name, so that no file passes
+ * for another.
+ */
 static size_t place_of(const char *name)
 {
     uint32_t hash = 2166136261u;
@@ -150,7 +154,10 @@ static void say_time(long long time)
     say(line);
 }
 
-/* A consumer makes it as well: DYAD's wrapper opens a file for what it fetches, and makes no directories. */
+/*
+ * A consumer makes it as well: DYAD's wrapper opens a file for what it fetches, and makes no
+ * directories.
+ */
 static void make_group(char **args)
 {
     char path[4096];

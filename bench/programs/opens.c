@@ -1,6 +1,6 @@
 /*
- * What opening a file and closing it takes: `opens PATH COUNT` prints `ready`, waits for a line, does it COUNT times
- * and prints the nanoseconds.
+ * What opening a file and closing it takes: `opens PATH COUNT` prints `ready`, waits for a line,
+ * does it COUNT times and prints the nanoseconds.
  */
 #define _POSIX_C_SOURCE 200809L
 

@@ -16,7 +16,8 @@ function rounds(...pairs: [plain: number, speed: number][]): Round[] {
 }
 
 test('the ratio is formed within each round', async (t) => {
-  // A minute in which everything was ten times slower changes no ratio; that of the medians would be 1.
+  // A minute in which everything was ten times slower changes no ratio; that of the medians would
+  // be 1.
   const outcome = outcomeOf(row, rounds([100, 50], [10, 5], [60, 30], [200, 100], [20, 10]), judged)
   t.same(outcome.ratio, { median: 0.5, min: 0.5, max: 0.5 })
   t.same(outcome.measure, { median: 30, min: 5, max: 100 })

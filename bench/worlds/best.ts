@@ -2,8 +2,8 @@ import type { Values } from '../part.js'
 import type { World } from './world.js'
 
 /**
- * Measures in one world after the other; resolves with the best of each figure, and with all of them
- * under the name of the figure and of the world.
+ * Measures in one world after the other; resolves with the best of each figure, and with all of
+ * them under the name of the figure and of the world.
  * @param better the better of two figures
  */
 export async function bestOf(

@@ -27,10 +27,10 @@ export function everyDyadInC(site: Site, prefix: string): Promise<World[]> {
 }
 
 /**
- * What runs inside the Flux instance, with the prefix, the mode and both directories as arguments. It
- * makes a namespace for each line of its input, and has the consumer's broker learn of it: a broker
- * that learns of it while the first record comes may miss that record for ever. Flux ends with
- * status 1 where the module stays loaded.
+ * What runs inside the Flux instance, with the prefix, the mode and both directories as arguments.
+ * It makes a namespace for each line of its input, and has the consumer's broker learn of it: a
+ * broker that learns of it while the first record comes may miss that record for ever. Flux ends
+ * with status 1 where the module stays loaded.
  */
 const SCRIPT = `set -e
 load() { flux exec -r "$1" flux module load "$PREFIX/lib/dyad.so" -m "$MODE" "$2"; }
@@ -51,8 +51,8 @@ flux exec -r all flux module remove dyad`
 
 /**
  * DYAD in C: a Flux instance of two brokers, each with a directory of its own, and programs under
- * DYAD's own wrapper. Each time it begins it makes a namespace, since publishing slows down with the
- * number of keys.
+ * DYAD's own wrapper. Each time it begins it makes a namespace, since publishing slows down with
+ * the number of keys.
  * @param prefix where DYAD is installed; `flux` comes from its `bin`, else from PATH
  */
 export async function dyadInC(site: Site, prefix: string, mode: DyadMode): Promise<World> {

@@ -58,7 +58,10 @@ export class FilesProgram {
     world.clear()
   }
 
-  /** Runs a program in each group, all at once; resolves with the seconds from the first beginning to the last end. */
+  /**
+   * Runs a program in each group, all at once; resolves with the seconds from the first beginning
+   * to the last end.
+   */
   async run(work: 'produce' | 'consume', place: Place, groups: readonly string[], load: Load): Promise<number> {
     const programs = await Promise.all(groups.map((group) => this.start(work, place, group, load)))
     for (const program of programs) program.go()

@@ -1,7 +1,10 @@
 import type { Site } from '../site.js'
 import type { World } from './world.js'
 
-/** One directory, in which the consumer finds what the producer has written before; nothing is between them. */
+/**
+ * One directory, in which the consumer finds what the producer has written before; nothing is
+ * between them.
+ */
 export function plain(site: Site): World {
   const place = { directory: site.empty('plain'), env: {} }
   return {

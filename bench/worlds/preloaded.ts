@@ -4,7 +4,9 @@ import { NotAvailable } from '../part.js'
 import type { Site } from '../site.js'
 import type { World } from './world.js'
 
-/** This DYAD: programs under the preload library, on two nodes. NotAvailable without the library. */
+/**
+ * This DYAD: programs under the preload library, on two nodes. NotAvailable without the library.
+ */
 export async function preloaded(site: Site, dtlMode: string = NETWORK_MODE): Promise<World> {
   const LD_PRELOAD = preloadLibrary()
   if (LD_PRELOAD === undefined) throw new NotAvailable(whyMissing())

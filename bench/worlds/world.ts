@@ -6,7 +6,10 @@ export interface Place {
   readonly env: NodeJS.ProcessEnv
 }
 
-/** The places of a producer and of a consumer, and what makes the opens of one wait for the closes of the other. */
+/**
+ * The places of a producer and of a consumer, and what makes the opens of one wait for the closes
+ * of the other.
+ */
 export interface World {
   readonly name: string
   readonly producer: Place

@@ -1,5 +1,5 @@
-/* A preload library that passes opens and closes on and does nothing else, as the measure of what an interposed call costs at
-   least: cc -O2 -shared -fPIC -o empty.so bench-empty.c */
+/* A preload library that passes opens and closes on and does nothing else, as the measure of the
+   least that an interposed call costs: cc -O2 -shared -fPIC -o empty.so bench-empty.c */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,4 +1,7 @@
-/* Tells for each call on a locked file whether the record lock is still held afterwards; or, with a number, writes that many files while another thread keeps looking for writers of a locked one. */
+/*
+ * Tells for each call on a locked file whether the record lock is still held afterwards; or, with a
+ * number, writes that many files while another thread keeps looking for writers of a locked one.
+ */
 #define PROBE_HAS_MAIN
 #include "probe.h"
 #include <utime.h>

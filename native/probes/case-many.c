@@ -1,4 +1,7 @@
-/* As many opens at once as its first argument says, each by a thread of its own, of the files 0, 1, … of a directory. */
+/*
+ * As many opens at once as its first argument says, each by a thread of its own, of the files 0, 1,
+ * … of a directory.
+ */
 #define PROBE_HAS_MAIN
 #include "probe.h"
 

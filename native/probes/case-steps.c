@@ -1,4 +1,7 @@
-/* Does one call for each line of its input, and answers each with a line: errno's number, 0 where all went well, and what the call gave. */
+/*
+ * Does one call for each line of its input, and answers each with a line: errno's number, 0 where
+ * all went well, and what the call gave.
+ */
 #define PROBE_HAS_MAIN
 #include "probe.h"
 #include <dlfcn.h>

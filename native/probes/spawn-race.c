@@ -1,4 +1,7 @@
-/* Files are closed while another thread starts children, which hold copies of their descriptors until their exec. */
+/*
+ * Files are closed while another thread starts children, which hold copies of their descriptors
+ * until their exec.
+ */
 #include "probe.h"
 
 extern char **environ;

@@ -1,5 +1,8 @@
 #include "probe.h"
-/* A child of vfork copies a descriptor that exec closes to its output, and gets an empty environment. */
+/*
+ * A child of vfork copies a descriptor that exec closes to its output, and gets an empty
+ * environment.
+ */
 void produce(const char *path) {
   int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   CHECK("open", fd >= 0);

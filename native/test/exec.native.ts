@@ -1,4 +1,7 @@
-/** Programs that other programs start: those that are consumer-managed, and those that no library can be loaded into. */
+/**
+ * Programs that other programs start: those that are consumer-managed, and those that no library
+ * can be loaded into.
+ */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'

@@ -1,4 +1,6 @@
-/** When a file is published: once nobody on the host writes it any more, and not if it is not whole. */
+/**
+ * When a file is published: once nobody on the host writes it any more, and not if it is not whole.
+ */
 import { statSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { Site } from './support/site.js'

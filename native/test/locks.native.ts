@@ -1,4 +1,6 @@
-/** Record locks of a program: the library opens and closes no file in its process while it has some. */
+/**
+ * Record locks of a program: the library opens and closes no file in its process while it has some.
+ */
 import { test } from 'tap'
 import { probe } from './support/probe.js'
 import { Site } from './support/site.js'

@@ -1,4 +1,6 @@
-/** What stat and access of a file that is not here do: DYAD_STAT, and names that nothing waits for. */
+/**
+ * What stat and access of a file that is not here do: DYAD_STAT, and names that nothing waits for.
+ */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { Site } from './support/site.js'

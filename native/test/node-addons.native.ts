@@ -11,7 +11,10 @@ import { consuming, producing, waits } from './support/dyad-run.js'
 import { LIBRARY } from './support/probe.js'
 
 const SOURCE = fileURLToPath(new URL('addons/files.c', import.meta.url))
-/** How an addon is compiled: its calls go through a table for calls, or through one of addresses, as those of Rust do. */
+/**
+ * How an addon is compiled: its calls go through a table for calls, or through one of addresses, as
+ * those of Rust do.
+ */
 const KINDS = { calls: [], addresses: ['-fno-plt'] } as const
 
 /** Compiles the addon; its path as a word of JavaScript. */

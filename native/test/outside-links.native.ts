@@ -1,4 +1,7 @@
-/** Links outside of the managed directories that lead into them: what is opened through them takes part by its own name. */
+/**
+ * Links outside of the managed directories that lead into them: what is opened through them takes
+ * part by its own name.
+ */
 import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { Site } from './support/site.js'

@@ -1,4 +1,7 @@
-/** Each call that the library covers, by a program of its own: consumed on node B before it is produced on node A. */
+/**
+ * Each call that the library covers, by a program of its own: consumed on node B before it is
+ * produced on node A.
+ */
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { probe, probeNames } from './support/probe.js'

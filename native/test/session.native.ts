@@ -1,4 +1,7 @@
-/** A Node program with a session of its own under the preload library alone, without @dyad-ts/dyad/register. */
+/**
+ * A Node program with a session of its own under the preload library alone, without
+ * @dyad-ts/dyad/register.
+ */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'

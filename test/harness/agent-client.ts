@@ -71,7 +71,10 @@ export class AgentClient implements AsyncDisposable {
     })
   }
 
-  /** Asks for what is answered by DONE or ABSENT, and resolves with which; rejects with what FAILED says. */
+  /**
+   * Asks for what is answered by DONE or ABSENT, and resolves with which; rejects with what FAILED
+   * says.
+   */
   async done(kind: number, body: Buffer): Promise<'done' | 'absent'> {
     const answer = await this.ask(kind, body)
     if (answer.kind === DONE) return 'done'

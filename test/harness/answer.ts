@@ -1,4 +1,7 @@
-/** The other side of TestProcess: answers what the test asks by the table of operations, any number at once. */
+/**
+ * The other side of TestProcess: answers what the test asks by the table of operations, any number
+ * at once.
+ */
 export function answer(operations: Record<string, (...args: never[]) => unknown>): void {
   const send = process.send?.bind(process) as (message: unknown) => void
   process.on('message', async ({ id, op, args }: { id: number; op: string; args: unknown[] }) => {

@@ -94,7 +94,10 @@ interface ReadOptions {
 }
 
 interface ConsumeOptions extends ReadOptions {
-  /** Once so many bytes have arrived, the process says so and does nothing at all until it is unblocked. */
+  /**
+   * Once so many bytes have arrived, the process says so and does nothing at all until it is
+   * unblocked.
+   */
   pauseAt?: number
 }
 
@@ -135,7 +138,10 @@ answer({
   overwrite: (local: string) => writeFileSync(local, 'something else'),
   abort: (name: string) => aborts.get(name)?.abort(new Error(`aborted ${name}`)),
 
-  /** Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the second on `proceed`, if asked to. */
+  /**
+   * Writes `size` bytes of the contents that `seed` stands for through a stream; in two halves, the
+   * second on `proceed`, if asked to.
+   */
   async write(
     path: string,
     size: number,
@@ -189,7 +195,10 @@ answer({
     append()
   },
   appendNoMore: () => endAppending?.(),
-  /** Writes files `many/0`, `many/1`, … one after the other, each with its number as the seed of its contents, and says how many are finished. */
+  /**
+   * Writes files `many/0`, `many/1`, … one after the other, each with its number as the seed of its
+   * contents, and says how many are finished.
+   */
   async writeMany(count: number, size: number) {
     for (let i = 0; i < count; i++) {
       await pipeline(contents(size, i), new DyadWriteStream(core, `many/${i}`))
@@ -205,7 +214,10 @@ answer({
   },
   proceed: () => goOn?.(),
 
-  /** Begins to write, and gives up: by an error of the source, by a signal, or by leaving the scope of the stream. */
+  /**
+   * Begins to write, and gives up: by an error of the source, by a signal, or by leaving the scope
+   * of the stream.
+   */
   async abandon(path: string, how: 'error' | 'signal' | 'scope') {
     const broken = new Error(`given up by ${how}`)
     const control = new AbortController()
@@ -249,7 +261,10 @@ answer({
     await (await DyadFile.open(core, path, 'r', undefined, { timeout, signal: signalNamed(abort) })).close()
   },
 
-  /** Brings a list of files here; when the transfer of `pauseAt` begins, the process says that it is paused and does nothing until it is unblocked. */
+  /**
+   * Brings a list of files here; when the transfer of `pauseAt` begins, the process says that it is
+   * paused and does nothing until it is unblocked.
+   */
   prefetch(paths: string[], { abort, pauseAt }: { abort?: string; pauseAt?: string } = {}) {
     const started = channel('dyad.transfer.started')
     const pause = (message: unknown) => {

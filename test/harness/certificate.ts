@@ -3,7 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Makes a key and a certificate for an IP address in `directory`, which nobody trusts unless told to; as options of a session. */
+/**
+ * Makes a key and a certificate for an IP address in `directory`, which nobody trusts unless told
+ * to; as options of a session.
+ */
 export function makeCertificate(directory: string, address: string): { tlsKey: string; tlsCert: string } {
   const tlsKey = join(directory, 'key.pem')
   const tlsCert = join(directory, 'cert.pem')

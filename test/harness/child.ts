@@ -1,4 +1,6 @@
-/** What tests wait for from a child process; each wait fails at once where the child ends instead. */
+/**
+ * What tests wait for from a child process; each wait fails at once where the child ends instead.
+ */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -51,7 +53,10 @@ export async function outcomeOf(child: ChildProcess): Promise<{ end: End; stdout
   return { end: await endOf(child), stdout, stderr }
 }
 
-/** Resolves with the exit code of a child, or the signal that killed it, also where it has ended already. */
+/**
+ * Resolves with the exit code of a child, or the signal that killed it, also where it has ended
+ * already.
+ */
 export async function endOf(child: ChildProcess): Promise<End> {
   if (!hasExited(child)) await once(child, 'exit')
   return child.signalCode ?? child.exitCode

@@ -20,7 +20,10 @@ export interface NodeOptions extends ConfigOptions {
   data?: string
 }
 
-/** A few nodes and applications on real processes, with a directory of their own, all gone with the test. */
+/**
+ * A few nodes and applications on real processes, with a directory of their own, all gone with the
+ * test.
+ */
 export class Cluster {
   readonly root: string
   readonly kvs: string
@@ -34,7 +37,9 @@ export class Cluster {
     this.#common = { kvs: this.kvs, stateDir: join(root, 'state'), ...common }
   }
 
-  /** A directory and a free port; nothing runs yet. `common` is given to every node and application. */
+  /**
+   * A directory and a free port; nothing runs yet. `common` is given to every node and application.
+   */
   static async prepare(t: Teardown, common: ConfigOptions = {}): Promise<Cluster> {
     const root = mkdtempSync(join(tmpdir(), 'dyad-flow-'))
     t.teardown(() => rmSync(root, { recursive: true, force: true }))
@@ -81,7 +86,10 @@ export class Cluster {
     return brokerKvs({ url: this.kvs, token: this.#common.token })
   }
 
-  /** Starts an application of a node, with these variables in its environment and through this command, as TestProcess does. */
+  /**
+   * Starts an application of a node, with these variables in its environment and through this
+   * command, as TestProcess does.
+   */
   async app(
     node: string,
     options: ConfigOptions,

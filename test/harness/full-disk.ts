@@ -1,4 +1,7 @@
-/** A consumer whose directory is a disk that is too small for one file and large enough for another; tells what happened as JSON. */
+/**
+ * A consumer whose directory is a disk that is too small for one file and large enough for another;
+ * tells what happened as JSON.
+ */
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect, DyadReadStream } from '@dyad-ts/dyad'
 

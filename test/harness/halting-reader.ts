@@ -9,9 +9,15 @@ import { note } from './answer.js'
 export interface HaltingOptions {
   as?: string
   timeout?: number
-  /** Once it has read so many bytes, the whole process says that it is `paused` and does nothing at all until it is unblocked. */
+  /**
+   * Once it has read so many bytes, the whole process says that it is `paused` and does nothing at
+   * all until it is unblocked.
+   */
   pauseAt?: number
-  /** Once it has read so many bytes, the reader says that it is `halted` and reads no further until `proceed`, while the process goes on. */
+  /**
+   * Once it has read so many bytes, the reader says that it is `halted` and reads no further until
+   * `proceed`, while the process goes on.
+   */
   haltAt?: number
 }
 

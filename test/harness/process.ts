@@ -20,7 +20,10 @@ export interface Teardown {
 type Answer = { id: number; value?: unknown; error?: Record<string, unknown> }
 type Note = { note: string; value: unknown }
 
-/** Another process, asked over IPC to do one named thing after the other or several at once, and ended with the test. */
+/**
+ * Another process, asked over IPC to do one named thing after the other or several at once, and
+ * ended with the test.
+ */
 export class TestProcess {
   readonly child: ChildProcess
   readonly #open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
@@ -59,7 +62,8 @@ export class TestProcess {
   }
 
   /**
-   * Starts a program of this folder, as it was built, with an environment of its own; whatever DYAD_* the test runs under is not passed on.
+   * Starts a program of this folder, as it was built, with an environment of its own; whatever
+   * DYAD_* the test runs under is not passed on.
    * @param through a command that starts the command given to it, as env(1) does
    */
   static async start(
@@ -96,7 +100,10 @@ export class TestProcess {
     return this.#stderr
   }
 
-  /** Has the process do something; resolves with what it answers, rejects with the error that it met. */
+  /**
+   * Has the process do something; resolves with what it answers, rejects with the error that it
+   * met.
+   */
   ask<T = unknown>(op: string, ...args: unknown[]): Promise<T> {
     const id = this.#next++
     return new Promise<T>((resolve, reject) => {
@@ -138,7 +145,10 @@ export class TestProcess {
     await ended
   }
 
-  /** Lets a process go on that said that it is paused. A signal could come before it has stopped; a byte that it reads cannot. */
+  /**
+   * Lets a process go on that said that it is paused. A signal could come before it has stopped; a
+   * byte that it reads cannot.
+   */
   unblock(): void {
     this.child.stdin?.write('.')
   }

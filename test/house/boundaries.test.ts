@@ -210,7 +210,10 @@ interface Diagnostic {
   readonly location: { readonly path: string | { readonly file: string } }
 }
 
-/** Lints files in a folder of their own under the repository's rules; tells which of them have a finding of the rules in question. */
+/**
+ * Lints files in a folder of their own under the repository's rules; tells which of them have a
+ * finding of the rules in question.
+ */
 function lint(files: ReadonlyMap<string, string>): Set<string> {
   const folder = mkdtempSync(join(tmpdir(), 'dyad-boundaries-'))
   try {
@@ -241,7 +244,8 @@ function lint(files: ReadonlyMap<string, string>): Set<string> {
 
 for (const { file, allowed, refused } of CASES) {
   test(`what ${file} may import and do`, async (t) => {
-    // One finding a file: each statement is looked at alone, all of them in one run. config.ts has its name from the case itself.
+    // One finding a file: each statement is looked at alone, all of them in one run. config.ts has
+    // its name from the case itself.
     const named = (text: string, index: number) => {
       const name = file.endsWith('/config.ts') ? file : file.replace(/probe|floating/, (word) => `${word}${index}`)
       return [name, text] as const

@@ -4,7 +4,10 @@ import { test } from 'tap'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The files that a page names in backticks, of those below test/ and packages/; NAME stands for what somebody may add. */
+/**
+ * The files that a page names in backticks, of those below test/ and packages/; NAME stands for
+ * what somebody may add.
+ */
 function filesNamedIn(page: string): string[] {
   const named = [...page.matchAll(/`((?:test|packages)\/[\w./-]+\.(?:test\.)?ts)`/g)].map(([, file]) => file as string)
   return named.filter((file) => !file.includes('NAME'))

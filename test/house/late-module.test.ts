@@ -1,5 +1,5 @@
-// Until version 22 Node resolves no symlinks of a module's path after a synchronous stat of a socket,
-// such as the one that a killed process leaves behind.
+// Until version 22 Node resolves no symlinks of a module's path after a synchronous stat of a
+// socket, such as the one that a killed process leaves behind.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -47,7 +47,8 @@ test('modules that load late are found after a stat of a socket', async (t) => {
       lstatSync('${path}')
       console.log(${expression})`
     writeFileSync(join(folder, 'program.mjs'), program)
-    // Without the loader and the folders that tap gives to child processes, which resolve names too.
+    // Without the loader and the folders that tap gives to child processes, which resolve names
+    // too.
     const command = ['-u', 'NODE_OPTIONS', '-u', 'NODE_PATH', process.execPath, join(folder, 'program.mjs')]
     const { stdout, stderr } = await run('env', command).catch((error) => error)
     t.match(stdout.trim(), expected, `${file} ${stderr}`)

@@ -32,7 +32,8 @@ test('a file whose way is cut midway goes on by itself, where it stopped', async
 
   await t.test('over rdma, where the port was down for a moment', async (t) => {
     const { consumer, local } = await consume('rdma', 'first', () => {
-      // Who says goodbye while the port is down breaks Soft-RoCE for all: the kernel's own queue pair for such messages stays in its error state.
+      // Who says goodbye while the port is down breaks Soft-RoCE for all: the kernel's own queue
+      // pair for such messages stays in its error state.
       a.freeze()
       setPort('down')
       setPort('up')

@@ -1,4 +1,5 @@
-// A service leaves out a transport that it finds of no use only while it begins to serve, unless it is the one that was asked for.
+// A service leaves out a transport that it finds of no use only while it begins to serve, unless it
+// is the one that was asked for.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -14,7 +14,8 @@ pub struct Answer {
     pub mtime_ns: Option<BigInt>,
     pub mode: Option<u32>,
     pub errno: Option<i32>,
-    /// The code of docs/errors.md and the message, with `: ` between them, cut off where it is long.
+    /// The code of docs/errors.md and the message, with `: ` between them, cut off where it is
+    /// long.
     pub message: Option<String>,
 }
 

@@ -17,8 +17,8 @@ pub fn stand_aside() -> bool {
     true
 }
 
-/// Has the preload library leave the calls of Node itself to node:fs, so that nothing is done twice,
-/// and manage those of other addons; returns whether it is loaded.
+/// Has the preload library leave the calls of Node itself to node:fs, so that nothing is done
+/// twice, and manage those of other addons; returns whether it is loaded.
 #[napi]
 pub fn let_node_pass() -> bool {
     // SAFETY: the name is a C string.

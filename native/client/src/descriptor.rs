@@ -4,8 +4,8 @@ use crate::sys;
 use crate::text::{PathText, Text};
 use core::ffi::c_int;
 
-/// Calls `look` with the descriptor's link in /proc. Once the main thread has ended by pthread_exit,
-/// the descriptors of the process are those of its other threads alone.
+/// Calls `look` with the descriptor's link in /proc. Once the main thread has ended by
+/// pthread_exit, the descriptors of the process are those of its other threads alone.
 pub(crate) fn through_link<T>(
     fd: c_int,
     mut look: impl FnMut(&Text<32>) -> sys::Result<T>,

@@ -17,7 +17,8 @@ pub enum Writers {
 }
 
 /// Returns whether a process has the file at `path` open for writing: the system refuses a read
-/// lease while there is a writer. The lease is given back at once. With `file`, the path is to name that very file.
+/// lease while there is a writer. The lease is given back at once. With `file`, the path is to name
+/// that very file.
 pub fn writers(path: &PathText, file: Option<FileId>) -> Writers {
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_NOCTTY;
     // SAFETY: a text has a NUL behind it.

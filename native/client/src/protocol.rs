@@ -45,8 +45,8 @@ pub enum Request<'a> {
     Own {
         name: &'a [u8],
     },
-    /// A name that is empty stands for a place that is not managed. `directory`: the names are those
-    /// of a directory.
+    /// A name that is empty stands for a place that is not managed. `directory`: the names are
+    /// those of a directory.
     Move {
         from: &'a [u8],
         to: &'a [u8],

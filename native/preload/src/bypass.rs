@@ -1,5 +1,5 @@
-//! Lets the calls that Node itself makes go past this library, which `@dyad-ts/dyad/register` manages, and
-//! manages those of everything that Node loads: addons that open files themselves.
+//! Lets the calls that Node itself makes go past this library, which `@dyad-ts/dyad/register`
+//! manages, and manages those of everything that Node loads: addons that open files themselves.
 
 use crate::elf::Loaded;
 use crate::real;
@@ -10,7 +10,8 @@ use libc::dl_phdr_info;
 static IS_DONE: AtomicBool = AtomicBool::new(false);
 
 /// Points the calls of the program's own file, and those of the file that has libuv, at the C
-/// library. Returns 1, or 0 where that is not possible. `@dyad-ts/dyad/register` finds this by dlsym.
+/// library. Returns 1, or 0 where that is not possible. `@dyad-ts/dyad/register` finds this by
+/// dlsym.
 #[unsafe(no_mangle)]
 pub extern "C" fn dyad_preload_let_node_pass() -> c_int {
     if IS_DONE.load(Ordering::Acquire) {

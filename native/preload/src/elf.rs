@@ -99,9 +99,9 @@ impl<'a> Loaded<'a> {
         }
     }
 
-    /// Keeps the loader from taking the program's own stub of a function for the function: a program
-    /// at a fixed address that uses the address of the function has such a stub, and libraries that
-    /// are loaded later would call it.
+    /// Keeps the loader from taking the program's own stub of a function for the function: a
+    /// program at a fixed address that uses the address of the function has such a stub, and
+    /// libraries that are loaded later would call it.
     ///
     /// # Safety
     /// `symbol` is one of this file, which does not define it.

@@ -46,8 +46,8 @@ impl Parent {
     pub const UNKNOWN: Self = Self { digest: None };
 
     fn named(text: &[u8]) -> Self {
-        // What links of /proc lead to changes with the process, and /dev/fd is one of them. Files in
-        // /dev/shm are as stable as others.
+        // What links of /proc lead to changes with the process, and /dev/fd is one of them. Files
+        // in /dev/shm are as stable as others.
         let is_stable = !text.starts_with(b"/proc/") && !text.starts_with(b"/dev/fd");
         Self { digest: is_stable.then(|| digest_of(b'/', text)) }
     }

@@ -14,9 +14,10 @@ use dyad_client::{PathText, path_of, sys};
 /// How many descriptors are opened again where exec fails.
 const KEPT: usize = 8;
 
-/// Has a program brought that is consumer-managed; closes the descriptors that exec would close, and
-/// publishes what they wrote; calls exec; and opens them again where it fails. A program that cannot
-/// be started closes nothing. One that inherits what was written gets the variables to take part.
+/// Has a program brought that is consumer-managed; closes the descriptors that exec would close,
+/// and publishes what they wrote; calls exec; and opens them again where it fails. A program that
+/// cannot be started closes nothing. One that inherits what was written gets the variables to take
+/// part.
 ///
 /// # Safety
 /// `target` is as the program gave it, and so is `environment`.

@@ -5,7 +5,8 @@ use dyad_client::sys::{self, FileId};
 use dyad_client::{Text, decimal};
 use syscalls::{Sysno, syscall};
 
-/// Calls `use_entry` with the directory that lists the descriptors, open, and with the name of each.
+/// Calls `use_entry` with the directory that lists the descriptors, open, and with the name of
+/// each.
 pub fn each_descriptor(directory: &CStr, mut use_entry: impl FnMut(c_int, &CStr)) {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY;
     // SAFETY: the path is a C string.

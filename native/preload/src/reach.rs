@@ -13,7 +13,8 @@ const MACHINE: u16 = 62;
 const MACHINE: u16 = 183;
 
 /// Why the program at a path, or that of the descriptor where the path is empty, loads no library
-/// of its caller, or makes its calls without it. None where it takes part, as far as its file tells.
+/// of its caller, or makes its calls without it. None where it takes part, as far as its file
+/// tells.
 ///
 /// # Safety
 /// `path` is a C string.

@@ -24,8 +24,8 @@ static STARTING: Children = Children::new();
 static LAST_END: AtomicU64 = AtomicU64::new(0);
 
 /// Runs a call that starts a child, and returns after its exec. The call itself returns a little
-/// before exec closes what it closes. So the child gets the end of a pipe as well, at a number above
-/// those of most files: its end tells.
+/// before exec closes what it closes. So the child gets the end of a pipe as well, at a number
+/// above those of most files: its end tells.
 fn starting<T>(call: impl FnOnce() -> T) -> T {
     if !is_active() || !settings().producer.is_set() {
         return call();

@@ -23,7 +23,8 @@ static OWN: Own = Own(UnsafeCell::new(Text::new()));
 /// Notes where this library is. Called once, at the start.
 pub fn begin() {
     let mut found = MaybeUninit::<libc::Dl_info>::uninit();
-    // SAFETY: the system's loader writes all of it where it succeeds, and nobody reads the entry yet.
+    // SAFETY: the system's loader writes all of it where it succeeds, and nobody reads the entry
+    // yet.
     unsafe {
         let here: fn() = begin;
         if libc::dladdr(here as *const c_void, found.as_mut_ptr()) == 0 {

@@ -15,7 +15,10 @@ function filesOf(listing: Listing): string[] {
   return Object.keys(listing).filter((name) => listing[name]?.looks.startsWith('10'))
 }
 
-/** Of each file the mode and the bytes, without how many links it has: a copy elsewhere has links of its own. */
+/**
+ * Of each file the mode and the bytes, without how many links it has: a copy elsewhere has links of
+ * its own.
+ */
 function withoutLinks(listing: Listing, names: readonly string[]): Listing {
   return Object.fromEntries(
     names.map((name) => {
@@ -37,7 +40,10 @@ function sameAs(t: Assertions, found: Awaited<ReturnType<typeof compared>>, plai
   t.strictSame(found.elsewhere, plain.elsewhere, `what is written elsewhere is the same ${where}`)
 }
 
-/** A program writes at node A, and a session of our own at node B waits for each of its files from before it begins. */
+/**
+ * A program writes at node A, and a session of our own at node B waits for each of its files from
+ * before it begins.
+ */
 export async function provesProducer(t: Assertions, site: Site, cell: string, work: Produce): Promise<void> {
   const { run, again = [], varies = [] } = work
   const plain = await compared(site, run, 'plain', cell, varies)
@@ -79,8 +85,9 @@ async function given(site: Site, cell: string, run: string): Promise<Source> {
 }
 
 /**
- * Begins a program in `b`, and publishes what it reads once it waits, or has ended without. The file that it waits for
- * comes last: whether another exists is then the same as where nothing is managed.
+ * Begins a program in `b`, and publishes what it reads once it waits, or has ended without. The
+ * file that it waits for comes last: whether another exists is then the same as where nothing is
+ * managed.
  */
 async function published(site: Site, run: string, cell: string, { cell: source, names }: Source) {
   const running = site.begin(run, 'b', cell)
@@ -91,7 +98,10 @@ async function published(site: Site, run: string, cell: string, { cell: source, 
   return { waited, outcome, ...site.left('b', cell) }
 }
 
-/** A program reads at node B, and waits there; then a session of our own at node A publishes what it reads. */
+/**
+ * A program reads at node B, and waits there; then a session of our own at node A publishes what it
+ * reads.
+ */
 export async function provesConsumer(t: Assertions, site: Site, cell: string, work: Consume & { given: string }) {
   const source = await given(site, cell, work.given)
   for (const place of ['plain', 'aside'] as const) site.copy('plain', source.cell, place, cell)
@@ -112,7 +122,9 @@ function hasOutcome(t: Assertions, found: Outcome, { outcome }: Cannot): void {
   else t.match(found.stderr, outcome.stderr, 'its errors')
 }
 
-/** A program that cannot take part as a producer publishes nothing, and behaves as the table says. */
+/**
+ * A program that cannot take part as a producer publishes nothing, and behaves as the table says.
+ */
 export async function showsNoProducer(t: Assertions, site: Site, cell: string, work: Cannot): Promise<void> {
   const { outcome } = await compared(site, work.run, 'a', cell)
   hasOutcome(t, outcome, work)

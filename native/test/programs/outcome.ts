@@ -16,7 +16,10 @@ function brief(text: string): string {
   return `${text.slice(0, LONGEST / 4)} … ${text.length} characters in all, ${digest}`
 }
 
-/** What a command left, with its directory's path as `DIR`, so that it can be compared with that of another. */
+/**
+ * What a command left, with its directory's path as `DIR`, so that it can be compared with that of
+ * another.
+ */
 export interface Outcome {
   readonly code: number | string | null
   readonly stdout: string
@@ -49,12 +52,15 @@ export function begin(command: readonly string[], env: NodeJS.ProcessEnv, direct
 }
 
 /**
- * What stands in a directory: by its path the type, mode, links and bytes of each file. Times are not in it, nor the
- * modes of directories, which are not published.
+ * What stands in a directory: by its path the type, mode, links and bytes of each file. Times are
+ * not in it, nor the modes of directories, which are not published.
  */
 export type Listing = Record<string, { readonly looks: string; readonly bytes: string }>
 
-/** Lists a directory, all folders below it included. `varies` names files of which only the type and mode count. */
+/**
+ * Lists a directory, all folders below it included. `varies` names files of which only the type and
+ * mode count.
+ */
 export function listing(directory: string, varies: readonly string[] = []): Listing {
   const entries = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
   return Object.fromEntries(

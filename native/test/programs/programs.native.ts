@@ -1,6 +1,7 @@
 /**
- * Real programs under the preload library, across two nodes; see table.ts. `--only NAME` proves those of which the
- * name contains NAME; `--write` writes the matrix into docs/unmodified.md, which is otherwise compared.
+ * Real programs under the preload library, across two nodes; see table.ts. `--only NAME` proves
+ * those of which the name contains NAME; `--write` writes the matrix into docs/unmodified.md, which
+ * is otherwise compared.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'

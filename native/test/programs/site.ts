@@ -13,7 +13,10 @@ const NAMESPACE = 'programs'
 /** For what a program should have published: none of it takes long once the program has ended. */
 const PATIENCE = 60_000
 
-/** What somebody set who runs the tests is not for the programs, which are to behave the same each time. */
+/**
+ * What somebody set who runs the tests is not for the programs, which are to behave the same each
+ * time.
+ */
 const ENVIRONMENT: NodeJS.ProcessEnv = {
   PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
   LC_ALL: 'C.UTF-8',
@@ -29,13 +32,16 @@ const ENVIRONMENT: NodeJS.ProcessEnv = {
   ),
 }
 
-/** Where a program runs: without DYAD, under the preload library beside the managed directories, or in one of them. */
+/**
+ * Where a program runs: without DYAD, under the preload library beside the managed directories, or
+ * in one of them.
+ */
 export type Place = 'plain' | 'aside' | 'a' | 'b'
 
 /**
- * Two nodes with a managed directory each, `a` of the producers and `b` of the consumers, for all programs, and
- * sessions of our own at both, beside which each program is proved. The work of each cell has a folder of its name in
- * each place.
+ * Two nodes with a managed directory each, `a` of the producers and `b` of the consumers, for all
+ * programs, and sessions of our own at both, beside which each program is proved. The work of each
+ * cell has a folder of its name in each place.
  */
 export class Site {
   readonly #cluster: Cluster
@@ -110,7 +116,10 @@ export class Site {
     }
   }
 
-  /** Begins a command of the table in a place: plainly, by what is exported there, or through `dyad run`. */
+  /**
+   * Begins a command of the table in a place: plainly, by what is exported there, or through `dyad
+   * run`.
+   */
   begin(command: string, place: Place, cell: string): Running {
     const directory = this.folder(place, cell)
     const places = {
@@ -136,7 +145,10 @@ export class Site {
     }
   }
 
-  /** Copies the files of one cell from place to place, with their modes and without their hard links. */
+  /**
+   * Copies the files of one cell from place to place, with their modes and without their hard
+   * links.
+   */
   copy(from: Place, fromCell: string, to: Place, cell: string): void {
     cpSync(this.folder(from, fromCell), this.folder(to, cell), { recursive: true, verbatimSymlinks: true })
   }

@@ -1,10 +1,12 @@
 /**
- * The programs, and what each does in the directory `$DIR`, which is managed, or is not for comparison. `$IN` has the
- * inputs (see inputs.ts), `$OUT` is a directory of the run's own, `$BIN` has what was built from sources/, which is
- * `$SRC`. Commands are those of bash.
+ * The programs, and what each does in the directory `$DIR`, which is managed, or is not for
+ * comparison. `$IN` has the inputs (see inputs.ts), `$OUT` is a directory of the run's own, `$BIN`
+ * has what was built from sources/, which is `$SRC`. Commands are those of bash.
  */
 
-/** A command that writes files into `$DIR`: each is to be published once, unless `again` names it. */
+/**
+ * A command that writes files into `$DIR`: each is to be published once, unless `again` names it.
+ */
 export interface Produce {
   readonly run: string
   /** What the matrix says beside that it works. */

@@ -31,7 +31,9 @@ export class Steps {
     this.#next = this.#lines[Symbol.asyncIterator]()
   }
 
-  /** Has the program do a call; resolves with errno, 0 where all went well, and what the call gave. */
+  /**
+   * Has the program do a call; resolves with errno, 0 where all went well, and what the call gave.
+   */
   async do(...step: string[]): Promise<{ errno: number; text: string }> {
     this.tell(...step)
     const { value, done } = await this.#next.next()

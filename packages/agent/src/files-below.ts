@@ -1,7 +1,10 @@
 import { opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The regular files below a directory, by their paths relative to it; temporary ones of DYAD are none. */
+/**
+ * The regular files below a directory, by their paths relative to it; temporary ones of DYAD are
+ * none.
+ */
 export async function* filesBelow(directory: string, prefix = ''): AsyncIterableIterator<string> {
   for await (const entry of await opendir(join(directory, prefix))) {
     const name = `${prefix}${entry.name}`

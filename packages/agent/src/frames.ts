@@ -30,7 +30,9 @@ export function wrongFrame(detail: string): DyadError {
   return new DyadError('ERR_DYAD_PROTOCOL', { detail })
 }
 
-/** Takes a whole frame: `bytes` from `start` (its kind) to `end` are the callee's until it returns. */
+/**
+ * Takes a whole frame: `bytes` from `start` (its kind) to `end` are the callee's until it returns.
+ */
 export type TakeFrame = (bytes: Buffer, start: number, end: number) => void
 
 /** Cuts the bytes of a connection into frames; keeps a frame of which a part has come. */

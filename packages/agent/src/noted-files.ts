@@ -1,4 +1,6 @@
-/** Names that are remembered, of all directories together; the one noted first is forgotten first. */
+/**
+ * Names that are remembered, of all directories together; the one noted first is forgotten first.
+ */
 const MOST = 100_000
 
 /** Files of managed directories that something is known of. */

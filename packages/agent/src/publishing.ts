@@ -21,7 +21,10 @@ const AT_A_TIME = 32
  */
 export class Publishing {
   readonly #order = new PathOrder()
-  /** Files to which a program could not write all: another one may have them open, and close them last. */
+  /**
+   * Files to which a program could not write all: another one may have them open, and close them
+   * last.
+   */
   readonly #damaged = new NotedFiles()
 
   /**
@@ -54,7 +57,10 @@ export class Publishing {
     else this.#damaged.forget(producerPath, name)
   }
 
-  /** Withdraws the record of a file that is gone, if it has one, or of all files below a directory. The errors of DyadCore.remove. */
+  /**
+   * Withdraws the record of a file that is gone, if it has one, or of all files below a directory.
+   * The errors of DyadCore.remove.
+   */
   remove(session: DyadCore, name: string, isDirectory: boolean): Promise<void> {
     return this.#order.run([claim(session, name, isDirectory)], async () => {
       this.#note(session, name, false)
@@ -148,7 +154,10 @@ async function standing(session: DyadCore, name: string): Promise<BigIntStats | 
   return file && lstatSync(file.local, { throwIfNoEntry: false, bigint: true })
 }
 
-/** Works on a few items at a time, and on all of them although some fail; rejects with the first failure. */
+/**
+ * Works on a few items at a time, and on all of them although some fail; rejects with the first
+ * failure.
+ */
 async function forEach<T>(items: AsyncIterable<T>, work: (item: T) => Promise<void>): Promise<void> {
   const iterator = items[Symbol.asyncIterator]()
   const failures: unknown[] = []

@@ -7,7 +7,10 @@ import type { NotedFiles } from './noted-files.js'
 import type { Publishing } from './publishing.js'
 import { fitting, MOST_TEXT_BYTES, type Run, type Runs } from './run-log.js'
 
-/** The flag of CONSUME and LOOK that lets the answer wait until the file is published, and of NEWS until there are any. */
+/**
+ * The flag of CONSUME and LOOK that lets the answer wait until the file is published, and of NEWS
+ * until there are any.
+ */
 const WAIT = 1
 /** The flag of REMOVE and MOVE that says that the name was a directory's. */
 const DIRECTORY = 1
@@ -18,7 +21,10 @@ const DAMAGED = 1
 /** What a request is served with. */
 export interface RequestContext {
   readonly publishing: Publishing
-  /** What programs of this host write themselves in consumer-managed directories: nobody waits for a producer of it. */
+  /**
+   * What programs of this host write themselves in consumer-managed directories: nobody waits for a
+   * producer of it.
+   */
   readonly ownFiles: NotedFiles
   readonly filesAbove: FilesAbove
   readonly runs: Runs

@@ -6,7 +6,9 @@ const MOST_CHARACTERS = 4_096
 
 /** Something that a person should hear while a program runs. */
 export interface NewsItem {
-  /** Of the store that everything waits for, of what will fail elsewhere, of a request that failed. */
+  /**
+   * Of the store that everything waits for, of what will fail elsewhere, of a request that failed.
+   */
   readonly kind: 'store' | 'warning' | 'failure'
   readonly text: string
 }

@@ -7,7 +7,10 @@ import {
   programEnvironment,
 } from '@dyad-ts/core'
 
-/** Opens a session of a program: `options` go before what the variables `env` say. Whoever opened it closes it. */
+/**
+ * Opens a session of a program: `options` go before what the variables `env` say. Whoever opened it
+ * closes it.
+ */
 export type OpenSession = (options: ConfigOptions, env: NodeJS.ProcessEnv) => Promise<DyadCore>
 
 /** Sessions that are open at a time; each has a connection to a store. */
@@ -50,7 +53,10 @@ export class Sessions {
     this.#open = open
   }
 
-  /** The session of a program with these variables. ERR_DYAD_OPTION, ERR_DYAD_BUSY where there are too many; `opening` fails as opening does. */
+  /**
+   * The session of a program with these variables. ERR_DYAD_OPTION, ERR_DYAD_BUSY where there are
+   * too many; `opening` fails as opening does.
+   */
   use(variables: ReadonlyMap<string, string | undefined>): UsedSession {
     if (this.#isClosed) throw new DyadError('ERR_DYAD_CLOSED')
     const chosen = chosenIn(variables)
@@ -111,7 +117,10 @@ export class Sessions {
   }
 }
 
-/** Those that choose a session, in the order of the options. ERR_DYAD_OPTION for a value that is no UTF-8. */
+/**
+ * Those that choose a session, in the order of the options. ERR_DYAD_OPTION for a value that is no
+ * UTF-8.
+ */
 function chosenIn(variables: ReadonlyMap<string, string | undefined>): [name: string, value: string][] {
   const chosen: [string, string][] = []
   for (const name of CHOOSING) {

@@ -29,7 +29,10 @@ export interface DyadCoreOptions extends Omit<ConfigOptions, 'kvs'> {
   transports: readonly Transport[]
 }
 
-/** A session: what produces and consumes files of one namespace for this process. Whoever made it closes it. */
+/**
+ * A session: what produces and consumes files of one namespace for this process. Whoever made it
+ * closes it.
+ */
 export class DyadCore implements AsyncDisposable {
   /** Every option with its value, but for the store, which is a part. */
   readonly config: Omit<Config, 'kvs'>
@@ -66,8 +69,10 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Publishes a file of the producer-managed directory that was written by other means and is closed now; resolves with its record once every consumer can see it.
-   * ERR_DYAD_UNTRACKED outside the directory, ERR_DYAD_GONE, ERR_DYAD_PATH, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_PUBLISH, ERR_DYAD_KVS_UNREACHABLE.
+   * Publishes a file of the producer-managed directory that was written by other means and is
+   * closed now; resolves with its record once every consumer can see it. ERR_DYAD_UNTRACKED outside
+   * the directory, ERR_DYAD_GONE, ERR_DYAD_PATH, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_PUBLISH,
+   * ERR_DYAD_KVS_UNREACHABLE.
    */
   async produce(path: string | URL, given: Waiting = {}): Promise<FileRecord> {
     const { signal } = flatOptions(given)
@@ -92,10 +97,12 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Waits until the file is published, brings it here unless it is here, and resolves with its absolute path in the consumer-managed directory: the whole file, of the newest generation
-   * published when this was called, or a newer one. With `wait: false` it resolves with undefined at once if the file is not published. ERR_DYAD_UNTRACKED outside the directory,
-   * ERR_DYAD_TIMEOUT, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_OWNER_UNREACHABLE,
-   * ERR_DYAD_CHANGED, ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
+   * Waits until the file is published, brings it here unless it is here, and resolves with its
+   * absolute path in the consumer-managed directory: the whole file, of the newest generation
+   * published when this was called, or a newer one. With `wait: false` it resolves with undefined
+   * at once if the file is not published. ERR_DYAD_UNTRACKED outside the directory,
+   * ERR_DYAD_TIMEOUT, ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_CHANGED,
+   * ERR_DYAD_GONE, ERR_DYAD_REFUSED, ERR_DYAD_STORE and what the table of errors has beside.
    */
   consume(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<string | undefined>
   consume(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<string>
@@ -110,8 +117,10 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * As `consume` of a file that `locateConsumed` has found, but opens it for reading as soon as the first of its bytes can be read; the rest is stored while it is read, and no other program sees the file before it is
-   * whole. Whoever opened it closes it. Reading fails with the errors of `consume`, if the rest does not come.
+   * As `consume` of a file that `locateConsumed` has found, but opens it for reading as soon as the
+   * first of its bytes can be read; the rest is stored while it is read, and no other program sees
+   * the file before it is whole. Whoever opened it closes it. Reading fails with the errors of
+   * `consume`, if the rest does not come.
    */
   openConsumed(file: ManagedFile, given: ConsumeOptions = {}): Promise<ConsumedFile> {
     return this.#waiting(given, async (signal, options) => {
@@ -139,8 +148,9 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Brings files here before they are asked for, those that are published now; what is asked for goes first. There may be any number of paths: they are taken one by
-   * one. Resolves with counts when all are dealt with; ERR_DYAD_UNTRACKED for a path outside the consumer-managed directory.
+   * Brings files here before they are asked for, those that are published now; what is asked for
+   * goes first. There may be any number of paths: they are taken one by one. Resolves with counts
+   * when all are dealt with; ERR_DYAD_UNTRACKED for a path outside the consumer-managed directory.
    */
   async prefetch(
     paths: Iterable<string | URL> | AsyncIterable<string | URL>,
@@ -153,7 +163,10 @@ export class DyadCore implements AsyncDisposable {
     return this.#operations.run(signal, (bounded) => this.#consumer.prefetch(names.call(this), bounded))
   }
 
-  /** The newest record of a file, without moving it: waits for one, or with `wait: false` resolves with undefined if there is none. A relative path is always relative to the managed directories. */
+  /**
+   * The newest record of a file, without moving it: waits for one, or with `wait: false` resolves
+   * with undefined if there is none. A relative path is always relative to the managed directories.
+   */
   lookup(path: string | URL, options: ConsumeOptions & { wait: false }): Promise<FileRecord | undefined>
   lookup(path: string | URL, options?: ConsumeOptions & { wait?: true }): Promise<FileRecord>
   lookup(path: string | URL, given: ConsumeOptions & { wait?: boolean } = {}): Promise<FileRecord | undefined> {
@@ -190,14 +203,20 @@ export class DyadCore implements AsyncDisposable {
     }
   }
 
-  /** The managed file that a path names for writing, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
+  /**
+   * The managed file that a path names for writing, or undefined if it is none of DYAD's business.
+   * ERR_DYAD_PATH.
+   */
   async locateProduced(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.producerPath === undefined
       ? undefined
       : (await this.#producer.directory()).locate(path, this.config.relative)
   }
 
-  /** The managed file that a path names for reading, or undefined if it is none of DYAD's business. ERR_DYAD_PATH. */
+  /**
+   * The managed file that a path names for reading, or undefined if it is none of DYAD's business.
+   * ERR_DYAD_PATH.
+   */
   async locateConsumed(path: string | URL): Promise<ManagedFile | undefined> {
     return this.config.consumerPath === undefined
       ? undefined
@@ -224,8 +243,8 @@ export class DyadCore implements AsyncDisposable {
   }
 
   /**
-   * Resolves with why other nodes cannot fetch what this session publishes, and what to do about it;
-   * undefined if they can, or if the registry does not tell in time.
+   * Resolves with why other nodes cannot fetch what this session publishes, and what to do about
+   * it; undefined if they can, or if the registry does not tell in time.
    */
   unfetchable(): Promise<string | undefined> {
     return this.#producer.unfetchable()
@@ -238,7 +257,10 @@ export class DyadCore implements AsyncDisposable {
     return { [Symbol.dispose]: () => this.#outages.end(waiting) }
   }
 
-  /** Resolves when everything that streams have finished so far is published; rejects with the first failure since the last call. */
+  /**
+   * Resolves when everything that streams have finished so far is published; rejects with the first
+   * failure since the last call.
+   */
   flush(): Promise<void> {
     return this.#producer.flush()
   }

@@ -1,10 +1,16 @@
 import { setMaxListeners } from 'node:events'
 import { LONGEST_MS } from './options/given-number.js'
 
-/** Signals that many may listen to: one may well end thousands of waits, and telling Node so costs more than listening. */
+/**
+ * Signals that many may listen to: one may well end thousands of waits, and telling Node so costs
+ * more than listening.
+ */
 const unlimited = new WeakSet<AbortSignal>()
 
-/** Calls `fired` once when the signal fires, at once if it has; until the function returned is called. */
+/**
+ * Calls `fired` once when the signal fires, at once if it has; until the function returned is
+ * called.
+ */
 export function listenTo(signal: AbortSignal, fired: () => void): () => void {
   if (signal.aborted) {
     fired()
@@ -18,7 +24,10 @@ export function listenTo(signal: AbortSignal, fired: () => void): () => void {
   return () => signal.removeEventListener('abort', fired)
 }
 
-/** Resolves when `waiting` calls what it is given, or when the signal fires: then it rejects with its reason. Leaves no listener behind. */
+/**
+ * Resolves when `waiting` calls what it is given, or when the signal fires: then it rejects with
+ * its reason. Leaves no listener behind.
+ */
 export async function untilTold(signal: AbortSignal, waiting: (told: () => void) => void): Promise<void> {
   signal.throwIfAborted()
   let stop = () => {}
@@ -33,11 +42,17 @@ export async function untilTold(signal: AbortSignal, waiting: (told: () => void)
   signal.throwIfAborted()
 }
 
-/** Controllers that were not needed, for the next who needs one: to make one takes as long as a few system calls. */
+/**
+ * Controllers that were not needed, for the next who needs one: to make one takes as long as a few
+ * system calls.
+ */
 const spare: AbortController[] = []
 const MOST_SPARE = 64
 
-/** A controller that nobody has aborted and nobody listens to. Whoever takes it gives it back, unless something may still hold its signal. */
+/**
+ * A controller that nobody has aborted and nobody listens to. Whoever takes it gives it back,
+ * unless something may still hold its signal.
+ */
 export function takeController(): AbortController {
   return spare.pop() ?? new AbortController()
 }

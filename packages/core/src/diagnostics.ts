@@ -7,7 +7,9 @@ import { visible } from './visible.js'
 export interface Diagnostics {
   /** A file was published. */
   'dyad.producer.published': { record: FileRecord }
-  /** A file that was published without waiting could not be; `flush()` and `close()` reject for it. */
+  /**
+   * A file that was published without waiting could not be; `flush()` and `close()` reject for it.
+   */
   'dyad.producer.failed': { path: string; error: Error }
   /** The record of a file was removed. */
   'dyad.producer.removed': { path: string }
@@ -27,7 +29,10 @@ export interface Diagnostics {
   'dyad.kvs.back': { address: string; since: number }
   /** The session passed over a record, or the offer of a copy, that it cannot read. */
   'dyad.kvs.unreadable': { error: Error }
-  /** A transfer begins, from this node (the owner, or one that holds a copy), over this transport, for this reason, which also says what kept better ones from being used. */
+  /**
+   * A transfer begins, from this node (the owner, or one that holds a copy), over this transport,
+   * for this reason, which also says what kept better ones from being used.
+   */
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }
   /** A transfer failed and will be tried again after `delay` ms. */
   'dyad.transfer.retry': { record: FileRecord; error: Error; delay: number }
@@ -38,7 +43,10 @@ export interface Diagnostics {
   'dyad.transfer.notShared': { record: FileRecord; error: Error }
   /** A file was moved and stands whole at its path. `moved` is in bytes, `duration` in ms. */
   'dyad.consumer.stored': { record: FileRecord; local: string; moved: number; duration: number }
-  /** A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on `shared` storage. */
+  /**
+   * A file needed no transfer: `held` from an earlier one, `owned` by this very directory, or on
+   * `shared` storage.
+   */
   'dyad.consumer.present': { record: FileRecord; local: string; how: 'held' | 'owned' | 'shared' }
   /**
    * Another process of this node, `holder`, fetches a file and makes no progress: this one goes on
@@ -54,7 +62,8 @@ export interface Diagnostics {
 const log = debuglog('dyad')
 
 /**
- * Tells the subscribers of a channel, and whoever set NODE_DEBUG=dyad. A message that takes work is given as a function, which is called only if somebody listens.
+ * Tells the subscribers of a channel, and whoever set NODE_DEBUG=dyad. A message that takes work is
+ * given as a function, which is called only if somebody listens.
  */
 export function report<Name extends keyof Diagnostics>(
   name: Name,
@@ -102,7 +111,10 @@ function lineOf(name: string | symbol, message: unknown): string {
   return `${String(name)} ${text.split('\n').map(visible).join('\n    ')}`
 }
 
-/** Tells on stderr whatever the channels tell, once however many sessions ask for it, until the last of them disposes of it. */
+/**
+ * Tells on stderr whatever the channels tell, once however many sessions ask for it, until the last
+ * of them disposes of it.
+ */
 export function tellOnStderr(): Disposable {
   if (tellers++ === 0) for (const name of CHANNELS) subscribe(name, tell)
   return {

@@ -8,7 +8,9 @@ export type ErrnoName = keyof typeof constants.errno
 export interface ErrorRow {
   /** DYAD's return code for the same failure (`DYAD_RC_*` in the C library). */
   readonly rc: number
-  /** Name of the system's error with which a program's own call fails for it; see DyadError.errno. */
+  /**
+   * Name of the system's error with which a program's own call fails for it; see DyadError.errno.
+   */
   readonly errno: ErrnoName
   /** Whether the same call may succeed later with nothing changed by the caller. */
   readonly retryable: boolean
@@ -340,7 +342,10 @@ export class DyadError extends Error {
   }
 }
 
-/** Whether `error` is a {@link DyadError}, of this code when one is named; works across copies of the package. */
+/**
+ * Whether `error` is a {@link DyadError}, of this code when one is named; works across copies of
+ * the package.
+ */
 export function isDyadError(error: unknown, code?: ErrorCode): error is DyadError {
   return (
     error instanceof Error &&
@@ -360,7 +365,10 @@ function isErrnoName(name: unknown): name is ErrnoName {
   return typeof name === 'string' && Object.hasOwn(constants.errno, name)
 }
 
-/** The system's error among the causes of a failure. That something is missing there says nothing of the published file. */
+/**
+ * The system's error among the causes of a failure. That something is missing there says nothing of
+ * the published file.
+ */
 function errnoOfCause(failure: unknown): ErrnoName | undefined {
   for (let cause = failure; cause instanceof Error; cause = cause.cause) {
     const code: unknown = 'code' in cause ? cause.code : undefined
@@ -384,7 +392,8 @@ function causeText(cause: unknown): string {
 }
 
 /**
- * The same failure with what is known of it farther out: a DyadError keeps its code, any other error gets `code`. The original is the cause. What an abort threw is returned as it is.
+ * The same failure with what is known of it farther out: a DyadError keeps its code, any other
+ * error gets `code`. The original is the cause. What an abort threw is returned as it is.
  */
 export function withContext(error: unknown, code: ErrorCode, context: ErrorContext): unknown {
   if (isDyadError(error)) {

@@ -47,10 +47,12 @@ export class ManagedDirectory {
   }
 
   /**
-   * The managed file that `path` names, or undefined if it lies outside this directory. Every spelling of a path (`a//b`, `a/./b`, `a/../a/b`, through a symbolic
-   * link to the directory) names the same file. ERR_DYAD_PATH for a path that ends as a directory's
-   * does (`a/`, `a/.`), or cannot name a file.
-   * @param relativeToDirectory what a relative path is relative to: this directory, or the working directory
+   * The managed file that `path` names, or undefined if it lies outside this directory. Every
+   * spelling of a path (`a//b`, `a/./b`, `a/../a/b`, through a symbolic link to the directory)
+   * names the same file. ERR_DYAD_PATH for a path that ends as a directory's does (`a/`, `a/.`), or
+   * cannot name a file.
+   * @param relativeToDirectory what a relative path is relative to: this directory, or the working
+   *   directory
    */
   async locate(path: string | URL, relativeToDirectory: boolean): Promise<ManagedFile | undefined> {
     const text = path instanceof URL ? fileURLToPath(path) : path

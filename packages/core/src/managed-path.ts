@@ -1,6 +1,9 @@
 import { DyadError } from './errors.js'
 
-/** Longest managed path in UTF-8 bytes: an absolute path takes 4,096 at most, and the directory needs some of them. */
+/**
+ * Longest managed path in UTF-8 bytes: an absolute path takes 4,096 at most, and the directory
+ * needs some of them.
+ */
 export const MAX_PATH_BYTES = 3800
 /** Longest component in UTF-8 bytes, as Linux file systems have it. */
 const MAX_COMPONENT_BYTES = 255
@@ -14,7 +17,10 @@ export function assertManagedPath(path: string): void {
     throw new DyadError('ERR_DYAD_PATH', { path: path.slice(0, 300).replaceAll('\0', '\\0'), detail: fault })
 }
 
-/** What keeps `path` from being a managed path, which is relative, `/`-separated, normalized, well-formed and within bounds; undefined if nothing does. */
+/**
+ * What keeps `path` from being a managed path, which is relative, `/`-separated, normalized,
+ * well-formed and within bounds; undefined if nothing does.
+ */
 export function managedPathFault(path: unknown): string | undefined {
   if (typeof path !== 'string') return 'it is no string'
   if (path.includes('\0')) return 'it has a NUL'

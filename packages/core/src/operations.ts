@@ -9,7 +9,10 @@ interface Bounded {
   place: number
 }
 
-/** What a session has under way: each operation ends with its caller's signal or with the session, which waits for it. */
+/**
+ * What a session has under way: each operation ends with its caller's signal or with the session,
+ * which waits for it.
+ */
 export class Operations {
   readonly #closing = new AbortController()
   /**
@@ -30,7 +33,9 @@ export class Operations {
     return this.#closing.signal
   }
 
-  /** Runs an operation with a signal that fires when the caller's does, or with the session's end. */
+  /**
+   * Runs an operation with a signal that fires when the caller's does, or with the session's end.
+   */
   async run<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     this.closing.throwIfAborted()
     this.#underWay++

@@ -46,7 +46,10 @@ export class Dyad extends DyadCore {
     return new Dyad(options, openStore(config), openTransports(config), config.kvs === 'memory:', env)
   }
 
-  /** Opens a file of a managed directory for reading or writing, as node:fs/promises does; see DyadFile. */
+  /**
+   * Opens a file of a managed directory for reading or writing, as node:fs/promises does; see
+   * DyadFile.
+   */
   open(...[path, flags, mode, options]: OpenArguments): Promise<DyadFile> {
     return DyadFile.open(this, path, flags, mode, options)
   }
@@ -87,9 +90,11 @@ export class Dyad extends DyadCore {
 type OpenArguments = Parameters<typeof DyadFile.open> extends [unknown, ...infer Rest] ? Rest : never
 
 /**
- * Begins a session: options that are left out come from the DYAD_* variables of the environment, else from the defaults (docs/configuration.md). Asks the store whether
- * it can be reached, so that a wrong address or token fails here, as does a transport that was asked for and cannot be used. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE,
- * ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_NAMESPACE_MISSING.
+ * Begins a session: options that are left out come from the DYAD_* variables of the environment,
+ * else from the defaults (docs/configuration.md). Asks the store whether it can be reached, so that
+ * a wrong address or token fails here, as does a transport that was asked for and cannot be used.
+ * ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_KVS_UNREACHABLE,
+ * ERR_DYAD_DENIED, ERR_DYAD_NAMESPACE_MISSING.
  */
 export async function connect(options: ConfigOptions = {}): Promise<Dyad> {
   const session = Dyad.compose(options)

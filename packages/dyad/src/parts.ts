@@ -6,7 +6,10 @@ import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad-ts/kvs-client'
 import { rdmaTransport } from '@dyad-ts/rdma'
 import { localTransport, rpcTransport, tcpTransport } from '@dyad-ts/transport'
 
-/** The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be read. */
+/**
+ * The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be
+ * read.
+ */
 export function openKvs(config: Config): BrokerClient {
   if (config.kvs === 'memory:') return memoryKvs()
   return brokerKvs({
@@ -33,7 +36,10 @@ export function openTransports(config: Config): Transport[] {
   ]
 }
 
-/** Whether the transport that the option dtlMode asks for can be used here. ERR_DYAD_DTL_MODE if it is none of these, ERR_DYAD_RDMA_UNAVAILABLE. */
+/**
+ * Whether the transport that the option dtlMode asks for can be used here. ERR_DYAD_DTL_MODE if it
+ * is none of these, ERR_DYAD_RDMA_UNAVAILABLE.
+ */
 export function checkMode(mode: string, transports: readonly Transport[]): void {
   if (mode === 'auto') return
   const transport = transports.find(({ name }) => name === mode)

@@ -35,11 +35,20 @@ const ANSWER_MS = 10_000
 
 /** What `start` starts beside the service. */
 export interface StartOptions extends ConfigOptions {
-  /** Managed directories to serve; made if they are missing. @default the options producerPath and consumerPath */
+  /**
+   * Managed directories to serve; made if they are missing. @default the options producerPath and
+   * consumerPath
+   */
   directories?: readonly string[] | undefined
-  /** Host the key-value store as well, at the port that the option `kvs` names, with the namespace that the options name, if they do. @default false */
+  /**
+   * Host the key-value store as well, at the port that the option `kvs` names, with the namespace
+   * that the options name, if they do. @default false
+   */
   broker?: boolean | undefined
-  /** Directory of the store's database; records in it survive the process. Only with `broker`. @default none: records are kept in memory */
+  /**
+   * Directory of the store's database; records in it survive the process. Only with `broker`.
+   * @default none: records are kept in memory
+   */
   data?: string | undefined
   /** Whether to take the node from another service that runs. @default false */
   takeover?: boolean | undefined
@@ -48,7 +57,10 @@ export interface StartOptions extends ConfigOptions {
    * @default none
    */
   onWaiting?: ((silent: SilentHolder) => void) | undefined
-  /** Ends the start early; it rejects with the signal's reason. A node that runs is ended by its `close`. @default none */
+  /**
+   * Ends the start early; it rejects with the signal's reason. A node that runs is ended by its
+   * `close`. @default none
+   */
   signal?: AbortSignal | undefined
 }
 
@@ -83,9 +95,10 @@ export interface RunningNode extends AsyncDisposable {
 }
 
 /**
- * Starts this node: its service, and the store if it is to host it. The service offers every transport that this host can use; without the one that dtlMode names the
- * start fails. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND, ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED,
- * ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ * Starts this node: its service, and the store if it is to host it. The service offers every
+ * transport that this host can use; without the one that dtlMode names the start fails.
+ * ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND,
+ * ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
 export async function start(given: StartOptions): Promise<RunningNode> {
   const { directories, broker: hostsBroker, data, takeover, onWaiting, signal, ...options } = flatOptions(given)

@@ -12,7 +12,10 @@ export interface BrokerKvsOptions {
   token?: string | undefined
   /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
   ca?: string | Buffer | undefined
-  /** Ms that the first connection may take; then everything rejects with ERR_DYAD_KVS_UNREACHABLE. @default 10_000 */
+  /**
+   * Ms that the first connection may take; then everything rejects with ERR_DYAD_KVS_UNREACHABLE.
+   * @default 10_000
+   */
   connectTimeout?: number | undefined
   /**
    * Milliseconds that an answer may take, `waitFor` and `watch` excepted, and that a broker may be

@@ -19,8 +19,8 @@ export function linkInProcess(accept: Accept, client: LinkHandlers): ClientLink 
   }
   const deliver = (to: () => LinkHandlers, bytes: Uint8Array, length: number): void => {
     const copy = Buffer.from(bytes.subarray(0, length))
-    // In the order of what goes over sockets, so that those to whom the broker tells a change do not
-    // wait for what this process does next.
+    // In the order of what goes over sockets, so that those to whom the broker tells a change do
+    // not wait for what this process does next.
     process.nextTick(() => {
       if (!isOpen) return
       try {

@@ -1,6 +1,9 @@
 import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
 
-/** Throws ERR_DYAD_KEY unless `key` can be stored under: not empty, well-formed Unicode, not too long. */
+/**
+ * Throws ERR_DYAD_KEY unless `key` can be stored under: not empty, well-formed Unicode, not too
+ * long.
+ */
 export function checkKey(key: string): void {
   if (key === '') throw new DyadError('ERR_DYAD_KEY', { detail: 'the key is empty' })
   checkPrefix(key)

@@ -10,7 +10,10 @@ import { BrokerClient } from './client/kvs.js'
 import { linkInProcess } from './in-process-link.js'
 import { MemoryRecordStore } from './records/memory-records.js'
 
-/** A store in this process, for any number of {@link memoryKvs} clients; it lives as long as anything refers to it. */
+/**
+ * A store in this process, for any number of {@link memoryKvs} clients; it lives as long as
+ * anything refers to it.
+ */
 export class MemoryStore {
   readonly id = `memory:${crypto.randomUUID()}`
   readonly #store = new Store(new MemoryRecordStore())

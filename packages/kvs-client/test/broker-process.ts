@@ -96,7 +96,10 @@ async function lastingDirectory(): Promise<string> {
 
 const spare: Record<'durable' | 'memory', BrokerProcess[]> = { durable: [], memory: [] }
 
-/** A broker in a process of its own, for one clause of the conformance suite; the next clause gets it emptied. */
+/**
+ * A broker in a process of its own, for one clause of the conformance suite; the next clause gets
+ * it emptied.
+ */
 export async function brokerSite(durable: boolean): Promise<KvsSite> {
   const pool = spare[durable ? 'durable' : 'memory']
   const broker = pool.pop() ?? (await BrokerProcess.start(durable ? { data: await lastingDirectory() } : {}))

@@ -14,7 +14,10 @@ export function preloadLibrary(): string | undefined {
   return built('libdyad_preload.so')
 }
 
-/** The path of the addon for Node, without which the asynchronous calls alone take part; undefined where it is not here. */
+/**
+ * The path of the addon for Node, without which the asynchronous calls alone take part; undefined
+ * where it is not here.
+ */
 export function addonFile(): string | undefined {
   return built(`dyad.${PLATFORM}.node`)
 }

@@ -9,7 +9,10 @@ import { test } from 'tap'
 const platform = `${process.platform}-${process.arch}-gnu`
 const tsx = createRequire(import.meta.url).resolve('tsx')
 
-/** What the package finds from a folder of its own, whose node_modules has the platform's package with these files. */
+/**
+ * What the package finds from a folder of its own, whose node_modules has the platform's package
+ * with these files.
+ */
 function found(files: readonly string[] | undefined) {
   const folder = mkdtempSync(join(tmpdir(), 'dyad-native-'))
   try {

@@ -1,4 +1,5 @@
-// Boots a guest and runs one command in it. The guest has the host's files, a scratch layer above them, and an RDMA device in software.
+// Boots a guest and runs one command in it. The guest has the host's files, a scratch layer above
+// them, and an RDMA device in software.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -13,8 +14,9 @@ const INSIDE = fileURLToPath(new URL('inside.sh', import.meta.url))
 // The guest ends with this process, however that ends.
 const GUARD = ['--pdeathsig', 'KILL', '--']
 
-// The ports of the guest, each at the other end of a descriptor of ours. They are sockets that stay open: where a port is fed from
-// something that ends, such as /dev/null, QEMU stops taking what the guest writes to it.
+// The ports of the guest, each at the other end of a descriptor of ours. They are sockets that stay
+// open: where a port is fed from something that ends, such as /dev/null, QEMU stops taking what the
+// guest writes to it.
 const CONSOLE = 3
 const OUT = 4
 const ERR = 5
@@ -26,16 +28,19 @@ const PEER = 8
  * @typedef {object} GuestNetwork gives a guest a network card, and a port `peer`
  * @property {string} address
  * @property {string} mac
- * @property {(wire: import('node:stream').Duplex, peer: import('node:stream').Duplex) => void} plug gets the other ends of cable and port
- * @property {(code: number) => Promise<void>} stay is called at the end of the command; until it resolves, the guest stays where it is,
- *   as a host does whose program ended
+ * @property {(wire: import('node:stream').Duplex, peer: import('node:stream').Duplex) => void} plug
+ *   gets the other ends of cable and port
+ * @property {(code: number) => Promise<void>} stay is called at the end of the command; until it
+ *   resolves, the guest stays where it is, as a host does whose program ended
  */
 
 /**
  * @typedef {object} GuestOptions
  * @property {string} [cwd] directory of the host; @default that of this process
- * @property {Record<string, string>} [env] environment of the command, besides HOME, TMPDIR, LANG; @default PATH alone
- * @property {string} [layer] folder of the host whose files lie above those of the host, each at its path below it
+ * @property {Record<string, string>} [env] environment of the command, besides HOME, TMPDIR, LANG;
+ *   @default PATH alone
+ * @property {string} [layer] folder of the host whose files lie above those of the host, each at
+ *   its path below it
  * @property {number} [memory] MiB; @default 2048
  * @property {number} [cpus] @default 2
  * @property {number} [seconds] time limit, from the start of the boot; @default 600
@@ -46,8 +51,9 @@ const PEER = 8
  */
 
 /**
- * Boots a guest, runs a line of shell in it, and resolves with its exit code. Output arrives while the command runs.
- * Throws with the end of the console if the guest ends without an exit code, or is not done in time.
+ * Boots a guest, runs a line of shell in it, and resolves with its exit code. Output arrives while
+ * the command runs. Throws with the end of the console if the guest ends without an exit code, or
+ * is not done in time.
  * @param {{ kernel: string, initrd: string }} image what `prepareGuest` returns
  * @param {string} command
  * @param {GuestOptions} [options]
@@ -97,7 +103,10 @@ export async function bootGuest(image, command, options = {}) {
   }
 }
 
-/** The exit code of the command, once all that it wrote was handed on; never, if the guest ends before. */
+/**
+ * The exit code of the command, once all that it wrote was handed on; never, if the guest ends
+ * before.
+ */
 async function codeOf(stream, outputs) {
   const line = await new Promise((resolve) => stream.setEncoding('utf8').once('data', resolve))
   await Promise.all(outputs)
@@ -127,11 +136,14 @@ function qemuArguments({ kernel, initrd }, job, { layer, memory = 2048, cpus = 2
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     // Emulated even where KVM is there: so that it is the same everywhere.
     ...['-accel', 'tcg', '-m', String(memory), '-smp', String(cpus)],
-    // Where a CPU has fast `rep movsb`, Linux copies memory with it, and QEMU emulates it byte by byte: without, copies take a fraction.
+    // Where a CPU has fast `rep movsb`, Linux copies memory with it, and QEMU emulates it byte by
+    // byte: without, copies take a fraction.
     ...['-cpu', 'max,erms=off,fsrm=off'],
     ...['-kernel', kernel, '-initrd', initrd],
-    // On a busy host the timer of an emulated machine is late, which the kernel would take for one that does not work. And it changes its own code as it boots, which
-    // an emulated CPU may miss that runs it meanwhile (before QEMU 8.1), and dies: so it boots with one, and has the others later; see inside.sh.
+    // On a busy host the timer of an emulated machine is late, which the kernel would take for one
+    // that does not work. And it changes its own code as it boots, which an emulated CPU may miss
+    // that runs it meanwhile (before QEMU 8.1), and dies: so it boots with one, and has the others
+    // later; see inside.sh.
     ...['-append', ['console=ttyS0 no_timer_check maxcpus=1 quiet panic=-1 mitigations=off', ...places].join(' ')],
     ...[...socket('console', CONSOLE), '-serial', 'chardev:console', '-device', 'virtio-serial-pci'],
     ...[...port('out', OUT), ...port('err', ERR), ...port('exit', EXIT)],

@@ -1,5 +1,6 @@
-// Stands in for tsx in the guest, where every TypeScript file of the tests has its JavaScript beside it: who names the former, as
-// the path of a process does, gets the latter. Imports name the latter anyway.
+// Stands in for tsx in the guest, where every TypeScript file of the tests has its JavaScript
+// beside it: who names the former, as the path of a process does, gets the latter. Imports name the
+// latter anyway.
 import { register } from 'node:module'
 
 register('./compiled-tests-hooks.mjs', import.meta.url)

@@ -1,5 +1,5 @@
-// What the guest takes from Debian: packages that are installed on the host, whose root the guest shares, and packages of which
-// only the files are wanted.
+// What the guest takes from Debian: packages that are installed on the host, whose root the guest
+// shares, and packages of which only the files are wanted.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { apt, installPackages, isRoot, run } from '../../../scripts/debian.mjs'
@@ -14,7 +14,10 @@ export function installGuestPackages(say) {
   installPackages(NEEDED, say)
 }
 
-/** The one package that a metapackage stands for: `linux-image-6.12-amd64` for that of the newest 6.12 kernel. */
+/**
+ * The one package that a metapackage stands for: `linux-image-6.12-amd64` for that of the newest
+ * 6.12 kernel.
+ */
 export function packageBehind(name, say) {
   const find = () =>
     /^\s*Depends: (linux-image-\S+)$/m.exec(run('apt-cache', ['depends', '--important', name]).stdout)?.[1]

@@ -2,7 +2,8 @@
 const END = Buffer.from('\0end of output\0')
 
 /**
- * Hands on what a guest writes, as fast as the target takes it, up to the mark of its end. The target outlives the guest.
+ * Hands on what a guest writes, as fast as the target takes it, up to the mark of its end. The
+ * target outlives the guest.
  * @param {import('node:stream').Readable} stream
  * @param {import('node:stream').Writable} target
  * @returns {Promise<void>} resolves once all of it was handed on, be there an end or not
@@ -20,7 +21,9 @@ export async function forward(stream, target) {
   target.write(held)
 }
 
-/** How many bytes at the end may be the first ones of the mark: only those wait for what follows. */
+/**
+ * How many bytes at the end may be the first ones of the mark: only those wait for what follows.
+ */
 function beginOfEnd(bytes) {
   for (let length = Math.min(END.length - 1, bytes.length); length > 0; length--) {
     if (bytes.subarray(bytes.length - length).equals(END.subarray(0, length))) return length

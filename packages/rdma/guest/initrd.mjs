@@ -22,7 +22,8 @@ const INIT = fileURLToPath(new URL('init', import.meta.url))
 const BUSYBOX = '/bin/busybox'
 
 /**
- * Builds the initial file system beside a kernel, unless it is there; its name tells what it was made of.
+ * Builds the initial file system beside a kernel, unless it is there; its name tells what it was
+ * made of.
  * @param {string} kernel folder of the kernel
  * @returns {string} path of the image
  */

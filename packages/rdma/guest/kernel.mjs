@@ -1,4 +1,5 @@
-// The kernel of the guest: Debian's, with the modules that the guest loads, kept by version in a cache folder.
+// The kernel of the guest: Debian's, with the modules that the guest loads, kept by version in a
+// cache folder.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -16,7 +17,8 @@ import { packageBehind, unpackPackage } from './debian.mjs'
 
 // Named by its series, so that every host tests on the same one.
 const PACKAGE = 'linux-image-6.12-amd64'
-// In this order: the ports and the root file system of the guest, its network, RDMA. What they depend on comes before each.
+// In this order: the ports and the root file system of the guest, its network, RDMA. What they
+// depend on comes before each.
 const MODULES = [
   ...['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay'],
   ...['virtio_net', 'veth'],
@@ -25,7 +27,10 @@ const MODULES = [
 
 const byVersion = new Intl.Collator('en', { numeric: true }).compare
 
-/** Whether a folder holds a kernel with exactly these modules; folders come whole, by rename, but an older checkout may have made it. */
+/**
+ * Whether a folder holds a kernel with exactly these modules; folders come whole, by rename, but an
+ * older checkout may have made it.
+ */
 function isWhole(folder) {
   const list = join(folder, 'modules.list')
   return existsSync(list) && readFileSync(list, 'utf8') === MODULES
@@ -35,7 +40,8 @@ function isWhole(folder) {
  * Finds the kernel in the cache, or takes it from Debian.
  * @param {string} cache
  * @param {(line: string) => void} say
- * @returns {string} its folder: `vmlinuz`, and `modules/` with the order to load them in `modules/order`
+ * @returns {string} its folder: `vmlinuz`, and `modules/` with the order to load them in
+ *   `modules/order`
  */
 export function kernelFolder(cache, say) {
   mkdirSync(cache, { recursive: true })
@@ -74,7 +80,10 @@ function makeKernel(cache, say) {
   }
 }
 
-/** Copies the modules and what they depend on, decompressed, and writes down the order in which they load. */
+/**
+ * Copies the modules and what they depend on, decompressed, and writes down the order in which they
+ * load.
+ */
 function copyModules(unpacked, version, target) {
   const roots = ['lib', 'usr/lib'].map((lib) => join(unpacked, lib, 'modules', version))
   const found = roots.find((folder) => existsSync(folder))

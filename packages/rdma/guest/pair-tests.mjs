@@ -1,4 +1,5 @@
-// Runs programs that are tests for two hosts: each in a pair of guests of its own, as the owner in one and as the consumer in the other.
+// Runs programs that are tests for two hosts: each in a pair of guests of its own, as the owner in
+// one and as the consumer in the other.
 import { bootPair } from './pair.mjs'
 import { prefixLines } from './prefix-lines.mjs'
 import { quote } from './quote.mjs'

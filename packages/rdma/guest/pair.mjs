@@ -1,4 +1,5 @@
-// Two guests joined by a network: the cable runs through this process, so that no port of the host is taken.
+// Two guests joined by a network: the cable runs through this process, so that no port of the host
+// is taken.
 import { pipeline } from 'node:stream'
 import { bootGuest } from './boot.mjs'
 
@@ -16,8 +17,9 @@ function coupling() {
 }
 
 /**
- * Boots two guests, 10.99.1.1 and 10.99.1.2, and runs a command in each. What one writes to /dev/virtio-ports/peer, the other reads
- * there: thus it can be told to begin. Both stay on the network until both commands ended; if one fails, the other is ended soon after.
+ * Boots two guests, 10.99.1.1 and 10.99.1.2, and runs a command in each. What one writes to
+ * /dev/virtio-ports/peer, the other reads there: thus it can be told to begin. Both stay on the
+ * network until both commands ended; if one fails, the other is ended soon after.
  * @param {{ kernel: string, initrd: string }} image
  * @param {readonly [string, string]} commands
  * @param {(side: 0 | 1) => import('./boot.mjs').GuestOptions} optionsOf

@@ -2,7 +2,8 @@ import { Transform } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
 /**
- * A stream that puts a prefix before each line. Lines go on whole, so that those of several writers can be told apart.
+ * A stream that puts a prefix before each line. Lines go on whole, so that those of several writers
+ * can be told apart.
  * @param {string} prefix
  * @param {import('node:stream').Writable} target outlives the stream
  */

@@ -1,4 +1,5 @@
-// Everything that a guest needs before it can boot, each only if it is missing: a second run is done at once.
+// Everything that a guest needs before it can boot, each only if it is missing: a second run is
+// done at once.
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { installGuestPackages } from './debian.mjs'

@@ -1,4 +1,5 @@
-// `npm run guest`: runs a developer's command in a guest, or two in a pair of guests, in the current directory.
+// `npm run guest`: runs a developer's command in a guest, or two in a pair of guests, in the
+// current directory.
 import { parseArgs } from 'node:util'
 import { bootGuest } from './boot.mjs'
 import { bootPair } from './pair.mjs'

@@ -1,6 +1,6 @@
-// What is slow in an emulated machine is done before it boots. There, a test file takes 14 to 20 s with tap and tsx as they are,
-// mostly because of the number of their files, and a third of it if the guest finds tap in one file,
-// the tests compiled, and little behind the name of tsx.
+// What is slow in an emulated machine is done before it boots. There, a test file takes 14 to 20 s
+// with tap and tsx as they are, mostly because of the number of their files, and a third of it if
+// the guest finds tap in one file, the tests compiled, and little behind the name of tsx.
 import { readFileSync, realpathSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -19,7 +19,8 @@ const keepUrls = {
 }
 
 /**
- * Fills a folder with what is to lie above the files of the host in the guest; see the option `layer` of `bootGuest`.
+ * Fills a folder with what is to lie above the files of the host in the guest; see the option
+ * `layer` of `bootGuest`.
  * @param {string} root of the repository
  * @param {readonly string[]} sources TypeScript files: paths below the root
  * @param {string} folder

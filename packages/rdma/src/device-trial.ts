@@ -32,7 +32,10 @@ const SENDS = 64
 /** Where writes begin: behind what takes received messages. */
 const DATA_AT = 64 * 1024
 
-/** Connects each verbs device of this host with itself and writes. ERR_DYAD_RDMA_UNAVAILABLE with what stood in the way. */
+/**
+ * Connects each verbs device of this host with itself and writes. ERR_DYAD_RDMA_UNAVAILABLE with
+ * what stood in the way.
+ */
 export async function tryDevices(options: TrialOptions = {}): Promise<DeviceTrial[]> {
   const verbs = loadVerbs()
   const trials: DeviceTrial[] = []

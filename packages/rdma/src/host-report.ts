@@ -35,7 +35,10 @@ const WANTED_LOCKED_BYTES = 2 * MAX_SLAB_BYTES + 16 * 1024 * 1024
 /** What a packet carries where the network takes 9,000 bytes. */
 const BEST_MTU = 4096
 
-/** Looks at libraries, devices, ports, addresses and limits. Asks nobody over a network, and changes nothing. */
+/**
+ * Looks at libraries, devices, ports, addresses and limits. Asks nobody over a network, and changes
+ * nothing.
+ */
 export function reportHost(): HostReport {
   const findings: Finding[] = []
   const lockedMemory = lockedMemoryLimit()

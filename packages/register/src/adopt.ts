@@ -2,7 +2,10 @@ import { constants } from 'node:fs'
 import { own } from './own-fs.js'
 import type { Program } from './program.js'
 
-/** Takes the descriptors over that the process inherited open for writing in the producer-managed directory. */
+/**
+ * Takes the descriptors over that the process inherited open for writing in the producer-managed
+ * directory.
+ */
 export function adoptInherited({ places, written }: Program): void {
   if (!places.produces) return
   for (const name of descriptors()) {

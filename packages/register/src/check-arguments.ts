@@ -1,4 +1,6 @@
-/** Throws what node:fs says of wrong arguments, of a call that can do nothing but fail at its path. */
+/**
+ * Throws what node:fs says of wrong arguments, of a call that can do nothing but fail at its path.
+ */
 export function checkNow(call: () => unknown): void {
   try {
     call()

@@ -15,7 +15,10 @@ let depth = 0
 const session = new AsyncLocalStorage<true>()
 let hasSessions = false
 
-/** Whether a function of node:fs is called by one whose operation covers it, or by a session of the program. */
+/**
+ * Whether a function of node:fs is called by one whose operation covers it, or by a session of the
+ * program.
+ */
 export function isInside(): boolean {
   return depth > 0 || (hasSessions && session.getStore() === true)
 }
@@ -47,7 +50,10 @@ export function outside<Result>(call: () => Result): Result {
   }
 }
 
-/** Asks one request after the other, and blocks. Throws ERR_DYAD_ADDON if something is asked and the addon is not there. */
+/**
+ * Asks one request after the other, and blocks. Throws ERR_DYAD_ADDON if something is asked and the
+ * addon is not there.
+ */
 export function askNow<Result>(program: Program, asking: Asking<Result> | undefined): Result | undefined {
   if (asking === undefined) return undefined
   let next = asking.next()

@@ -22,7 +22,10 @@ export function writtenBy(handle: unknown): Written | undefined {
   return typeof handle === 'object' && handle !== null ? handles.get(handle) : undefined
 }
 
-/** Publishes the file of a FileHandle that writes once it is closed, unless a write failed; that of another one after a change of its permissions or times. */
+/**
+ * Publishes the file of a FileHandle that writes once it is closed, unless a write failed; that of
+ * another one after a change of its permissions or times.
+ */
 export function adoptHandle(program: Program, handle: object, path: string, flags: number): void {
   const fd: unknown = Reflect.get(handle, 'fd')
   if (typeof fd !== 'number') return

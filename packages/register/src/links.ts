@@ -9,8 +9,8 @@ const MOST_LINKS = 40
 const MOST_KNOWN = 1_024
 
 /**
- * Finds managed paths behind symbolic links elsewhere. Directories, and files that are no links, are
- * looked up once, and again after this thread has renamed, linked or removed anything.
+ * Finds managed paths behind symbolic links elsewhere. Directories, and files that are no links,
+ * are looked up once, and again after this thread has renamed, linked or removed anything.
  */
 export class Links {
   readonly #places: ManagedPlaces
@@ -21,7 +21,10 @@ export class Links {
     this.#places = places
   }
 
-  /** The managed path that is written where an argument names one in a directory that is a link; undefined if it is none. */
+  /**
+   * The managed path that is written where an argument names one in a directory that is a link;
+   * undefined if it is none.
+   */
   written(argument: unknown): ManagedPath | undefined {
     const text = textOf(argument)
     if (text === undefined) return undefined
@@ -31,7 +34,10 @@ export class Links {
     return real === parent ? undefined : this.#places.locate(join(real, basename(path)))
   }
 
-  /** As `written`, and a link at the very path is followed, as an open does; undefined where nothing stands. */
+  /**
+   * As `written`, and a link at the very path is followed, as an open does; undefined where nothing
+   * stands.
+   */
   opened(argument: unknown): ManagedPath | undefined {
     const text = textOf(argument)
     if (text === undefined) return undefined
@@ -47,7 +53,10 @@ export class Links {
     return undefined
   }
 
-  /** The managed path that an argument leads to, however many links are on the way; undefined if it is none. */
+  /**
+   * The managed path that an argument leads to, however many links are on the way; undefined if it
+   * is none.
+   */
   read(argument: unknown): ManagedPath | undefined {
     let path = textOf(argument)
     for (let links = 0; path !== undefined && links < MOST_LINKS; links++) {

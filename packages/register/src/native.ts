@@ -21,7 +21,10 @@ interface Addon {
   writersOf(path: string): 'none' | 'left' | 'gone' | 'unknown'
   /** Has the preload library leave this process alone; whether it is loaded. */
   standAside(): boolean
-  /** Has the preload library leave Node itself alone, and manage what addons do; whether it is loaded. */
+  /**
+   * Has the preload library leave Node itself alone, and manage what addons do; whether it is
+   * loaded.
+   */
   letNodePass(): boolean
 }
 
@@ -42,7 +45,9 @@ export interface NativePlace {
   readonly passes: boolean
 }
 
-/** The addon, which is loaded here; undefined where it is not built, or where Node is to load none. */
+/**
+ * The addon, which is loaded here; undefined where it is not built, or where Node is to load none.
+ */
 export function loadAddon(): Addon | undefined {
   const file = addonFile()
   if (file === undefined) return undefined

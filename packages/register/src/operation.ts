@@ -9,13 +9,19 @@ export interface Instead {
   readonly value: unknown
 }
 
-/** What is asked of the agent around a call of node:fs; the same for its callback, synchronous and promise forms. */
+/**
+ * What is asked of the agent around a call of node:fs; the same for its callback, synchronous and
+ * promise forms.
+ */
 export interface Operation {
   /** Whether nothing is ever asked. */
   readonly isUnasked?: boolean
   /** What the call is given in place of its arguments. */
   readonly args?: readonly unknown[]
-  /** Before the call. What it throws the call fails with; what it returns is returned without the call. */
+  /**
+   * Before the call. What it throws the call fails with; what it returns is returned without the
+   * call.
+   */
   before?(): Asking<Instead | undefined> | undefined
   /** After a call that succeeded with `value`. What it throws the call fails with. */
   succeeded?(value: unknown): Asking | undefined

@@ -7,7 +7,10 @@ import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
 import { placeOf, type Written } from './written.js'
 
-/** What stands at a path: a regular file, nothing, or something that is never consumed nor published. */
+/**
+ * What stands at a path: a regular file, nothing, or something that is never consumed nor
+ * published.
+ */
 type Standing = Stats | 'nothing' | 'other'
 
 function standingAt(path: string): Standing {
@@ -25,7 +28,9 @@ function isSame(one: Standing, other: Standing): boolean {
   return one.dev === other.dev && one.ino === other.ino && one.size === other.size && one.mtimeMs === other.mtimeMs
 }
 
-/** Publishes what stands at a path, unless it has a writer; whoever closes that one publishes it. */
+/**
+ * Publishes what stands at a path, unless it has a writer; whoever closes that one publishes it.
+ */
 function* publish(program: Program, path: string, call: CallName): Asking {
   const standing = standingAt(path)
   if (typeof standing === 'string') return
@@ -40,7 +45,10 @@ function isOwn({ consumer, producer }: ManagedPath, flags: number): boolean {
   return consumer !== undefined && producer === undefined && writes(flags)
 }
 
-/** Tells of a file that the program wrote in the consumer-managed directory, and for which nobody is to wait. */
+/**
+ * Tells of a file that the program wrote in the consumer-managed directory, and for which nobody is
+ * to wait.
+ */
 export function* owning({ consumer }: ManagedPath, call: CallName): Asking {
   if (consumer !== undefined) check(yield { kind: 'own', name: consumer }, call)
 }

@@ -12,7 +12,10 @@ import { WrittenDescriptors } from './written.js'
 export interface Native {
   /** Asks the agent, and blocks until it answers. */
   ask(request: AgentRequest): AgentAnswer
-  /** Whether anybody on this host has a file open for writing; undefined where the file system does not tell. */
+  /**
+   * Whether anybody on this host has a file open for writing; undefined where the file system does
+   * not tell.
+   */
   hasWriter(path: string): boolean | undefined
 }
 
@@ -70,7 +73,10 @@ export class Program {
     sayLine(`${name}: ${answer.code}: ${answer.message}`)
   }
 
-  /** Whether the file still has a writer: on this host, or, where nothing tells, among this thread's own descriptors. */
+  /**
+   * Whether the file still has a writer: on this host, or, where nothing tells, among this thread's
+   * own descriptors.
+   */
   hasWriter(path: string, stats: Stats): boolean {
     return this.native?.hasWriter(path) ?? this.written.writes(stats)
   }

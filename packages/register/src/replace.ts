@@ -14,7 +14,10 @@ import { type Form, type Row, TABLE } from './table.js'
 /** A function of node:fs, with its own `this`. */
 export type Original = (...args: unknown[]) => unknown
 
-/** A path below which there never is anything: a call with it checks its other arguments, and does nothing else. */
+/**
+ * A path below which there never is anything: a call with it checks its other arguments, and does
+ * nothing else.
+ */
 const NOWHERE = '/dev/null/nowhere'
 /** A file that can be opened and has no bytes. */
 const NOTHING = '/dev/null'
@@ -24,7 +27,9 @@ export interface Replacing {
   readonly program: Program
   /** Takes a descriptor or a FileHandle that was opened. */
   readonly opened: (value: unknown, path: string, flags: number) => void
-  /** The signal that ends the wait of the open that a stream is making; none where no stream does. */
+  /**
+   * The signal that ends the wait of the open that a stream is making; none where no stream does.
+   */
   readonly opener: () => readonly AbortSignal[]
 }
 
@@ -171,7 +176,10 @@ function planned(row: Row, args: readonly unknown[], replacing: Replacing, isSyn
   return planFor(row, args, replacing, isSync, one, two)
 }
 
-/** The operation around a call that found nothing at its path, where links lead from there to a managed one. */
+/**
+ * The operation around a call that found nothing at its path, where links lead from there to a
+ * managed one.
+ */
 function behindLinks(row: Row, args: readonly unknown[], replacing: Replacing, isSync: boolean): Operation | undefined {
   const { program } = replacing
   if (isInside() || !program.consumes || !row.reads(args)) return undefined
@@ -213,7 +221,10 @@ function nowhere({ paths }: Row, args: readonly unknown[]): unknown[] {
   return args.map((arg, index) => (index < paths && textOf(arg)?.includes('\0') === false ? NOWHERE : arg))
 }
 
-/** The arguments, whose relative paths stay what they are when the working directory changes during a wait. */
+/**
+ * The arguments, whose relative paths stay what they are when the working directory changes during
+ * a wait.
+ */
 function anchor({ paths }: Row, args: readonly unknown[]): () => readonly unknown[] {
   const isRelative = (arg: unknown, index: number): arg is string =>
     index < paths && typeof arg === 'string' && !isAbsolute(arg)

@@ -13,7 +13,10 @@ export function openerSignals(): AbortSignal[] {
   return [end.signal]
 }
 
-/** Lets a stream that is destroyed before its file came end its wait: Node waits for the open before it closes. */
+/**
+ * Lets a stream that is destroyed before its file came end its wait: Node waits for the open before
+ * it closes.
+ */
 export function endWaitsOfDestroyedStreams(): void {
   for (const prototype of [fs.ReadStream.prototype, fs.WriteStream.prototype]) {
     const construct: unknown = Reflect.get(prototype, '_construct')

@@ -8,7 +8,9 @@ export interface CallName {
   readonly dest?: string | undefined
 }
 
-/** The error of node:fs for a failure that the agent answers; its cause has DYAD's code and message. */
+/**
+ * The error of node:fs for a failure that the agent answers; its cause has DYAD's code and message.
+ */
 export function systemError(failure: AgentFailure, { syscall, path, dest }: CallName): Error {
   const [code, text] = getSystemErrorMap().get(-failure.errno) ?? [`Unknown system error -${failure.errno}`, '']
   const where = `${path === undefined ? '' : ` '${path}'`}${dest === undefined ? '' : ` -> '${dest}'`}`

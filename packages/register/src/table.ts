@@ -115,7 +115,9 @@ function memberOf(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
-/** Around a rename or a link, which needs the file itself; `from` is the name that it takes away. */
+/**
+ * Around a rename or a link, which needs the file itself; `from` is the name that it takes away.
+ */
 function movingFrom({ program, first, second, call }: Planning, from: ManagedPath | undefined): Operation | undefined {
   const bringing = first && looking(program, first, call)
   const parts = [bringing, moving(program, from, second, call)]
@@ -136,7 +138,10 @@ function rowOfStats(name: 'stat' | 'lstat'): Row {
   )
 }
 
-/** Every function of node:fs that takes the path of a file, and what is asked of the agent around it. */
+/**
+ * Every function of node:fs that takes the path of a file, and what is asked of the agent around
+ * it.
+ */
 export const TABLE: readonly Row[] = [
   rowOfFlags(
     'open',

@@ -28,7 +28,8 @@ export function takePart(settings: ClientSettings, url: string): void {
   const places = new ManagedPlaces({ producer: producerPath, consumer: consumerPath })
   const place = { path: settings.agent, run, variables, passes: settings.agentMissing === 'pass' }
   const addon = loadAddon()
-  // Without the addon nothing could tell the preload library to leave the calls of this process alone.
+  // Without the addon nothing could tell the preload library to leave the calls of this process
+  // alone.
   if (addon === undefined && settings.isPreloaded) return
   const isPreloaded = addon?.letNodePass() === true
   const native = addon && nativeOf(addon, place)

@@ -61,7 +61,10 @@ export function noteDamage(written: Written | undefined, error: unknown): void {
   if (typeof error.code === 'string' && DAMAGING.has(error.code)) written.isDamaged = true
 }
 
-/** Where the file of an open descriptor stands now, which follows renames; undefined if it is no longer linked. */
+/**
+ * Where the file of an open descriptor stands now, which follows renames; undefined if it is no
+ * longer linked.
+ */
 export function placeOf({ fd, path }: Pick<Written, 'fd' | 'path'>): string | undefined {
   try {
     const place = own.readlinkSync(`/proc/self/fd/${fd}`)

@@ -1,4 +1,6 @@
-/** What the variables of clients do in a Node program, as in any other under the preload library. */
+/**
+ * What the variables of clients do in a Node program, as in any other under the preload library.
+ */
 import { basename } from 'node:path'
 import t from 'tap'
 import { messageFrom, outcomeOf } from '../../../test/harness/child.js'

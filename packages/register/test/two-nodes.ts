@@ -17,7 +17,9 @@ export interface StartOptions {
   readonly stdio?: StdioOptions
 }
 
-/** Two nodes with their agents: programs of A write into the directory `a`, those of B read in `b`. */
+/**
+ * Two nodes with their agents: programs of A write into the directory `a`, those of B read in `b`.
+ */
 export class TwoAgents {
   readonly cluster: Cluster
   readonly a: TestProcess

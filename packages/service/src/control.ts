@@ -16,7 +16,10 @@ import { listeningProcess } from './listening-process.js'
 /** Longest request or answer over a control socket, in bytes. */
 const MAX_BYTES = 1024 * 1024
 
-/** How long whatever listens at a node's socket may take to answer before it counts as a service that hangs, in ms. */
+/**
+ * How long whatever listens at a node's socket may take to answer before it counts as a service
+ * that hangs, in ms.
+ */
 const ANSWER_MS = 5_000
 
 /** What a running service answers on this host: one word in, one line of JSON out. */
@@ -30,9 +33,10 @@ export function controlPath(stateDir: string, node: string): string {
 }
 
 /**
- * Listens for commands of this host's user. `answer` gets the word that was sent and returns what to send back.
- * ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host, ERR_DYAD_OPTION if the
- * directory for state cannot be used, ERR_DYAD_SYSTEM if nothing can be written there.
+ * Listens for commands of this host's user. `answer` gets the word that was sent and returns what
+ * to send back. ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host,
+ * ERR_DYAD_OPTION if the directory for state cannot be used, ERR_DYAD_SYSTEM if nothing can be
+ * written there.
  */
 export async function openControl(stateDir: string, node: string, answer: (word: string) => unknown): Promise<Control> {
   const path = controlPath(stateDir, node)

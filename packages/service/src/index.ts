@@ -1,4 +1,7 @@
-/** The service that each node runs: serves the files of its managed directories and keeps the node registered. */
+/**
+ * The service that each node runs: serves the files of its managed directories and keeps the node
+ * registered.
+ */
 export { type AskOptions, askControl, type Control, controlPath, listControls, openControl } from './control.js'
 export { isRunning } from './processes.js'
 export { describeHolder, type SilentHolder } from './register-node.js'

@@ -119,7 +119,10 @@ export class Service implements AsyncDisposable {
     return this.#lost.signal
   }
 
-  /** Takes the node out of the registry, then ends the transfers under way. Closing twice is no error. */
+  /**
+   * Takes the node out of the registry, then ends the transfers under way. Closing twice is no
+   * error.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

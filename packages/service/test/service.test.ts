@@ -128,7 +128,8 @@ t.test('the lease of a service that was killed expires', async (t) => {
   // A machine that is busy may let so short a lease end, and the service takes it anew.
   t.ok(await fixture.kvs.registry.waitFor('n1'), 'it is registered')
   await kill(child)
-  // The store does not tell of what expires: whoever asks again and again sees it go, and the test's own limit ends a wait in vain.
+  // The store does not tell of what expires: whoever asks again and again sees it go, and the
+  // test's own limit ends a wait in vain.
   while ((await fixture.kvs.registry.get('n1')) !== undefined);
   t.pass('it is gone')
 })

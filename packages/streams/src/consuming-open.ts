@@ -19,7 +19,10 @@ type Tell = (...event: ['waiting' | 'storeBack'] | ['storeLost', KvsOutage] | ['
 
 const openFile = promisify(fs.open)
 
-/** What a stream of node:fs reads from: a file that is consumed first, and may be read while it arrives. The wait for it can be abandoned. */
+/**
+ * What a stream of node:fs reads from: a file that is consumed first, and may be read while it
+ * arrives. The wait for it can be abandoned.
+ */
 export class ConsumingOpen {
   readonly #core: DyadCore
   readonly #timeout: number | undefined

@@ -21,8 +21,9 @@ export interface DyadFileOptions extends Waiting {
 }
 
 /**
- * As a FileHandle of node:fs/promises, of a file that is consumed when it is opened for reading, and published when it is closed after writing. Whoever opened it
- * closes it; disposing of it instead abandons it, so that nothing is published.
+ * As a FileHandle of node:fs/promises, of a file that is consumed when it is opened for reading,
+ * and published when it is closed after writing. Whoever opened it closes it; disposing of it
+ * instead abandons it, so that nothing is published.
  */
 export class DyadFile implements AsyncDisposable {
   readonly #handle: FileHandle
@@ -42,9 +43,11 @@ export class DyadFile implements AsyncDisposable {
   }
 
   /**
-   * Opens a file as fs.promises.open does, with the flags that node:fs has. Reading consumes a file of the consumer-managed directory first: 'r' and 'r+' wait until it
-   * is published; 'a+' takes what is published and waits for nobody; 'w' and 'w+' take nothing. With 'r+' and 'a+' that is so only if the file to be changed, in the
-   * producer-managed directory if the path is in it, is the one in the consumer-managed directory. Errors are those of DyadCore.consume and of node:fs.
+   * Opens a file as fs.promises.open does, with the flags that node:fs has. Reading consumes a file
+   * of the consumer-managed directory first: 'r' and 'r+' wait until it is published; 'a+' takes
+   * what is published and waits for nobody; 'w' and 'w+' take nothing. With 'r+' and 'a+' that is
+   * so only if the file to be changed, in the producer-managed directory if the path is in it, is
+   * the one in the consumer-managed directory. Errors are those of DyadCore.consume and of node:fs.
    * @param mode permissions of a file that is new, less the process's umask; 0o666 by default
    */
   static async open(
@@ -81,7 +84,10 @@ export class DyadFile implements AsyncDisposable {
     return this.#handle.fd
   }
 
-  /** What closing has published; undefined before that, if nothing was written, and where publishing is not waited for. */
+  /**
+   * What closing has published; undefined before that, if nothing was written, and where publishing
+   * is not waited for.
+   */
   get record(): FileRecord | undefined {
     return this.#record
   }
@@ -157,28 +163,38 @@ export class DyadFile implements AsyncDisposable {
     return this.#streams.lines(options)
   }
 
-  /** FileHandle.createReadStream, except that the file stays open after its end. Closing the file destroys the stream. */
+  /**
+   * FileHandle.createReadStream, except that the file stays open after its end. Closing the file
+   * destroys the stream.
+   */
   createReadStream(options?: FileReadStreamOptions) {
     this.#digest?.lose()
     return this.#streams.reader(options)
   }
 
-  /** FileHandle.createWriteStream, except that the file stays open after its end: only `close()` publishes, and it ends the stream first. */
+  /**
+   * FileHandle.createWriteStream, except that the file stays open after its end: only `close()`
+   * publishes, and it ends the stream first.
+   */
   createWriteStream(options?: FileWriteStreamOptions) {
     this.#changed = true
     return this.#streams.writer(options, this.#digest)
   }
 
   /**
-   * Closes the file; then publishes it, if it was written to or is new, and resolves once every consumer can see it. Closing twice is no error. Errors are those of
-   * DyadCore.produce: the file is closed all the same.
+   * Closes the file; then publishes it, if it was written to or is new, and resolves once every
+   * consumer can see it. Closing twice is no error. Errors are those of DyadCore.produce: the file
+   * is closed all the same.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close(this.#changed)
     return this.#closing
   }
 
-  /** Closes the file and publishes nothing, leaving nothing of a file that was written anew; does nothing after `close()`. */
+  /**
+   * Closes the file and publishes nothing, leaving nothing of a file that was written anew; does
+   * nothing after `close()`.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = this.#close(false)

@@ -90,14 +90,18 @@ export class DyadReadStream extends NodeReadStream {
     })
     super(path, streamOptions(options, opening.fs))
     this.#opening = opening
-    // A signal that had fired already has destroyed the stream by now, before this class had a part in it.
+    // A signal that had fired already has destroyed the stream by now, before this class had a part
+    // in it.
     if (this.destroyed) opening.abandon()
   }
 
   /**
-   * The bytes in chunks that are lent: each is the reader's until it asks for the next, which will lie in the same memory. New memory for every chunk, as the stream itself has to
-   * make it, takes more processor time than all else that a large file needs. Read it instead of the stream: its end, an error, and leaving the loop destroy the stream, unless
-   * `autoClose` is off; 'end' is not emitted, and what the stream would emit as 'error' is thrown. Chunks have `highWaterMark` bytes at most.
+   * The bytes in chunks that are lent: each is the reader's until it asks for the next, which will
+   * lie in the same memory. New memory for every chunk, as the stream itself has to make it, takes
+   * more processor time than all else that a large file needs. Read it instead of the stream: its
+   * end, an error, and leaving the loop destroy the stream, unless `autoClose` is off; 'end' is not
+   * emitted, and what the stream would emit as 'error' is thrown. Chunks have `highWaterMark` bytes
+   * at most.
    */
   async *lend(): AsyncGenerator<Buffer, void, undefined> {
     this.on('error', () => {})
@@ -141,7 +145,8 @@ export class DyadReadStream extends NodeReadStream {
       this.push(null)
       return
     }
-    // In a tick of its own, as node:fs would; and what the application throws when it is given the bytes must not reach whoever brought them.
+    // In a tick of its own, as node:fs would; and what the application throws when it is given the
+    // bytes must not reach whoever brought them.
     file.take(wanted, this.#position, (error, bytes) => process.nextTick(() => this.#deliver(error, bytes)))
   }
 
@@ -150,7 +155,8 @@ export class DyadReadStream extends NodeReadStream {
       super._destroy(error, callback)
       return
     }
-    // Node waits for the open to end before it comes here. That it was cut short is no error of its own.
+    // Node waits for the open to end before it comes here. That it was cut short is no error of its
+    // own.
     super._destroy(this.#opening.abandoned ? this.errored : error, (failure) => {
       this.#tellClosed()
       callback(failure)

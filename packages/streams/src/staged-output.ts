@@ -15,7 +15,10 @@ import { SequentialDigest } from './sequential-digest.js'
 type Done = (error?: unknown) => void
 type Opened = (error: unknown, fd?: number) => void
 
-/** A chunk up to this size is written at once: that takes less than the hop to a thread that would write it, in bytes. */
+/**
+ * A chunk up to this size is written at once: that takes less than the hop to a thread that would
+ * write it, in bytes.
+ */
 const AT_ONCE_BYTES = 64 * 1024
 
 const { O_WRONLY, O_RDWR } = fs.constants
@@ -24,7 +27,10 @@ const openFile = promisify(fs.open)
 const closeFile = promisify(fs.close)
 const syncFile = promisify(fs.fsync)
 
-/** What a stream of node:fs writes to: a staged file, which is closed once, and then published or discarded. */
+/**
+ * What a stream of node:fs writes to: a staged file, which is closed once, and then published or
+ * discarded.
+ */
 export class StagedOutput {
   readonly #core: DyadCore
   readonly #flush: boolean
@@ -146,7 +152,10 @@ export class StagedOutput {
     return this.#hasEndedWait
   }
 
-  /** Closes the file unless it is closed, and publishes it; resolves with the record if there is one and nobody was given it before. */
+  /**
+   * Closes the file unless it is closed, and publishes it; resolves with the record if there is one
+   * and nobody was given it before.
+   */
   async publish(): Promise<FileRecord | undefined> {
     if (this.#staged === undefined) return undefined
     if (this.#publishing !== undefined) {

@@ -15,7 +15,10 @@ export interface DyadWriteStreamOptions {
   encoding?: BufferEncoding | undefined
   /** Permissions of a file that is new, less the process's umask. @default 0o666 */
   mode?: number | undefined
-  /** Whether the file is closed, and published, after its end; if not, `destroy()` or `close()` after the end does. @default true */
+  /**
+   * Whether the file is closed, and published, after its end; if not, `destroy()` or `close()`
+   * after the end does. @default true
+   */
   autoClose?: boolean | undefined
   /** Whether 'close' is emitted. @default true */
   emitClose?: boolean | undefined
@@ -29,7 +32,8 @@ export interface DyadWriteStreamOptions {
   signal?: AbortSignal | null | undefined
 }
 
-// The types of Node do not tell how these classes are constructed, and those of Node 20 not that they can be disposed of.
+// The types of Node do not tell how these classes are constructed, and those of Node 20 not that
+// they can be disposed of.
 const NodeWriteStream = NativeWriteStream as unknown as new (
   path: string | URL,
   options: object,
@@ -55,7 +59,8 @@ export class DyadWriteStream extends NodeWriteStream {
     super(path, streamOptions(options, output.fs))
     this.#output = output
     this.#publishesAtFinish = autoClose
-    // A signal that had fired already has destroyed the stream by now, before this class had a part in it. Node would open the file all the same.
+    // A signal that had fired already has destroyed the stream by now, before this class had a part
+    // in it. Node would open the file all the same.
     if (this.destroyed) output.abandon()
   }
 

@@ -22,7 +22,10 @@ interface Scenario {
   name: string
   of?: Content
   options?: () => Options
-  /** Whether somebody pauses it between chunks: how often is a matter of time, and node:fs takes more of it for each. */
+  /**
+   * Whether somebody pauses it between chunks: how often is a matter of time, and node:fs takes
+   * more of it for each.
+   */
   isPaced?: boolean
   drive: Drive
 }

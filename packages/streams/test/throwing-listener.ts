@@ -2,7 +2,8 @@ import { type EventEmitter, once } from 'node:events'
 import { DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { TwoNodes } from './session.js'
 
-// Started with the name of an event: throws in its listener, and tells on stdout if the stream takes that for an error of its own.
+// Started with the name of an event: throws in its listener, and tells on stdout if the stream
+// takes that for an error of its own.
 await using nodes = await TwoNodes.open()
 const [producer, consumer] = [await nodes.producer(), await nodes.consumer()]
 const reader = new DyadReadStream(consumer, 'x')

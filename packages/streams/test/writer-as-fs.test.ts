@@ -236,7 +236,8 @@ async function observe(path: string, make: (options: Options) => fs.WriteStream,
   const result = await scenario.drive(stream, trace)
   await closed(stream)
   await new Promise((resolve) => setImmediate(resolve))
-  // A signal that had fired before keeps Node neither from opening the file, after 'close', nor from leaving it open.
+  // A signal that had fired before keeps Node neither from opening the file, after 'close', nor
+  // from leaving it open.
   const lines =
     scenario.name === 'signal before' ? trace.lines.filter((line) => !/open|ready/.test(String(line))) : trace.lines
   const { writableFinished, errored, writableEnded } = stream

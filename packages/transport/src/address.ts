@@ -15,7 +15,10 @@ export function writeAddress(url: string): TransportAddress {
   return JSON.stringify({ v: VERSION, url, network })
 }
 
-/** URL of the server, or undefined if it is no address of this version with one of these protocols (`ws:`, …). */
+/**
+ * URL of the server, or undefined if it is no address of this version with one of these protocols
+ * (`ws:`, …).
+ */
 export function readAddress(text: TransportAddress, protocols: readonly string[]): string | undefined {
   return parse(text, protocols)?.url
 }

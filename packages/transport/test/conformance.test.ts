@@ -5,7 +5,8 @@ import { transportConformance, unavailableConformance } from '@dyad-ts/core/conf
 import { test } from 'tap'
 import { rpcTransport } from '../src/index.js'
 
-// Each double breaks one promise of the contract; the suite must reject it, by the clause that is about that promise.
+// Each double breaks one promise of the contract; the suite must reject it, by the clause that is
+// about that promise.
 
 type Chunks = AsyncIterable<Uint8Array>
 type Fetch = Transport['fetch']
@@ -45,7 +46,9 @@ function chunks(change: (chunks: Transfer, request: FetchRequest) => Chunks): ()
   })
 }
 
-/** A double that receives into a file by itself, with what `put` does instead of writing each chunk. */
+/**
+ * A double that receives into a file by itself, with what `put` does instead of writing each chunk.
+ */
 function inPlace(put: (fd: number, chunk: Uint8Array, position: number) => void, verifies = true): () => Transport {
   return double({
     fetch: (inner) => async (address, request, options) => {

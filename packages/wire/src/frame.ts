@@ -5,7 +5,10 @@ import { checkBounds } from './bounds.js'
 // Plain msgpack, no extensions of its own, so that any language can be a peer.
 const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false })
 
-/** Encodes a frame: null, booleans, numbers, bigints within 64 bits, strings, bytes, arrays and plain objects. */
+/**
+ * Encodes a frame: null, booleans, numbers, bigints within 64 bits, strings, bytes, arrays and
+ * plain objects.
+ */
 export function encode(frame: unknown): Buffer {
   return packr.pack(frame)
 }

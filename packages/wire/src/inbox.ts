@@ -6,9 +6,14 @@ const MASKED = 0x80
 const MASK_BYTES = 4
 /** A message this long is told of in pieces, to who wants that; in bytes. */
 const LONG_BYTES = 16 * 1024
-/** The first piece has this many bytes at least, so that whoever is told can see what it is a piece of. */
+/**
+ * The first piece has this many bytes at least, so that whoever is told can see what it is a piece
+ * of.
+ */
 const FIRST_PIECE_BYTES = 64
-/** Opcodes from here on are those of control frames, which may stand between the parts of a message. */
+/**
+ * Opcodes from here on are those of control frames, which may stand between the parts of a message.
+ */
 const CONTROL = 0x08
 
 /** Whom an inbox serves; the memory of what it is given is that of the chunk. */
@@ -17,15 +22,19 @@ export interface InboxOwner {
   readonly isOpen: boolean
   /** One message. */
   message(bytes: Buffer): void
-  /** The next piece of a long message of a server, where those are wanted as they come; `left` bytes of it are still to come. */
+  /**
+   * The next piece of a long message of a server, where those are wanted as they come; `left` bytes
+   * of it are still to come.
+   */
   readonly piece?: ((bytes: Buffer, left: number) => void) | undefined
   /** Bytes that ws is to read: everything else. */
   rest(bytes: Buffer): void
 }
 
 /**
- * Takes whole binary messages out of what comes from a peer, which most are, and leaves everything else to ws: control frames, text, messages
- * in parts or, unless their pieces are wanted as they come, over several chunks, and whatever is no WebSocket frame. ws reads carefully and slowly.
+ * Takes whole binary messages out of what comes from a peer, which most are, and leaves everything
+ * else to ws: control frames, text, messages in parts or, unless their pieces are wanted as they
+ * come, over several chunks, and whatever is no WebSocket frame. ws reads carefully and slowly.
  */
 export class Inbox {
   readonly #masked: boolean
@@ -55,7 +64,8 @@ export class Inbox {
     let at = 0
     while (at < chunk.length) {
       if (this.#pieces > 0) {
-        // What came before it has been dealt with: it began this chunk, or a piece of it did the last.
+        // What came before it has been dealt with: it began this chunk, or a piece of it did the
+        // last.
         at = this.#tellPiece(chunk, at)
         left = at
         continue
@@ -95,7 +105,9 @@ export class Inbox {
     if (left < at) this.#owner.rest(left === 0 ? chunk : chunk.subarray(left))
   }
 
-  /** Whether the frame at `at` is a message in one part; anything that is odd is for ws to judge. */
+  /**
+   * Whether the frame at `at` is a message in one part; anything that is odd is for ws to judge.
+   */
   #isOurs(chunk: Buffer, at: number): boolean {
     const expected = this.#masked ? MASKED : 0
     return (

@@ -6,11 +6,17 @@ const MEMORY_BYTES = 128 * 1024
 /** A connection whose 'data' may be lent. */
 export interface LendingSocket {
   readonly socket: Socket
-  /** From now on the bytes of 'data' lie in one and the same memory, and are the listeners' until they return. Before that each lie in memory of their own. */
+  /**
+   * From now on the bytes of 'data' lie in one and the same memory, and are the listeners' until
+   * they return. Before that each lie in memory of their own.
+   */
   lend(): void
 }
 
-/** Connects a socket that receives into one and the same memory: for every read Node makes new memory otherwise, and collecting it takes longer than all else that is done with the bytes. */
+/**
+ * Connects a socket that receives into one and the same memory: for every read Node makes new
+ * memory otherwise, and collecting it takes longer than all else that is done with the bytes.
+ */
 export function connectLending(options: NetConnectOpts): LendingSocket {
   const memory = Buffer.allocUnsafeSlow(MEMORY_BYTES)
   let isLending = false

@@ -7,11 +7,16 @@ import { Outbox } from './outbox.js'
 
 /** What happens on a link is told to whoever opened it. */
 export interface LinkHandlers {
-  /** One binary message. The memory belongs to the handler. Throwing closes the link with that error. */
+  /**
+   * One binary message. The memory belongs to the handler. Throwing closes the link with that
+   * error.
+   */
   message(bytes: Buffer): void
   /**
-   * The next piece of a long binary message, `left` bytes of which are still to come: where this is given, what a client gets in 16 KiB and more comes in pieces, without being gathered
-   * first; the first piece has 64 bytes at least. The memory is the handler's until it returns. Throwing closes the link, as with `message`.
+   * The next piece of a long binary message, `left` bytes of which are still to come: where this is
+   * given, what a client gets in 16 KiB and more comes in pieces, without being gathered first; the
+   * first piece has 64 bytes at least. The memory is the handler's until it returns. Throwing
+   * closes the link, as with `message`.
    */
   piece?(bytes: Buffer, left: number): void
   /** Called once, last: with the reason if the link broke, without one if either side closed it. */
@@ -25,9 +30,15 @@ export interface LinkHandlers {
 const SHORTEST_HEARTBEAT_MS = 1_000
 const LONGEST_HEARTBEAT_MS = 10_000
 const HEARTBEATS_MISSED = 3
-/** A peer that sends without reading what it gets in return is not read any more while this many bytes wait for it. */
+/**
+ * A peer that sends without reading what it gets in return is not read any more while this many
+ * bytes wait for it.
+ */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024
-/** Messages up to this many bytes are copied and gathered; longer ones are handed to the operating system as they are. */
+/**
+ * Messages up to this many bytes are copied and gathered; longer ones are handed to the operating
+ * system as they are.
+ */
 const SMALL_BYTES = 4 * 1024
 /** With less than this unsent, a small message counts as sent when it has been copied. */
 const EASY_BYTES = 64 * 1024
@@ -100,15 +111,18 @@ export class Link {
     return this.#socket.bufferedAmount + this.#outbox.length
   }
 
-  /** Resolves when everything has been taken by the operating system, or the link is closed; only to be awaited while much is unsent. */
+  /**
+   * Resolves when everything has been taken by the operating system, or the link is closed; only to
+   * be awaited while much is unsent.
+   */
   drained(): Promise<void> {
     if (this.#closed || !this.#raw.writableNeedDrain) return SENT
     return new Promise((resolve) => this.#drained.push(resolve))
   }
 
   /**
-   * Sends a copy of the first `length` bytes as one message, together with whatever else this turn of the event loop sends. In no `hurry`, it
-   * goes with the next message that is.
+   * Sends a copy of the first `length` bytes as one message, together with whatever else this turn
+   * of the event loop sends. In no `hurry`, it goes with the next message that is.
    */
   post(bytes: Uint8Array, length = bytes.length, hurry = true): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return
@@ -117,8 +131,9 @@ export class Link {
   }
 
   /**
-   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves when the bytes are the caller's again and the operating
-   * system keeps up, or when the link is closed; `closed` tells of the failure.
+   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves when the bytes
+   * are the caller's again and the operating system keeps up, or when the link is closed; `closed`
+   * tells of the failure.
    */
   send(frame: unknown): Promise<void> {
     const bytes = frame instanceof Uint8Array ? frame : encode(frame)
@@ -202,7 +217,10 @@ export class Link {
     }
   }
 
-  /** A pause holds neither it back nor what came before it: those who take pieces bound what they have asked for. */
+  /**
+   * A pause holds neither it back nor what came before it: those who take pieces bound what they
+   * have asked for.
+   */
   #handlePiece(bytes: Buffer, left: number): void {
     this.#missed = 0
     while (this.#held.length > 0) this.#handle(this.#held.shift() as Buffer)

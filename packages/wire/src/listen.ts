@@ -27,7 +27,10 @@ export interface ListenOptions extends BindOptions {
 /** A listening socket and the links that it accepted. */
 export interface Listener extends AsyncDisposable {
   readonly port: number
-  /** Address of this listener for peers that reach it under `hostname`, by default the address bound. */
+  /**
+   * Address of this listener for peers that reach it under `hostname`, by default the address
+   * bound.
+   */
   url(hostname?: string): string
   /**
    * Closes every link and the socket, and after two seconds destroys the rest. Closing twice is no

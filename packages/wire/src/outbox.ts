@@ -15,7 +15,10 @@ const spare: Buffer[] = []
 const masks = Buffer.alloc(8 * 1024)
 let nextMask = masks.length
 
-/** Gathers messages as WebSocket frames, so that what one turn of the event loop sends goes to the operating system in one write. */
+/**
+ * Gathers messages as WebSocket frames, so that what one turn of the event loop sends goes to the
+ * operating system in one write.
+ */
 export class Outbox {
   readonly #socket: Duplex
   readonly #masked: boolean
@@ -38,7 +41,10 @@ export class Outbox {
     return this.#length
   }
 
-  /** Copies one message; it is written at the end of this turn, or with what is written before if it is in no `hurry`. */
+  /**
+   * Copies one message; it is written at the end of this turn, or with what is written before if it
+   * is in no `hurry`.
+   */
   add(bytes: Uint8Array, length: number, hurry: boolean): void {
     const most = HEADER_BYTES + length
     if (most > BLOCK_BYTES - this.#length) this.flush()

@@ -113,7 +113,8 @@ for (const bytes of [60_000, 10]) {
     })
     socket.pause()
     for (let i = 0; i < ASKED; i++) socket.send(Buffer.alloc(bytes))
-    // Another link goes on meanwhile; its turns are time enough for the first to be read, were it read.
+    // Another link goes on meanwhile; its turns are time enough for the first to be read, were it
+    // read.
     const here = new Ear()
     const other = await connect(there.listener.url(), OPTIONS, () => here.handlers)
     for (let turn = 1; turn <= 200; turn++) {

@@ -10,8 +10,8 @@ const NOBODY = 65_534
 const skip = process.platform === 'linux' && process.getuid?.() === 0 ? false : 'only root can be another user'
 
 /**
- * Becomes another user, connects, and prints what the agent says of itself. It does not begin as that user: Node's own
- * folder may be closed to others.
+ * Becomes another user, connects, and prints what the agent says of itself. It does not begin as
+ * that user: Node's own folder may be closed to others.
  */
 const PROGRAM = `
 process.setgroups([])

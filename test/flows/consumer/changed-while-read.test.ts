@@ -14,7 +14,10 @@ test('a file that is published anew while it is read gives the old version or an
   const producer = await cluster.producer()
   for (const dtlMode of ['rpc', 'local']) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
-    /** Reads, with `change` made when the first bytes were read: the digest or the code of the error, and whether the whole file had been there before. */
+    /**
+     * Reads, with `change` made when the first bytes were read: the digest or the code of the
+     * error, and whether the whole file had been there before.
+     */
     const reread = async (path: string, change: () => unknown) => {
       await producer.ask('write', path, SIZE, 1)
       const { reading } = await pausedReading(consumer, path)

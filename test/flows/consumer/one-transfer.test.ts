@@ -24,7 +24,8 @@ test('of those that share a transfer one may leave without disturbing the others
   const { cluster } = await Cluster.start(t, { dtlMode: 'rpc' })
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer()])
   const size = 200_000_000
-  // Both wait for the record, so that both are there when the transfer begins; the spelling tells their notes apart.
+  // Both wait for the record, so that both are there when the transfer begins; the spelling tells
+  // their notes apart.
   const leaving = consumer.ask('consume', './x', { abort: 'early' })
   const staying = consumer.ask('read', 'x')
   for (const spelling of ['./x', 'x']) await consumer.noted('waiting', (path) => path === spelling)

@@ -10,7 +10,9 @@ import type { Teardown, TestProcess } from '../../harness/process.js'
 const SIZE = 24 * 2 ** 20
 const WHOLE = { size: SIZE, sha256: digestOf(SIZE, 1), standing: SIZE }
 
-/** A store of its own, so that the owner can hang or die without it; the lease outlives the silence. */
+/**
+ * A store of its own, so that the owner can hang or die without it; the lease outlives the silence.
+ */
 async function site(t: Teardown, options: ConfigOptions = {}) {
   const cluster = await Cluster.prepare(t)
   await cluster.node('K', { broker: true, directories: [] })

@@ -6,7 +6,9 @@ import type { TestProcess } from '../../harness/process.js'
 test('an open waits, says so, and ends when it is told to, leaving nothing behind', async (t) => {
   const { cluster, a } = await Cluster.start(t)
   const consumer = await cluster.consumer()
-  /** Waits in the broker, once it has heard what the consumer said last: the broker answers in turn. */
+  /**
+   * Waits in the broker, once it has heard what the consumer said last: the broker answers in turn.
+   */
   const waiters = async () => {
     await consumer.ask('lookup', 'nothing')
     return (await a.ask<NodeStatus>('status')).broker?.waiters
@@ -60,7 +62,9 @@ test('an open waits, says so, and ends when it is told to, leaving nothing behin
   t.strictSame(cluster.files('b'), [], 'nothing of all that is on disk')
 })
 
-/** The broker hears of the end of a process through the kernel, in its own time, but before long. */
+/**
+ * The broker hears of the end of a process through the kernel, in its own time, but before long.
+ */
 async function settled(a: TestProcess, other: TestProcess): Promise<number | undefined> {
   for (let left = 200; left > 0; left--) {
     await other.ask('lookup', 'nothing')

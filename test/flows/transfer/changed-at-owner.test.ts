@@ -6,7 +6,9 @@ import type { TestProcess } from '../../harness/process.js'
 
 const bytes = (size: number, seed: number) => Buffer.concat([...contents(size, seed)])
 
-/** What somebody does to a published file behind DYAD's back, and the error that a consumer gets. */
+/**
+ * What somebody does to a published file behind DYAD's back, and the error that a consumer gets.
+ */
 const CHANGES: Record<string, [code: string, change: (path: string) => void]> = {
   deleted: ['ERR_DYAD_GONE', (path) => rmSync(path)],
   truncated: ['ERR_DYAD_CHANGED', (path) => truncateSync(path, 60_000)],
@@ -112,7 +114,8 @@ test('what happens to a file midway of its transfer', async (t) => {
     t.strictSame(cluster.files('b'), [], 'nothing is left')
   }
 
-  // Who has a file open reads it to its end, whatever happens to its name: what arrives is what was published.
+  // Who has a file open reads it to its end, whatever happens to its name: what arrives is what was
+  // published.
   for (const [name, change] of Object.entries({ deleted: rmSync, replaced: replace })) {
     const local = await midway(consumer, name, change)
     t.ok(readFileSync(local).equals(bytes(size, 1)), `${name}: the version that was published`)

@@ -5,7 +5,10 @@ import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import type { TestProcess } from '../../harness/process.js'
 
-/** Why rdma cannot be used here, if so. Asked before the first test: tsx was seen not to find the native part of koffi after it. */
+/**
+ * Why rdma cannot be used here, if so. Asked before the first test: tsx was seen not to find the
+ * native part of koffi after it.
+ */
 const { unavailable } = rdmaTransport()
 
 /** What the last transfer that a process began went over, and why. */

@@ -57,7 +57,8 @@ test('one service serves any number of managed directories, and no other', async
 test('with relative paths off, a relative path is relative to the working directory', async (t) => {
   const { cluster } = await Cluster.start(t)
   const b = cluster.directory('b')
-  // What is the parent directory of both managed directories is the working directory of both programs.
+  // What is the parent directory of both managed directories is the working directory of both
+  // programs.
   const inRoot = ['env', '-C', cluster.root]
   const [producer, consumer] = await Promise.all([
     cluster.app('A', { producerPath: cluster.path('a') }, { DYAD_PATH_RELATIVE: '0' }, inRoot),

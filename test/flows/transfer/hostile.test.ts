@@ -50,7 +50,10 @@ function rpcUrl({ transports }: NodeStatus): string {
   return (JSON.parse(String(address)) as { url: string }).url
 }
 
-/** Sends one message over a link of its own; resolves with what came back until the answer was complete or the link was closed. */
+/**
+ * Sends one message over a link of its own; resolves with what came back until the answer was
+ * complete or the link was closed.
+ */
 function exchange({ url, audience }: Listens, message: Uint8Array): Promise<unknown[]> {
   const came: unknown[] = []
   return new Promise((resolve, reject) => {
@@ -77,7 +80,10 @@ function frame(payload: Uint8Array, { opcode = 2, claims = payload.length } = {}
   return Buffer.concat([head, payload])
 }
 
-/** Connects, says it all, and keeps the connection; with `reads` off it never looks at what comes back. */
+/**
+ * Connects, says it all, and keeps the connection; with `reads` off it never looks at what comes
+ * back.
+ */
 async function say(to: Listens | string, words: (string | Uint8Array)[], reads = true): Promise<Socket> {
   const socket = typeof to === 'string' ? dial(to) : dial(Number(new URL(to.url).port), '127.0.0.1')
   socket.on('error', () => {})

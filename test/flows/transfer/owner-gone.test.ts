@@ -19,7 +19,8 @@ test('an owner that is gone or hangs is an error that names it, and never a hang
   const cluster = await Cluster.prepare(t)
   await cluster.node('K', { broker: true, directories: [] })
   await cluster.createNamespace()
-  // The lease outlives the patience of the consumers, so that they meet the silence of the owner itself.
+  // The lease outlives the patience of the consumers, so that they meet the silence of the owner
+  // itself.
   const owner = () => cluster.node('A', { leaseTtl: 60_000 })
   let a = await owner()
   const [producer, stray] = await Promise.all([

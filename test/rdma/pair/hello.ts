@@ -1,5 +1,5 @@
-// Whether a pair of guests is what pair tests need: each knows its role, they can wait for each other, and the owner is reached over the
-// network, which is the one of their RDMA devices.
+// Whether a pair of guests is what pair tests need: each knows its role, they can wait for each
+// other, and the owner is reached over the network, which is the one of their RDMA devices.
 import { strictEqual } from 'node:assert'
 import { once } from 'node:events'
 import { openSync, readSync, writeFileSync } from 'node:fs'

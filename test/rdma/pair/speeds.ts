@@ -1,5 +1,6 @@
-// How fast a file moves from host to host over rdma and over tcp, for packages/rdma/README.md. A software device does in the kernel what a card
-// does by itself, so that only the way of measuring means something elsewhere.
+// How fast a file moves from host to host over rdma and over tcp, for packages/rdma/README.md. A
+// software device does in the kernel what a card does by itself, so that only the way of measuring
+// means something elsewhere.
 import { strictEqual } from 'node:assert'
 import { rmSync } from 'node:fs'
 import { digestOf } from '../../harness/contents.js'

@@ -1,5 +1,5 @@
-// Files between nodes on two hosts, over rdma alone, and what their consumer hears when the owner's process or host is gone midway.
-// Each host is told by the other when to go on.
+// Files between nodes on two hosts, over rdma alone, and what their consumer hears when the owner's
+// process or host is gone midway. Each host is told by the other when to go on.
 import { match, ok, strictEqual } from 'node:assert'
 import { execFileSync } from 'node:child_process'
 import type { Diagnostics } from '@dyad-ts/dyad'
@@ -11,7 +11,10 @@ const MIB = 2 ** 20
 /** More than may be under way at once. */
 const SIZE = 48 * MIB
 const PAUSE_AT = 2 * MIB
-/** The connection manager tells of a process at once; a host that says nothing is given 4.4 s by the transport. Emulation takes its part of both. */
+/**
+ * The connection manager tells of a process at once; a host that says nothing is given 4.4 s by the
+ * transport. Emulation takes its part of both.
+ */
 const TOLD = { within: 10_000, why: /the peer (ended|broke) the connection/ }
 const SILENT = { within: 15_000, why: /RETRY_EXC_ERR/ }
 /** Longer than a host may be silent. */

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 import type { Diagnostics } from '@dyad-ts/dyad'
 import type { TestProcess } from '../../harness/process.js'
 
-/** Options of nodes and sessions on one guest: its only address on a fabric is 10.99.0.1, and the store is asked over loopback. */
+/**
+ * Options of nodes and sessions on one guest: its only address on a fabric is 10.99.0.1, and the
+ * store is asked over loopback.
+ */
 export const COMMON = { host: '0.0.0.0', advertise: '10.99.0.1', token: 'secret', inlineLimit: 0 } as const
 
 /** Runs a program that sees an empty directory in the place of `path`, as on another host. */

@@ -1,4 +1,5 @@
-// What programs that run on both of two joined hosts have in common: which of them they are, how each waits for the other, and what ends with them.
+// What programs that run on both of two joined hosts have in common: which of them they are, how
+// each waits for the other, and what ends with them.
 import { strictEqual } from 'node:assert'
 import { mkdirSync, openSync, readSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +24,10 @@ export function tell(word: string): void {
   writeSync(port, `${word}\n`)
 }
 
-/** Waits for the other host, and with it this whole process: a read of the port that is still pending would keep it from ending. */
+/**
+ * Waits for the other host, and with it this whole process: a read of the port that is still
+ * pending would keep it from ending.
+ */
 export function heard(word: string): void {
   const byte = Buffer.alloc(1)
   let line = ''

@@ -1,4 +1,7 @@
-/* Writes a file for each function that changes a mode or a time, closes it, and calls that function. */
+/*
+ * Writes a file for each function that changes a mode or a time, closes it, and calls that
+ * function.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,7 @@
-/* The demo's consumer: reads the COUNT files of its producer in DIRECTORY, and says of each whether it is right. */
+/*
+ * The demo's consumer: reads the COUNT files of its producer in DIRECTORY, and says of each whether
+ * it is right.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

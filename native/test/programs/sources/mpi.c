@@ -1,4 +1,7 @@
-/* Each rank has a file of its own, and all of them write, or read, one more file together by MPI-IO. */
+/*
+ * Each rank has a file of its own, and all of them write, or read, one more file together by
+ * MPI-IO.
+ */
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>

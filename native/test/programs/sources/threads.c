@@ -1,4 +1,7 @@
-/* Eight threads at once: each writes, or reads, eight files of its own, by descriptors and by streams in turn. */
+/*
+ * Eight threads at once: each writes, or reads, eight files of its own, by descriptors and by
+ * streams in turn.
+ */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -6,7 +6,10 @@ export interface Arrival {
   readonly record: FileRecord
   /** Bytes stored here so far. */
   readonly stored: number
-  /** The bytes that follow what is stored, on their way to it; they are what they are until the next step. */
+  /**
+   * The bytes that follow what is stored, on their way to it; they are what they are until the next
+   * step.
+   */
   readonly next?: Uint8Array | undefined
   /**
    * Why what had arrived before was not the published file, so that all of it comes anew; undefined
@@ -15,7 +18,10 @@ export interface Arrival {
   readonly anew?: DyadError | undefined
   /** Opens what is stored here. */
   open(): number
-  /** Opens the owner's own file, where this process can: all of it can be read at once, and is to be believed when the file has arrived. */
+  /**
+   * Opens the owner's own file, where this process can: all of it can be read at once, and is to be
+   * believed when the file has arrived.
+   */
   readonly openAtOwner?: (() => number) | undefined
 }
 

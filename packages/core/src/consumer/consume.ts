@@ -30,14 +30,17 @@ export interface ConsumeContext extends LookupContext, StoreContext {
 }
 
 /**
- * Between the rename of a rewritten file and the publishing of its record lies a round trip to the store, in which consumers of the old record find
- * another file at the owner: the new record may take this long to come, in ms.
+ * Between the rename of a rewritten file and the publishing of its record lies a round trip to the
+ * store, in which consumers of the old record find another file at the owner: the new record may
+ * take this long to come, in ms.
  */
 const REPUBLISH_MS = 2_000
 
 /**
- * Makes the record's file, or a newer generation of it, readable at its place here, and resolves with the record of what stands there. Callers that want the same
- * file at the same time, in this process or another of this node, share one transfer. ERR_DYAD_CHANGED, ERR_DYAD_GONE, and the errors of store.
+ * Makes the record's file, or a newer generation of it, readable at its place here, and resolves
+ * with the record of what stands there. Callers that want the same file at the same time, in this
+ * process or another of this node, share one transfer. ERR_DYAD_CHANGED, ERR_DYAD_GONE, and the
+ * errors of store.
  */
 export async function consume(
   file: ManagedFile,
@@ -249,7 +252,10 @@ function inTurn<T>(owner: string, { places, giveWay }: ConsumeContext, signal: A
   return giveWay === undefined ? places.run(owner, signal, work) : work()
 }
 
-/** ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the clock of the store may have been set back. */
+/**
+ * ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the
+ * clock of the store may have been set back.
+ */
 async function assertNewest(
   file: ManagedFile,
   record: FileRecord,

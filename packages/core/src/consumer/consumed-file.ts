@@ -9,15 +9,19 @@ import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 /** After so many bytes that took no waiting others have a turn of the event loop. */
 const TURN_BYTES = 1024 * 1024
 
-/** Makes a file present and tells how it arrives; rejects with the reason of `signal` when that fires. */
+/**
+ * Makes a file present and tells how it arrives; rejects with the reason of `signal` when that
+ * fires.
+ */
 export type Consume = (onArrival: OnArrival, signal: AbortSignal) => Promise<FileRecord>
 
 /** Told the bytes, none at the end; may be called before the call that it was given to returns. */
 export type TakeDone = (error: unknown, bytes?: Buffer) => void
 
 /**
- * A consumed file, open for reading, the rest of which may still be on its way. After its last byte comes the end only once the whole file stands at its place; if that
- * does not come about, reading fails with the reason. Whoever opened it closes it.
+ * A consumed file, open for reading, the rest of which may still be on its way. After its last byte
+ * comes the end only once the whole file stands at its place; if that does not come about, reading
+ * fails with the reason. Whoever opened it closes it.
  */
 export class ConsumedFile {
   /** What is read. */
@@ -53,7 +57,8 @@ export class ConsumedFile {
   }
 
   /**
-   * Opens the file as soon as something of it can be read. Rejects as `consume` does, with the reason of `signal`, or as open(2) would.
+   * Opens the file as soon as something of it can be read. Rejects as `consume` does, with the
+   * reason of `signal`, or as open(2) would.
    * @param local where the whole file will be
    */
   static open(local: string, pace: DiskPace, signal: AbortSignal, consume: Consume): Promise<ConsumedFile> {
@@ -107,7 +112,10 @@ export class ConsumedFile {
     return this.#file.fd
   }
 
-  /** Reads at `position`: one byte at least, as soon as there is something to read. The memory is the caller's again when `done` is called. */
+  /**
+   * Reads at `position`: one byte at least, as soon as there is something to read. The memory is
+   * the caller's again when `done` is called.
+   */
   read(buffer: Uint8Array, position: number, done: ReadDone): void {
     this.#whenReadable(position, done, (length) => {
       this.#fill(length < buffer.length ? buffer.subarray(0, length) : buffer, position, done)
@@ -150,7 +158,10 @@ export class ConsumedFile {
     this.#whole.then(closed, closed)
   }
 
-  /** Calls `ready` once something can be read at `position`, with how much, or `done` once that is the end, or there will never be anything. */
+  /**
+   * Calls `ready` once something can be read at `position`, with how much, or `done` once that is
+   * the end, or there will never be anything.
+   */
   #whenReadable(position: number, done: ReadDone, ready: (length: number) => void): void {
     const again = () => this.#whenReadable(position, done, ready)
     if (this.#sinceTurn >= TURN_BYTES) {
@@ -202,7 +213,8 @@ export class ConsumedFile {
   #readAtOwner(owner: ReadDescriptor, buffer: Uint8Array, position: number, done: ReadDone): void {
     const again = () => this.read(buffer, position, done)
     owner.read(buffer, position, (error, bytes) => {
-      // Since then what is stored here was verified, and what the owner's file holds by now was not.
+      // Since then what is stored here was verified, and what the owner's file holds by now was
+      // not.
       if (this.#atOwner !== owner) again()
       // Those who copy it will tell what is wrong with it.
       else if (error || bytes === 0) this.#waiting.push(again)

@@ -59,7 +59,10 @@ export interface ConsumerParts {
   readonly temporaries: Temporaries
 }
 
-/** The consuming half of a session: finds records, brings files here as they are asked for or ahead of that, and opens them. Whoever made it closes it. */
+/**
+ * The consuming half of a session: finds records, brings files here as they are asked for or ahead
+ * of that, and opens them. Whoever made it closes it.
+ */
 export class Consumer {
   readonly #parts: ConsumerParts
   readonly #rightOfWay = new RightOfWay()
@@ -100,7 +103,10 @@ export class Consumer {
     return waitForRecord(path, this.#parts.lookup, { timeout, signal, onWaiting })
   }
 
-  /** Brings the newest version of a file here; resolves with whether there is one, which it waits for by default. */
+  /**
+   * Brings the newest version of a file here; resolves with whether there is one, which it waits
+   * for by default.
+   */
   async consumeNewest(
     file: ManagedFile,
     options: ConsumeOptions & { wait?: boolean },
@@ -115,7 +121,10 @@ export class Consumer {
     return true
   }
 
-  /** Brings the record's file here, or a newer version; resolves with the record of what stands here. */
+  /**
+   * Brings the record's file here, or a newer version; resolves with the record of what stands
+   * here.
+   */
   async consume(
     file: ManagedFile,
     record: FileRecord,
@@ -157,12 +166,18 @@ export class Consumer {
     return this.#readAhead.fetchAll(paths, signal)
   }
 
-  /** Ends what is brought here ahead; its transfers that were joined end with the operations of the session. */
+  /**
+   * Ends what is brought here ahead; its transfers that were joined end with the operations of the
+   * session.
+   */
   endReadAhead(): Promise<void> {
     return this.#readAhead.close()
   }
 
-  /** Writes what is still to be noted, and withdraws what is offered to others; after the operations of the session have ended. */
+  /**
+   * Writes what is still to be noted, and withdraws what is offered to others; after the operations
+   * of the session have ended.
+   */
   async close(): Promise<void> {
     const context = await this.#context.current?.catch(() => undefined)
     context?.held.write()
@@ -170,7 +185,10 @@ export class Consumer {
     context?.locks[Symbol.dispose]()
   }
 
-  /** The newest record of a file that is opened now; tells the read ahead of it. Undefined only without a wait for it. */
+  /**
+   * The newest record of a file that is opened now; tells the read ahead of it. Undefined only
+   * without a wait for it.
+   */
   #newestRecord(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord>
   #newestRecord(
     file: ManagedFile,
@@ -195,7 +213,8 @@ export class Consumer {
         ? await lookup(path, this.#parts.lookup, signal, this.timeout(options))
         : await this.waitForRecord(path, { ...options, onWaiting }, signal))
     if (record === undefined) return undefined
-    // Where the store was not waited for, the next requests leave in one write with the next open's. Whoever has waited for the file has it first.
+    // Where the store was not waited for, the next requests leave in one write with the next
+    // open's. Whoever has waited for the file has it first.
     if (isWaiting) {
       options.onPublished?.()
       setImmediate(() => this.#readAhead.follow(path))

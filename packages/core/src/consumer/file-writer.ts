@@ -3,8 +3,9 @@ import type { DiskPace } from '../files/disk-pace.js'
 import { WriteBehind } from './write-behind.js'
 
 /**
- * Writes a file from its beginning on: at once as long as that goes to memory, since handing it to another thread and back costs as much as it saves there, and behind its
- * caller, on another thread, where the disk is slow. Whoever made it closes it; the descriptor stays theirs.
+ * Writes a file from its beginning on: at once as long as that goes to memory, since handing it to
+ * another thread and back costs as much as it saves there, and behind its caller, on another
+ * thread, where the disk is slow. Whoever made it closes it; the descriptor stays theirs.
  */
 export class FileWriter {
   readonly #fd: number
@@ -20,12 +21,17 @@ export class FileWriter {
     this.#onWritten = onWritten
   }
 
-  /** Whether bytes are written behind, so that those taken last may not be in the file for a while. */
+  /**
+   * Whether bytes are written behind, so that those taken last may not be in the file for a while.
+   */
   get isBehind(): boolean {
     return this.#behind !== undefined || this.#pace.isSlow
   }
 
-  /** Takes all of `chunk`, which is the caller's again when this resolves, or returns. Fails with what any write so far has failed with. */
+  /**
+   * Takes all of `chunk`, which is the caller's again when this resolves, or returns. Fails with
+   * what any write so far has failed with.
+   */
   write(chunk: Uint8Array): Promise<void> | undefined {
     if (!this.isBehind) {
       this.writeAtOnce(chunk)

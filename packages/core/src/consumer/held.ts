@@ -28,11 +28,13 @@ interface Note {
 type Looks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
 
 /**
- * What this node holds: notes, outside the managed directory, of which generation of a file was stored there and what the stored file looked like.
- * A file without a matching note, left by an earlier run or changed since, is not held. Losing a note costs a transfer and nothing else.
+ * What this node holds: notes, outside the managed directory, of which generation of a file was
+ * stored there and what the stored file looked like. A file without a matching note, left by an
+ * earlier run or changed since, is not held. Losing a note costs a transfer and nothing else.
  *
- * A note is the text of a symbolic link that leads nowhere: one system call writes it whole or not at all, and one reads it. A few microseconds each, they are made
- * synchronously, since a hop to the thread pool costs ten times as much.
+ * A note is the text of a symbolic link that leads nowhere: one system call writes it whole or not
+ * at all, and one reads it. A few microseconds each, they are made synchronously, since a hop to
+ * the thread pool costs ten times as much.
  */
 export class HeldFiles {
   readonly #stateDir: string
@@ -46,7 +48,8 @@ export class HeldFiles {
   /**
    * @param stateDir where this node keeps its state
    * @param directory the managed directory
-   * @param scope names store and namespace, so that generations of different ones are never compared
+   * @param scope names store and namespace, so that generations of different ones are never
+   *   compared
    */
   private constructor(stateDir: string, directory: ManagedDirectory, scope: string) {
     this.#stateDir = stateDir
@@ -60,7 +63,10 @@ export class HeldFiles {
     return new HeldFiles(stateDir, directory, scope)
   }
 
-  /** The generation of the file that stands whole at its place now, or undefined if that is not known. */
+  /**
+   * The generation of the file that stands whole at its place now, or undefined if that is not
+   * known.
+   */
   generation(file: ManagedFile): Generation | undefined {
     try {
       const now = statSync(file.local, { bigint: true, throwIfNoEntry: false })

@@ -45,7 +45,10 @@ export interface Replacing {
   readonly isPermitted: boolean
 }
 
-/** A file on its way here: a temporary one beside its target, until it is put in place. Disposing of it before that leaves nothing. */
+/**
+ * A file on its way here: a temporary one beside its target, until it is put in place. Disposing of
+ * it before that leaves nothing.
+ */
 export class IncomingFile implements Destination, AsyncDisposable {
   readonly #path: string
   readonly #fd: number
@@ -143,7 +146,8 @@ export class IncomingFile implements Destination, AsyncDisposable {
     try {
       // Before the last of them is handed to anybody.
       this.#pass(chunk)
-      // Whoever waits for just these bytes need not read them back. Behind others, they are not those that follow what is stored.
+      // Whoever waits for just these bytes need not read them back. Behind others, they are not
+      // those that follow what is stored.
       if (!this.#writer.isBehind) this.#onArrival({ ...this.#arrival(), next: chunk })
       return this.#writer.write(chunk)?.catch((cause) => Promise.reject(storeError(this.#target, cause)))
     } catch (cause) {
@@ -310,7 +314,8 @@ export function orStoreError<T>(path: string, work: () => T): T {
 }
 
 function storeError(path: string, cause: unknown): unknown {
-  // A transport that copies a file by itself cannot tell what its target refuses from what its source does.
+  // A transport that copies a file by itself cannot tell what its target refuses from what its
+  // source does.
   const ofSystem = isDyadError(cause, 'ERR_DYAD_SYSTEM')
   const isAbort = (cause as Error | undefined)?.name === 'AbortError'
   return (isDyadError(cause) && !ofSystem) || isAbort ? cause : new DyadError('ERR_DYAD_STORE', { path, cause })

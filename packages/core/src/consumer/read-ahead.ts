@@ -6,7 +6,10 @@ import { abortable } from '../transfer/abortable.js'
 import { type LookupContext, lookup } from './lookup.js'
 import { type Expected, Sequence } from './sequence.js'
 
-/** Files that are brought here at a time without being asked for; one is on the wire while another is looked up and stored. */
+/**
+ * Files that are brought here at a time without being asked for; one is on the wire while another
+ * is looked up and stored.
+ */
 const AT_A_TIME = 2
 /** Files of a list that are looked up at a time. */
 const LOOKED_UP_AT_A_TIME = 32
@@ -52,8 +55,10 @@ interface Ahead {
 }
 
 /**
- * Brings files here before they are asked for: those that a reader's walk through a numbered sequence leads to, as they are published, within a bound on files and bytes.
- * The record of each is held under a lease of the store, where it has them, so that whoever opens the file need not ask again, and still never sees an old one.
+ * Brings files here before they are asked for: those that a reader's walk through a numbered
+ * sequence leads to, as they are published, within a bound on files and bytes. The record of each
+ * is held under a lease of the store, where it has them, so that whoever opens the file need not
+ * ask again, and still never sees an old one.
  */
 export class ReadAhead {
   readonly #context: ReadAheadContext
@@ -73,19 +78,23 @@ export class ReadAhead {
   }
 
   /**
-   * The record of a path that is opened now, if the file was expected and the record is known to be the newest still. Its place is free for the next: see
-   * {@link ReadAhead.follow}.
+   * The record of a path that is opened now, if the file was expected and the record is known to be
+   * the newest still. Its place is free for the next: see {@link ReadAhead.follow}.
    */
   take(path: string): FileRecord | undefined {
     const taken = this.#ahead.get(path)
     if (taken === undefined) return undefined
     const isNewest = taken.lease?.valid
-    // One that is on its way here goes on, and whoever opens it joins in, unless there is a newer one.
+    // One that is on its way here goes on, and whoever opens it joins in, unless there is a newer
+    // one.
     this.#leave(taken, isNewest === false || !taken.isFetching)
     return isNewest ? taken.record : undefined
   }
 
-  /** Tells that a path was opened and its record found: what comes next is brought here, and what was expected and did not come makes room for it. */
+  /**
+   * Tells that a path was opened and its record found: what comes next is brought here, and what
+   * was expected and did not come makes room for it.
+   */
   follow(path: string): void {
     if (this.#context.files === 0 || this.#closed) return
     const expected = this.#sequence.opened(path, this.#context.files)
@@ -93,8 +102,8 @@ export class ReadAhead {
   }
 
   /**
-   * Brings the files of these paths here, as far as they are published, a few at a time; the paths are asked for one by one, so there may be any number. Rejects with the
-   * signal's reason.
+   * Brings the files of these paths here, as far as they are published, a few at a time; the paths
+   * are asked for one by one, so there may be any number. Rejects with the signal's reason.
    */
   async fetchAll(paths: Iterable<string> | AsyncIterable<string>, signal: AbortSignal): Promise<PrefetchResult> {
     const result = { present: 0, unpublished: 0, failed: 0 }
@@ -212,7 +221,10 @@ export class ReadAhead {
     }
   }
 
-  /** Waits for its turn, and until the bytes that are ahead leave room for those of this file, and takes it; a single file may exceed the bound. */
+  /**
+   * Waits for its turn, and until the bytes that are ahead leave room for those of this file, and
+   * takes it; a single file may exceed the bound.
+   */
   async #takeRoom(ahead: Ahead, record: FileRecord, signal: AbortSignal): Promise<void> {
     while (this.#fetching >= AT_A_TIME || (this.#bytes > 0 && this.#bytes + record.size > this.#context.bytes)) {
       await untilTold(signal, (told) => this.#waiting.push(told))

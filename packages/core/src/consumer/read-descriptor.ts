@@ -2,10 +2,16 @@ import { closeSync, read, readSync } from 'node:fs'
 import { descriptorClosed } from '../files/descriptors.js'
 import type { DiskPace } from '../files/disk-pace.js'
 
-/** Told how many bytes were read, none at the end; may be called before the call that it was given to returns. */
+/**
+ * Told how many bytes were read, none at the end; may be called before the call that it was given
+ * to returns.
+ */
 export type ReadDone = (error: unknown, bytes: number) => void
 
-/** A descriptor to read from: at once as long as files are in memory, and through the thread pool where the disk is slow. Owns it, and closes it. */
+/**
+ * A descriptor to read from: at once as long as files are in memory, and through the thread pool
+ * where the disk is slow. Owns it, and closes it.
+ */
 export class ReadDescriptor {
   readonly fd: number
   readonly #pace: DiskPace

@@ -1,6 +1,9 @@
 import { untilTold } from '../deadline.js'
 
-/** Keeps what was fetched ahead out of the way of what was asked for: while anything is asked for, transfers that nobody asked for stand still. */
+/**
+ * Keeps what was fetched ahead out of the way of what was asked for: while anything is asked for,
+ * transfers that nobody asked for stand still.
+ */
 export class RightOfWay {
   /** How often each path is asked for at this moment. */
   readonly #asked = new Map<string, number>()
@@ -21,7 +24,10 @@ export class RightOfWay {
     }
   }
 
-  /** Resolves when a transfer of this path may go on: nothing is asked for, or it is. Rejects with the signal's reason. */
+  /**
+   * Resolves when a transfer of this path may go on: nothing is asked for, or it is. Rejects with
+   * the signal's reason.
+   */
   async give(path: string, signal: AbortSignal): Promise<void> {
     while (this.#asked.size > 0 && !this.#asked.has(path)) {
       await untilTold(signal, (told) => this.#waiting.push(told))

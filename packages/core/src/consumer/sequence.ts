@@ -1,7 +1,10 @@
 /** Numbered patterns and successors that are remembered. */
 const MOST_PATTERNS = 256
 const MOST_SUCCESSORS = 8_192
-/** Runs of digits of a path that are looked at, the last first, and their longest: as many digits as a number holds exactly. */
+/**
+ * Runs of digits of a path that are looked at, the last first, and their longest: as many digits as
+ * a number holds exactly.
+ */
 const MOST_RUNS = 4
 const LONGEST_RUN = 15
 
@@ -43,8 +46,9 @@ interface Run {
 }
 
 /**
- * Tells from the paths that were opened which will be opened next: the next numbers of a numbered sequence (frame-0001, frame-0002, …) at whatever stride, and
- * where names come again, what followed them the last time (the replay of DTF).
+ * Tells from the paths that were opened which will be opened next: the next numbers of a numbered
+ * sequence (frame-0001, frame-0002, …) at whatever stride, and where names come again, what
+ * followed them the last time (the replay of DTF).
  */
 export class Sequence {
   readonly #walks = new Map<string, Walk>()

@@ -1,10 +1,14 @@
-/** Lets callers that want the same thing at the same time share one run of the work; it ends early only when all of them have left. */
+/**
+ * Lets callers that want the same thing at the same time share one run of the work; it ends early
+ * only when all of them have left.
+ */
 export class SingleFlight<T, News> {
   readonly #flights = new Map<string, Flight<T, News>>()
 
   /**
-   * Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires, leaving the run to the others. The news that the work
-   * tells are told to all who share it, and the last of them to whoever joins late.
+   * Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires,
+   * leaving the run to the others. The news that the work tells are told to all who share it, and
+   * the last of them to whoever joins late.
    */
   async run(
     key: string,
@@ -37,7 +41,8 @@ export class SingleFlight<T, News> {
       signal.removeEventListener('abort', aborted)
       passengers.delete(tell)
       if (passengers.size === 0) {
-        // Nobody may join a run that is being ended. The last to leave waits until it has cleaned up.
+        // Nobody may join a run that is being ended. The last to leave waits until it has cleaned
+        // up.
         this.#forget(key, flight)
         control.abort(signal.reason)
         await result.catch(() => {})

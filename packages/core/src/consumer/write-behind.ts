@@ -7,8 +7,9 @@ const SPARE_BUFFERS = 8
 const spare: Buffer[] = []
 
 /**
- * Writes a file on to its end, behind its caller: bytes are copied into one of two buffers, and one is written while the other fills. A write begins as
- * soon as none is under way, so nothing waits for a buffer to be full. Whoever made it closes it; the descriptor stays theirs.
+ * Writes a file on to its end, behind its caller: bytes are copied into one of two buffers, and one
+ * is written while the other fills. A write begins as soon as none is under way, so nothing waits
+ * for a buffer to be full. Whoever made it closes it; the descriptor stays theirs.
  */
 export class WriteBehind {
   readonly #fd: number
@@ -31,7 +32,10 @@ export class WriteBehind {
     this.#buffers = [takeBuffer(), takeBuffer()]
   }
 
-  /** Takes all of `chunk`, which is the caller's again when this resolves; rejects with what any write so far has failed with. */
+  /**
+   * Takes all of `chunk`, which is the caller's again when this resolves; rejects with what any
+   * write so far has failed with.
+   */
   async write(chunk: Uint8Array): Promise<void> {
     for (let taken = 0; taken < chunk.length; ) {
       this.#throwFailure()

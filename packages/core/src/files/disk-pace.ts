@@ -1,12 +1,17 @@
 /** Calls that take this long have waited for a disk, or for a processor; in ms. */
 const SLOW_MS = 20
-/** How long the event loop is kept from waiting again, at first and at most, in ms: a call that waited for a processor says nothing of the next ones, a disk that is slow is slow again. */
+/**
+ * How long the event loop is kept from waiting again, at first and at most, in ms: a call that
+ * waited for a processor says nothing of the next ones, a disk that is slow is slow again.
+ */
 const FIRST_WARY_MS = 250
 const MOST_WARY_MS = 10_000
 
 /**
- * Tells whether files may be called synchronously: a few microseconds where the system has them in memory, a tenth of the way through the thread pool and back, but the whole
- * process waits where a disk is waited for. After a call that had to wait they may not for a while, which doubles each time that the next ones soon have to wait again.
+ * Tells whether files may be called synchronously: a few microseconds where the system has them in
+ * memory, a tenth of the way through the thread pool and back, but the whole process waits where a
+ * disk is waited for. After a call that had to wait they may not for a while, which doubles each
+ * time that the next ones soon have to wait again.
  */
 export class DiskPace {
   readonly #slowMs: number

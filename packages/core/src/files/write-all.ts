@@ -1,6 +1,9 @@
 import { write } from 'node:fs'
 
-/** Writes all of `bytes` from `position` on, through the thread pool, however many calls it takes; they are the caller's again when it settles. The system's own errors. */
+/**
+ * Writes all of `bytes` from `position` on, through the thread pool, however many calls it takes;
+ * they are the caller's again when it settles. The system's own errors.
+ */
 export function writeAll(fd: number, bytes: Uint8Array, position: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const from = (done: number): void => {

@@ -1,11 +1,12 @@
 /**
- * The contract of a key-value store. An implementation is one source file and a test of three lines that runs
- * `kvsConformance` of `@dyad-ts/core/conformance` against it.
+ * The contract of a key-value store. An implementation is one source file and a test of three lines
+ * that runs `kvsConformance` of `@dyad-ts/core/conformance` against it.
  *
  * Every call takes an AbortSignal and rejects with its reason when it fires. Errors are DyadErrors:
- * ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_KEY (empty key, key over {@link MAX_KEY_BYTES}, value over {@link MAX_VALUE_BYTES}),
- * ERR_DYAD_KVS_UNREACHABLE (the store cannot be reached in time), ERR_DYAD_DENIED, and ERR_DYAD_CLOSED after `close()`,
- * which also ends every call and iteration under way with that error.
+ * ERR_DYAD_NAMESPACE_MISSING, ERR_DYAD_KEY (empty key, key over {@link MAX_KEY_BYTES}, value over
+ * {@link MAX_VALUE_BYTES}), ERR_DYAD_KVS_UNREACHABLE (the store cannot be reached in time),
+ * ERR_DYAD_DENIED, and ERR_DYAD_CLOSED after `close()`, which also ends every call and iteration
+ * under way with that error.
  */
 
 /** Longest key, in UTF-8 bytes. */
@@ -46,11 +47,15 @@ export interface KvsReader {
   /** The entry under `key`, or undefined if there is none. */
   get(key: string, options?: Waiting): Promise<KvsEntry | undefined>
   /**
-   * The entry under `key`, as soon as there is one. Waits as long as the signal allows, across a restart of the store
-   * too; rejects with ERR_DYAD_NAMESPACE_MISSING at once, or when the namespace is removed meanwhile.
+   * The entry under `key`, as soon as there is one. Waits as long as the signal allows, across a
+   * restart of the store too; rejects with ERR_DYAD_NAMESPACE_MISSING at once, or when the
+   * namespace is removed meanwhile.
    */
   waitFor(key: string, options?: Waiting): Promise<KvsEntry>
-  /** The entries whose key begins with `prefix`, in no particular order; what changes meanwhile may be seen or not. */
+  /**
+   * The entries whose key begins with `prefix`, in no particular order; what changes meanwhile may
+   * be seen or not.
+   */
   list(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
   /**
    * The entries whose key begins with `prefix`: those there are, then each that is put, the newest
@@ -61,12 +66,16 @@ export interface KvsReader {
   watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
 }
 
-/** An entry that may be trusted without asking again for as long as it is valid. Whoever asked for it disposes it. */
+/**
+ * An entry that may be trusted without asking again for as long as it is valid. Whoever asked for
+ * it disposes it.
+ */
 export interface Lease extends Disposable {
   readonly entry: KvsEntry | undefined
   /**
-   * True as long as no later put or delete of the key, and no removal of its namespace, can have been acknowledged to its caller. False once
-   * it is not, for ever; an implementation may say so early. Costs no round trip.
+   * True as long as no later put or delete of the key, and no removal of its namespace, can have
+   * been acknowledged to its caller. False once it is not, for ever; an implementation may say so
+   * early. Costs no round trip.
    */
   readonly valid: boolean
 }
@@ -91,8 +100,9 @@ export interface KvsNamespace extends KvsReader {
   /** Removes the key; tells whether there was one. */
   delete(key: string, options?: Waiting): Promise<boolean>
   /**
-   * The entry under `key` as `get` or `waitFor` gives it, with a lease on it; undefined, and no lease, if there is none. While leases on a key
-   * are held, a put or delete of it is acknowledged, and seen by others, only when each was told or has run out. There where `readLeases` is
+   * The entry under `key` as `get` or `waitFor` gives it, with a lease on it; undefined, and no
+   * lease, if there is none. While leases on a key are held, a put or delete of it is acknowledged,
+   * and seen by others, only when each was told or has run out. There where `readLeases` is
    * declared.
    */
   lease?(key: string, options?: LeaseOptions): Promise<Lease | undefined>
@@ -109,7 +119,10 @@ export interface Registration extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** What an implementation can do beyond the mandatory clauses; its conformance test asserts what it declares. */
+/**
+ * What an implementation can do beyond the mandatory clauses; its conformance test asserts what it
+ * declares.
+ */
 export interface KvsCapabilities {
   /** What `put` returned for survives a restart of the store. */
   readonly durable: boolean
@@ -168,7 +181,9 @@ export interface KvsClient extends AsyncDisposable {
   readonly capabilities: KvsCapabilities
   /** Names the store, so that revisions of different stores are never compared. */
   readonly id: string
-  /** A namespace by name; asks nothing of the store. ERR_DYAD_NAMESPACE_NAME if it cannot be a name. */
+  /**
+   * A namespace by name; asks nothing of the store. ERR_DYAD_NAMESPACE_NAME if it cannot be a name.
+   */
   namespace(name: string): KvsNamespace
   /** Creates a namespace. ERR_DYAD_NAMESPACE_EXISTS, ERR_DYAD_NAMESPACE_NAME. */
   createNamespace(name: string, options?: Waiting): Promise<void>

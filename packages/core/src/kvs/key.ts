@@ -7,8 +7,9 @@ const PADDED_BYTES = 128
 const PADDED = Buffer.alloc(PADDED_BYTES)
 
 /**
- * The key of a managed path: `depth` hash bins in lower-case hex, then the path, joined with dots, as DYAD 0.2.0 spells it
- * (`263.2ce.2e1.1/data0.txt`), so that both sides of a C program's namespace agree.
+ * The key of a managed path: `depth` hash bins in lower-case hex, then the path, joined with dots,
+ * as DYAD 0.2.0 spells it (`263.2ce.2e1.1/data0.txt`), so that both sides of a C program's
+ * namespace agree.
  * @param path managed path
  * @param depth levels of bins, from 0
  * @param bins bins a level, 1 to 2^32 − 1

@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * As much of msgpack as records and node entries need, written and read here because @dyad-ts/core depends on nothing and because the bytes
- * come from strangers: the reader allocates nothing that the bytes do not hold.
+ * As much of msgpack as records and node entries need, written and read here because @dyad-ts/core
+ * depends on nothing and because the bytes come from strangers: the reader allocates nothing that
+ * the bytes do not hold.
  */
 
 /** What can be encoded. Undefined members of a map are left out. */
@@ -13,14 +14,20 @@ export interface PlainMap {
 
 const MAX_DEPTH = 8
 
-/** Encodes a value. Numbers must be safe integers; a bigint is always written as 64 bits, so that it is read back as one. */
+/**
+ * Encodes a value. Numbers must be safe integers; a bigint is always written as 64 bits, so that it
+ * is read back as one.
+ */
 export function encodePlain(value: Plain): Uint8Array {
   const writer = new Writer()
   writer.value(value)
   return writer.written
 }
 
-/** Decodes exactly one value; throws a RangeError that says what is wrong. Byte strings are views into `bytes`. */
+/**
+ * Decodes exactly one value; throws a RangeError that says what is wrong. Byte strings are views
+ * into `bytes`.
+ */
 export function decodePlain(bytes: Uint8Array): Plain {
   const reader = new Reader(bytes)
   const value = reader.value(0)

@@ -21,7 +21,9 @@ const F1_HIGH = 0xff51_afd7
 const F2_LOW = 0x1a85_ec53
 const F2_HIGH = 0xc4ce_b9fe
 
-/** The 128-bit hash as four 32-bit words, the lowest first. `seed` is an unsigned 32-bit integer. */
+/**
+ * The 128-bit hash as four 32-bit words, the lowest first. `seed` is an unsigned 32-bit integer.
+ */
 export function murmur3x64(bytes: Uint8Array, seed: number): [number, number, number, number] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { length } = bytes

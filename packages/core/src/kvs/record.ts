@@ -29,8 +29,8 @@ export interface PublishedFile extends FileVersion {
 /** Identifies one publish of a path. */
 export interface Generation {
   /**
-   * Grows at each publish of the same path. It is the revision that the store gave the record, so that it costs no round trip
-   * and two producers never give the same one twice.
+   * Grows at each publish of the same path. It is the revision that the store gave the record, so
+   * that it costs no round trip and two producers never give the same one twice.
    */
   readonly generation: number
   /**

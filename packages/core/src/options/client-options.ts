@@ -16,8 +16,8 @@ export const NO_WAIT = '-journal:-wal:-shm:.lock:.lck:.swp:.tmp:.pyc:~'
 export const STAT_WAIT = 'cp:mv:install:tar:rsync:gzip:bzip2:xz:zstd:zip:unzip:scp:diff'
 
 /**
- * What the clients of the agent read: the preload library and `@dyad-ts/dyad/register`. Sessions do not have
- * these options. `docs/configuration.md` is generated from this table.
+ * What the clients of the agent read: the preload library and `@dyad-ts/dyad/register`. Sessions do
+ * not have these options. `docs/configuration.md` is generated from this table.
  */
 export const CLIENT_OPTIONS: readonly ClientOptionRow[] = [
   {

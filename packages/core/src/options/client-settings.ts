@@ -71,7 +71,9 @@ export function readClientSettings(
   }
 }
 
-/** Changes what the environment has children of this process load: options of Node, or libraries. */
+/**
+ * Changes what the environment has children of this process load: options of Node, or libraries.
+ */
 export function changeForChildren(name: 'NODE_OPTIONS' | 'LD_PRELOAD', change: (given: string) => string): void {
   const env = environment()
   env[name] = change(env[name] ?? '')

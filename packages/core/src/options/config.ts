@@ -9,8 +9,9 @@ import { boolean, directory, duration, integer, type OptionRow, text } from './o
 import { warnOfUnknownVariables } from './unknown-variables.js'
 
 /**
- * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the fastest that there is, which is what
- * `auto` takes: programs that were written for them must run where there is no RDMA, too.
+ * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the
+ * fastest that there is, which is what `auto` takes: programs that were written for them must run
+ * where there is no RDMA, too.
  */
 export const DTL_MODES: Readonly<Record<string, string>> = {
   auto: 'auto',
@@ -23,7 +24,10 @@ export const DTL_MODES: Readonly<Record<string, string>> = {
   MARGO: 'auto',
 }
 
-/** Every option, by the name it has in a program. `docs/configuration.md` is generated from this table. */
+/**
+ * Every option, by the name it has in a program. `docs/configuration.md` is generated from this
+ * table.
+ */
 export const OPTIONS = {
   namespace: text({
     env: 'DYAD_KVS_NAMESPACE',
@@ -279,7 +283,10 @@ type Table = typeof OPTIONS
 export type OptionName = keyof Table
 /** Every option with its value. */
 export type Config = { readonly [Name in OptionName]: ReturnType<Table[Name]['parse']> }
-/** Options as a program gives them; what is left out, or undefined, comes from the environment, else from the defaults. */
+/**
+ * Options as a program gives them; what is left out, or undefined, comes from the environment, else
+ * from the defaults.
+ */
 export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | undefined }
 
 /** The variable that a session writes with the option `syncCheck`. */
@@ -313,7 +320,10 @@ export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = e
   return config as unknown as Config
 }
 
-/** Warns once a process of each variable DYAD_* that neither an option nor a client of the agent reads. */
+/**
+ * Warns once a process of each variable DYAD_* that neither an option nor a client of the agent
+ * reads.
+ */
 export function warnOfVariables(env: NodeJS.ProcessEnv = environment()): void {
   warnOfUnknownVariables(env, KNOWN_VARIABLES)
 }
@@ -335,7 +345,10 @@ export function readOption(
   return { value: row.fallback(env), origin: 'default' }
 }
 
-/** A program's value goes through the same parser as a variable's, so that there is one meaning; its type must be right as well. */
+/**
+ * A program's value goes through the same parser as a variable's, so that there is one meaning; its
+ * type must be right as well.
+ */
 function checked(name: OptionName, row: OptionRow<unknown>, value: unknown): unknown {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
     throw new DyadError('ERR_DYAD_OPTION', { detail: `${name}: a ${typeof value} is none of: ${row.accepts}` })
@@ -366,7 +379,10 @@ function shown(row: OptionRow<unknown>, value: unknown): string {
   return row.env === OPTIONS.token.env ? 'the value' : JSON.stringify(value)
 }
 
-/** Tells programs that watch DYAD_SYNC_HEALTH that a synchronization succeeded: the one variable that is written. */
+/**
+ * Tells programs that watch DYAD_SYNC_HEALTH that a synchronization succeeded: the one variable
+ * that is written.
+ */
 export function noteHealth(): void {
   process.env[HEALTH_VARIABLE] = 'ok'
 }

@@ -15,8 +15,8 @@ export class PendingPublishes {
   #room: (() => void)[] = []
 
   /**
-   * Publishes once the earlier publishes of the same path are done. Returns a promise of room for the
-   * next, or undefined where there is room.
+   * Publishes once the earlier publishes of the same path are done. Returns a promise of room for
+   * the next, or undefined where there is room.
    * @param publish asks whether it is the last of its path by now
    */
   add(path: string, publish: (isLast: () => boolean) => Promise<FileRecord>): Promise<void> | undefined {

@@ -12,8 +12,9 @@ import { followLinks } from './follow-links.js'
 import { StagedTemporary } from './staged-temporary.js'
 
 /**
- * A file being written that nobody sees yet: writing goes to `path`, opened with `flags`, until either `publish` or `discard` ends it.
- * A file that is written anew is a temporary one beside its target; one that is changed is changed in its place.
+ * A file being written that nobody sees yet: writing goes to `path`, opened with `flags`, until
+ * either `publish` or `discard` ends it. A file that is written anew is a temporary one beside its
+ * target; one that is changed is changed in its place.
  */
 export interface StagedFile {
   /** What to open, and how. */

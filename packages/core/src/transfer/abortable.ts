@@ -1,6 +1,9 @@
 import { setMaxListeners } from 'node:events'
 
-/** Waits for `work`, or until `signal` fires: then rejects with its reason and lets the work's end go unseen. */
+/**
+ * Waits for `work`, or until `signal` fires: then rejects with its reason and lets the work's end
+ * go unseen.
+ */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
   // One signal may well end thousands of fetches.

@@ -1,13 +1,15 @@
 import type { DyadError } from '../errors.js'
 
 /**
- * The contract of a transport (DYAD's data transport layer). An implementation is one source file and a test of three
- * lines that runs `transportConformance` of `@dyad-ts/core/conformance` against it.
+ * The contract of a transport (DYAD's data transport layer). An implementation is one source file
+ * and a test of three lines that runs `transportConformance` of `@dyad-ts/core/conformance` against
+ * it.
  *
- * Errors are DyadErrors: ERR_DYAD_GONE (no such file), ERR_DYAD_CHANGED (another version than asked for, also when it
- * changes while it is read), ERR_DYAD_REFUSED (escape, no regular file, not a served directory, range out of bounds),
- * ERR_DYAD_OWNER_UNREACHABLE (nobody listens at the address), ERR_DYAD_TRANSFER (cut off midway), ERR_DYAD_DENIED,
- * ERR_DYAD_PROTOCOL, ERR_DYAD_CLOSED, and ERR_DYAD_RDMA_UNAVAILABLE (this host cannot use the transport at all).
+ * Errors are DyadErrors: ERR_DYAD_GONE (no such file), ERR_DYAD_CHANGED (another version than asked
+ * for, also when it changes while it is read), ERR_DYAD_REFUSED (escape, no regular file, not a
+ * served directory, range out of bounds), ERR_DYAD_OWNER_UNREACHABLE (nobody listens at the
+ * address), ERR_DYAD_TRANSFER (cut off midway), ERR_DYAD_DENIED, ERR_DYAD_PROTOCOL,
+ * ERR_DYAD_CLOSED, and ERR_DYAD_RDMA_UNAVAILABLE (this host cannot use the transport at all).
  */
 
 /** Longest chunk that a Transfer yields, in bytes. */
@@ -34,19 +36,26 @@ export interface FetchRequest extends FileVersion {
 }
 
 /**
- * An open file on the owner's node. `read` fills `buffer` from `position` on and tells how many bytes it read;
- * it rejects with ERR_DYAD_CHANGED if the file ends early. `verify` rejects with ERR_DYAD_CHANGED if the file is no longer
- * the version that was opened. Whoever opened it closes it.
+ * An open file on the owner's node. `read` fills `buffer` from `position` on and tells how many
+ * bytes it read; it rejects with ERR_DYAD_CHANGED if the file ends early. `verify` rejects with
+ * ERR_DYAD_CHANGED if the file is no longer the version that was opened. Whoever opened it closes
+ * it.
  */
 export interface SourceFile extends AsyncDisposable {
   read(buffer: Uint8Array, position: number): Promise<number>
   verify(): Promise<void>
   close(): Promise<void>
-  /** Its descriptor, valid until it is closed, where the file is one of this system: for transports that map it. */
+  /**
+   * Its descriptor, valid until it is closed, where the file is one of this system: for transports
+   * that map it.
+   */
   readonly fd?: number | undefined
 }
 
-/** A managed directory as its node sees it; `dev` and `ino` tell whether another process sees the same one. */
+/**
+ * A managed directory as its node sees it; `dev` and `ino` tell whether another process sees the
+ * same one.
+ */
 export interface SourceDirectory {
   /** Absolute path, symbolic links resolved. */
   readonly path: string
@@ -61,7 +70,10 @@ export interface FileSource {
   open(version: FileVersion): Promise<SourceFile>
 }
 
-/** What a transport's server advertises for fetchers to find it; opaque to everybody but that transport. At most 16 KiB. */
+/**
+ * What a transport's server advertises for fetchers to find it; opaque to everybody but that
+ * transport. At most 16 KiB.
+ */
 export type TransportAddress = string
 
 /** Serving side of a transport. Whoever started it closes it. */
@@ -78,9 +90,10 @@ export interface FetchOptions {
 }
 
 /**
- * One transfer under way, with all its state. Iterate it once: the chunks arrive in order, add up to `size` bytes, and the last is handed
- * over only after the owner verified that the file did not change. A chunk's memory belongs to the reader until it asks for
- * the next one. A reader that stops early ends the transfer; a reader that is slow stops the sender.
+ * One transfer under way, with all its state. Iterate it once: the chunks arrive in order, add up
+ * to `size` bytes, and the last is handed over only after the owner verified that the file did not
+ * change. A chunk's memory belongs to the reader until it asks for the next one. A reader that
+ * stops early ends the transfer; a reader that is slow stops the sender.
  */
 export interface Transfer extends AsyncDisposable {
   /** Bytes that this transfer delivers. */
@@ -95,14 +108,17 @@ export interface Transfer extends AsyncDisposable {
    */
   copyTo?(fd: number, passed?: (bytes: Uint8Array) => void): Promise<void>
   /**
-   * Instead of iterating: receives straight into the pages of the open file `fd`, from its byte `position` on. Yields how many more bytes stand there, in order and at most MAX_CHUNK_BYTES at a time; the
-   * last only after the owner verified them, and can change none of them any more. Undefined where that cannot be done, or is not worth it, with this file. The descriptor is the caller's, is open for
-   * reading and writing, and stays open until the iteration has ended.
+   * Instead of iterating: receives straight into the pages of the open file `fd`, from its byte
+   * `position` on. Yields how many more bytes stand there, in order and at most MAX_CHUNK_BYTES at
+   * a time; the last only after the owner verified them, and can change none of them any more.
+   * Undefined where that cannot be done, or is not worth it, with this file. The descriptor is the
+   * caller's, is open for reading and writing, and stays open until the iteration has ended.
    */
   receiveInto?(fd: number, position: number): AsyncIterable<number> | undefined
   /**
-   * A new descriptor of the very file that is transferred, for who would read it before the transfer ends; only what `copyTo` or the last chunk has
-   * verified may be believed. Whoever asks for it closes it. Only present where this process can open the file.
+   * A new descriptor of the very file that is transferred, for who would read it before the
+   * transfer ends; only what `copyTo` or the last chunk has verified may be believed. Whoever asks
+   * for it closes it. Only present where this process can open the file.
    */
   openHere?(): number
   /** Whether `target` is the very file that would be transferred, so that nothing needs to move. */
@@ -116,13 +132,15 @@ export interface Transport extends AsyncDisposable {
   /** The name in the registry and in DYAD_DTL_MODE. */
   readonly name: string
   /**
-   * Why this host cannot use it at all, as far as that is known: an ERR_DYAD_RDMA_UNAVAILABLE, with which `serve` and `fetch` reject then. Who asks again is
-   * answered from memory. @default undefined: it needs nothing but Node
+   * Why this host cannot use it at all, as far as that is known: an ERR_DYAD_RDMA_UNAVAILABLE, with
+   * which `serve` and `fetch` reject then. Who asks again is answered from memory. @default
+   * undefined: it needs nothing but Node
    */
   readonly unavailable?: DyadError | undefined
   /**
-   * Answers fetches on the owner's node with the files of `source`. With ERR_DYAD_RDMA_UNAVAILABLE, which it may find out only here, a service leaves the
-   * transport out and tells of it; any other error fails the start of the service.
+   * Answers fetches on the owner's node with the files of `source`. With ERR_DYAD_RDMA_UNAVAILABLE,
+   * which it may find out only here, a service leaves the transport out and tells of it; any other
+   * error fails the start of the service.
    */
   serve(source: FileSource): Promise<TransportServer>
   /**
@@ -133,8 +151,14 @@ export interface Transport extends AsyncDisposable {
    * failure of `fetch`, after which the consumer waits for the next one.
    */
   obstacle(address: TransportAddress, storage: string): Promise<string | undefined>
-  /** Begins a transfer; resolves when the owner has opened the file. After an error that is not of the file the next transport is tried. */
+  /**
+   * Begins a transfer; resolves when the owner has opened the file. After an error that is not of
+   * the file the next transport is tried.
+   */
   fetch(address: TransportAddress, request: FetchRequest, options?: FetchOptions): Promise<Transfer>
-  /** Closes every connection and ends every transfer it fetches; servers are closed by whoever started them. */
+  /**
+   * Closes every connection and ends every transfer it fetches; servers are closed by whoever
+   * started them.
+   */
   close(): Promise<void>
 }

@@ -10,7 +10,9 @@ import { decodeNodeEntry } from '../kvs/node-entry.js'
 import { type FileRecord, type Generation, isSameGeneration } from '../kvs/record.js'
 import { otherKey } from './nodes.js'
 
-/** Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes. */
+/**
+ * Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes.
+ */
 const LEAST_BYTES = 1024 * 1024
 /** How many nodes fetch from one at a time. */
 const FANOUT = 2
@@ -69,8 +71,10 @@ export async function withdrawCopies(
 }
 
 /**
- * Spreads a file from node to node. Whoever wants it says so in the registry; the first two fetch from its owner, and the others from whoever has fetched it, two at
- * a time each, so that the owner sends two copies however many nodes want it. Whoever has it offers it for as long as its session lasts.
+ * Spreads a file from node to node. Whoever wants it says so in the registry; the first two fetch
+ * from its owner, and the others from whoever has fetched it, two at a time each, so that the owner
+ * sends two copies however many nodes want it. Whoever has it offers it for as long as its session
+ * lasts.
  */
 export class Copies {
   readonly #context: CopiesContext
@@ -118,8 +122,8 @@ export class Copies {
   }
 
   /**
-   * Offers what has been stored at `local` to other nodes, and gives up the place in the queue after
-   * that; does not wait for either.
+   * Offers what has been stored at `local` to other nodes, and gives up the place in the queue
+   * after that; does not wait for either.
    */
   offer(wanted: WantedCopy, local: string): void {
     const offering = this.#offer(wanted, local)
@@ -214,7 +218,10 @@ export class WantedCopy implements AsyncDisposable {
     this.#context = context
   }
 
-  /** The record as the node has it that is to be asked next: a holder of a copy, or the owner. Waits for its turn. */
+  /**
+   * The record as the node has it that is to be asked next: a holder of a copy, or the owner. Waits
+   * for its turn.
+   */
   async source(signal: AbortSignal): Promise<FileRecord> {
     const until = performance.now() + this.#context.patience
     const late = new Error('its turn did not come in time')

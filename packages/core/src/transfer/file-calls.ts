@@ -45,7 +45,10 @@ const inPool = {
   close: promisify(close),
 }
 
-/** Tens of microseconds more each, for the way through the thread pool and back, and nobody else waits meanwhile. */
+/**
+ * Tens of microseconds more each, for the way through the thread pool and back, and nobody else
+ * waits meanwhile.
+ */
 const POOLED: FileCalls = {
   realpath: (path) => inPool.realpath(path),
   lstat: (path) => inPool.lstat(path, BIGINT),
@@ -61,7 +64,10 @@ const POOLED: FileCalls = {
 /** Longest read that may be made inline, in bytes. */
 const INLINE_BYTES = 64 * 1024
 
-/** Chooses how calls are made: inline while the files are at hand, through the thread pool for long reads and for a while after a call had to wait. */
+/**
+ * Chooses how calls are made: inline while the files are at hand, through the thread pool for long
+ * reads and for a while after a call had to wait.
+ */
 export class CallChooser {
   readonly #pace: DiskPace
 

@@ -5,7 +5,10 @@ import { decodeNodeEntry, type NodeEntry } from '../kvs/node-entry.js'
 import { outageText } from '../kvs/outages.js'
 import type { FileRecord } from '../kvs/record.js'
 
-/** What begins the names of entries of the registry that are no nodes': the ids of nodes have no control characters. */
+/**
+ * What begins the names of entries of the registry that are no nodes': the ids of nodes have no
+ * control characters.
+ */
 const NO_NODE = '\x01'
 
 /** Whether an entry of the registry is a node's. */
@@ -18,7 +21,10 @@ export function otherKey(kind: string, ...parts: string[]): string {
   return [`${NO_NODE}${kind}`, ...parts].join(' ')
 }
 
-/** How the nodes that files are fetched from can be reached, as the registry told last: asked once, and again once it did not hold. */
+/**
+ * How the nodes that files are fetched from can be reached, as the registry told last: asked once,
+ * and again once it did not hold.
+ */
 export class Nodes {
   readonly #kvs: Pick<KvsClient, 'registry' | 'outage'>
   readonly #known = new Map<string, NodeEntry>()

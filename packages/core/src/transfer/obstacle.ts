@@ -2,8 +2,8 @@ import { reasonOf } from '../errors.js'
 import type { Transport, TransportAddress } from './contract.js'
 
 /**
- * Why this side cannot fetch files of the directory `storage` over a transport for which the owner offers `address`, as a clause for a person; undefined if it can.
- * Asks nobody over a network.
+ * Why this side cannot fetch files of the directory `storage` over a transport for which the owner
+ * offers `address`, as a clause for a person; undefined if it can. Asks nobody over a network.
  */
 export async function obstacleTo(
   transport: Transport,

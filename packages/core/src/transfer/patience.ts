@@ -3,7 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 1_000
 
-/** How long to go on trying: up to `limit` ms since there was progress last, with longer and longer pauses between attempts. */
+/**
+ * How long to go on trying: up to `limit` ms since there was progress last, with longer and longer
+ * pauses between attempts.
+ */
 export class Patience {
   readonly #limit: number
   #since = performance.now()
@@ -32,7 +35,10 @@ export class Patience {
     this.#attempts = 0
   }
 
-  /** How long to pause before the next attempt, in ms, or undefined when patience is at its end. Jittered, so that consumers of one owner do not come back all at once. */
+  /**
+   * How long to pause before the next attempt, in ms, or undefined when patience is at its end.
+   * Jittered, so that consumers of one owner do not come back all at once.
+   */
   nextDelay(): number | undefined {
     const pause = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#attempts++) * (0.5 + Math.random() / 2)
     return pause < this.#since + this.#limit - performance.now() ? Math.round(pause) : undefined

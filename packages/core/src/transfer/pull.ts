@@ -17,9 +17,15 @@ const COPIES_AGAIN_MS = 1_000
 
 /** Where the bytes of a file go. */
 export interface Destination {
-  /** Takes the whole file over a transfer that need not pass the bytes through here, or declines. Tells how many bytes moved. */
+  /**
+   * Takes the whole file over a transfer that need not pass the bytes through here, or declines.
+   * Tells how many bytes moved.
+   */
   takeWhole(transfer: Transfer): Promise<number | undefined>
-  /** Takes the bytes over a transfer that puts them in place by itself, telling of each that has arrived, or declines. */
+  /**
+   * Takes the bytes over a transfer that puts them in place by itself, telling of each that has
+   * arrived, or declines.
+   */
   receive(transfer: Transfer): AsyncIterable<number> | undefined
   /** Takes the next bytes; they are the caller's again when it resolves, or returns. */
   write(chunk: Uint8Array): Promise<void> | undefined
@@ -29,7 +35,9 @@ export interface Destination {
 
 /** The nodes that may be asked for a file, one after the other. */
 export interface Sources {
-  /** The record as the node to be asked next has it: the owner's own, or that of a copy elsewhere. */
+  /**
+   * The record as the node to be asked next has it: the owner's own, or that of a copy elsewhere.
+   */
   source(signal: AbortSignal): Promise<FileRecord>
   /** That node did not serve it. */
   failed(source: FileRecord): void
@@ -43,7 +51,10 @@ export interface PullContext extends ReachContext {
   readonly progressTimeout: number
   /** Bytes a second below which what comes is no progress; 0 for any. */
   readonly leastRate: number
-  /** Resolves when this transfer may go on, where others have the right of way; rejects with the signal's reason. */
+  /**
+   * Resolves when this transfer may go on, where others have the right of way; rejects with the
+   * signal's reason.
+   */
   readonly giveWay?: ((path: string, signal: AbortSignal) => Promise<void>) | undefined
 }
 
@@ -93,7 +104,8 @@ export async function pull(
         continue
       }
       if (mayRecover(error)) pulling.ways.failed(error)
-      // What a copy was changed into may be among the bytes that came from it already; that is final, and whoever asks again is not sent there.
+      // What a copy was changed into may be among the bytes that came from it already; that is
+      // final, and whoever asks again is not sent there.
       const isLost = pulling.isOpen && !mayRecover(error)
       if (source !== record && !isLost && pulling.patience.left > 1) {
         // There are others.
@@ -115,7 +127,10 @@ interface Pulling {
    * no progress.
    */
   readonly overall: LeastRate
-  /** Whether the node that was asked last has opened the file, so that its bytes may have gone to the destination. */
+  /**
+   * Whether the node that was asked last has opened the file, so that its bytes may have gone to
+   * the destination.
+   */
   isOpen: boolean
   received: number
   /** Whether copies may be asked: not after one had other bytes than were published. */
@@ -219,7 +234,10 @@ async function beforeNextAttempt(
   await patience.pause(delay, signal)
 }
 
-/** The way to the owner may come back; what the owner says of the file stands, and what fails here is not the owner's. */
+/**
+ * The way to the owner may come back; what the owner says of the file stands, and what fails here
+ * is not the owner's.
+ */
 function mayRecover(error: unknown): boolean {
   return (
     isDyadError(error, 'ERR_DYAD_TRANSFER') || isDyadError(error, 'ERR_DYAD_OWNER_UNREACHABLE') || isShortage(error)

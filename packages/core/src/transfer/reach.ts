@@ -81,7 +81,8 @@ async function reachAt(
       const request = { ...record, start, end: record.size }
       return await attempt.await(transport.fetch(address, request, { signal: attempt.signal }))
     } catch (error) {
-      // What is wrong with the file is wrong over every transport; what is wrong with the way may be right over the next.
+      // What is wrong with the file is wrong over every transport; what is wrong with the way may
+      // be right over the next.
       if (attempt.signal.aborted || isDyadError(error, 'ERR_DYAD_CHANGED') || isDyadError(error, 'ERR_DYAD_GONE'))
         throw error
       ways.failed(error)

@@ -1,4 +1,7 @@
-/** How long a server is left alone after it did not answer, in ms; twice as long each time that it does not. */
+/**
+ * How long a server is left alone after it did not answer, in ms; twice as long each time that it
+ * does not.
+ */
 const FIRST_PAUSE_MS = 10_000
 const LONGEST_PAUSE_MS = 300_000
 
@@ -8,8 +11,9 @@ interface Silence {
 }
 
 /**
- * Servers that did not answer at all, as behind a firewall that drops what it does not know. Each attempt takes long to fail, so that they are left alone for a
- * while, and another transport gets its turn at once.
+ * Servers that did not answer at all, as behind a firewall that drops what it does not know. Each
+ * attempt takes long to fail, so that they are left alone for a while, and another transport gets
+ * its turn at once.
  */
 export class SilentServers {
   readonly #silences = new Map<string, Silence>()

@@ -19,14 +19,18 @@ export class ManagedSource implements FileSource {
     this.directories = directories
   }
 
-  /** Resolves each directory, which must exist; the system's own error if it does not, ERR_DYAD_OPTION if it is a file. */
+  /**
+   * Resolves each directory, which must exist; the system's own error if it does not,
+   * ERR_DYAD_OPTION if it is a file.
+   */
   static async open(directories: readonly string[]): Promise<ManagedSource> {
     return new ManagedSource(await Promise.all(directories.map(resolveDirectory)))
   }
 
   /**
-   * Opens exactly the version asked for; whoever calls closes it. ERR_DYAD_GONE if there is no such file, ERR_DYAD_CHANGED if it has another
-   * size or modification time, ERR_DYAD_REFUSED for what is no regular file below the directory, ERR_DYAD_SYSTEM with its cause otherwise.
+   * Opens exactly the version asked for; whoever calls closes it. ERR_DYAD_GONE if there is no such
+   * file, ERR_DYAD_CHANGED if it has another size or modification time, ERR_DYAD_REFUSED for what
+   * is no regular file below the directory, ERR_DYAD_SYSTEM with its cause otherwise.
    */
   async open(version: FileVersion): Promise<OpenedFile> {
     const directory = this.directories.find(({ path }) => path === version.storage)
@@ -91,7 +95,8 @@ export class OpenedFile implements SourceFile {
     })
   }
 
-  // Not ctime: a rename or unlink changes it too, and what is held open is still the version that was asked for.
+  // Not ctime: a rename or unlink changes it too, and what is held open is still the version that
+  // was asked for.
   async verify(): Promise<void> {
     checkVersion(await this.stat(), this.#version)
   }

@@ -48,8 +48,8 @@ export async function withSocketPlace<T>(
     },
   })
   await assertFree()
-  // What nobody answers at was left by a process that was killed. Anything else stays. A synchronous
-  // stat of a socket would change how this process loads modules: late-module.ts.
+  // What nobody answers at was left by a process that was killed. Anything else stays. A
+  // synchronous stat of a socket would change how this process loads modules: late-module.ts.
   const left = await lstat(path).catch(() => undefined)
   if (left?.isSocket()) rmSync(path, { force: true })
   return await listen()

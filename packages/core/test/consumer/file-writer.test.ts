@@ -75,7 +75,10 @@ test('what a disk refuses is told to who writes on, or drains', async (t) => {
   closeSync(fd)
 })
 
-/** Stores chunks that come in one and the same memory, while a reader reads as far as it can each time. */
+/**
+ * Stores chunks that come in one and the same memory, while a reader reads as far as it can each
+ * time.
+ */
 async function readWhileStored(t: Test, pace: DiskPace): Promise<Buffer> {
   const target = `${t.testdir()}/file`
   const record = { path: 'file', size: content.length, mode: 0o644, generation: 1 } as FileRecord

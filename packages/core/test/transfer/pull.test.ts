@@ -27,7 +27,10 @@ interface Way {
   readonly copyFailure?: Error
 }
 
-/** A transport whose transfers go one way after the other; `asked` notes from where on each was asked for. */
+/**
+ * A transport whose transfers go one way after the other; `asked` notes from where on each was
+ * asked for.
+ */
 function double(ways: readonly Way[]): Transport & { readonly asked: number[]; readonly closed: number[] } {
   const left = [...ways]
   const asked: number[] = []

@@ -28,7 +28,10 @@ export async function askReport(path: string, variables: ReadonlyMap<string, str
   return JSON.parse(String(report)) as RunReport
 }
 
-/** Asks for the news of a run from index `from` on; with a signal waits until there are any or it fires. */
+/**
+ * Asks for the news of a run from index `from` on; with a signal waits until there are any or it
+ * fires.
+ */
 export async function askNews(
   path: string,
   variables: ReadonlyMap<string, string>,
@@ -47,8 +50,8 @@ function helloFrame(variables: ReadonlyMap<string, string>): Buffer {
 }
 
 /**
- * Sends frames and resolves with the bodies of their answers, which come in their order: in time, or
- * until the signal fires.
+ * Sends frames and resolves with the bodies of their answers, which come in their order: in time,
+ * or until the signal fires.
  */
 function exchange(
   path: string,

@@ -6,7 +6,10 @@ import { controlPath } from '@dyad-ts/service'
 import { type Failure, ForeignFailure } from './failure.js'
 import { say } from './output.js'
 
-/** The flag with which the command starts itself in the background: it tells who started it when it is ready. */
+/**
+ * The flag with which the command starts itself in the background: it tells who started it when it
+ * is ready.
+ */
 export const REPORT_FLAG = '--report-ready'
 
 type Report<Status> = { readonly told: string } | { readonly ready: Status } | { readonly failed: Failure }

@@ -4,7 +4,10 @@ import { readSync } from 'node:fs'
 export interface Elf {
   /** Whether it is for the processor that runs this process, with as many bits. */
   readonly isNative: boolean
-  /** The dynamic loader that it names; undefined for a static program, into which nothing can be loaded. */
+  /**
+   * The dynamic loader that it names; undefined for a static program, into which nothing can be
+   * loaded.
+   */
   readonly loader: string | undefined
   /** Whether Go made it: its programs make their system calls themselves. */
   readonly isGo: boolean
@@ -38,7 +41,10 @@ const GO_SECTIONS: ReadonlySet<string> = new Set(['.note.go.buildid', '.go.build
 /** Longer tables are no program's. */
 const MOST_BYTES = 1024 * 1024
 
-/** Reads the headers of an open file; undefined where it is no ELF file of this byte order, or damaged. */
+/**
+ * Reads the headers of an open file; undefined where it is no ELF file of this byte order, or
+ * damaged.
+ */
 export function readElf(fd: number): Elf | undefined {
   try {
     return parse((position, length) => exactly(fd, position, length))

@@ -22,7 +22,10 @@ export function exported(given: ConfigOptions): Map<string, string | undefined> 
   return variables
 }
 
-/** The text of an option's value as a variable for other processes, which may have another working directory. */
+/**
+ * The text of an option's value as a variable for other processes, which may have another working
+ * directory.
+ */
 export function variableText(row: OptionRow<unknown>, value: unknown): string {
   if (typeof value === 'boolean') return value ? '1' : '0'
   return row.isPath ? resolve(String(value)) : String(value)

@@ -47,7 +47,10 @@ export function askingOptions(command: Command): { options: ConfigOptions; limit
   return { options: { ...options, kvsTimeout: limit }, limit }
 }
 
-/** A directory that a flag names. Where the shell left it out, what ends the options comes in its place. */
+/**
+ * A directory that a flag names. Where the shell left it out, what ends the options comes in its
+ * place.
+ */
 export function directoryGiven(text: string): string {
   if (text === '--' || text === '') throw new InvalidArgumentError('no directory is given')
   return text

@@ -10,13 +10,17 @@ const OF_TERMINALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 
  * Tells whether a signal that this process got went to its whole process group, as those of a
  * terminal and of a shell's `kill %1` do: the group's other processes have it then, and it must not
  * be forwarded to them. A small process of the group that blocks all signals bears witness: nobody
- * addresses it by itself, so what it has got the whole group has got. What it has got stays pending,
- * so the next signal of the same name needs another witness. The former one judges other names until
- * that one blocks signals, too; what none can judge waits for it. All end with this process.
+ * addresses it by itself, so what it has got the whole group has got. What it has got stays
+ * pending, so the next signal of the same name needs another witness. The former one judges other
+ * names until that one blocks signals, too; what none can judge waits for it. All end with this
+ * process.
  */
 export class GroupWitness implements AsyncDisposable {
   #witnesses: Witness[] = []
-  /** Signals of the whole group that no living witness shows, and of which this process has yet to hear. */
+  /**
+   * Signals of the whole group that no living witness shows, and of which this process has yet to
+   * hear.
+   */
   #seen = 0n
   /** Signals that this process got and no witness can judge yet. */
   #undecided = 0n

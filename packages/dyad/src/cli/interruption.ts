@@ -22,8 +22,8 @@ export function outputFailure(error: NodeJS.ErrnoException): Interruption {
 }
 
 /**
- * Turns SIGINT, SIGTERM, SIGHUP and a closed output into an abort, until disposed of. The second signal ends the process at
- * once.
+ * Turns SIGINT, SIGTERM, SIGHUP and a closed output into an abort, until disposed of. The second
+ * signal ends the process at once.
  */
 export class Interruptions implements Disposable {
   readonly #abort = new AbortController()

@@ -14,8 +14,8 @@ export function requiredLibrary(): string {
 }
 
 /**
- * Returns NODE_OPTIONS with `@dyad-ts/dyad/register` in front of the former options: Node programs take part
- * through their own node:fs. Returns undefined where it is not built.
+ * Returns NODE_OPTIONS with `@dyad-ts/dyad/register` in front of the former options: Node programs
+ * take part through their own node:fs. Returns undefined where it is not built.
  */
 export function registeringOptions(former: string | undefined): string | undefined {
   const register = new URL('../register.js', import.meta.url)

@@ -29,7 +29,9 @@ export function environmentOfProgram({ outer, options, library, agent, run }: Pr
   return env
 }
 
-/** The variables by which a program chooses its session, and its agent: those that begin with DYAD_. */
+/**
+ * The variables by which a program chooses its session, and its agent: those that begin with DYAD_.
+ */
 export function programVariables(env: NodeJS.ProcessEnv): Map<string, string> {
   const found = new Map<string, string>()
   for (const [name, value] of Object.entries(env)) {

@@ -22,7 +22,10 @@ export class CommandError extends Error {
   }
 }
 
-/** The file that a command names, by itself or in the directories of PATH, as execvp(3) finds it. CommandError. */
+/**
+ * The file that a command names, by itself or in the directories of PATH, as execvp(3) finds it.
+ * CommandError.
+ */
 export function programFile(command: string, path: string): string {
   if (command === '') throw new CommandError("''", 'command not found', NOT_FOUND)
   const places = command.includes('/') ? [command] : path.split(delimiter).map((folder) => join(folder || '.', command))
@@ -48,7 +51,10 @@ function faultOf(place: string): string | undefined {
   }
 }
 
-/** Why the library cannot be loaded into what a file runs, as a clause of it; undefined where it can. */
+/**
+ * Why the library cannot be loaded into what a file runs, as a clause of it; undefined where it
+ * can.
+ */
 export function unreachable(file: string, path: string, scripts = 0): string | undefined {
   const { mode, uid, gid } = statSync(file)
   const gains =

@@ -1,7 +1,10 @@
 import { type Options, SingleBar } from 'cli-progress'
 import { bytes, tell } from './output.js'
 
-/** A bar on stderr while bytes move, where stderr is a terminal. Disposing of it leaves the cursor on a new line. */
+/**
+ * A bar on stderr while bytes move, where stderr is a terminal. Disposing of it leaves the cursor
+ * on a new line.
+ */
 export class Progress implements Disposable {
   readonly #verb: string
   #bar: SingleBar | undefined

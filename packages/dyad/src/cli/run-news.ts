@@ -9,7 +9,10 @@ import type { ProgramAgent } from './program-agent.js'
 const MOST_FAILURES = 10
 /** How long after the last word of the agent it is asked whether it still answers, in ms. */
 const CHECK_MS = 30_000
-/** How long a program gets to print what it says of a failure itself, in ms, so that its line is whole. */
+/**
+ * How long a program gets to print what it says of a failure itself, in ms, so that its line is
+ * whole.
+ */
 const OWN_LINE_MS = 100
 
 /** A run whose news are said. */
@@ -21,8 +24,8 @@ export interface ToldRun {
 }
 
 /**
- * Says on stderr, while a program runs, what keeps it waiting and what fails: the program itself has
- * an errno for it, which it may not print. Disposing of it says the rest.
+ * Says on stderr, while a program runs, what keeps it waiting and what fails: the program itself
+ * has an errno for it, which it may not print. Disposing of it says the rest.
  */
 export class RunNews implements AsyncDisposable {
   readonly #run: ToldRun

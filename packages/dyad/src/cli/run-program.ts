@@ -35,7 +35,9 @@ interface Flags {
   report?: string | true
 }
 
-/** Runs the program that a command line names: it and its children take part without being changed. */
+/**
+ * Runs the program that a command line names: it and its children take part without being changed.
+ */
 export function addRun(program: Command): void {
   const command = program
     .command('run')

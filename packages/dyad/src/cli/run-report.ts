@@ -19,7 +19,10 @@ export interface EndedRun {
   readonly ms: number
 }
 
-/** Tells of a run, in lines on stderr or as JSON in a file. A report that fails changes nothing about the run, and is said. */
+/**
+ * Tells of a run, in lines on stderr or as JSON in a file. A report that fails changes nothing
+ * about the run, and is said.
+ */
 export async function tellOfRun(run: EndedRun, to: string | true): Promise<void> {
   const { id, agent, variables, ending, ms } = run
   try {

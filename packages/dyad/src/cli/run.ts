@@ -4,7 +4,10 @@ import { Interruptions } from './interruption.js'
 import { program } from './program.js'
 import { tellOfSessions } from './session-lines.js'
 
-/** Runs the command line and sets what the process exits with: 0, 1 for failure, 2 for usage, 128 and its number for a signal. */
+/**
+ * Runs the command line and sets what the process exits with: 0, 1 for failure, 2 for usage, 128
+ * and its number for a signal.
+ */
 export async function run(argv: readonly string[]): Promise<void> {
   using interruptions = new Interruptions()
   using _ = tellOfSessions()

@@ -4,7 +4,10 @@ import { constants as system } from 'node:os'
 import { GroupWitness } from './group-witness.js'
 import { CommandError, NOT_EXECUTABLE, NOT_FOUND } from './program-file.js'
 
-/** The signals that somebody may send to a program; the system's own (SIGSEGV) and job control's (SIGTSTP) are not forwarded. */
+/**
+ * The signals that somebody may send to a program; the system's own (SIGSEGV) and job control's
+ * (SIGTSTP) are not forwarded.
+ */
 const FORWARDED = [
   ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const),
   ...(['SIGALRM', 'SIGVTALRM', 'SIGPROF', 'SIGIO', 'SIGURG', 'SIGPWR', 'SIGXCPU', 'SIGCONT'] as const),
@@ -76,8 +79,8 @@ export async function supervise({ command, file, args, env, descriptors }: Progr
 
 /**
  * Ends this process as the program ended: with its exit code, or by its signal, so that a shell
- * says the same of both. Where this process would write a core file over the program's it exits with
- * 128 and the signal's number instead.
+ * says the same of both. Where this process would write a core file over the program's it exits
+ * with 128 and the signal's number instead.
  */
 export function endAs(ending: Ending): void {
   if ('code' in ending) {
@@ -117,7 +120,10 @@ export function inheritedDescriptors(): Inherited[] {
   return found.filter(({ fd, link }) => fd > 2 && !isOwn(fd, link, ends.get(link) === 2))
 }
 
-/** Whether a descriptor is one of Node's: of the system's events, of a pipe with both of its ends, or `/dev/null` for reading. */
+/**
+ * Whether a descriptor is one of Node's: of the system's events, of a pipe with both of its ends,
+ * or `/dev/null` for reading.
+ */
 function isOwn(fd: number, link: string, hasBothEnds: boolean): boolean {
   if (link === '/dev/null') return !isOpenForWriting(fd)
   return link.startsWith('anon_inode:') || (link.startsWith('pipe:') && hasBothEnds)

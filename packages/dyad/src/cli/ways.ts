@@ -9,7 +9,10 @@ export interface Way {
   readonly reason: string
 }
 
-/** The ways to a node over each transport of this side, in the order in which a consumer here tries them: the first that serves is used. */
+/**
+ * The ways to a node over each transport of this side, in the order in which a consumer here tries
+ * them: the first that serves is used.
+ */
 export async function waysTo(node: NodeEntry, transports: readonly Transport[], mode: string): Promise<Way[]> {
   const ways: Way[] = []
   let isServed = false

@@ -23,7 +23,10 @@ export interface Running {
   readonly ended: Promise<Outcome>
 }
 
-/** Directories, a state directory and an environment of their own for one test; all that was started in it ends with it. */
+/**
+ * Directories, a state directory and an environment of their own for one test; all that was started
+ * in it ends with it.
+ */
 export class Sandbox implements AsyncDisposable {
   readonly directory: string
   readonly env: NodeJS.ProcessEnv
@@ -48,7 +51,10 @@ export class Sandbox implements AsyncDisposable {
     return new Sandbox(await mkdtemp(join(tmpdir(), 'dyad-cli-')))
   }
 
-  /** A sandbox with two nodes in the background, n1 with the store; `n1` and `n2` are their directories. `env` is for everything in it. */
+  /**
+   * A sandbox with two nodes in the background, n1 with the store; `n1` and `n2` are their
+   * directories. `env` is for everything in it.
+   */
   static async withNodes(env: NodeJS.ProcessEnv = {}): Promise<Sandbox> {
     const sandbox = await Sandbox.make()
     Object.assign(sandbox.env, env)

@@ -105,7 +105,8 @@ test('a program has an agent of its own where no service runs, as long as it run
   await using sandbox = await Sandbox.make()
   const ask = `require('node:net').connect(process.env.DYAD_AGENT).on('connect', () => { console.log(process.env.DYAD_AGENT); process.exit() })`
   mkdirSync(sandbox.at('state/agents'), { recursive: true, mode: 0o700 })
-  // What a run left that was killed, and what looks like it but listens, as one of another container does.
+  // What a run left that was killed, and what looks like it but listens, as one of another
+  // container does.
   const dead = spawnSync('true').pid
   const abandoned = createServer().listen(sandbox.at(`state/agents/run-${dead}-00000000.sock`))
   writeFileSync(sandbox.at(`state/agents/run-${dead}-11111111.sock`), '')

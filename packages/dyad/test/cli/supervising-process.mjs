@@ -1,5 +1,5 @@
-// Runs the program of its arguments as `dyad run` does, without the library. It is what was built: tsx would open
-// descriptors before the inherited ones are looked for.
+// Runs the program of its arguments as `dyad run` does, without the library. It is what was built:
+// tsx would open descriptors before the inherited ones are looked for.
 const { endAs, inheritedDescriptors, supervise } = await import(
   new URL('../../dist/cli/supervise.js', import.meta.url).href
 )

@@ -1,6 +1,6 @@
 /**
- * Lets the command find the file that TEST_LIBRARY names as the library for LD_PRELOAD, and none where it names none. What
- * needs the real library is in native/test.
+ * Lets the command find the file that TEST_LIBRARY names as the library for LD_PRELOAD, and none
+ * where it names none. What needs the real library is in native/test.
  */
 import { register } from 'node:module'
 

@@ -4,9 +4,10 @@ import { copyPacked, MAX_PACKED_BYTES, type Packed, readStamp, STAMP_BYTES, writ
 import type { CompactReply, CompactRequest, Space } from './frames.js'
 
 /**
- * The layout of the frames that there are most of. The first byte is the kind, below 0x80, where a msgpack map never begins; six bytes of id
- * follow. A request goes on with the length of the namespace's name in one byte (0: the registry), the name, the length of the key in two
- * bytes, and the key; the rest is the value of a `put`, and nothing in the others. Numbers are little-endian.
+ * The layout of the frames that there are most of. The first byte is the kind, below 0x80, where a
+ * msgpack map never begins; six bytes of id follow. A request goes on with the length of the
+ * namespace's name in one byte (0: the registry), the name, the length of the key in two bytes, and
+ * the key; the rest is the value of a `put`, and nothing in the others. Numbers are little-endian.
  */
 const KINDS = ['', 'get', 'wait', 'put', 'delete', 'lease', 'wait-lease', 'cancel'] as const
 const GET = 1

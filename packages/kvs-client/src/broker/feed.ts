@@ -137,7 +137,9 @@ class DirtyKeys {
   }
 }
 
-/** Sends what there is under a prefix, then what changes; a slow peer gets the newest of each key. */
+/**
+ * Sends what there is under a prefix, then what changes; a slow peer gets the newest of each key.
+ */
 export class WatchFeed implements Watcher {
   readonly #time: Timeline
   readonly #keyspace: Keyspace
@@ -146,7 +148,10 @@ export class WatchFeed implements Watcher {
   readonly #ready: () => void
   readonly #fail: (error: Error) => void
   #scan: Cursor | undefined
-  /** The scan sends revisions above the first and up to the second; the third is the first of the next scan. */
+  /**
+   * The scan sends revisions above the first and up to the second; the third is the first of the
+   * next scan.
+   */
   #floor: number
   #top = 0
   #nextFloor = 0

@@ -12,9 +12,10 @@ import {
 } from './compact-frames.js'
 
 /**
- * What a client and a broker say to each other: the one definition that both use. Frames that there are few of are msgpack maps whose `op`
- * says what they are; the others are laid out in compact-frames.ts. `id` says which request a frame belongs to; the client chooses ids, and
- * none is used twice on a link.
+ * What a client and a broker say to each other: the one definition that both use. Frames that there
+ * are few of are msgpack maps whose `op` says what they are; the others are laid out in
+ * compact-frames.ts. `id` says which request a frame belongs to; the client chooses ids, and none
+ * is used twice on a link.
  */
 
 /** Both sides name it first; a peer of another version is turned away. */
@@ -27,8 +28,8 @@ const MAX_REQUEST_VALUES = 32
 export const MAX_TTL_MS = 2 ** 31 - 1
 
 /**
- * How long a lease lasts, in ms: for the client since it asked for it, for the broker since it answered, so that the client's ends first. Both
- * go by monotonic clocks.
+ * How long a lease lasts, in ms: for the client since it asked for it, for the broker since it
+ * answered, so that the client's ends first. Both go by monotonic clocks.
  */
 export const LEASE_MS = 2_000
 /** Leases that one session, and all of a broker, may hold; beyond them an answer carries none. */
@@ -90,7 +91,10 @@ export interface RegisterRequest {
   /** Revision of the entry whose holder has ended, from which the key may be taken; 0 for none. */
   former: number
 }
-/** `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer to `revoke`. */
+/**
+ * `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer
+ * to `revoke`.
+ */
 export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
 export type Request =
   | { op: 'hello'; version: number }

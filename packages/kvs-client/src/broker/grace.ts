@@ -1,8 +1,8 @@
 import { LEASE_MS } from './frames.js'
 
 /**
- * The time after the start of a broker on records of an earlier one, in which leases that the earlier one gave may still be trusted: it knew
- * them, this one does not.
+ * The time after the start of a broker on records of an earlier one, in which leases that the
+ * earlier one gave may still be trusted: it knew them, this one does not.
  */
 export class Grace {
   readonly #former: number

@@ -10,7 +10,10 @@ interface Hold {
   readonly tellings: (() => void)[]
 }
 
-/** The keys of a keyspace whose changes are held back, so that nobody sees them while others may trust what was before. */
+/**
+ * The keys of a keyspace whose changes are held back, so that nobody sees them while others may
+ * trust what was before.
+ */
 export class Holds {
   readonly #holds = new Map<string, Hold>()
 

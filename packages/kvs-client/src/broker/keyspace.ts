@@ -58,12 +58,18 @@ export class Keyspace {
     }
   }
 
-  /** Stores; calls `done` once it is committed and may be seen, upon which {@link stored} is to be called. */
+  /**
+   * Stores; calls `done` once it is committed and may be seen, upon which {@link stored} is to be
+   * called.
+   */
   put(key: string, packed: Packed, done: Committed): void {
     this.#records.put(key, packed, (error, before) => this.#settle(key, error, before, done))
   }
 
-  /** Removes; calls `done` once it is committed and may be seen, upon which {@link removed} is to be called. */
+  /**
+   * Removes; calls `done` once it is committed and may be seen, upon which {@link removed} is to be
+   * called.
+   */
   delete(key: string, done: Committed): void {
     this.#records.delete(key, (error, before) => this.#settle(key, error, before, done))
   }

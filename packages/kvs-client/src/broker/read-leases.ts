@@ -33,7 +33,10 @@ export class ReadLeases {
   readonly #all = new Set<ReadLease>()
   #timer: NodeJS.Timeout | undefined
 
-  /** A lease on what can be read under `key` now, or undefined if there are too many, or if it is about to change. */
+  /**
+   * A lease on what can be read under `key` now, or undefined if there are too many, or if it is
+   * about to change.
+   */
   grant(holder: LeaseHolder, id: number, keyspace: Keyspace, key: string): ReadLease | undefined {
     if (this.#all.size >= MAX_LEASES) return undefined
     const lease = new ReadLease(holder, id, keyspace, key, performance.now() + LEASE_MS)
@@ -43,7 +46,10 @@ export class ReadLeases {
     return lease
   }
 
-  /** Ends a lease: it was given back, its holder is gone, or it has run out. Ending it twice is no error. */
+  /**
+   * Ends a lease: it was given back, its holder is gone, or it has run out. Ending it twice is no
+   * error.
+   */
   end(lease: ReadLease): void {
     if (!this.#all.delete(lease)) return
     lease.keyspace.unlend(lease)

@@ -1,9 +1,15 @@
 import type { RecordStore } from '../records/contract.js'
 
-/** How far ahead revisions are reserved in the store, in µs, so that a crash needs no write for each of them. */
+/**
+ * How far ahead revisions are reserved in the store, in µs, so that a crash needs no write for each
+ * of them.
+ */
 const RESERVE_US = 10_000_000
 
-/** Gives revisions: microseconds since 1970, but always more than the last, also over restarts of the store. */
+/**
+ * Gives revisions: microseconds since 1970, but always more than the last, also over restarts of
+ * the store.
+ */
 export class RevisionClock {
   readonly #store: Pick<RecordStore, 'ceiling' | 'raise'>
   #last: number

@@ -53,7 +53,10 @@ export class Session implements Holder, Answering {
     this.#answers.send({ op: 'hello', version: PROTOCOL_VERSION, durable, epoch })
   }
 
-  /** Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings none while its peer does not read the answers. */
+  /**
+   * Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings
+   * none while its peer does not read the answers.
+   */
   message(bytes: Buffer): void {
     this.#handle(toRequest(bytes))
   }

@@ -15,14 +15,19 @@ import { Store } from './store.js'
 
 /** Options of {@link startBroker}. */
 export interface BrokerOptions extends Omit<ListenOptions, 'maxFrameBytes' | 'audience'> {
-  /** Directory of the log; records in it survive the process. @default none: records are kept in memory */
+  /**
+   * Directory of the log; records in it survive the process. @default none: records are kept in
+   * memory
+   */
   data?: string | undefined
 }
 
 /** A running broker. Whoever started it closes it. */
 export interface Broker extends AsyncDisposable {
   readonly port: number
-  /** Address of the broker for clients that reach it under `hostname`, by default the address bound. */
+  /**
+   * Address of the broker for clients that reach it under `hostname`, by default the address bound.
+   */
   url(hostname?: string): string
   /**
    * What happened when the records were opened, in words: for instance that the end of an

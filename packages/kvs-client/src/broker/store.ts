@@ -11,7 +11,10 @@ import { ReadLeases } from './read-leases.js'
 import { RevisionClock } from './revision-clock.js'
 import { Timeline } from './timeline.js'
 
-/** Called once: with the revision of a put when it is committed and everybody has been told, or with why it failed. */
+/**
+ * Called once: with the revision of a put when it is committed and everybody has been told, or with
+ * why it failed.
+ */
 export type Told = (error: Error | undefined, revision: number) => void
 
 interface Named {
@@ -115,7 +118,10 @@ export class Store {
     return removed
   }
 
-  /** Stores a copy of `value`. Throws ERR_DYAD_NAMESPACE_MISSING and ERR_DYAD_KEY; `told` may be called before this returns. */
+  /**
+   * Stores a copy of `value`. Throws ERR_DYAD_NAMESPACE_MISSING and ERR_DYAD_KEY; `told` may be
+   * called before this returns.
+   */
   put(space: Space, key: string, value: Uint8Array, told: Told): void {
     const keyspace = this.keyspace(space)
     checkKey(key)

@@ -12,8 +12,8 @@ interface Group {
 }
 
 /**
- * Listens to signals for many at once: one listener for a signal, however many share it, since adding a listener costs as much as the signal
- * has already.
+ * Listens to signals for many at once: one listener for a signal, however many share it, since
+ * adding a listener costs as much as the signal has already.
  */
 export class Aborts {
   readonly #groups = new Map<AbortSignal, Group>()

@@ -91,7 +91,9 @@ class Call<T> implements Exchange {
   }
 }
 
-/** Makes a call; rejects with the signal's reason, the broker's error, or ERR_DYAD_KVS_UNREACHABLE. */
+/**
+ * Makes a call; rejects with the signal's reason, the broker's error, or ERR_DYAD_KVS_UNREACHABLE.
+ */
 export function call<T>(connection: Connection, request: Unsent, options: CallOptions<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted()

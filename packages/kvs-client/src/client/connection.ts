@@ -7,12 +7,18 @@ import { DueTimer, type Expiring } from './due.js'
 import { ExchangeTable } from './exchange-table.js'
 import { LeaseBook } from './lease-book.js'
 
-/** First and longest pause between two attempts to connect, in ms; each is drawn between its half and its whole. */
+/**
+ * First and longest pause between two attempts to connect, in ms; each is drawn between its half
+ * and its whole.
+ */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
 /** A broker that has neither accepted nor refused a link for so long counts as away, in ms. */
 const SILENT_MS = 1_500
-/** How long a link holds the process after the last exchange, in ms, since letting go and taking hold cost as much as an exchange. */
+/**
+ * How long a link holds the process after the last exchange, in ms, since letting go and taking
+ * hold cost as much as an exchange.
+ */
 const LINGER_MS = 50
 
 /** What a connection needs of a link. */
@@ -26,7 +32,10 @@ export interface ClientLink {
 /** Opens a link to the broker. */
 export type Dial = (handlersFor: () => LinkHandlers, signal: AbortSignal) => Promise<ClientLink>
 
-/** Something under way: it is told of each link made anew, of what the broker says, and of the failure that ends it. */
+/**
+ * Something under way: it is told of each link made anew, of what the broker says, and of the
+ * failure that ends it.
+ */
 export interface Exchange extends Expiring {
   /** Whether the process may end while it is under way. */
   readonly background?: boolean | undefined

@@ -8,8 +8,9 @@ export interface Expiring {
 }
 
 /**
- * Gives up what takes too long. All are given the same time, and one timer serves them: it looks at everything each time that the first of them
- * could be due, so that arming and disarming cost nothing.
+ * Gives up what takes too long. All are given the same time, and one timer serves them: it looks at
+ * everything each time that the first of them could be due, so that arming and disarming cost
+ * nothing.
  */
 export class DueTimer {
   readonly #ms: number

@@ -1,13 +1,19 @@
 import type { Exchange } from './connection.js'
 
-/** Places of an empty table, in 16 KiB; a power of two, as every number of places. Half of them are as many calls as a program usually has under way at once. */
+/**
+ * Places of an empty table, in 16 KiB; a power of two, as every number of places. Half of them are
+ * as many calls as a program usually has under way at once.
+ */
 const FEWEST = 1024
 
 /**
- * What is under way, by id: each has the place that the low bits of its id name, and ids whose place is taken are left out.
+ * What is under way, by id: each has the place that the low bits of its id name, and ids whose
+ * place is taken are left out.
  *
- * A Map would do, but for what it leaves behind: V8's ordered tables are made anew as entries come and go, and each names the one after it, so that one old table
- * keeps all later ones, and every call that is in them, until the next major collection: some 500 B for each call of a busy connection, and tens of MiB before it comes.
+ * A Map would do, but for what it leaves behind: V8's ordered tables are made anew as entries come
+ * and go, and each names the one after it, so that one old table keeps all later ones, and every
+ * call that is in them, until the next major collection: some 500 B for each call of a busy
+ * connection, and tens of MiB before it comes.
  */
 export class ExchangeTable {
   #exchanges: (Exchange | undefined)[] = new Array(FEWEST).fill(undefined)

@@ -111,7 +111,8 @@ export class BrokerClient implements KvsClient {
   }
 
   async #close(): Promise<void> {
-    // What a release sends goes before the end of the link. Without a link there is nobody to tell, and what is registered expires.
+    // What a release sends goes before the end of the link. Without a link there is nobody to tell,
+    // and what is registered expires.
     const releases = [...this.#registrations].map((registration) => registration.close())
     await this.#connection.close()
     await Promise.all(releases)

@@ -53,21 +53,29 @@ export class LeaseBook {
     this.forget(lease)
   }
 
-  /** The broker wants it back. Answered even when it is long over, since somebody waits for the answer. */
+  /**
+   * The broker wants it back. Answered even when it is long over, since somebody waits for the
+   * answer.
+   */
   revoke(id: number): void {
     const lease = this.#all.get(id)
     if (lease !== undefined) this.forget(lease)
     this.#giveBack(id, true)
   }
 
-  /** This client is about to change the key, or the whole namespace: its own leases must not hold that up. */
+  /**
+   * This client is about to change the key, or the whole namespace: its own leases must not hold
+   * that up.
+   */
   overwrite(space: string, key?: string): void {
     if (this.#all.size === 0) return
     const leases = key === undefined ? this.#all.values() : (this.#byKey.get(nameOf(space, key)) ?? [])
     for (const lease of [...leases]) if (lease.space === space) this.giveBack(lease)
   }
 
-  /** The link is lost: the broker may have forgotten them all. Those asked for are asked for again. */
+  /**
+   * The link is lost: the broker may have forgotten them all. Those asked for are asked for again.
+   */
   lost(): void {
     for (const lease of [...this.#given]) this.forget(lease)
   }

@@ -24,7 +24,8 @@ export function lease(
       begun(id) {
         held = connection.leases.begin(id, space, key)
       },
-      // It counts from the last time: an answer to an earlier one would have come over a link that is lost.
+      // It counts from the last time: an answer to an earlier one would have come over a link that
+      // is lost.
       sending() {
         asked = performance.now()
       },

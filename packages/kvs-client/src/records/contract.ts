@@ -1,8 +1,8 @@
 import type { Packed } from './packed.js'
 
 /**
- * Called once with what came of a write, and with what was under the key before it: in the order in which writes were asked for, at once or
- * later.
+ * Called once with what came of a write, and with what was under the key before it: in the order in
+ * which writes were asked for, at once or later.
  */
 export type Committed = (error: Error | undefined, before: Packed | undefined) => void
 

@@ -10,7 +10,10 @@ import { LogFiles } from './log-files.js'
 import type { MemoryRecords } from './memory-records.js'
 import type { Packed } from './packed.js'
 
-/** A log is rewritten when it has grown by this many bytes, and by as much as was left when it was rewritten last. */
+/**
+ * A log is rewritten when it has grown by this many bytes, and by as much as was left when it was
+ * rewritten last.
+ */
 const COMPACT_BYTES = 64 * 1024 * 1024
 
 /** Writes operations, and tells when they are committed. */
@@ -64,8 +67,9 @@ export interface LogOptions {
 }
 
 /**
- * Namespaces and records in memory, and every change of them in a log that is replayed at the next start. What one turn of the event loop
- * changes is written at its end, in one write, and committed when the operating system has it: from then on it survives the process.
+ * Namespaces and records in memory, and every change of them in a log that is replayed at the next
+ * start. What one turn of the event loop changes is written at its end, in one write, and committed
+ * when the operating system has it: from then on it survives the process.
  */
 export class LogRecordStore implements RecordStore, Writer {
   readonly durable = true
@@ -143,7 +147,8 @@ export class LogRecordStore implements RecordStore, Writer {
   raise(ceiling: number): void {
     this.#catalog.ceiling(ceiling)
     this.batch.ceiling(ceiling)
-    // If it cannot be written, neither can the put that it is for, which says so; and replaying sees every revision anyway.
+    // If it cannot be written, neither can the put that it is for, which says so; and replaying
+    // sees every revision anyway.
     this.staged(() => {})
   }
 
@@ -250,7 +255,10 @@ export class LogRecordStore implements RecordStore, Writer {
     })
   }
 
-  /** A log that cannot be rewritten is still whole; it is tried again when it has grown as much once more. */
+  /**
+   * A log that cannot be rewritten is still whole; it is tried again when it has grown as much once
+   * more.
+   */
   async #rewrite(): Promise<void> {
     try {
       // Another attempt to bring back what was removed has a new log already, and nothing is in

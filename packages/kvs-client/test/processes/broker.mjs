@@ -1,4 +1,5 @@
-// A broker in a process of its own, so that it can be killed. Options come as JSON; the address goes to the parent.
+// A broker in a process of its own, so that it can be killed. Options come as JSON; the address
+// goes to the parent.
 import { startBroker } from '@dyad-ts/kvs-client'
 
 const broker = await startBroker(JSON.parse(process.argv[2]))

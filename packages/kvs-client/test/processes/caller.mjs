@@ -1,4 +1,5 @@
-// Makes as many calls as it is told to, beside those of others and all with one signal, and tells by how many MiB its old generation grew. Needs --expose-gc.
+// Makes as many calls as it is told to, beside those of others and all with one signal, and tells
+// by how many MiB its old generation grew. Needs --expose-gc.
 import { setImmediate as turn } from 'node:timers/promises'
 import { getHeapSpaceStatistics } from 'node:v8'
 import { brokerKvs } from '@dyad-ts/kvs-client'

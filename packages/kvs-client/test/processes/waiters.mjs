@@ -1,4 +1,5 @@
-// Blocks in as many waits as it is told to, and tells when the last of them is over. Their keys are numbered from the first argument on.
+// Blocks in as many waits as it is told to, and tells when the last of them is over. Their keys are
+// numbered from the first argument on.
 import { brokerKvs } from '@dyad-ts/kvs-client'
 
 const [url, first, count] = process.argv.slice(2)

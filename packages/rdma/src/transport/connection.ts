@@ -36,7 +36,10 @@ export interface ConnectionOptions {
 
 /** The client's end of a connection to an owner: any number of transfers at once. */
 export class Connection implements LinkHandlers {
-  /** Resolves when the owner has accepted it. Rejects with ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE. */
+  /**
+   * Resolves when the owner has accepted it. Rejects with ERR_DYAD_OWNER_UNREACHABLE,
+   * ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE.
+   */
   readonly connected: Promise<Link>
   readonly #end: End
   readonly #options: ConnectionOptions

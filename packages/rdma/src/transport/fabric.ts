@@ -6,7 +6,10 @@ import type { Verbs } from '../verbs/library.js'
 import { canonicalAddress } from '../verbs/socket-address.js'
 import type { End } from './address.js'
 
-/** Addresses of this host that belong to verbs devices, in one spelling; what the connection manager can bind. */
+/**
+ * Addresses of this host that belong to verbs devices, in one spelling; what the connection manager
+ * can bind.
+ */
 export function fabricAddresses(verbs: Verbs): string[] {
   using channel = new EventChannel(verbs)
   const found: string[] = []
@@ -26,7 +29,10 @@ export function fabricAddresses(verbs: Verbs): string[] {
   return found
 }
 
-/** The address of this host from which packets to `end` would leave: what the system's routes say, without a packet being sent. */
+/**
+ * The address of this host from which packets to `end` would leave: what the system's routes say,
+ * without a packet being sent.
+ */
 export function routeTo(end: End): Promise<string> {
   const socket = createSocket(isIPv4(end.host) ? 'udp4' : 'udp6')
   return new Promise<string>((resolve, reject) => {

@@ -9,14 +9,20 @@ import type { Landing, Promised } from './landing.js'
 import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 
-/** Bytes of a file that are mapped, registered and granted at once. Each stretch takes the programs as long as two megabytes of pages take the kernel; README.md has what was measured. */
+/**
+ * Bytes of a file that are mapped, registered and granted at once. Each stretch takes the programs
+ * as long as two megabytes of pages take the kernel; README.md has what was measured.
+ */
 const STRETCH_BYTES = 8 * 1024 * 1024
 /** Stretches at a time: one fills while the next is made. */
 const STRETCHES = 2
 /** statfs(2): of a file system whose pages are the file. */
 const TMPFS_MAGIC = 0x0102_1994
 
-/** Whether the pages of an open file are the file itself, so that what a device writes there needs no storing. */
+/**
+ * Whether the pages of an open file are the file itself, so that what a device writes there needs
+ * no storing.
+ */
 export function isInMemory(fd: number): boolean {
   return statfsSync(`/proc/self/fd/${fd}`).type === TMPFS_MAGIC
 }
@@ -38,7 +44,10 @@ export class FileLanding implements Landing {
     this.#end = end
   }
 
-  /** A landing for the last `left` bytes of a transfer, which begin at `position`; undefined where the file cannot be mapped or registered, of which storing bytes in another way says more. */
+  /**
+   * A landing for the last `left` bytes of a transfer, which begin at `position`; undefined where
+   * the file cannot be mapped or registered, of which storing bytes in another way says more.
+   */
   static open(link: Link, fd: number, position: number, left: number): FileLanding | undefined {
     const landing = new FileLanding(link, fd, position + left)
     landing.#first = landing.#map(left)

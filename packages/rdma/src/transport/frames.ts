@@ -5,25 +5,27 @@ import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 // All numbers are big endian. What the connection manager carries:
 //
 //   client: 'DYADRDM2', its nonce (32)
-//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, where it rejects
-//           the connection, 'DYADRDM2' and a code
+//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, where it
+//           rejects the connection, 'DYADRDM2' and a code
 //
 // Messages; each begins with its kind (1) and the number of the transfer (4):
 //
-//   client: proof     that it knows the token (32); the first message, of transfer 0, and the only one
-//                     of its kind
-//           fetch     size (8), mtimeNs (8), start (8), end (8), length of storage (2), length of path
-//                     (2), storage, path, grants
-//           grant     grants; each names memory that the owner may write once: address (8), key (4), length (4)
+//   client: proof     that it knows the token (32); the first message, of transfer 0, and the
+//                     only one of its kind
+//           fetch     size (8), mtimeNs (8), start (8), end (8), length of storage (2),
+//                     length of path (2), storage, path, grants
+//           grant     grants; each names memory that the owner may write once: address (8),
+//                     key (4), length (4)
 //           stop      it wants no more
 //   owner:  data      all bytes of a short file, which is verified
 //           verified  the file whose bytes were all written is verified
 //           error     code, LF, detail; nothing is written any more
 //           stopped   nothing is written any more
 //
-// Longer files are written into what was granted, in its order; the last write into each carries the number of the transfer as its immediate,
-// with its highest bit set where the file is whole and verified. What is written straight from the pages of a file can be verified only after
-// the device has read them, and is told of by a message of its own.
+// The owner writes longer files into the grants, in their order. The last write into each carries
+// the number of the transfer as its immediate, with the highest bit set where the file is whole and
+// verified. What the device reads straight from the pages of a file the owner verifies afterwards,
+// and says so in a message of its own.
 
 /** One request, complete. */
 export interface FetchFrame extends FileVersion {
@@ -171,7 +173,10 @@ export function errorFrame(id: number, { code, detail }: { code: string; detail:
   return bytes
 }
 
-/** Reads a message whose length is within MAX_MESSAGE_BYTES; its data stays part of it. ERR_DYAD_PROTOCOL unless every field is within its bounds. */
+/**
+ * Reads a message whose length is within MAX_MESSAGE_BYTES; its data stays part of it.
+ * ERR_DYAD_PROTOCOL unless every field is within its bounds.
+ */
 export function readMessage(bytes: Buffer): Message {
   if (bytes.length < HEAD_BYTES) throw broken('a message without a head')
   const id = bytes.readUInt32BE(1)

@@ -3,7 +3,10 @@ import { FileLanding } from './file-landing.js'
 import type { Grant } from './frames.js'
 import type { Landing, Part, Promised } from './landing.js'
 
-/** What the owner of one transfer is granted: a place for what comes next, in a landing, for as long as there are bytes without one. */
+/**
+ * What the owner of one transfer is granted: a place for what comes next, in a landing, for as long
+ * as there are bytes without one.
+ */
 export class Grants {
   /** Bytes of the transfer. */
   readonly #size: number
@@ -39,7 +42,8 @@ export class Grants {
   next(): Promised | undefined {
     const left = this.#size - this.#granted
     if (left === 0) return undefined
-    // Where nothing is under way and a file takes nothing, what was there before it does: the bytes are stored from there, or that says why they cannot be.
+    // Where nothing is under way and a file takes nothing, what was there before it does: the bytes
+    // are stored from there, or that says why they cannot be.
     const promised = this.#landing?.next(left) ?? (this.#promised.length === 0 ? this.#earlier?.next(left) : undefined)
     if (promised === undefined) return undefined
     this.#granted += promised.part.length
@@ -79,7 +83,10 @@ export class Grants {
     this.#landing?.leave()
   }
 
-  /** As if nothing had been granted: the owner was lost before it answered, and another connection needs a landing of its own. */
+  /**
+   * As if nothing had been granted: the owner was lost before it answered, and another connection
+   * needs a landing of its own.
+   */
   reset(): void {
     this.leave()
     this.#earlier = undefined

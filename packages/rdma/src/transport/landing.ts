@@ -19,7 +19,10 @@ export interface Promised {
   readonly before: readonly SendRequest[]
 }
 
-/** Where the bytes of one transfer arrive: memory that the owner may write through keys that are its own, until they are withdrawn. */
+/**
+ * Where the bytes of one transfer arrive: memory that the owner may write through keys that are its
+ * own, until they are withdrawn.
+ */
 export interface Landing {
   /** Room for the next of `left` bytes; undefined if there is none now. */
   next(left: number): Promised | undefined

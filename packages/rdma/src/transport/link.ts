@@ -11,7 +11,10 @@ import { MAX_MESSAGE_BYTES } from './frames.js'
 
 /** Who is told what comes over a link. */
 export interface LinkHandlers {
-  /** A whole message; its memory is the link's again when this returns. An error that it throws breaks the link. */
+  /**
+   * A whole message; its memory is the link's again when this returns. An error that it throws
+   * breaks the link.
+   */
   message(bytes: Buffer): void
   /** A write of the peer, and all before it, is done. An error that it throws breaks the link. */
   written(immediate: number): void
@@ -36,9 +39,15 @@ interface Outgoing {
 
 /** Requests in the send queue, writes included. */
 const SENDS = 128
-/** Receives that each side has posted: what the other may send before it hears that some were posted anew. A receiver without one would have to be tried again and again. */
+/**
+ * Receives that each side has posted: what the other may send before it hears that some were posted
+ * anew. A receiver without one would have to be tried again and again.
+ */
 const MESSAGES = 64
-/** Bytes that one send carries: whether the message goes on (1), how many receives were posted anew (1), and a part of a message. */
+/**
+ * Bytes that one send carries: whether the message goes on (1), how many receives were posted anew
+ * (1), and a part of a message.
+ */
 const PART_BYTES = 1024
 const PART_HEAD_BYTES = 2
 /** Longest message that goes in one send, in bytes. */
@@ -47,11 +56,16 @@ export const SHORT_MESSAGE_BYTES = PART_BYTES - PART_HEAD_BYTES
 const PART = { last: 0, goesOn: 1, none: 2 } as const
 /** The slot of what tells of receives alone. */
 const CREDIT_SLOT = 2 * MESSAGES
-/** How long a peer may be silent while something is waited for, before it is asked whether it is there, in ms. */
+/**
+ * How long a peer may be silent while something is waited for, before it is asked whether it is
+ * there, in ms.
+ */
 const SILENCE_MS = 1_000
 /**
- * A packet without an answer is sent again after 4.096 µs · 2¹⁷ = 0.54 s, six times: a host that is gone is noticed four seconds after it was written to. Of a process
- * that ends, the connection manager tells at once. Half a second in all, as some use, is less than a busy host may take to answer.
+ * A packet without an answer is sent again after 4.096 µs · 2¹⁷ = 0.54 s, six times: a host that is
+ * gone is noticed four seconds after it was written to. Of a process that ends, the connection
+ * manager tells at once. Half a second in all, as some use, is less than a busy host may take to
+ * answer.
  */
 const ACK_TIMEOUT = 17
 /** What was under way when its queue pair ended; of itself it says nothing about why. */
@@ -81,7 +95,10 @@ export class Link {
   #isGone = false
   #watch: NodeJS.Timeout | undefined
 
-  /** Makes the queue pair of `id`, ready to receive. The link owns `id` from then on. VerbError, and then `id` is the caller's still. */
+  /**
+   * Makes the queue pair of `id`, ready to receive. The link owns `id` from then on. VerbError, and
+   * then `id` is the caller's still.
+   */
   constructor(adapter: Adapter, id: CmId, handlers: LinkHandlers) {
     const { context, channel } = adapter
     this.adapter = adapter
@@ -141,7 +158,9 @@ export class Link {
     this.#watch = setInterval(() => this.#ask(), SILENCE_MS)
   }
 
-  /** Ends the link; nothing reaches memory that it was given any more. Closing twice is no error. */
+  /**
+   * Ends the link; nothing reaches memory that it was given any more. Closing twice is no error.
+   */
   close(): void {
     if (this.#isGone) return
     this.#isGone = true

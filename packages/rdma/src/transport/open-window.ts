@@ -2,7 +2,10 @@ import type { MemoryWindow } from '../verbs/memory.js'
 import type { SendRequest, Span } from '../verbs/queue-pair.js'
 import type { Link } from './link.js'
 
-/** A window that is open to the peer of one link: to the bytes of one span, from its bind to its withdrawal, or to the end of the link. */
+/**
+ * A window that is open to the peer of one link: to the bytes of one span, from its bind to its
+ * withdrawal, or to the end of the link.
+ */
 export class OpenWindow {
   readonly rkey: number
   readonly #link: Link
@@ -25,7 +28,10 @@ export class OpenWindow {
     return this.#bind
   }
 
-  /** Resolves when the peer can reach the span no more: the device has closed the window, or the link is gone. */
+  /**
+   * Resolves when the peer can reach the span no more: the device has closed the window, or the
+   * link is gone.
+   */
   withdraw(): Promise<void> {
     this.#withdrawn ??= new Promise((resolve) => {
       const done = (status: number) => {
@@ -37,7 +43,8 @@ export class OpenWindow {
         this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
         return
       }
-      // Of no more use, since its next key is no longer the one that the device expects; and the kernel's rxe does not survive the invalidation of a window that is not bound.
+      // Of no more use, since its next key is no longer the one that the device expects; and the
+      // kernel's rxe does not survive the invalidation of a window that is not bound.
       if (this.#link.windows.delete(this.#window)) this.#window[Symbol.dispose]()
       resolve()
     })

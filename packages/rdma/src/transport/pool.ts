@@ -24,7 +24,10 @@ interface Owner {
   users: number
 }
 
-/** Connections by owner, one for all transfers from there: kept open after a transfer, and made anew when it is gone. */
+/**
+ * Connections by owner, one for all transfers from there: kept open after a transfer, and made anew
+ * when it is gone.
+ */
 export class Pool {
   readonly #options: ConnectionOptions
   readonly #channel: EventChannel
@@ -57,8 +60,9 @@ export class Pool {
   }
 
   /**
-   * A place on the connection to `end`, which is made if there is none; if `without` is it, a new one is made. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED,
-   * ERR_DYAD_RDMA_UNAVAILABLE, or the signal's reason.
+   * A place on the connection to `end`, which is made if there is none; if `without` is it, a new
+   * one is made. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE, or the
+   * signal's reason.
    */
   async acquire(end: End, without: Connection | undefined, signal: AbortSignal): Promise<Lease> {
     const key = keyOf(end)
@@ -134,7 +138,10 @@ export class Pool {
     if (owner.users === 0 && owner.connection === undefined && this.#owners.get(key) === owner) this.#owners.delete(key)
   }
 
-  /** Without a transfer nothing here keeps the process alive. Who fetches one file after the other is held all the while. */
+  /**
+   * Without a transfer nothing here keeps the process alive. Who fetches one file after the other
+   * is held all the while.
+   */
   #hold(change: number): void {
     this.#users += change
     if (this.#users > 0) this.#holdAll(true)

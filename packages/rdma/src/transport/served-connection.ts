@@ -34,7 +34,10 @@ export class ServedConnection implements LinkHandlers {
   readonly #deadline: NodeJS.Timeout
   #isKnown = false
 
-  /** Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id` may be gone or the caller's still. */
+  /**
+   * Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id`
+   * may be gone or the caller's still.
+   */
   constructor(id: CmId, adapter: Adapter, served: Served, handshake: Handshake, events: ConnectionEvents) {
     this.#served = served
     this.#handshake = handshake

@@ -28,7 +28,10 @@ import type { Slab } from './slabs.js'
 /** Grants that a client may have given and that wait to be used. */
 const MAX_WAITING = 64
 
-/** Answers one request: reads the file into registered memory, and writes it from there into what the client grants. */
+/**
+ * Answers one request: reads the file into registered memory, and writes it from there into what
+ * the client grants.
+ */
 export class ServedTransfer implements PlaceHolder {
   /** Resolves when the file is closed and the client was told how it ended. */
   readonly ended: Promise<void>
@@ -116,14 +119,18 @@ export class ServedTransfer implements PlaceHolder {
     this.#link.send(message)
   }
 
-  /** Grant by grant, straight from the pages of the file; what the device has read is verified after that. */
+  /**
+   * Grant by grant, straight from the pages of the file; what the device has read is verified after
+   * that.
+   */
   async #writePages(file: SourceFile, fd: number, place: Place, start: number, end: number): Promise<void> {
     let written: Promise<unknown> = Promise.resolve()
     for (let position = start; position < end; ) {
       const grant = await this.#nextGrant(place)
       const pages = this.#map(fd, position, Math.min(grant.length, end - position))
       if (pages === undefined) {
-        // Kernels differ in what they register, and memory to lock may be scarce; or the file has become shorter, which reading it tells.
+        // Kernels differ in what they register, and memory to lock may be scarce; or the file has
+        // become shorter, which reading it tells.
         await written
         await this.#write(file, place, position, end, grant)
         return
@@ -152,7 +159,10 @@ export class ServedTransfer implements PlaceHolder {
     }
   }
 
-  /** Grant by grant, without waiting for the writes: the next bytes are read while they are under way. */
+  /**
+   * Grant by grant, without waiting for the writes: the next bytes are read while they are under
+   * way.
+   */
   async #write(file: SourceFile, place: Place, start: number, end: number, first?: Grant): Promise<void> {
     let grant = first
     for (let position = start; position < end; grant = undefined) {
@@ -171,7 +181,10 @@ export class ServedTransfer implements PlaceHolder {
     }
   }
 
-  /** Reads up to `wanted` bytes into registered memory; the last bytes only once the file is verified. */
+  /**
+   * Reads up to `wanted` bytes into registered memory; the last bytes only once the file is
+   * verified.
+   */
   async #read(file: SourceFile, position: number, wanted: number, end: number): Promise<Slab> {
     const { signal } = this.#stop
     const slab = await this.#link.adapter.slabs.acquire(wanted, signal)

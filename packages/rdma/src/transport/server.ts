@@ -34,7 +34,10 @@ export interface Served {
   readonly places: Places
 }
 
-/** Listens on the fabric and serves the files of `source` to whoever has the token. ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND. */
+/**
+ * Listens on the fabric and serves the files of `source` to whoever has the token.
+ * ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND.
+ */
 export async function serveRdma(verbs: Verbs, source: FileSource, options: ServeRdmaOptions): Promise<TransportServer> {
   const hosts = await hostsOf(verbs, options.host)
   if (!options.token) {
@@ -116,7 +119,8 @@ class Server {
         reject(request, 'ERR_DYAD_TRANSFER')
       } else this.#accept(request, clientNonce, end)
     } catch {
-      // Who asked may be gone again, or the device may be out of something; it hears that it is rejected, and tries another way.
+      // Who asked may be gone again, or the device may be out of something; it hears that it is
+      // rejected, and tries another way.
       reject(request, 'ERR_DYAD_TRANSFER')
     }
   }

@@ -6,7 +6,10 @@ import type { Slab } from './slabs.js'
 
 /** Parts that a slab is cut into, so that one is read while others are written. */
 const PARTS = 4
-/** What is not worth cutting where all of it has a place, in bytes: each part is a write and an event. */
+/**
+ * What is not worth cutting where all of it has a place, in bytes: each part is a write and an
+ * event.
+ */
 const LEAST_BYTES = 64 * 1024
 
 /** A landing in a slab, whose parts are granted again once they were read. */

@@ -10,20 +10,29 @@ const SIZES = [64 * KiB, 512 * KiB, 2 * MiB, 8 * MiB] as const
 const SMALLEST = SIZES[0]
 /** The largest slab: what one transfer has under way at most, in bytes. */
 export const LARGEST_SLAB_BYTES = 8 * MiB
-/** Memory that is registered for one device at one side of a transport at first: a slab of each size, in bytes. */
+/**
+ * Memory that is registered for one device at one side of a transport at first: a slab of each
+ * size, in bytes.
+ */
 export const FIRST_SLAB_BYTES = SIZES.reduce((sum, size) => sum + size, 0)
 /** The same at most, as transfers want it. */
 export const MAX_SLAB_BYTES = 32 * MiB
 /** Nobody takes more than this part of what is left, so that there is something for all. */
 const SHARE = 1 / 4
 
-/** A piece of registered memory that is its holder's alone. Whoever took it gives it back, once neither the device nor a reader uses it. */
+/**
+ * A piece of registered memory that is its holder's alone. Whoever took it gives it back, once
+ * neither the device nor a reader uses it.
+ */
 export interface Slab extends Span {
   readonly bytes: Buffer
   release(): void
 }
 
-/** Memory with a registration of its own: whatever a device makes of the bounds of a window, it knows those of a region. */
+/**
+ * Memory with a registration of its own: whatever a device makes of the bounds of a window, it
+ * knows those of a region.
+ */
 interface Slot {
   readonly memory: Buffer
   readonly region: MemoryRegion
@@ -37,7 +46,10 @@ interface Waiter {
   readonly aborted: () => void
 }
 
-/** Memory that is registered once, when it is first needed, and handed out again and again. Whoever made it disposes of it, when no queue pair can reach it any more. */
+/**
+ * Memory that is registered once, when it is first needed, and handed out again and again. Whoever
+ * made it disposes of it, when no queue pair can reach it any more.
+ */
 export class Slabs implements Disposable {
   readonly #context: Context
   readonly #free = new Map<number, Slot[]>(SIZES.map((size) => [size, []]))
@@ -48,7 +60,10 @@ export class Slabs implements Disposable {
   #used = 0
   #registered = 0
 
-  /** Registers one of each size, so that memory that cannot be locked is told of at once. VerbError, with the limit. */
+  /**
+   * Registers one of each size, so that memory that cannot be locked is told of at once. VerbError,
+   * with the limit.
+   */
   constructor(context: Context) {
     this.#context = context
     try {
@@ -59,7 +74,10 @@ export class Slabs implements Disposable {
     }
   }
 
-  /** Takes a slab of up to `wanted` bytes, less where many want some; rejects with the signal's reason, or VerbError. First come, first served. */
+  /**
+   * Takes a slab of up to `wanted` bytes, less where many want some; rejects with the signal's
+   * reason, or VerbError. First come, first served.
+   */
   acquire(wanted: number, signal: AbortSignal): Promise<Slab> {
     if (signal.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {

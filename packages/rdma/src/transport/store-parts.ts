@@ -2,8 +2,9 @@ import { MAX_CHUNK_BYTES, writeAll } from '@dyad-ts/core'
 import type { RdmaTransfer } from './transfer.js'
 
 /**
- * Puts what a transfer brings into a file, from `start` on, as far as it does not stand there already, and tells of its bytes once they do, in steps of a chunk at most.
- * Ends the transfer with whatever ends it, and has it closed before it returns.
+ * Puts what a transfer brings into a file, from `start` on, as far as it does not stand there
+ * already, and tells of its bytes once they do, in steps of a chunk at most. Ends the transfer with
+ * whatever ends it, and has it closed before it returns.
  */
 export async function* storeParts(
   transfer: RdmaTransfer,

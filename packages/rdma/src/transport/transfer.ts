@@ -64,7 +64,10 @@ export class RdmaTransfer implements Transfer, Receiver {
     signal.addEventListener('abort', this.#aborted, { once: true })
   }
 
-  /** Resolves when the owner has opened the file. A connection that had been used before and turns out dead is replaced. */
+  /**
+   * Resolves when the owner has opened the file. A connection that had been used before and turns
+   * out dead is replaced.
+   */
   async open(): Promise<void> {
     try {
       let dead: Connection | undefined
@@ -99,7 +102,8 @@ export class RdmaTransfer implements Transfer, Receiver {
   }
 
   receiveInto(fd: number, position: number): AsyncIterable<number> | undefined {
-    // What has been granted a place already is stored from there: only a file that has more than that is worth the mapping.
+    // What has been granted a place already is stored from there: only a file that has more than
+    // that is worth the mapping.
     if (this.#asked === undefined || this.#grants.granted === this.size || !isInMemory(fd)) return undefined
     const { granted } = this.#grants
     const inFile = FileLanding.open(this.#asked.lease.link, fd, position + granted, this.size - granted)
@@ -135,7 +139,8 @@ export class RdmaTransfer implements Transfer, Receiver {
   async close(): Promise<void> {
     this.fail(new DyadError('ERR_DYAD_CLOSED', { path: this.#context.request.path }))
     this.#leave()
-    // Where the bytes go straight into a file, it must not be used on while the owner may still write there.
+    // Where the bytes go straight into a file, it must not be used on while the owner may still
+    // write there.
     if (this.#grants.goIntoFile) await this.#over
   }
 
@@ -229,7 +234,10 @@ export class RdmaTransfer implements Transfer, Receiver {
     return this.size <= dataRoom(SHORT_MESSAGE_BYTES)
   }
 
-  /** Resolves when the owner has opened the file, with false if the connection was lost before it answered. Rejects when it refuses. */
+  /**
+   * Resolves when the owner has opened the file, with false if the connection was lost before it
+   * answered. Rejects when it refuses.
+   */
   #ask(lease: Lease): Promise<boolean> {
     const id = lease.connection.add(this)
     this.#over = new Promise((resolve) => {
@@ -244,7 +252,10 @@ export class RdmaTransfer implements Transfer, Receiver {
     return opened
   }
 
-  /** For each part that was read, another: to make more at once would keep what has arrived from being read. */
+  /**
+   * For each part that was read, another: to make more at once would keep what has arrived from
+   * being read.
+   */
   #grantAnother(): void {
     if (this.#asked === undefined) return
     const promised = this.#grants.next()
@@ -300,7 +311,8 @@ export class RdmaTransfer implements Transfer, Receiver {
     this.#context.signal?.removeEventListener('abort', this.#aborted)
     // Until the owner says that it stopped, it may write into what it was granted.
     if (this.#asked !== undefined) this.#askToStop(this.#asked)
-    // A chunk in the hands of a reader stays what it is until the reader asks for the next, or closes.
+    // A chunk in the hands of a reader stays what it is until the reader asks for the next, or
+    // closes.
     if (this.#handedOver === undefined) this.#leave()
     this.#context.finished(this)
   }

@@ -26,13 +26,19 @@ import { RdmaTransfer } from './transfer.js'
 export interface RdmaTransportOptions {
   /** Shared secret that both sides have; without one nothing is served. @default none */
   token?: string | undefined
-  /** Address or name of this host at which to serve; `0.0.0.0` means every verbs device. @default '0.0.0.0' */
+  /**
+   * Address or name of this host at which to serve; `0.0.0.0` means every verbs device. @default
+   * '0.0.0.0'
+   */
   host?: string | undefined
   /** Port to bind, in the connection manager's own space; 0 takes any. @default 0 */
   port?: number | undefined
   /** Milliseconds that a connection without a transfer is kept for the next. @default 30000 */
   idleMs?: number | undefined
-  /** Milliseconds after a completion during which the next is looked for again and again, which takes a processor and spares the way through the kernel. @default 0 */
+  /**
+   * Milliseconds after a completion during which the next is looked for again and again, which
+   * takes a processor and spares the way through the kernel. @default 0
+   */
   busyPollMs?: number | undefined
   /** Whether files must be encrypted on their way: then nothing is served. @default false */
   mustEncrypt?: boolean | undefined
@@ -138,7 +144,10 @@ class RdmaTransport implements Transport {
     return this.close()
   }
 
-  /** A consumer of many small files asks one owner again and again, and reading an address takes as long as some system calls. */
+  /**
+   * A consumer of many small files asks one owner again and again, and reading an address takes as
+   * long as some system calls.
+   */
   #endsOf(address: TransportAddress): readonly End[] | undefined {
     if (this.#last?.address !== address) this.#last = { address, ends: readAddress(address) }
     return this.#last.ends

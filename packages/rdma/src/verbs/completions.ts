@@ -23,7 +23,10 @@ const BATCH = 32
 const EAGAIN = 11
 const WORDS = WC.size / 4
 
-/** A channel that tells through the event loop, without a thread, when one of its completion queues has something. */
+/**
+ * A channel that tells through the event loop, without a thread, when one of its completion queues
+ * has something.
+ */
 export class CompletionChannel implements Disposable {
   readonly #context: Context
   readonly #pointer: Pointer
@@ -37,7 +40,10 @@ export class CompletionChannel implements Disposable {
   #spinEnds = 0
   #isRef = true
 
-  /** @param busyMs how long to look again and again after the last completion before waiting for an event, in ms */
+  /**
+   * @param busyMs how long to look again and again after the last completion before waiting for an
+   *   event, in ms
+   */
   constructor(context: Context, busyMs: number) {
     const { verbs } = context
     this.#context = context
@@ -78,7 +84,9 @@ export class CompletionChannel implements Disposable {
     this.#context.verbs.ibv_destroy_comp_channel(this.#pointer)
   }
 
-  /** Takes one event: if there are more, the descriptor stays readable, and this is called again. */
+  /**
+   * Takes one event: if there are more, the descriptor stays readable, and this is called again.
+   */
   #readable(): void {
     const { verbs } = this.#context
     const failed = verbs.ibv_get_cq_event(this.#pointer, this.#eventAddress, this.#eventAddress + 8n) as number
@@ -117,7 +125,10 @@ export class CompletionChannel implements Disposable {
   }
 }
 
-/** Where the completions of one connection arrive. Whoever made it disposes of it, after its queue pair. */
+/**
+ * Where the completions of one connection arrive. Whoever made it disposes of it, after its queue
+ * pair.
+ */
 export class CompletionQueue implements Disposable {
   readonly pointer: Pointer
   readonly #context: Context

@@ -31,7 +31,10 @@ const RNR_RETRIES = 7
 const EAGAIN = 11
 const OUT = 8
 
-/** Where the events of ids arrive, through the event loop. Its ids must be gone before it is disposed of. */
+/**
+ * Where the events of ids arrive, through the event loop. Its ids must be gone before it is
+ * disposed of.
+ */
 export class EventChannel implements Disposable {
   readonly verbs: Verbs
   readonly pointer: Pointer
@@ -107,7 +110,9 @@ export class EventChannel implements Disposable {
   }
 }
 
-/** A communication identifier: one end of a connection, or a listener. Whoever made it destroys it. */
+/**
+ * A communication identifier: one end of a connection, or a listener. Whoever made it destroys it.
+ */
 export class CmId {
   readonly verbs: Verbs
   readonly pointer: Pointer
@@ -163,7 +168,10 @@ export class CmId {
     check(this.verbs, 'rdma_resolve_route', this.pointer, timeoutMs)
   }
 
-  /** How long a packet without an answer is waited for before it is sent again: 4.096 µs · 2ⁿ. VerbError. */
+  /**
+   * How long a packet without an answer is waited for before it is sent again: 4.096 µs · 2ⁿ.
+   * VerbError.
+   */
   setAckTimeout(n: number): void {
     check(this.verbs, 'rdma_set_option', this.pointer, CM_OPTION.levelId, CM_OPTION.ackTimeout, Buffer.from([n]), 1)
   }

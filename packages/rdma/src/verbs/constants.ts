@@ -14,7 +14,10 @@ export const GID_TYPES = ['InfiniBand', 'RoCE v1', 'RoCE v2'] as const
 /** Bytes of an MTU by its number. */
 export const mtuBytes = (mtu: number) => 128 << mtu
 export const PORT_SPACE_TCP = 0x0106
-/** rdma_set_option: level RDMA_OPTION_ID, and how long a lost packet takes to be noticed, as 4.096 µs · 2ⁿ. */
+/**
+ * rdma_set_option: level RDMA_OPTION_ID, and how long a lost packet takes to be noticed, as 4.096
+ * µs · 2ⁿ.
+ */
 export const CM_OPTION = { levelId: 0, ackTimeout: 3 } as const
 export const CM_EVENT_NAMES = [
   'ADDR_RESOLVED',

@@ -40,7 +40,10 @@ export interface DeviceReport {
 const MAX_GIDS = 256
 const ENODATA = 61
 
-/** Addresses of the devices that there are, which are valid until `release`. VerbError with ENOSYS where the kernel has no verbs. */
+/**
+ * Addresses of the devices that there are, which are valid until `release`. VerbError with ENOSYS
+ * where the kernel has no verbs.
+ */
 function listDevices(verbs: Verbs): { readonly devices: readonly Pointer[]; release(): void } {
   const count = Buffer.alloc(4)
   const list = verbs.ibv_get_device_list(count) as Pointer | null

@@ -1,5 +1,6 @@
-// The structures of libibverbs and librdmacm that are read and written here, as 64-bit Linux lays them out (rdma-core 44, verbs.h and rdma_cma.h).
-// Every offset that this package uses stands in this file; `checkLayouts` compares them with what koffi makes of the same members.
+// The structures of libibverbs and librdmacm that are read and written here, as 64-bit Linux lays
+// them out (rdma-core 44, verbs.h and rdma_cma.h). Every offset that this package uses stands in
+// this file; `checkLayouts` compares them with what koffi makes of the same members.
 
 /** One member: its C type as koffi names it, and how many there are of it. */
 interface Member {
@@ -43,7 +44,9 @@ function layout<const Name extends string>(
   return made
 }
 
-/** The functions that verbs.h calls through the context of a device, by their places in its table. */
+/**
+ * The functions that verbs.h calls through the context of a device, by their places in its table.
+ */
 export const CONTEXT = layout('ibv_context', 328, {
   device: pointer(0),
   _before: pointers(8, 7),

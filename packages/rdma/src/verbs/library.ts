@@ -71,7 +71,10 @@ export interface Verbs extends Functions<typeof IBVERBS>, Functions<typeof RDMAC
 
 let loaded: Verbs | undefined
 
-/** Loads libibverbs and librdmacm, once for a process. ERR_DYAD_RDMA_UNAVAILABLE with the cause if one is missing or does not fit. */
+/**
+ * Loads libibverbs and librdmacm, once for a process. ERR_DYAD_RDMA_UNAVAILABLE with the cause if
+ * one is missing or does not fit.
+ */
 export function loadVerbs(): Verbs {
   loaded ??= load()
   return loaded
@@ -104,7 +107,10 @@ function load(): Verbs {
   }
 }
 
-/** The functions of `table` in a library. ERR_DYAD_RDMA_UNAVAILABLE if it, or one of them, is missing. */
+/**
+ * The functions of `table` in a library. ERR_DYAD_RDMA_UNAVAILABLE if it, or one of them, is
+ * missing.
+ */
 export function functionsOf<Table extends Record<string, readonly [string, readonly string[]]>>(
   koffi: typeof Koffi,
   file: string,

@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs'
 /** Who has it may lock as much as there is (capabilities(7)). */
 const CAP_IPC_LOCK = 14n
 
-/** How many bytes this process may lock: its soft RLIMIT_MEMLOCK; undefined where nothing, or nothing known, limits it. */
+/**
+ * How many bytes this process may lock: its soft RLIMIT_MEMLOCK; undefined where nothing, or
+ * nothing known, limits it.
+ */
 export function lockedMemoryLimit(): number | undefined {
   try {
     const capabilities = /^CapEff:\s+([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'

@@ -15,7 +15,10 @@ export interface LoopbackOptions {
   readonly receives: number
   /** Longest message that it receives, in bytes. */
   readonly messageBytes: number
-  /** Its registered memory, in bytes. The first `receives · messageBytes` of them take what is received. */
+  /**
+   * Its registered memory, in bytes. The first `receives · messageBytes` of them take what is
+   * received.
+   */
   readonly memoryBytes: number
   /** ACCESS bits of the memory. */
   readonly access: number
@@ -84,7 +87,10 @@ export class LoopbackEnd implements Disposable {
   }
 }
 
-/** Two connected ends in this process, over the verbs device of one of its own addresses: what the binding, the device and the connection manager can do by themselves. */
+/**
+ * Two connected ends in this process, over the verbs device of one of its own addresses: what the
+ * binding, the device and the connection manager can do by themselves.
+ */
 export class Loopback<End extends LoopbackEnd> implements Disposable {
   readonly a: End
   readonly b: End
@@ -140,7 +146,10 @@ export class UnexpectedEvent extends Error {
   }
 }
 
-/** Begins a step, and resolves with the event of that name. UnexpectedEvent if another comes, or none in five seconds. */
+/**
+ * Begins a step, and resolves with the event of that name. UnexpectedEvent if another comes, or
+ * none in five seconds.
+ */
 export function nextEvent(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new UnexpectedEvent(name, undefined)), ANSWER_MS)

@@ -21,8 +21,10 @@ export class MappedPages implements Span, Disposable {
   readonly #mapped: number
 
   /**
-   * Maps `length` bytes of the open file `fd` from `position` on: to be written if `access` is given, else to be read. What is to be written is allocated first, and makes the
-   * file longer if need be. The descriptor may be closed afterwards. VerbError, with ENOSPC where the file system is full.
+   * Maps `length` bytes of the open file `fd` from `position` on: to be written if `access` is
+   * given, else to be read. What is to be written is allocated first, and makes the file longer if
+   * need be. The descriptor may be closed afterwards. VerbError, with ENOSPC where the file system
+   * is full.
    */
   constructor(context: Context, fd: number, position: number, length: number, access: number | undefined) {
     const { verbs } = context

@@ -10,7 +10,10 @@ const PAGE_BYTES = 4096
 
 /** Memory that a device may reach, from its registration to its disposal. */
 export class MemoryRegion implements Disposable {
-  /** Registered regions hold their memory here: neither an address nor a registration keeps it from being collected. */
+  /**
+   * Registered regions hold their memory here: neither an address nor a registration keeps it from
+   * being collected.
+   */
   static readonly #alive = new Set<MemoryRegion>()
   readonly pointer: Pointer
   /** Address of its first byte; a safe integer. */
@@ -39,12 +42,18 @@ export class MemoryRegion implements Disposable {
     MemoryRegion.#alive.add(this)
   }
 
-  /** Registers `buffer`, which stays where it is and is kept until it is disposed of. VerbError, which names the limit if that is what is in the way. */
+  /**
+   * Registers `buffer`, which stays where it is and is kept until it is disposed of. VerbError,
+   * which names the limit if that is what is in the way.
+   */
   static ofBuffer(context: Context, buffer: Buffer, access: number): MemoryRegion {
     return MemoryRegion.at(context, addressOf(context, buffer), buffer.length, access, buffer)
   }
 
-  /** Registers what is mapped at `address`; it must stay mapped until this is disposed of. VerbError. */
+  /**
+   * Registers what is mapped at `address`; it must stay mapped until this is disposed of.
+   * VerbError.
+   */
   static at(context: Context, address: number, length: number, access: number, memory?: unknown): MemoryRegion {
     const { verbs } = context
     const pointer = verbs.ibv_reg_mr(context.pd, BigInt(address), length, access) as Pointer | null

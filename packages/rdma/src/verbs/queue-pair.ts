@@ -62,7 +62,10 @@ const SEND_AT = Object.fromEntries(Object.entries(SEND_WR.at).map(([name, at]) =
   number
 >
 
-/** The requests that are being posted: post_send copies them before it returns, so that one chain serves every queue pair. */
+/**
+ * The requests that are being posted: post_send copies them before it returns, so that one chain
+ * serves every queue pair.
+ */
 class Scratch {
   readonly sendAddress: bigint
   readonly recvAddress: bigint
@@ -153,8 +156,8 @@ class Scratch {
 }
 
 /**
- * The two queues of a connected queue pair. Requests complete in the order in which they were posted; what the device has no room for waits here,
- * since a full queue is not always refused.
+ * The two queues of a connected queue pair. Requests complete in the order in which they were
+ * posted; what the device has no room for waits here, since a full queue is not always refused.
  */
 export class QueuePair {
   readonly #context: Context
@@ -192,7 +195,10 @@ export class QueuePair {
     if (errno !== 0) throw new VerbError('ibv_post_recv', errno)
   }
 
-  /** Posts requests one behind the other. What they name must stay as it is until `done`, or until a later request is done. VerbError. */
+  /**
+   * Posts requests one behind the other. What they name must stay as it is until `done`, or until a
+   * later request is done. VerbError.
+   */
   post(requests: readonly SendRequest[], options: PostOptions = {}): void {
     if (this.#broken !== undefined) {
       options.done?.(this.#broken)

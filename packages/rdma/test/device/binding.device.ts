@@ -55,7 +55,8 @@ test('a window opens its bytes to its peer, for what it says, until it is withdr
   window[Symbol.dispose]()
 })
 
-// Within its region, Soft-RoCE lets the key of a window reach beyond the window (check_rkey in the kernel's rxe_resp.c looks at the bounds of the region alone); other devices do not.
+// Within its region, Soft-RoCE lets the key of a window reach beyond the window (check_rkey in the
+// kernel's rxe_resp.c looks at the bounds of the region alone); other devices do not.
 for (const [what, place, request] of [
   ['beyond the end', MEMORY_BYTES - 8192, (address: number, rkey: number) => ({ address: address + 8192 - 8, rkey })],
   ['ahead of the beginning', 0, (address: number, rkey: number) => ({ address: address - 8, rkey })],

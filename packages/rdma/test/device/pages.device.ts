@@ -27,7 +27,9 @@ function tmpfs(size: number): { readonly root: string } & Disposable {
   return { root, [Symbol.dispose]: () => void execFileSync('umount', ['--lazy', root]) }
 }
 
-/** An owner of one file of random bytes, and a side that fetches from it, on a tmpfs of their own. */
+/**
+ * An owner of one file of random bytes, and a side that fetches from it, on a tmpfs of their own.
+ */
 async function ownerOf(size = SIZE) {
   const { root, [Symbol.dispose]: unmount } = tmpfs(100 * MiB)
   const storage = `${root}/managed`

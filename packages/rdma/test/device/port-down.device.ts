@@ -36,7 +36,8 @@ test('a port that goes down midway ends what is under way, and serves when it is
     for (let round = 0; round < 3; round++) {
       const fetching = consumer.ask('fetch', wanted)
       fetching.catch(() => {})
-      // Who says goodbye while the port is down breaks Soft-RoCE for all: the kernel's own queue pair for such messages stays in its error state.
+      // Who says goodbye while the port is down breaks Soft-RoCE for all: the kernel's own queue
+      // pair for such messages stays in its error state.
       for (const { child } of [owner, consumer]) child.kill('SIGSTOP')
       setPort('down')
       setPort('up')

@@ -145,7 +145,10 @@ test('hostile owners', async (t) => {
     }
     return grants[0] as Grant
   }
-  /** A write that is refused ends the connection; what was asked for is asked for anew, over another. */
+  /**
+   * A write that is refused ends the connection; what was asked for is asked for anew, over
+   * another.
+   */
   const servesAfter = async (t: Test, owner: RawOwner, asked: Promise<Transfer>, write: () => Promise<number>) => {
     const reconnected = owner.connection()
     t.equal(status(await write()), status(REFUSED))

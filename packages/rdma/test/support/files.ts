@@ -10,7 +10,10 @@ export interface TestFile {
   readonly digest: string
 }
 
-/** A directory that is gone with the test, with files in it. On tmpfs, since the disk of the guest is not what is tested. */
+/**
+ * A directory that is gone with the test, with files in it. On tmpfs, since the disk of the guest
+ * is not what is tested.
+ */
 export class Storage {
   readonly path: string
 

@@ -21,7 +21,9 @@ export function resources(kind: 'qp' | 'cq' | 'mr' | 'pd' | 'cm_id', pid?: numbe
   return list(kind, pid).length
 }
 
-/** Numbers of the queue pairs of a process: as long as they are the same, so are its connections. */
+/**
+ * Numbers of the queue pairs of a process: as long as they are the same, so are its connections.
+ */
 export function queuePairs(pid: number): number[] {
   return list('qp', pid).map(({ lqpn }) => Number(lqpn))
 }

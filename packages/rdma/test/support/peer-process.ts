@@ -19,7 +19,10 @@ interface Reply {
   readonly error?: string | PeerError
 }
 
-/** A program of `test/peers` in a process of its own, asked to do named things, any number at once, and ended with the test. */
+/**
+ * A program of `test/peers` in a process of its own, asked to do named things, any number at once,
+ * and ended with the test.
+ */
 export class PeerProcess {
   readonly child: ChildProcess
   readonly #asked = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
@@ -77,7 +80,10 @@ export class PeerProcess {
   }
 }
 
-/** The other side: answers by the table of operations. The channel keeps its process until the test hangs up. */
+/**
+ * The other side: answers by the table of operations. The channel keeps its process until the test
+ * hangs up.
+ */
 export function answer(operations: Record<string, (request: never) => unknown>): void {
   process.on('message', async ({ id, op, ...request }: { id: number; op: string }) => {
     try {

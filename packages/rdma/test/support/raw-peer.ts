@@ -10,13 +10,19 @@ import { nextEvent } from '../../src/verbs/loopback.js'
 import { FabricEnd } from './fabric-pair.js'
 import type { Teardown } from './peer-process.js'
 
-/** What one send of a link carries, and its head: whether the message goes on, and how many receives were posted anew. */
+/**
+ * What one send of a link carries, and its head: whether the message goes on, and how many receives
+ * were posted anew.
+ */
 const PART_BYTES = 1024
 const HEAD = Buffer.from([0, 0])
 /** Behind what is received. */
 const SENT_AT = 64 * 1024
 
-/** One end of a connection of the transport, made with nothing but the binding: says what it is told to say, sense or not. */
+/**
+ * One end of a connection of the transport, made with nothing but the binding: says what it is told
+ * to say, sense or not.
+ */
 export class RawPeer {
   readonly end: FabricEnd
   /** Resolves when the other side has ended the connection. */

@@ -21,7 +21,8 @@ export interface AgentPlace {
 
 /**
  * Asks the agent without blocking. Requests that have no answer when the agent is lost are asked
- * again once it is back, for up to 10 s. Only requests whose answer is wanted keep the process alive.
+ * again once it is back, for up to 10 s. Only requests whose answer is wanted keep the process
+ * alive.
  */
 export class AgentClient {
   readonly #place: AgentPlace
@@ -36,7 +37,10 @@ export class AgentClient {
     this.#hello = helloFrame(HELLO_ID, place.run, place.variables)
   }
 
-  /** Asks, and calls `answered` later, once. Returns what abandons the request: `answered` is not called any more. */
+  /**
+   * Asks, and calls `answered` later, once. Returns what abandons the request: `answered` is not
+   * called any more.
+   */
   ask(request: AgentRequest, answered: Answered): () => void {
     const asked: Waiting = { request, answered, isWanted: true, connection: undefined, lostAt: undefined }
     this.#send(asked)

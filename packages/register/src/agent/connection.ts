@@ -23,7 +23,9 @@ const LARGEST_ID = 2 ** 32 - 1
 /** The id of HELLO; 0 is that of a failure of the connection. */
 export const HELLO_ID = 1
 
-/** Why a connection ended: nobody listens, the agent hung up, or what it sent is not its protocol. */
+/**
+ * Why a connection ended: nobody listens, the agent hung up, or what it sent is not its protocol.
+ */
 export type WhyEnded = 'missing' | 'lost' | 'broken'
 
 /** What a connection tells of itself. */
@@ -77,7 +79,10 @@ export class AgentConnection {
     this.#socket.write(requestFrame(id, waiting.request))
   }
 
-  /** Nobody wants this answer. The agent's wait for it ends with the connection, once nobody wants any. */
+  /**
+   * Nobody wants this answer. The agent's wait for it ends with the connection, once nobody wants
+   * any.
+   */
   abandon(waiting: Waiting): void {
     waiting.isWanted = false
     this.#want(-1)

@@ -10,7 +10,10 @@ export type AgentRequest =
   | { readonly kind: 'remove'; readonly name: string; readonly isDirectory: boolean }
   | { readonly kind: 'move'; readonly from: string; readonly to: string; readonly isDirectory: boolean }
 
-/** What the agent answers. `passed` stands for the answer of an agent that is not there, and need not be. */
+/**
+ * What the agent answers. `passed` stands for the answer of an agent that is not there, and need
+ * not be.
+ */
 export type AgentAnswer =
   | { readonly kind: 'done' | 'absent' | 'passed' }
   | { readonly kind: 'record'; readonly size: bigint; readonly mtimeNs: bigint; readonly mode: number }
@@ -80,7 +83,10 @@ function frame(kind: number, id: number, body: Buffer): Buffer {
   return Buffer.concat([head, body])
 }
 
-/** Bytes of the first frame in `bytes`; undefined until its head is there. Throws a RangeError out of bounds. */
+/**
+ * Bytes of the first frame in `bytes`; undefined until its head is there. Throws a RangeError out
+ * of bounds.
+ */
 export function frameBytes(bytes: Buffer): number | undefined {
   if (bytes.length < 4) return undefined
   const length = bytes.readUInt32LE()
@@ -88,7 +94,10 @@ export function frameBytes(bytes: Buffer): number | undefined {
   return 4 + length
 }
 
-/** The id and the answer of one whole frame. Throws a RangeError where it is not as the protocol says. */
+/**
+ * The id and the answer of one whole frame. Throws a RangeError where it is not as the protocol
+ * says.
+ */
 export function readAnswer(bytes: Buffer): { id: number; answer: AgentAnswer } {
   const id = bytes.readUInt32LE(5)
   return { id, answer: bodyOf(bytes.readUInt8(4), bytes.subarray(HEAD)) }

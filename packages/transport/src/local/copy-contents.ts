@@ -27,8 +27,9 @@ export async function clone(from: string, into: number): Promise<boolean> {
 }
 
 /**
- * Copies `size` bytes, reading one piece while another is written. fs.copyFile is a quarter quicker, but never ends if the file becomes shorter meanwhile; here that is
- * ERR_DYAD_CHANGED. Ends at the next piece when `signal` fires.
+ * Copies `size` bytes, reading one piece while another is written. fs.copyFile is a quarter
+ * quicker, but never ends if the file becomes shorter meanwhile; here that is ERR_DYAD_CHANGED.
+ * Ends at the next piece when `signal` fires.
  * @param passed told of each piece, in order
  */
 export async function copyContents(

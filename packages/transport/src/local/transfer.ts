@@ -117,8 +117,9 @@ export class LocalTransfer implements Transfer {
   }
 
   /**
-   * Copies from descriptor to descriptor, so that no other file under either name can get in between. The target's is one of our own: an abort leaves a copy going
-   * on, and by then the caller's may be another file's.
+   * Copies from descriptor to descriptor, so that no other file under either name can get in
+   * between. The target's is one of our own: an abort leaves a copy going on, and by then the
+   * caller's may be another file's.
    */
   async #copyInto(fd: number, passed: Passed | undefined): Promise<void> {
     try {
@@ -153,7 +154,10 @@ export class LocalTransfer implements Transfer {
     return isDyadError(cause) ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: this.#path, cause })
   }
 
-  /** Ends the transfer for `reason`. A copy that the kernel has begun is not waited for; its descriptors stay open as long. */
+  /**
+   * Ends the transfer for `reason`. A copy that the kernel has begun is not waited for; its
+   * descriptors stay open as long.
+   */
   #finish(reason: unknown): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     this.#signal?.removeEventListener('abort', this.#aborted)

@@ -32,7 +32,10 @@ export class ClientPool {
     this.#options = options
   }
 
-  /** Runs `use` with the client for `url`. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_PROTOCOL, or the signal's reason. */
+  /**
+   * Runs `use` with the client for `url`. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED,
+   * ERR_DYAD_PROTOCOL, or the signal's reason.
+   */
   async use<T>(url: string, signal: AbortSignal | undefined, use: (client: RpcClient) => Promise<T>): Promise<T> {
     for (;;) {
       const entry = this.#entries.get(url) ?? this.#begin(url)

@@ -18,13 +18,19 @@ export type ClientFrame =
   | { readonly op: 'credit'; readonly id: number; readonly chunks: number }
   | { readonly op: 'cancel'; readonly id: number }
 
-/** What a server sends beside data: `opened` first, and exactly one of `end` and `error` last, also after a cancel. */
+/**
+ * What a server sends beside data: `opened` first, and exactly one of `end` and `error` last, also
+ * after a cancel.
+ */
 export type ServerFrame =
   | { readonly op: 'opened'; readonly id: number }
   | { readonly op: 'end'; readonly id: number }
   | { readonly op: 'error'; readonly id: number; readonly code: string; readonly detail: string }
 
-/** A data frame is this byte, which msgpack never uses, the transfer's id in four bytes, big endian, and the bytes of the file. */
+/**
+ * A data frame is this byte, which msgpack never uses, the transfer's id in four bytes, big endian,
+ * and the bytes of the file.
+ */
 const DATA = 0xc1
 /** Bytes before the data in a data frame. */
 export const DATA_HEADER_BYTES = 5
@@ -52,7 +58,10 @@ export function dataId(bytes: Buffer): number | undefined {
   return bytes.readUInt32BE(1)
 }
 
-/** Reads what a client sent. ERR_DYAD_PROTOCOL unless every field is there, of its type and within its bounds. */
+/**
+ * Reads what a client sent. ERR_DYAD_PROTOCOL unless every field is there, of its type and within
+ * its bounds.
+ */
 export function readClientFrame(bytes: Buffer): ClientFrame {
   const fields = mapOf(bytes)
   const id = integer(fields, 'id', 0, MAX_ID)

@@ -5,7 +5,9 @@ const MAX_FREE_BYTES = 8 * 1024 * 1024
 export class ReceiveBuffers {
   readonly #free: Buffer[] = []
 
-  /** At least `length` bytes; whoever takes it gives it back, unless somebody may still look at it. */
+  /**
+   * At least `length` bytes; whoever takes it gives it back, unless somebody may still look at it.
+   */
   take(length: number): Buffer {
     const last = this.#free.pop()
     return last !== undefined && last.length >= length ? last : Buffer.allocUnsafeSlow(length)

@@ -6,7 +6,10 @@ const MAX_BYTES = 4 * 1024 * 1024
 const MIN_BUFFERS = 2
 const MAX_BUFFERS = 16
 
-/** The send buffers of one link, each for the longest data frame; used again and again, shared fairly by its transfers. */
+/**
+ * The send buffers of one link, each for the longest data frame; used again and again, shared
+ * fairly by its transfers.
+ */
 export class SendBuffers {
   /** Longest chunk that fits, in bytes. */
   readonly chunkBytes: number

@@ -39,7 +39,8 @@ export class ServedLink implements LinkHandlers {
       this.#begin(frame)
       return
     }
-    // A transfer may end while its credit or cancel is under way; one that never began is another matter.
+    // A transfer may end while its credit or cancel is under way; one that never began is another
+    // matter.
     if (frame.id > this.#lastId) throw broken('an unknown transfer')
     const transfer = this.#transfers.get(frame.id)
     if (frame.op === 'credit') transfer?.grant(frame.chunks)

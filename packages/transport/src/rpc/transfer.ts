@@ -14,7 +14,9 @@ export interface TransferContext {
   readonly buffers: ReceiveBuffers
   /** Lets the owner send so many chunks more. */
   grant(chunks: number): void
-  /** Called once, when this side is done with the transfer: whether the owner is done with it too. */
+  /**
+   * Called once, when this side is done with the transfer: whether the owner is done with it too.
+   */
   finished(ownerDone: boolean): void
 }
 
@@ -77,7 +79,10 @@ export class RpcTransfer implements Transfer {
     return this.close()
   }
 
-  /** The owner has opened the file. Like the next two it throws ERR_DYAD_PROTOCOL when it comes out of turn. */
+  /**
+   * The owner has opened the file. Like the next two it throws ERR_DYAD_PROTOCOL when it comes out
+   * of turn.
+   */
   open(): void {
     if (this.#isOpen) throw broken('opened twice')
     this.#isOpen = true
@@ -95,7 +100,10 @@ export class RpcTransfer implements Transfer {
     this.#filled = 0
   }
 
-  /** The next piece of the chunk that is expected, `left` bytes of which are still to come; it is copied. */
+  /**
+   * The next piece of the chunk that is expected, `left` bytes of which are still to come; it is
+   * copied.
+   */
   data(bytes: Uint8Array, left: number): void {
     if (this.#finished || this.#filling === undefined) return
     this.#filling.set(bytes, this.#filled)
@@ -157,7 +165,10 @@ export class RpcTransfer implements Transfer {
     return isLast && !this.#ownerDone ? undefined : this.#queue.shift()
   }
 
-  /** Returns the credit of the chunk that the reader is done with; in halves of the window, to send fewer frames. */
+  /**
+   * Returns the credit of the chunk that the reader is done with; in halves of the window, to send
+   * fewer frames.
+   */
   #giveBack(): void {
     if (this.#inHand === undefined) return
     this.#context.buffers.give(this.#inHand)

@@ -33,7 +33,9 @@ export interface RpcTransportOptions {
   advertise?: string | undefined
   /** Longest chunk, in bytes, up to 4 MiB. @default 524288 */
   chunkBytes?: number | undefined
-  /** Chunks of one transfer that may be under way or wait for their reader, 1 to 1,024. @default 4 */
+  /**
+   * Chunks of one transfer that may be under way or wait for their reader, 1 to 1,024. @default 4
+   */
   window?: number | undefined
   /** Milliseconds that a connection without transfers is kept for the next. @default 30000 */
   idleMs?: number | undefined
@@ -44,7 +46,10 @@ const CHUNK_BYTES = 512 * 1024
 const WINDOW = 4
 const IDLE_MS = 30_000
 
-/** Moves files over WebSocket connections, one for each pair of a client and a server. ERR_DYAD_OPTION for a size out of bounds. */
+/**
+ * Moves files over WebSocket connections, one for each pair of a client and a server.
+ * ERR_DYAD_OPTION for a size out of bounds.
+ */
 export function rpcTransport(options: RpcTransportOptions = {}): Transport {
   return new RpcTransport(options)
 }

@@ -9,7 +9,10 @@ export interface Receiver {
   readonly size: number
   /** The owner has opened the file. */
   opened(): void
-  /** The next bytes; they stay what they are until {@link Connection.release}. The last ones come after the owner verified the file. */
+  /**
+   * The next bytes; they stay what they are until {@link Connection.release}. The last ones come
+   * after the owner verified the file.
+   */
   chunk(bytes: Uint8Array): void
   /** That was all. */
   verified(): void
@@ -28,7 +31,10 @@ export interface ConnectionOptions extends DialOptions {
 
 const NOTHING = Buffer.alloc(0)
 
-/** The client's end of a connection: one transfer after another, received into one and the same memory. */
+/**
+ * The client's end of a connection: one transfer after another, received into one and the same
+ * memory.
+ */
 export class Connection implements SocketEvents {
   /** Resolves when nothing is open any more. */
   readonly whenClosed: Promise<void>
@@ -228,7 +234,10 @@ export class Connection implements SocketEvents {
   }
 }
 
-/** Where the reply that begins at `at` ends, or undefined if its end has not come yet. ERR_DYAD_PROTOCOL. */
+/**
+ * Where the reply that begins at `at` ends, or undefined if its end has not come yet.
+ * ERR_DYAD_PROTOCOL.
+ */
 function replyEnd(bytes: Buffer, at: number): number | undefined {
   if (bytes.length - at < REPLY_HEAD_BYTES) return undefined
   const end = at + REPLY_HEAD_BYTES + replyLength(bytes, at)

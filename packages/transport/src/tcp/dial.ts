@@ -72,7 +72,9 @@ export function dial(url: URL, options: DialOptions, events: SocketEvents): Dial
 
 type Reading = Pick<Dialled, 'socket' | 'readOn'>
 
-/** One buffer, registered once: Node receives into it again and again, until it is told to pause. */
+/**
+ * One buffer, registered once: Node receives into it again and again, until it is told to pause.
+ */
 function dialPlain(host: string, port: number, bufferBytes: number, events: SocketEvents): Reading {
   const buffer = Buffer.allocUnsafeSlow(bufferBytes)
   let isPaused = false
@@ -86,7 +88,8 @@ function dialPlain(host: string, port: number, bufferBytes: number, events: Sock
   const afterReader = () => process.nextTick(check)
   const callback = (length: number) => {
     events.received(buffer.subarray(0, length))
-    // Node runs what follows from this, promises and ticks, before it receives again: a reader that is done by then costs no pause.
+    // Node runs what follows from this, promises and ticks, before it receives again: a reader that
+    // is done by then costs no pause.
     if (!events.isWilling && !isChecking) {
       isChecking = true
       queueMicrotask(afterReader)
@@ -102,7 +105,10 @@ function dialPlain(host: string, port: number, bufferBytes: number, events: Sock
   return { socket, readOn }
 }
 
-/** Node decrypts all that has come before it heeds a pause, so that one buffer would be overwritten while it is read: here each read has its own. */
+/**
+ * Node decrypts all that has come before it heeds a pause, so that one buffer would be overwritten
+ * while it is read: here each read has its own.
+ */
 function dialTls(host: string, port: number, ca: string | Buffer | undefined, events: SocketEvents): Reading {
   const servername = isIP(host) === 0 ? host : ''
   const socket = connectTls({ host, port, servername, ca, minVersion: 'TLSv1.2' })

@@ -4,18 +4,18 @@ import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 // All numbers are big endian.
 //
 //   server: greeting, once:  'DYADTCP2', its nonce (32), as soon as the connection is there
-//   client: hello, once:     'DYADTCP2', its nonce (32), its proof that it knows the token (32); goes
-//                            with the first request
+//   client: hello, once:     'DYADTCP2', its nonce (32), its proof that it knows the token (32);
+//                            goes with the first request
 //   server: welcome, once:   4, 32 (2), its proof; before the first reply
 //           request:         length of the rest (2), size (8), mtimeNs (8), start (8), end (8),
 //                            length of storage (2), storage, path
-//   server: opened:          1, 8 (2), bytes that follow (8); and then those bytes, as they stand in the file
+//   server: opened:          1, 8 (2), bytes that follow (8); then those bytes of the file
 //           verified:        2, 0 (2); everything was sent, and the file is unchanged
 //           error:           3, length of the rest (2), code, LF, detail; instead of welcome, of
 //                            opened, or of verified
 //
-// Between opened and what ends the reply there is nothing but the file. A server that cannot go on midway ends the connection; asked again for
-// what is missing, it answers with the error.
+// Between opened and what ends the reply there is nothing but the file. A server that cannot go on
+// midway ends the connection; asked again for the missing bytes, it answers with the error.
 
 /** One request, complete. */
 export interface TcpRequest extends FileVersion {

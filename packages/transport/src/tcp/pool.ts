@@ -61,7 +61,10 @@ export class Pool {
     return this.#lease(url, server, server.idle.pop() ?? this.#connect(server))
   }
 
-  /** Makes a connection to `url`, or takes one that was given back meanwhile. ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason. */
+  /**
+   * Makes a connection to `url`, or takes one that was given back meanwhile.
+   * ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason.
+   */
   async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
     if (this.#silent.has(url)) throw unreachable(url, SILENT)
     const server = this.#server(url)

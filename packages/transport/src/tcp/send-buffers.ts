@@ -1,6 +1,9 @@
 import { VERIFIED_BYTES } from './frames.js'
 
-/** Where the bytes of a file begin in a send buffer: after the room for the head of a reply, at an address that copies like. */
+/**
+ * Where the bytes of a file begin in a send buffer: after the room for the head of a reply, at an
+ * address that copies like.
+ */
 export const DATA_AT = 64
 /** Data that a small buffer takes, in bytes. */
 const SMALL_BYTES = 64 * 1024
@@ -17,8 +20,9 @@ export interface SendBuffer {
 }
 
 /**
- * The send buffers of a server, used again and again. Large ones are few, and who comes when they are all taken gets small ones, so that slow
- * readers hold up nobody and memory stays bounded by the number of open files.
+ * The send buffers of a server, used again and again. Large ones are few, and who comes when they
+ * are all taken gets small ones, so that slow readers hold up nobody and memory stays bounded by
+ * the number of open files.
  */
 export class SendBuffers {
   readonly #largeRoom: number

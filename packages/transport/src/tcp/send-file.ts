@@ -18,7 +18,9 @@ interface Lane {
 /** Reads ahead of the socket by one buffer. */
 const LANES = 2
 
-/** Answers a request. Tells whether the reply is whole, so that another may follow; never rejects. */
+/**
+ * Answers a request. Tells whether the reply is whole, so that another may follow; never rejects.
+ */
 export async function sendFile(request: TcpRequest, served: Served, outlet: Outlet): Promise<boolean> {
   let place: Place
   try {

@@ -16,7 +16,10 @@ import {
 import { type Outlet, sendFile } from './send-file.js'
 import type { Served } from './server.js'
 
-/** How long a peer may go without a request, or without reading its reply, in ms. Longer than clients keep a connection. */
+/**
+ * How long a peer may go without a request, or without reading its reply, in ms. Longer than
+ * clients keep a connection.
+ */
 const SILENCE_MS = 300_000
 /** How long a peer may take to hang up after it was refused, in ms. */
 const LINGER_MS = 1_000
@@ -111,7 +114,8 @@ export class ServedConnection implements Outlet {
         const request = this.#takeRequest()
         if (request !== undefined) this.#serving = this.#serve(request)
       }
-      // The next request may come before the last file is closed, but not more than that; a reply under way cannot be interrupted by an error.
+      // The next request may come before the last file is closed, but not more than that; a reply
+      // under way cannot be interrupted by an error.
       if (this.#serving !== undefined && this.#input.length > REQUEST_HEAD_BYTES + MAX_REQUEST_BYTES) this.destroy()
     } catch (error) {
       this.refuse(error as DyadError)
@@ -169,7 +173,10 @@ export class ServedConnection implements Outlet {
   }
 }
 
-/** Where the request that `bytes` begins with ends, or undefined if its end has not come yet. ERR_DYAD_PROTOCOL. */
+/**
+ * Where the request that `bytes` begins with ends, or undefined if its end has not come yet.
+ * ERR_DYAD_PROTOCOL.
+ */
 function requestEnd(bytes: Buffer): number | undefined {
   if (bytes.length < REQUEST_HEAD_BYTES) return undefined
   const end = REQUEST_HEAD_BYTES + requestLength(bytes)

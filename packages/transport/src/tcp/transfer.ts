@@ -20,7 +20,9 @@ export interface TransferContext {
  */
 type Answer = 'opened' | 'lost' | 'refused'
 
-/** One transfer at the side that reads: holds a connection of its own from its request to its end. */
+/**
+ * One transfer at the side that reads: holds a connection of its own from its request to its end.
+ */
 export class TcpTransfer implements Transfer, Receiver {
   readonly size: number
   readonly #context: TransferContext
@@ -48,7 +50,10 @@ export class TcpTransfer implements Transfer, Receiver {
     signal.addEventListener('abort', this.#aborted, { once: true })
   }
 
-  /** Resolves when the owner has opened the file. A connection that had been used before and turns out dead is replaced. */
+  /**
+   * Resolves when the owner has opened the file. A connection that had been used before and turns
+   * out dead is replaced.
+   */
   async open(): Promise<void> {
     try {
       const bytes = requestOf(this.#context.request)
@@ -188,7 +193,10 @@ export class TcpTransfer implements Transfer, Receiver {
     }
   }
 
-  /** An owner that cannot go on ends the connection where it is. Asked again for what is missing, it says why. */
+  /**
+   * An owner that cannot go on ends the connection where it is. Asked again for what is missing, it
+   * says why.
+   */
   async #askWhy(): Promise<void> {
     this.#lease?.release()
     this.#lease = undefined

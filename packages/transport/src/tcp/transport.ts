@@ -42,7 +42,10 @@ const CHUNK_BYTES = 512 * 1024
 const MIN_CHUNK_BYTES = 4096
 const IDLE_MS = 30_000
 
-/** Moves files over plain TCP connections, or TLS ones: one for each transfer, kept for the next. ERR_DYAD_OPTION for a size out of bounds. */
+/**
+ * Moves files over plain TCP connections, or TLS ones: one for each transfer, kept for the next.
+ * ERR_DYAD_OPTION for a size out of bounds.
+ */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   return new TcpTransport(options)
 }
@@ -104,7 +107,10 @@ class TcpTransport implements Transport {
     return this.close()
   }
 
-  /** A consumer of many small files asks one owner again and again, and reading an address takes as long as some system calls. */
+  /**
+   * A consumer of many small files asks one owner again and again, and reading an address takes as
+   * long as some system calls.
+   */
   #urlOf(address: TransportAddress): string {
     if (this.#last?.address !== address) {
       const url = readAddress(address, PROTOCOLS)

@@ -18,7 +18,10 @@ const verified = Buffer.alloc(VERIFIED_BYTES)
 writeVerified(verified, 0)
 const data = (length: number) => Buffer.alloc(length, 'x')
 
-/** What a reader gets from a server that answers every request with `answer`, and then hangs up if it is told to. */
+/**
+ * What a reader gets from a server that answers every request with `answer`, and then hangs up if
+ * it is told to.
+ */
 async function readFrom(answer: Buffer[], hangUp = false): Promise<number> {
   await using server = await rawServer((socket) => {
     socket.on('data', () => {

@@ -61,7 +61,10 @@ function changed(
   return broken
 }
 
-/** Clients that break one promise each, made from one that keeps them; the suite must reject every one. */
+/**
+ * Clients that break one promise each, made from one that keeps them; the suite must reject every
+ * one.
+ */
 export function brokenKvs(): BrokenKvs[] {
   const aliases = new Map<string, Uint8Array>()
   return [

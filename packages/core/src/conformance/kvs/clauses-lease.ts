@@ -127,7 +127,8 @@ export const leaseClauses: readonly Clause[] = [
       }
       ok(await client.registry.get('node'))
       die()
-      // The contract has no word for what is gone: ask until it is, for as long as anybody would wait.
+      // The contract has no word for what is gone: ask until it is, for as long as anybody would
+      // wait.
       const other = await another()
       for (let i = 0; i < 50 && (await other.registry.get('node')) !== undefined; i++) await delay(TTL_MS / 4)
       strictEqual(await other.registry.get('node'), undefined)

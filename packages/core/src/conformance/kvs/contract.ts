@@ -8,11 +8,14 @@ export interface KvsSite {
   /** Number of waits that the store holds. */
   waiters(): number | Promise<number>
   /**
-   * A process that called `serveKvsPeer`, forked with an IPC channel whose serialization is 'advanced'; the suite ends it. Needed where
-   * `crossProcess` is declared.
+   * A process that called `serveKvsPeer`, forked with an IPC channel whose serialization is
+   * 'advanced'; the suite ends it. Needed where `crossProcess` is declared.
    */
   fork?(): ChildProcess
-  /** Kills the server without warning and starts it again at the same address. Needed where `crossProcess` is declared. */
+  /**
+   * Kills the server without warning and starts it again at the same address. Needed where
+   * `crossProcess` is declared.
+   */
   restart?(): Promise<void>
   /** Lets a client die without closing it; a process is killed where there is none. */
   crash?(client: KvsClient): void

@@ -62,7 +62,10 @@ export async function takeUntil(
   }
 }
 
-/** The same promises; should the clause fail before it comes to them, their failing is no failure of its own. */
+/**
+ * The same promises; should the clause fail before it comes to them, their failing is no failure of
+ * its own.
+ */
 export function pending<T extends Promise<unknown> | Promise<unknown>[]>(work: T): T {
   for (const each of Array.isArray(work) ? work : [work]) each.catch(() => {})
   return work

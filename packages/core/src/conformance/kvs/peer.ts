@@ -13,7 +13,10 @@ type Command =
 
 type Answer = { number: number; result: number } | { number: number; failure: string }
 
-/** Makes this process the peer of `kvsConformance`: it does with a client of its own what the suite asks, until the suite hangs up. */
+/**
+ * Makes this process the peer of `kvsConformance`: it does with a client of its own what the suite
+ * asks, until the suite hangs up.
+ */
 export function serveKvsPeer(create: () => KvsClient | Promise<KvsClient>): void {
   const client = Promise.resolve(create())
   const kept = new Kept()

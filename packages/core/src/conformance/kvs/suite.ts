@@ -34,8 +34,9 @@ const CLAUSES: readonly Clause[] = [
 ]
 
 /**
- * Runs every clause of the KvsClient contract as a test of its own, against a second client in this process and, where the store is declared
- * to be seen by several, one in another. Only what the declared capabilities exclude is left out.
+ * Runs every clause of the KvsClient contract as a test of its own, against a second client in this
+ * process and, where the store is declared to be seen by several, one in another. Only what the
+ * declared capabilities exclude is left out.
  */
 export function kvsConformance(test: ConformanceTest, options: KvsConformanceOptions): void {
   const clauses = CLAUSES.filter(({ needs }) => needs === undefined || options.capabilities[needs])

@@ -49,7 +49,10 @@ export async function drain(chunks: AsyncIterator<Uint8Array, undefined>, before
   }
 }
 
-/** The outcome must be the whole of the old version, or an error of one of these codes with bytes missing. */
+/**
+ * The outcome must be the whole of the old version, or an error of one of these codes with bytes
+ * missing.
+ */
 export function expectWholeOr(outcome: Outcome, seed: number, size: number, codes: readonly ErrorCode[]): void {
   if (!('error' in outcome)) {
     strictEqual(outcome.bytes.length, size, 'ended without an error, but short')

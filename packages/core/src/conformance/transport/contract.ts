@@ -1,13 +1,19 @@
 import type { FileSource, FileVersion, Transport, TransportAddress, TransportServer } from '../../transfer/contract.js'
 
-/** What the suite needs of a test runner: `test` of tap, node:test and most others will do. A body that rejects is a failure. */
+/**
+ * What the suite needs of a test runner: `test` of tap, node:test and most others will do. A body
+ * that rejects is a failure.
+ */
 export type ConformanceTest = (name: string, body: () => Promise<void>) => unknown
 
 /** Options of {@link transportConformance}. */
 export interface TransportConformanceOptions {
   /** Makes a transport; the suite closes it. */
   create(): Transport | Promise<Transport>
-  /** Module that calls {@link serveTransportPeer} with the same factory; it is run in a process of its own. */
+  /**
+   * Module that calls {@link serveTransportPeer} with the same factory; it is run in a process of
+   * its own.
+   */
   peer: URL | string
   /** Milliseconds after which a clause that hangs counts as failed. @default 60000 */
   patience?: number | undefined

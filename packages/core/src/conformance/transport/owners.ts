@@ -25,7 +25,10 @@ export async function ownerHere(create: TransportConformanceOptions['create'], s
   }
 }
 
-/** A process that serves for one clause after another; a new one takes its place when a clause killed it. */
+/**
+ * A process that serves for one clause after another; a new one takes its place when a clause
+ * killed it.
+ */
 export class PeerProcess {
   readonly #module: URL | string
   #peer: Peer | undefined

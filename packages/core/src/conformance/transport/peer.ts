@@ -23,7 +23,10 @@ interface Serving {
   readonly server: TransportServer
 }
 
-/** Serves whatever the suite asks for until it hangs up; the whole of a peer module. A process that stays after that left something open. */
+/**
+ * Serves whatever the suite asks for until it hangs up; the whole of a peer module. A process that
+ * stays after that left something open.
+ */
 export function serveTransportPeer(create: () => Transport | Promise<Transport>): void {
   const servers = new Map<string, Serving>()
   const answer = async ({ op, storage }: PeerRequest): Promise<unknown> => {

@@ -15,8 +15,8 @@ const PATIENCE_MS = 60_000
 const CLAUSES: readonly Clause[] = [...contentClauses, ...refusalClauses, ...endingClauses, ...changeClauses]
 
 /**
- * Runs every clause of the Transport contract as a test of its own, against an owner in this process and against one in another. There is no
- * way to leave a clause out.
+ * Runs every clause of the Transport contract as a test of its own, against an owner in this
+ * process and against one in another. There is no way to leave a clause out.
  */
 export function transportConformance(test: ConformanceTest, options: TransportConformanceOptions): void {
   for (const clause of CLAUSES) {
