@@ -1,22 +1,31 @@
-/* Reads COUNT files of ten 32-bit integers each in DIRECTORY, and checks every value. */
+/*
+ * Reads the COUNT files of a producer in DIRECTORY and checks every value. It knows nothing of
+ * DYAD.
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 int main(int argc, char **argv) {
-  if (argc != 3) return fprintf(stderr, "usage: %s COUNT DIRECTORY\n", argv[0]), 2;
-  for (int i = 0; i < atoi(argv[1]); i++) {
-    char path[4096];
-    int32_t values[10] = {0};
-    int isRight = 1;
-    snprintf(path, sizeof path, "%s/data_%d.bin", argv[2], i);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return perror(path), 1;
-    if (fread(values, sizeof values[0], 10, file) != 10) isRight = 0;
-    for (int j = 0; j < 10; j++) isRight = isRight && values[j] == i * 10 + j;
-    fclose(file);
-    printf("data_%d.bin: %s\n", i, isRight ? "OK" : "wrong");
-    if (!isRight) return 1;
+  if (argc != 3) {
+    fprintf(stderr, "usage: %s COUNT DIRECTORY\n", argv[0]);
+    return 2;
   }
-  return 0;
+  int count = atoi(argv[1]), wrong = 0;
+  for (int i = 0; i < count; i++) {
+    char path[4096];
+    int32_t values[11];
+    snprintf(path, sizeof path, "%s/data%d.txt", argv[2], i);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+      perror("fopen");
+      return 1;
+    }
+    int right = fread(values, sizeof values[0], 11, file) == 10;
+    for (int j = 0; j < 10 && right; j++) right = values[j] == i * 10 + j;
+    fclose(file);
+    printf("File %d: %s\n", i, right ? "OK" : "BAD");
+    wrong += !right;
+  }
+  return wrong > 0;
 }

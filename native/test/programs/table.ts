@@ -479,7 +479,7 @@ export const PROGRAMS: readonly Program[] = [
     produce: {
       cannot: 'no library can be loaded into them, so nothing is published; `dyad run` warns',
       run: 'exec "$BIN/static-producer" 1 "$DIR"',
-      outcome: { code: 0, stdout: 'wrote data_0.txt\n', stderr: '' },
+      outcome: { code: 0, stdout: 'File 0: written\n', stderr: '' },
     },
     consume: {
       cannot: 'no library can be loaded into them, so they do not wait; `dyad run` warns',
@@ -517,7 +517,7 @@ export const PAIRS: readonly Pair[] = [
     name: 'the demo pair in C',
     produce: '"$BIN/demo-producer" 10 "$DIR"',
     consume: '"$BIN/demo-consumer" 10 "$DIR"',
-    stdout: Array.from({ length: 10 }, (_, i) => `data_${i}.txt: OK\n`).join(''),
+    stdout: Array.from({ length: 10 }, (_, i) => `File ${i}: OK\n`).join(''),
   },
   {
     name: 'an archive of tar, unpacked by Python',

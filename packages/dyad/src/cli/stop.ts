@@ -35,7 +35,7 @@ export function addStop(program: Command, signal: AbortSignal): void {
       for (const failure of failures) process.exitCode = tellFailure(failure).exitCode
     })
   addAnswerTimeout(addFlags(command, ['node', 'kvs', 'stateDir']))
-  addExamples(command, 'dyad stop', 'dyad stop --all')
+  addExamples(command, 'dyad stop', 'dyad stop --node n2')
 }
 
 function nameOf(status: NodeStatus | AloneStatus | null): string | undefined {
