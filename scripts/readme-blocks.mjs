@@ -1,13 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * The ```ts blocks of the READMEs, as modules that have each line where the README has it.
+ * The ```ts blocks of the READMEs and the guides, as modules that have each line where the README has it.
  * @param {string} root of the repository, ending in a slash
  * @returns {{ readme: string, line: number, text: string }[]}
  */
 export function readmeBlocks(root) {
   const readmes = ['README.md', ...readdirSync(`${root}packages`).map((name) => `packages/${name}/README.md`)]
-  return readmes.flatMap((readme) => blocksOf(readme, textOf(root + readme)))
+  const guides = readdirSync(`${root}docs/guides`).map((name) => `docs/guides/${name}`)
+  return [...readmes, ...guides.filter((name) => name.endsWith('.md'))].flatMap((readme) =>
+    blocksOf(readme, textOf(root + readme)),
+  )
 }
 
 function textOf(path) {

@@ -14,7 +14,9 @@ function filesNamedIn(page: string): string[] {
 }
 
 test('every file that a page of the house names exists', async (t) => {
-  const pages = ['ARCHITECTURE.md', 'CONTRIBUTING.md', ...readdirSync(`${root}docs`).map((name) => `docs/${name}`)]
+  const below = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`)
+  const pages = ['ARCHITECTURE.md', 'CONTRIBUTING.md', ...below]
+  t.ok(below.includes('docs/guides/from-dyad.md'), 'the guides are among them')
   for (const page of pages.filter((name) => name.endsWith('.md'))) {
     const missing = filesNamedIn(readFileSync(root + page, 'utf8')).filter((file) => !existsSync(root + file))
     t.same(missing, [], `${page} names files that do not exist: ${missing.join(', ')}`)
