@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /**
- * The ```ts blocks of the READMEs and the guides, as modules that have each line where the README has it.
+ * The ```ts blocks of the READMEs and guides, as modules with each line where the page has it.
  * @param {string} root of the repository, ending in a slash
  * @returns {{ readme: string, line: number, text: string }[]}
  */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -7,18 +7,38 @@ import { fileURLToPath } from 'node:url'
 import { tapOutcome } from './tap-outcome.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const TAP = `${root}node_modules/tap/dist/esm/run.mjs`
+const TAP_ROOT = `${root}scripts/tap-root.mjs`
 
 /**
- * Runs tap with these arguments, and says what comes of it. Resolves with the counts of test points
- * and tap's status.
- * @param {string[]} args
+ * Returns the test files among `places`, files or folders of the repository: below a folder, those
+ * whose names end with `ending`. Throws for a place that is not there.
+ * @param {string[]} places
+ * @param {string} ending
  */
-export async function runTap(args) {
+export function testFiles(places, ending) {
+  const files = places.flatMap((place) => {
+    const folder = place.replace(/^\.\//, '').replace(/\/+$/, '')
+    const stats = statSync(root + folder, { throwIfNoEntry: false })
+    if (stats === undefined) throw new Error(`no such test file or folder: ${place}`)
+    if (!stats.isDirectory()) return [folder]
+    return readdirSync(root + folder, { recursive: true })
+      .filter((name) => name.endsWith(ending) && !/(^|\/)(node_modules|dist)\//.test(name))
+      .map((name) => `${folder}/${name}`)
+      .sort()
+  })
+  return [...new Set(files)]
+}
+
+/**
+ * Runs test files, and prints their outcome. Resolves with the counts of test points and tap's
+ * status.
+ * @param {string[]} files
+ */
+export async function runTap(files) {
   // No test finds, or makes, the token of whoever runs it.
   const config = mkdtempSync(join(tmpdir(), 'dyad-test-config-'))
   process.once('exit', () => rmSync(config, { recursive: true, force: true }))
-  const tap = spawn(process.execPath, [TAP, '--reporter=tap', ...args], {
+  const tap = spawn(process.execPath, [TAP_ROOT, ...files], {
     cwd: root,
     env: { ...process.env, XDG_CONFIG_HOME: config },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -4,12 +4,8 @@
 // Where Rust is missing it says so in one line, which is a failure where CI is set, as a skipped
 // test is.
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { build, missing, runs, workspace } from './native-build.mjs'
-import { runTap, tellCounts } from './run-tap.mjs'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
+import { runTap, tellCounts, testFiles } from './run-tap.mjs'
 
 /** A tool of Rust that need not be installed, except where CI is set. */
 function check(what, ...args) {
@@ -20,12 +16,6 @@ function check(what, ...args) {
   const isWell = runs('cargo', args)
   console.log(`${isWell ? 'ok' : 'not ok'} ${what}`)
   return isWell
-}
-
-/** A folder stands for the test files below it. */
-function testFiles(argument) {
-  const isFolder = !argument.startsWith('-') && statSync(root + argument, { throwIfNoEntry: false })?.isDirectory()
-  return isFolder ? `${argument.replace(/\/+$/, '')}/**/*.native.ts` : argument
 }
 
 const args = process.argv.slice(2)
@@ -42,6 +32,6 @@ else {
       check('lint of the crates', 'clippy', '--release', '--all-targets', '--locked', '--', '-D', 'warnings'),
       check('tests of the crates', 'test', '--release', '--locked'),
     ].every(Boolean)
-  const isWell = tellCounts(await runTap((args.length > 0 ? args : ['native/test']).map(testFiles)))
+  const isWell = tellCounts(await runTap(testFiles(args.length > 0 ? args : ['native/test'], '.native.ts')))
   process.exitCode = checked && isWell ? 0 : 1
 }

@@ -2,9 +2,8 @@
 // README examples, then the tests. Arguments go to tap: `npm test -- packages/core` runs the tests
 // below packages/core and skips the checks before. Where CI is set, a skipped test is a failure.
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { runTap, tellCounts } from './run-tap.mjs'
+import { runTap, tellCounts, testFiles } from './run-tap.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = {
@@ -22,12 +21,6 @@ function check(what, script, ...args) {
   return false
 }
 
-/** A folder stands for the test files below it. */
-function testFiles(argument) {
-  const isFolder = !argument.startsWith('-') && statSync(root + argument, { throwIfNoEntry: false })?.isDirectory()
-  return isFolder ? `${argument.replace(/\/+$/, '')}/**/*.test.ts` : argument
-}
-
 const args = process.argv.slice(2)
 const checked =
   args.length > 0 ||
@@ -38,5 +31,5 @@ const checked =
     check('types of the README examples', `${root}scripts/check-readmes.mjs`),
   ].every(Boolean)
 
-const isWell = tellCounts(await runTap(args.map(testFiles)))
+const isWell = tellCounts(await runTap(testFiles(args.length > 0 ? args : ['packages', 'test', 'bench'], '.test.ts')))
 process.exitCode = checked && isWell ? 0 : 1
