@@ -15,7 +15,8 @@ pub enum Process {
     Borrowed,
 }
 
-/// Notes the process that the memory belongs to.
+/// Notes the process that the memory belongs to, in a page that the kernel wipes in a child of
+/// fork.
 pub struct Owner {
     pid: AtomicPtr<AtomicI32>,
 }
