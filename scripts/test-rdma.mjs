@@ -1,7 +1,8 @@
 // What `npm run test:rdma` runs once everything is built: the tests that need an RDMA device, in
 // emulated machines that have one. Files called *.device.ts run in one guest; each program of
-// test/rdma/pair runs in two that are joined by a network. Arguments choose files, or folders of
-// files. Where CI is set, a skipped test is a failure.
+// test/rdma/pair runs in two that are joined by a network. Without arguments it runs what finds the
+// most; `--all` runs everything. Arguments choose files, or folders of files. Where CI is set, a
+// skipped test is a failure.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,10 @@ import { tapOutcome } from './tap-outcome.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const PAIRS = 'test/rdma/pair/'
+/** Conformance, kills, the demo and two hosts. */
+const FIRST = ['packages/rdma/test/device/conformance', 'packages/rdma/test/device/killed', 'test/rdma/demo']
+  .map((name) => `${name}.device.ts`)
+  .concat(`${PAIRS}two-hosts.ts`)
 
 /** The TypeScript files below a folder of the repository, without the tests that need no device. */
 function sourcesBelow(folder) {
@@ -33,7 +38,12 @@ function prepare() {
   }
 }
 
-const chosen = process.argv.slice(2).map((argument) => argument.replace(/^\.\//, '').replace(/\/+$/, ''))
+const args = process.argv.slice(2)
+const isAll = args.includes('--all')
+const named = args.filter((argument) => argument !== '--all')
+const chosen = (isAll || named.length > 0 ? named : FIRST).map((argument) =>
+  argument.replace(/^\.\//, '').replace(/\/+$/, ''),
+)
 const sources = ['packages/rdma/src', 'packages/rdma/test', 'test'].flatMap(sourcesBelow)
 const isChosen = (file) => chosen.length === 0 || chosen.some((name) => file === name || file.startsWith(`${name}/`))
 const files = sources.filter((file) => file.endsWith('.device.ts')).filter(isChosen)
@@ -53,7 +63,12 @@ const total = { passed: 0, failed: unknown.length, skipped: 0 }
 for (const name of unknown) console.log(`not ok: no test file ${name}`)
 try {
   await makeTestLayer(root, sources, layer)
-  const env = { PATH: process.env.PATH ?? '', ...(process.env.CI && { CI: process.env.CI }) }
+  const env = {
+    PATH: process.env.PATH ?? '',
+    ...(process.env.CI && { CI: process.env.CI }),
+    // How often a test that kills processes does so.
+    ...(isAll && { DYAD_TEST_ALL_ROUNDS: '1' }),
+  }
   const options = { cwd: root, env, layer, signal: stopped.signal }
   if (files.length > 0) {
     const { passed, failed, skipped } = await tapOutcome(deviceTests(image, files, options), console.log)
