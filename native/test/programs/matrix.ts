@@ -4,7 +4,7 @@ import type { Program } from './table.js'
 
 export const PAGE = fileURLToPath(new URL('../../../docs/unmodified.md', import.meta.url))
 const BEGIN = '<!-- Written by native/test/programs/programs.native.ts --write; edit its table instead. -->'
-const END = '<!-- The end of what programs.native.ts writes. -->'
+const END = '<!-- The end of the table of programs.native.ts. -->'
 
 /** What was found of a program, as its cells say it. */
 export interface Found {
