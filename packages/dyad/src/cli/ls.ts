@@ -4,6 +4,7 @@ import { addExamples } from './examples.js'
 import { tellFailure } from './failure.js'
 import { addAnswerTimeout, addFlags, askingOptions, STORE_FLAGS } from './flags.js'
 import { bytes, printJsonArray, printTable, tell, time } from './output.js'
+import { OutputReader } from './output-reader.js'
 import { withSession } from './session.js'
 import { onUnreadable } from './unreadable.js'
 
@@ -19,12 +20,14 @@ export function addLs(program: Command, signal: AbortSignal): void {
       using _ = onUnreadable(() => {
         unreadable++
       })
+      using reader = new OutputReader()
+      const ending = AbortSignal.any([signal, reader.signal])
       const { options } = askingOptions(command)
-      await withSession(options, signal, async (session) => {
-        for await (const record of session.list(pattern, { signal })) records.push(record)
+      await withSession(options, ending, async (session) => {
+        for await (const record of session.list(pattern, { signal: ending })) records.push(record)
       }).catch((error: unknown) => {
         // The command shows the records that have come by then.
-        if (signal.aborted || records.length === 0) throw error
+        if (ending.aborted || records.length === 0) throw error
         process.exitCode = tellFailure(error).exitCode
       })
       if (unreadable > 0) tell(`${unreadable} records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why`)

@@ -35,7 +35,10 @@ export function say(line: string): void {
   tell(`dyad: ${line}`)
 }
 
-/** Prints one value as a line of JSON; what JSON has no number for is text. */
+/**
+ * Prints one value as a line of JSON. Numbers that JSON cannot hold exactly are text. The contents
+ * of small files, which come with their records, are left out.
+ */
 export function printJson(value: unknown): void {
   write(`${jsonOf(value)}\n`)
 }
@@ -138,7 +141,10 @@ function shown(line: string): string {
  * JSON without a character that a terminal acts on: each is escaped, so that it is read as it was.
  */
 function jsonOf(value: unknown): string {
-  const text = JSON.stringify(value, (_, item: unknown) => (typeof item === 'bigint' ? String(item) : item))
+  const text = JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, name, item: unknown) {
+    if (this[name] instanceof Uint8Array) return undefined
+    return typeof item === 'bigint' ? String(item) : item
+  })
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (sign) => {
     return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
