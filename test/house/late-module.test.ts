@@ -19,7 +19,7 @@ const LATE = [
   [
     'rdma/dist/verbs/library.js',
     `(() => { try { late.loadVerbs() } catch (e) { return e.message } })()`,
-    /^(undefined$|lib|RDMA verbs cannot be used here \(lib)/,
+    /^(undefined$|lib|RDMA verbs cannot be used here: on host '.+' \(lib)/,
   ],
   [
     'agent/dist/peer-user.js',

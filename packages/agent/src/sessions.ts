@@ -126,7 +126,8 @@ function chosenIn(variables: ReadonlyMap<string, string | undefined>): [name: st
   for (const name of CHOOSING) {
     if (!variables.has(name)) continue
     const value = variables.get(name)
-    if (value === undefined) throw new DyadError('ERR_DYAD_OPTION', { detail: `${name} is not well-formed UTF-8` })
+    if (value === undefined)
+      throw new DyadError('ERR_DYAD_OPTION', { option: name, detail: 'it is not well-formed UTF-8' })
     chosen.push([name, value])
   }
   return chosen

@@ -313,8 +313,10 @@ export class DyadCore implements AsyncDisposable {
   async #tracked(path: string | URL, side: 'producer' | 'consumer'): Promise<ManagedFile> {
     const file = await (side === 'producer' ? this.locateProduced(path) : this.locateConsumed(path))
     if (file !== undefined) return file
-    const directory = this.config[`${side}Path`] ?? `no ${side}-managed directory is set`
-    throw new DyadError('ERR_DYAD_UNTRACKED', { path: String(path), detail: directory })
+    const directory = this.config[`${side}Path`]
+    const detail =
+      directory === undefined ? `no ${side}-managed directory is set` : `the ${side}-managed directory is ${directory}`
+    throw new DyadError('ERR_DYAD_UNTRACKED', { path: String(path), detail })
   }
 
   /** The managed path of a file; a relative one needs no directory to be known. */
@@ -333,7 +335,11 @@ export class DyadCore implements AsyncDisposable {
   readonly #namespace = (): KvsNamespace => {
     const { namespace } = this.config
     if (namespace === undefined) {
-      throw new DyadError('ERR_DYAD_OPTION', { detail: 'no namespace is set: give `namespace`, or DYAD_KVS_NAMESPACE' })
+      throw new DyadError('ERR_DYAD_OPTION', {
+        option: 'namespace (DYAD_KVS_NAMESPACE)',
+        detail: 'not set',
+        remedy: 'Set it to the namespace that the producers and the consumers share.',
+      })
     }
     return this.#kvs.namespace(namespace)
   }

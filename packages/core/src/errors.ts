@@ -1,4 +1,5 @@
-import { constants } from 'node:os'
+import { constants, hostname } from 'node:os'
+import { systemRemedy } from './system-remedies.js'
 import { visible } from './visible.js'
 
 /** Name of an error of the operating system, as `ENOSPC`. */
@@ -18,6 +19,16 @@ export interface ErrorRow {
   readonly summary: string
   /** What the caller can do about it. */
   readonly remedy: string
+  /**
+   * Whether the error is this host's, and no other node's: the message then names the host.
+   * @default false
+   */
+  readonly isOfHost?: boolean | 'with path'
+  /**
+   * Whether the error is not the file's: the message then names the path as the purpose of the
+   * call that failed. @default false
+   */
+  readonly isBesideFile?: boolean
 }
 
 /**
@@ -29,15 +40,16 @@ export const ERRORS = {
     rc: -1008,
     errno: 'EINVAL',
     retryable: false,
-    summary: 'an option has a value that cannot be used',
-    remedy: 'Correct the option; docs/configuration.md lists what each one accepts.',
+    summary: 'an option has an invalid value',
+    remedy: 'Correct it; docs/configuration.md lists the values that each option accepts.',
+    isOfHost: 'with path',
   },
   ERR_DYAD_DTL_MODE: {
     rc: -1004,
     errno: 'EINVAL',
     retryable: false,
-    summary: 'no such transport',
-    remedy: 'Set DYAD_DTL_MODE to one of the names in docs/configuration.md, spelt exactly so.',
+    summary: 'DYAD_DTL_MODE (the option dtlMode) names no transport',
+    remedy: 'Set it to one of the names in docs/configuration.md, in the same spelling.',
   },
   ERR_DYAD_PATH: {
     rc: -1003,
@@ -45,14 +57,14 @@ export const ERRORS = {
     retryable: false,
     summary: 'the path cannot name a managed file',
     remedy:
-      'Use a path of well-formed Unicode without NUL that stays inside the managed directory, at most 255 bytes a component and 3,800 in all.',
+      'Use the path of a regular file inside the managed directory: well-formed Unicode without NUL, at most 255 bytes a component and 3,800 bytes in all.',
   },
   ERR_DYAD_UNTRACKED: {
     rc: -1005,
     errno: 'EINVAL',
     retryable: false,
     summary: 'the path lies outside the managed directories',
-    remedy: 'Give a path inside DYAD_PATH_PRODUCER or DYAD_PATH_CONSUMER, or set the directory that is missing.',
+    remedy: 'Give a path inside DYAD_PATH_PRODUCER or DYAD_PATH_CONSUMER, or set the missing directory.',
   },
   ERR_DYAD_METADATA: {
     rc: -1001,
@@ -60,14 +72,15 @@ export const ERRORS = {
     retryable: false,
     summary: 'the published record cannot be read',
     remedy:
-      'Publish the file again, or remove the record with `dyad rm PATH`; check that both sides run the same version of DYAD.',
+      'Publish the file again, or remove the record with `dyad rm PATH`. Check that both sides run the same version of DYAD.',
   },
   ERR_DYAD_KEY: {
     rc: -1005,
     errno: 'EINVAL',
     retryable: false,
     summary: 'the store cannot hold this key or value',
-    remedy: 'Keys are non-empty and at most 4,000 bytes, values at most 1 MiB.',
+    remedy: 'Use a key of 1 to 4,000 bytes and a value of at most 1 MiB.',
+    isBesideFile: true,
   },
   ERR_DYAD_NAMESPACE_MISSING: {
     rc: -2000,
@@ -75,27 +88,30 @@ export const ERRORS = {
     retryable: false,
     summary: 'the namespace does not exist',
     remedy: 'Create it with `dyad namespace create NAME`, or correct DYAD_KVS_NAMESPACE.',
+    isBesideFile: true,
   },
   ERR_DYAD_NAMESPACE_EXISTS: {
     rc: -2000,
     errno: 'EEXIST',
     retryable: false,
     summary: 'the namespace exists already',
-    remedy: 'Choose another name, or remove it first with `dyad namespace remove NAME`.',
+    remedy: 'Choose another name, or remove the namespace first with `dyad namespace remove NAME`.',
+    isBesideFile: true,
   },
   ERR_DYAD_NAMESPACE_NAME: {
     rc: -2000,
     errno: 'EINVAL',
     retryable: false,
-    summary: 'the name cannot be used for a namespace',
-    remedy: 'Use 1 to 200 letters, digits and the signs . _ - : @ + /, beginning with a letter, a digit or _.',
+    summary: 'the name of the namespace is invalid',
+    remedy: 'Use 1 to 200 letters, digits and the characters . _ - : @ + /, beginning with a letter, a digit or _.',
+    isBesideFile: true,
   },
   ERR_DYAD_PUBLISH: {
     rc: -2001,
     errno: 'EIO',
     retryable: true,
     summary: 'the file could not be published',
-    remedy: 'The file itself is whole where it was written; call produce() on it again once the cause is mended.',
+    remedy: 'The file itself is complete at its path. Remove the cause, then call produce() on it again.',
   },
   ERR_DYAD_NOT_FOUND: {
     rc: -2002,
@@ -108,7 +124,7 @@ export const ERRORS = {
     rc: -2003,
     errno: 'ETIMEDOUT',
     retryable: true,
-    summary: 'nobody published the file in time',
+    summary: 'no producer published the file in time',
     remedy: 'Check that the producer runs in the same namespace with the same key depth and bins, or allow more time.',
   },
   ERR_DYAD_KVS_UNREACHABLE: {
@@ -116,21 +132,24 @@ export const ERRORS = {
     errno: 'ENETUNREACH',
     retryable: true,
     summary: 'the key-value store does not answer',
-    remedy: 'Check that the broker runs (`dyad start --broker` or `dyad broker`) and that DYAD_KVS names its address.',
+    remedy: 'Check that the broker runs (`dyad start --broker` or `dyad broker`) and that DYAD_KVS is its address.',
+    isOfHost: true,
+    isBesideFile: true,
   },
   ERR_DYAD_BUSY: {
     rc: -2000,
     errno: 'EBUSY',
     retryable: true,
-    summary: 'this session has too much under way at the key-value store',
-    remedy: 'Try again once some of it has ended, or spread the work over several processes.',
+    summary: 'this session has too many requests under way at the key-value store',
+    remedy: 'Try again once some of them have ended, or spread the work over several processes.',
+    isBesideFile: true,
   },
   ERR_DYAD_OWNER_UNREACHABLE: {
     rc: -2004,
     errno: 'EHOSTUNREACH',
     retryable: true,
     summary: 'the node that owns the file cannot be reached',
-    remedy: 'Start the service there (`dyad start DIRECTORY`) with the DYAD_NODE that its producers use.',
+    remedy: 'Start the service of that node (`dyad start DIRECTORY`) with the DYAD_NODE that its producers use.',
   },
   ERR_DYAD_NO_TRANSPORT: {
     rc: -1004,
@@ -144,35 +163,36 @@ export const ERRORS = {
     errno: 'ENODEV',
     retryable: false,
     summary: 'RDMA verbs cannot be used here',
-    remedy: '`dyad doctor` tells what this host can do and what to change.',
+    remedy: '`dyad doctor` shows what this host can do and what to change.',
+    isOfHost: true,
   },
   ERR_DYAD_TRANSFER: {
     rc: -2004,
     errno: 'EIO',
     retryable: true,
-    summary: 'the transfer was cut off',
-    remedy: 'Nothing partial was left behind; try again.',
+    summary: 'the transfer broke off',
+    remedy: 'Try again; no partial file remains.',
   },
   ERR_DYAD_CHANGED: {
     rc: -2003,
     errno: 'ESTALE',
     retryable: true,
-    summary: 'the file at its owner is not the one that was published',
-    remedy: 'Publish it again there after every change; write it through DYAD, or call produce() once it is closed.',
+    summary: 'the file at its owner is not the published version',
+    remedy: 'Publish it there after every change: write it through DYAD, or call produce() once it is closed.',
   },
   ERR_DYAD_CORRUPT: {
     rc: -2004,
     errno: 'EIO',
     retryable: true,
-    summary: 'the bytes that arrived are not those that were published',
+    summary: 'the bytes that arrived differ from the published ones',
     remedy:
-      'Try once more; if that fails too, produce the file again and check the disk and the memory of its owner, and the network in between.',
+      'Try once more. If that fails, produce the file again, and check the disk and the memory of its owner and the network in between.',
   },
   ERR_DYAD_GONE: {
     rc: -2002,
     errno: 'ESTALE',
     retryable: false,
-    summary: 'the published file is no longer at its owner',
+    summary: 'the published file no longer exists at its owner',
     remedy: 'Produce it again, or remove its record with `dyad rm PATH`.',
   },
   ERR_DYAD_REFUSED: {
@@ -187,7 +207,8 @@ export const ERRORS = {
     errno: 'EIO',
     retryable: false,
     summary: 'the file could not be stored here',
-    remedy: 'Check space and permissions of the directory; no partial file was left.',
+    remedy: 'Check space and permissions of the directory; no partial file remains.',
+    isOfHost: true,
   },
   ERR_DYAD_DESCRIPTORS: {
     rc: -1,
@@ -195,20 +216,23 @@ export const ERRORS = {
     retryable: true,
     summary: 'no file descriptor became free in time',
     remedy: 'Raise the limit (`ulimit -n`), or keep fewer files and connections open at once.',
+    isOfHost: true,
   },
   ERR_DYAD_SYSTEM: {
     rc: -1,
     errno: 'EIO',
     retryable: false,
-    summary: 'the operating system refused',
-    remedy: 'See the cause.',
+    summary: 'the operating system refused a call',
+    remedy: 'Correct what the system names, then try again.',
+    isOfHost: true,
   },
   ERR_DYAD_PROTOCOL: {
     rc: -2006,
     errno: 'EPROTO',
     retryable: false,
-    summary: 'the peer sent something that is not the protocol',
+    summary: 'the peer does not speak the protocol',
     remedy: 'Check that the address belongs to DYAD and that both sides run the same version.',
+    isBesideFile: true,
   },
   ERR_DYAD_DENIED: {
     rc: -2004,
@@ -216,14 +240,16 @@ export const ERRORS = {
     retryable: false,
     summary: 'the two sides do not have the same token',
     remedy:
-      'Give both the same: `dyad token` says where the token lies and how to copy it; or set DYAD_TOKEN or DYAD_TOKEN_FILE, on every side.',
+      'Give both the same token: `dyad token` shows its file and how to copy it. Or set DYAD_TOKEN or DYAD_TOKEN_FILE on every side.',
+    isBesideFile: true,
   },
   ERR_DYAD_BIND: {
     rc: -1007,
     errno: 'EADDRINUSE',
     retryable: false,
     summary: 'cannot listen at that address',
-    remedy: 'Free the port or choose another; to listen beyond loopback, run with a token and not open (DYAD_OPEN).',
+    remedy: 'Choose another address, or end the process that listens there.',
+    isOfHost: true,
   },
   ERR_DYAD_NODE_TAKEN: {
     rc: -1000,
@@ -231,7 +257,7 @@ export const ERRORS = {
     retryable: false,
     summary: 'another service has registered this node',
     remedy:
-      'Give each node its own DYAD_NODE, or stop the other service; `dyad start --takeover` takes the node over from it.',
+      'Give each node its own DYAD_NODE, or stop the other service. `dyad start --takeover` takes the node over from it.',
   },
   ERR_DYAD_LOG: {
     rc: -1,
@@ -239,35 +265,41 @@ export const ERRORS = {
     retryable: false,
     summary: "the store's records cannot be read",
     remedy:
-      'Restore a copy of the directory, or let `dyad broker repair DIRECTORY` keep its files and all records that can be read; a log of another version of DYAD needs that version.',
+      'Restore a copy of the directory, or run `dyad broker repair DIRECTORY`, which keeps its files and all readable records. A log of another version of DYAD needs that version.',
+    isOfHost: true,
   },
   ERR_DYAD_SILENT: {
     rc: -1000,
     errno: 'ETIMEDOUT',
     retryable: true,
     summary: 'a service of this host does not answer',
-    remedy: 'Its process may be stopped, or busy: let it go on, or end it.',
+    remedy: 'Its process is stopped or overloaded: let it continue, or end it.',
+    isOfHost: true,
   },
   ERR_DYAD_AGENT: {
     rc: -1000,
     errno: 'ENOTCONN',
     retryable: true,
-    summary: 'an unmodified program cannot ask the agent of its node',
-    remedy: 'Start the node (`dyad start`), or the program through `dyad run`; DYAD_AGENT names the socket.',
+    summary: 'an unmodified program cannot reach the agent of its node',
+    remedy:
+      'Start the node (`dyad start`), or start the program with `dyad run`. DYAD_AGENT is the path of the socket.',
+    isOfHost: true,
   },
   ERR_DYAD_ADDON: {
     rc: -1000,
     errno: 'ENOSYS',
     retryable: false,
-    summary: 'a synchronous call of a Node program on a managed path needs the native addon, which is not here',
+    summary: 'a synchronous call of a Node program on a managed path needs the native addon, which is missing',
     remedy: 'Build it with `npm run build:native`, which needs cargo, or use the asynchronous form of the call.',
+    isOfHost: true,
   },
   ERR_DYAD_CLOSED: {
     rc: -1000,
     errno: 'ENOTCONN',
     retryable: false,
-    summary: 'used after it was closed',
+    summary: 'the session is closed',
     remedy: 'Open a new session with connect().',
+    isBesideFile: true,
   },
 } as const satisfies Record<string, ErrorRow>
 
@@ -280,8 +312,18 @@ export interface ErrorContext {
   path?: string | undefined
   /** Id of the node where it happened, or that owns the file. */
   node?: string | undefined
+  /** The host where it happened. @default this host for an error of a host, if no node is named */
+  host?: string | undefined
+  /** Where else it happened, as a phrase: 'at the store ws://…'. No host is named then. */
+  at?: string | undefined
+  /** The namespace that the call names. */
+  namespace?: string | undefined
+  /** The option at fault, by its name and its variable. */
+  option?: string | undefined
   /** What exactly was wrong, in words. */
   detail?: string | undefined
+  /** What to do, where more is known than the table says. */
+  remedy?: string | undefined
   cause?: unknown
 }
 
@@ -314,18 +356,26 @@ export class DyadError extends Error {
   readonly retryable: boolean
   readonly path: string | undefined
   readonly node: string | undefined
+  /** The host where it happened; undefined if that is not known, or a node is named. */
+  readonly host: string | undefined
+  readonly namespace: string | undefined
+  /** The option at fault. */
+  readonly option: string | undefined
   /** What exactly was wrong, in words; '' if nothing more is known than the code says. */
   readonly detail: string
+  /** Where else it happened, as a phrase, and what to do about this very failure. */
+  readonly #hints: Pick<ErrorContext, 'at' | 'remedy'>
 
   constructor(code: ErrorCode, context: ErrorContext = {}) {
     const row: ErrorRow = ERRORS[code]
-    const where = [
-      context.path === undefined ? '' : ` '${shown(context.path)}'`,
-      context.node === undefined ? '' : ` on node '${shown(context.node)}'`,
-    ].join('')
-    const detail = context.detail ?? causeText(context.cause)
+    const isElsewhere = context.node !== undefined || context.at !== undefined
+    const isHere = !isElsewhere && (row.isOfHost === 'with path' ? context.path !== undefined : row.isOfHost)
+    const host = context.host ?? (isHere ? hostname() : undefined)
+    const about = subject(row, { ...context, host })
+    const detail = context.detail ?? causeText(context.cause, context.path)
+    const remedy = context.remedy ?? remedyFor(code, row, context.cause)
     super(
-      `${row.summary}${where === '' ? '' : `:${where}`}${detail === '' ? '' : ` (${shown(detail)})`}. ${row.remedy}`,
+      `${row.summary}${about === '' ? '' : `: ${about}`}${detail === '' ? '' : ` (${shown(detail)})`}. ${remedy}`,
       context.cause === undefined ? undefined : { cause: context.cause },
     )
     this.code = code
@@ -334,12 +384,54 @@ export class DyadError extends Error {
     this.retryable = row.retryable
     this.path = context.path
     this.node = context.node
+    this.host = host
+    this.namespace = context.namespace
+    this.option = context.option
     this.detail = detail
+    this.#hints = { at: context.at, remedy: context.remedy }
+  }
+
+  /** The same error with what is known farther out; what it knows itself stays. It is the cause. */
+  within(context: ErrorContext): DyadError {
+    // An error of this host is not another node's.
+    const isHere = this.host === hostname()
+    return new DyadError(this.code, {
+      path: this.path ?? context.path,
+      node: this.node ?? (isHere ? undefined : context.node),
+      host: this.host ?? context.host,
+      at: this.#hints.at ?? context.at,
+      namespace: this.namespace ?? context.namespace,
+      option: this.option ?? context.option,
+      detail: context.detail ?? this.detail,
+      remedy: this.#hints.remedy ?? context.remedy,
+      cause: this,
+    })
   }
 
   override get name(): string {
     return 'DyadError'
   }
+}
+
+/** What a message is about: the option, the namespace, the path and the place, as far as known. */
+function subject(row: ErrorRow, { option, namespace, path, node, host, at }: ErrorContext): string {
+  const parts = [
+    option === undefined ? '' : shown(option),
+    namespace === undefined ? '' : `namespace '${shown(namespace)}'`,
+    at === undefined || node !== undefined ? '' : shown(at),
+    path === undefined ? '' : `${row.isBesideFile ? 'for ' : ''}'${shown(path)}'`,
+    node === undefined ? '' : `on node '${shown(node)}'`,
+    node === undefined && host !== undefined ? `${row.isBesideFile ? 'from' : 'on'} host '${shown(host)}'` : '',
+  ]
+  return parts.filter((part) => part !== '').join(' ')
+}
+
+/** What to do about an error of the system depends on what the system says. */
+function remedyFor(code: ErrorCode, row: ErrorRow, cause: unknown): string {
+  if (code !== 'ERR_DYAD_SYSTEM' && code !== 'ERR_DYAD_STORE') return row.remedy
+  const remedy = systemRemedy(systemCode(cause))
+  if (remedy === undefined) return row.remedy
+  return code === 'ERR_DYAD_STORE' ? `${remedy} No partial file remains.` : remedy
 }
 
 /**
@@ -357,7 +449,10 @@ export function isDyadError(error: unknown, code?: ErrorCode): error is DyadErro
 
 /** What failed, as a clause for a person, without what to do about it. */
 export function reasonOf(error: unknown): string {
-  return isDyadError(error) ? error.detail || ERRORS[error.code].summary : causeText(error)
+  if (!isDyadError(error)) return causeText(error)
+  const reason = error.detail || ERRORS[error.code].summary
+  if (error.option === undefined) return reason
+  return `${[error.option, error.path === undefined ? '' : ` '${error.path}'`].join('')}: ${reason}`
 }
 
 /** A name is a name on this host only if the host has a number for it. */
@@ -370,9 +465,15 @@ function isErrnoName(name: unknown): name is ErrnoName {
  * the published file.
  */
 function errnoOfCause(failure: unknown): ErrnoName | undefined {
+  const code = systemCode(failure)
+  return code === 'ENOENT' ? undefined : code
+}
+
+/** The code of the first error of the system among a failure and its causes. */
+function systemCode(failure: unknown): ErrnoName | undefined {
   for (let cause = failure; cause instanceof Error; cause = cause.cause) {
     const code: unknown = 'code' in cause ? cause.code : undefined
-    if (isErrnoName(code)) return code === 'ENOENT' ? undefined : code
+    if (isErrnoName(code)) return code
   }
   return undefined
 }
@@ -386,9 +487,14 @@ export function errnoOf(error: unknown): number {
   return constants.errno[isErrnoName(name) ? name : 'EIO']
 }
 
-function causeText(cause: unknown): string {
+/** What failed; of a DyadError without what to do, which the outer error says. */
+function causeText(cause: unknown, path?: string): string {
   if (cause === undefined) return ''
-  return cause instanceof Error ? cause.message : String(cause)
+  if (isDyadError(cause)) return reasonOf(cause)
+  if (!(cause instanceof Error)) return String(cause)
+  // The message names the path already.
+  const end = ` '${path}'`
+  return cause.message.endsWith(end) ? cause.message.slice(0, -end.length) : cause.message
 }
 
 /**
@@ -396,14 +502,7 @@ function causeText(cause: unknown): string {
  * error gets `code`. The original is the cause. What an abort threw is returned as it is.
  */
 export function withContext(error: unknown, code: ErrorCode, context: ErrorContext): unknown {
-  if (isDyadError(error)) {
-    return new DyadError(error.code, {
-      path: error.path ?? context.path,
-      node: error.node ?? context.node,
-      detail: error.detail,
-      cause: error,
-    })
-  }
+  if (isDyadError(error)) return error.within(context)
   return isAbort(error) ? error : new DyadError(code, { ...context, cause: error })
 }
 

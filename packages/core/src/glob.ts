@@ -60,5 +60,5 @@ function orRefused<T>(pattern: string, work: () => T): T {
 }
 
 function refused(pattern: unknown, why: string): DyadError {
-  return new DyadError('ERR_DYAD_OPTION', { detail: `the pattern ${String(pattern).slice(0, 200)}: ${why}` })
+  return new DyadError('ERR_DYAD_OPTION', { option: `the pattern '${String(pattern).slice(0, 200)}'`, detail: why })
 }

@@ -53,6 +53,7 @@ export {
   OPTIONS,
   type OptionName,
   type OptionOrigin,
+  optionText,
   readConfig,
   readOption,
   warnOfVariables,

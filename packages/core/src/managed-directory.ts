@@ -59,16 +59,17 @@ export class ManagedDirectory {
     const plain = this.#spelledPlainly(text, relativeToDirectory)
     if (plain !== undefined) return plain
     if (text.includes('\0'))
-      throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it has a NUL' })
+      throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it contains a NUL byte' })
     const absolute = !isAbsolute(text) && relativeToDirectory ? join(this.path, text) : resolve(text)
     const managed = below(this.path, absolute) ?? below(this.real, await realOfWhatExists(absolute))
     if (managed === undefined || managed === '') return undefined
     const name = sep === '/' ? managed : managed.split(sep).join('/')
     assertManagedPath(name)
-    if (NAMES_DIRECTORY.test(text)) throw new DyadError('ERR_DYAD_PATH', { path: text, detail: 'it names a directory' })
+    if (NAMES_DIRECTORY.test(text))
+      throw new DyadError('ERR_DYAD_PATH', { path: text, detail: 'it ends like the path of a directory' })
     const local = join(this.real, managed)
     if (Buffer.byteLength(local) > LONGEST_LOCAL_BYTES) {
-      const detail = `below ${this.real} it is longer than ${LONGEST_LOCAL_BYTES} bytes`
+      const detail = `below '${this.real}' it has more than ${LONGEST_LOCAL_BYTES} bytes`
       throw new DyadError('ERR_DYAD_PATH', { path: text, detail })
     }
     return { path: name, local }

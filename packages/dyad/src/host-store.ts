@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type Config, DyadError, isDyadError, type KvsClient } from '@dyad-ts/core'
+import { type Config, DyadError, isDyadError, type KvsClient, optionText } from '@dyad-ts/core'
 import { type Broker, type BrokerStats, startBroker } from '@dyad-ts/kvs-client'
 import { openKvs, readTls } from './parts.js'
 
@@ -38,7 +38,11 @@ export interface HostedStore extends AsyncDisposable {
  */
 export async function hostStore(config: Config, data?: string, signal?: AbortSignal): Promise<HostedStore> {
   if (config.kvs === 'memory:') {
-    throw new DyadError('ERR_DYAD_OPTION', { detail: 'kvs is memory:, which is no address that others can reach' })
+    throw new DyadError('ERR_DYAD_OPTION', {
+      option: optionText('kvs'),
+      detail: 'memory: is no address that other processes can reach',
+      remedy: 'Set it to ws://HOST:PORT or wss://HOST:PORT.',
+    })
   }
   const address = new URL(config.kvs)
   const broker = await startBroker({

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { type Config, DyadError, reasonOf, type Transport } from '@dyad-ts/core'
+import { type Config, DyadError, type OptionName, optionText, reasonOf, type Transport } from '@dyad-ts/core'
 import { type BrokerClient, brokerKvs, memoryKvs } from '@dyad-ts/kvs-client'
 import { rdmaTransport } from '@dyad-ts/rdma'
 import { localTransport, rpcTransport, tcpTransport } from '@dyad-ts/transport'
@@ -52,37 +52,47 @@ export function checkMode(mode: string, transports: readonly Transport[]): void 
 
 /** Certificate and key of the service, if it is to speak TLS. ERR_DYAD_OPTION. */
 export function readTls({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffer } | undefined {
-  const [cert, key] = [tlsCert, tlsKey].map(readPem)
+  const cert = readPem('tlsCert', tlsCert)
+  const key = readPem('tlsKey', tlsKey)
   if (cert === undefined && key === undefined) return undefined
   if (cert === undefined || key === undefined) {
-    throw new DyadError('ERR_DYAD_OPTION', { detail: 'DYAD_TLS_CERT and DYAD_TLS_KEY need each other' })
+    const missing = optionText(cert === undefined ? 'tlsCert' : 'tlsKey')
+    const remedy = 'Set both: the certificate of the service and its private key.'
+    throw new DyadError('ERR_DYAD_OPTION', { option: missing, detail: 'not set, but the other one is', remedy })
   }
   try {
     createSecureContext({ cert, key })
   } catch (cause) {
-    const detail = `${tlsCert} and ${tlsKey} are no certificate with its key in PEM: ${reasonOf(cause)}`
-    throw new DyadError('ERR_DYAD_OPTION', { detail, cause })
+    const option = `${optionText('tlsCert')} '${tlsCert}' and ${optionText('tlsKey')} '${tlsKey}'`
+    const detail = `they are no certificate and its key in PEM: ${reasonOf(cause)}`
+    const remedy = 'Name the PEM file of the certificate and the PEM file of its private key.'
+    throw new DyadError('ERR_DYAD_OPTION', { option, detail, remedy, cause })
   }
   return { cert, key }
 }
 
 /** Certificates to trust: OpenSSL is silent about a file that has none. */
 function readTrusted(path: string | undefined): Buffer | undefined {
-  const pem = readPem(path)
+  const pem = readPem('tlsCa', path)
   if (pem === undefined) return undefined
   try {
     new X509Certificate(pem)
     return pem
   } catch (cause) {
-    throw new DyadError('ERR_DYAD_OPTION', { path, detail: 'it has no certificate in PEM', cause })
+    throw new DyadError('ERR_DYAD_OPTION', {
+      option: optionText('tlsCa'),
+      path,
+      detail: 'it has no certificate in PEM',
+      cause,
+    })
   }
 }
 
-function readPem(path: string | undefined): Buffer | undefined {
+function readPem(name: OptionName, path: string | undefined): Buffer | undefined {
   if (path === undefined) return undefined
   try {
     return readFileSync(path)
   } catch (cause) {
-    throw new DyadError('ERR_DYAD_OPTION', { path, cause })
+    throw new DyadError('ERR_DYAD_OPTION', { option: optionText(name), path, cause })
   }
 }

@@ -107,7 +107,9 @@ export async function start(given: StartOptions): Promise<RunningNode> {
   if (data !== undefined && typeof data !== 'string') throw wrongOption('data', data, 'a directory')
   if (data !== undefined && !hostsBroker) {
     throw new DyadError('ERR_DYAD_OPTION', {
-      detail: `data is ${data}, and nothing is kept there without the option broker`,
+      option: 'data',
+      path: data,
+      detail: 'it keeps the records of a store, and the option broker is not set',
     })
   }
   const config = readConfigWithToken(options)

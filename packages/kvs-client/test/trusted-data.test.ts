@@ -18,7 +18,7 @@ test('a broker keeps no records where another user leads them, in a place where 
   symlinkSync('../victim', join(root, 'open/link'))
   lchownSync(join(root, 'open/link'), OTHER, OTHER)
   for (const way of ['open/theirs', 'open/theirs/new', 'open/link']) {
-    const message = /was made by user 54321, in a directory where everybody may write/
+    const message = /was made by user 54321 in a directory that everybody can write to/
     await t.rejects(startBroker({ data: join(root, way) }), { code: 'ERR_DYAD_OPTION', message }, way)
   }
   t.strictSame([...readdirSync(join(root, 'open/theirs')), ...readdirSync(join(root, 'victim'))], [])

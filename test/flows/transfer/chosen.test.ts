@@ -64,7 +64,7 @@ test('a session over rdma alone begins where there is a device, and else fails a
   if (unavailable !== undefined) {
     const { code, rc, message } = unavailable
     await t.rejects(connecting, { code, rc, message }, 'it says why, and what tells more')
-    t.match(message, /^RDMA verbs cannot be used here \(.+\)\. `dyad doctor` tells/)
+    t.match(message, /^RDMA verbs cannot be used here: on host '.+' \(.+\)\. `dyad doctor` shows/)
     return
   }
   await connecting

@@ -95,7 +95,7 @@ export async function waitForRecord(
 }
 
 function unpublished(path: string, timeout: number, { name }: KvsNamespace): DyadError {
-  return new DyadError('ERR_DYAD_TIMEOUT', { path, detail: `waited ${timeout} ms in namespace '${name}'` })
+  return new DyadError('ERR_DYAD_TIMEOUT', { path, namespace: name, detail: `waited ${timeout} ms` })
 }
 
 function unanswered(path: string, timeout: number, { outage }: LookupContext): DyadError {

@@ -14,5 +14,6 @@ export function assertStandingRoom({ path, local }: ManagedFile): void {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
     throw new DyadError('ERR_DYAD_STORE', { path, cause })
   }
-  throw new DyadError('ERR_DYAD_STORE', { path, detail: `EISDIR: a directory stands at ${local}` })
+  const cause = Object.assign(new Error(`EISDIR: a directory stands at '${local}'`), { code: 'EISDIR' })
+  throw new DyadError('ERR_DYAD_STORE', { path, cause })
 }

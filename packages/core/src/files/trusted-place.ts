@@ -66,8 +66,10 @@ function isTrusted(found: Stats, holder: Stats): boolean {
 }
 
 function untrusted(path: string, at: string, { uid }: Stats): DyadError {
-  const detail = `'${at}' was made by user ${uid}, in a directory where everybody may write, and could lead files elsewhere; remove it, or name another directory`
-  return new DyadError('ERR_DYAD_OPTION', { path, detail })
+  const what = at === path ? 'it' : `'${at}'`
+  const detail = `${what} was made by user ${uid} in a directory that everybody can write to, and could redirect files`
+  const remedy = 'Remove it, or name another directory.'
+  return new DyadError('ERR_DYAD_OPTION', { option: 'the directory', path, detail, remedy })
 }
 
 function namesOf(path: string): string[] {

@@ -96,8 +96,8 @@ function oneOf<Word extends string>(env: NodeJS.ProcessEnv, name: string, words:
   if (!given) return words[0]
   const found = words.find((word) => word === given)
   if (found !== undefined) return found
-  const detail = `${name}: ${JSON.stringify(given)} is none of: ${words.join(', ')}`
-  throw new DyadError('ERR_DYAD_OPTION', { detail })
+  const detail = `${JSON.stringify(given)} is none of: ${words.join(', ')}`
+  throw new DyadError('ERR_DYAD_OPTION', { option: name, detail })
 }
 
 function variablesOf(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
@@ -113,6 +113,7 @@ function variablesOf(env: NodeJS.ProcessEnv): ReadonlyMap<string, string> {
   }
   if (bytes <= MOST_BYTES) return variables
   throw new DyadError('ERR_DYAD_OPTION', {
-    detail: `the variables that begin with ${PREFIX} have ${bytes} bytes, and ${MOST_BYTES} at most`,
+    option: `the variables ${PREFIX}*`,
+    detail: `they have ${bytes} bytes together; at most ${MOST_BYTES} are accepted`,
   })
 }

@@ -301,6 +301,11 @@ export function environment(): NodeJS.ProcessEnv {
   return process.env
 }
 
+/** An option in an error: its name, and its variable. */
+export function optionText(name: OptionName): string {
+  return `${name} (${OPTIONS[name].env})`
+}
+
 /** Where the value of an option came from. */
 export type OptionOrigin = 'program' | 'environment' | 'default'
 
@@ -313,7 +318,7 @@ export function readConfig(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = e
   const config: Record<string, unknown> = {}
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(OPTIONS, name))
-      throw new DyadError('ERR_DYAD_OPTION', { detail: `there is no option '${name}'` })
+      throw new DyadError('ERR_DYAD_OPTION', { option: name, detail: 'there is no such option' })
   }
   for (const name of Object.keys(OPTIONS) as OptionName[]) config[name] = readOption(name, given, env).value
   warnOfVariables(env)
@@ -351,12 +356,16 @@ export function readOption(
  */
 function checked(name: OptionName, row: OptionRow<unknown>, value: unknown): unknown {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-    throw new DyadError('ERR_DYAD_OPTION', { detail: `${name}: a ${typeof value} is none of: ${row.accepts}` })
+    throw new DyadError('ERR_DYAD_OPTION', {
+      option: name,
+      detail: `a value of type ${typeof value}; accepted: ${row.accepts}`,
+    })
   }
   const read = parsed(name, row, String(value))
   if (read !== undefined && typeof read !== typeof value) {
     throw new DyadError('ERR_DYAD_OPTION', {
-      detail: `${name}: ${shown(row, value)} is a ${typeof value}, not a ${typeof read}`,
+      option: name,
+      detail: `${shown(row, value)} is a ${typeof value}, not a ${typeof read}`,
     })
   }
   return read
@@ -368,7 +377,8 @@ function parsed(name: string, row: OptionRow<unknown>, text: string): unknown {
   } catch (cause) {
     if (cause instanceof DyadError) throw cause
     throw new DyadError('ERR_DYAD_OPTION', {
-      detail: `${name}: ${shown(row, text)} is ${(cause as Error).message}; accepted: ${row.accepts}`,
+      option: name,
+      detail: `${shown(row, text)} is ${(cause as Error).message}; accepted: ${row.accepts}`,
       cause,
     })
   }

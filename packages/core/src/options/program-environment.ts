@@ -17,7 +17,10 @@ export function programEnvironment(variables: ReadonlyMap<string, string>): Node
     const value = variables.get(name)
     if (value === undefined) continue
     if (isPath && value !== '' && !isAbsolute(value)) {
-      throw new DyadError('ERR_DYAD_OPTION', { detail: `${name}: ${JSON.stringify(value)} is no absolute path` })
+      throw new DyadError('ERR_DYAD_OPTION', {
+        option: name,
+        detail: `${JSON.stringify(value)} is not an absolute path`,
+      })
     }
     env[name] = value
   }

@@ -29,7 +29,8 @@ export function tokenSource(given: ConfigOptions = {}, env: NodeJS.ProcessEnv = 
     const isGiven = typeof token === 'string' || typeof path === 'string'
     if (open === true && isGiven) {
       throw new DyadError('ERR_DYAD_OPTION', {
-        detail: `the ${origin} gives a token, and asks to run without (DYAD_OPEN)`,
+        option: 'open (DYAD_OPEN)',
+        detail: `the ${origin} gives a token, and asks to run without one`,
       })
     }
     if (typeof token === 'string') return { kind: 'given', token, origin }

@@ -8,7 +8,7 @@ const MAX_DETAIL = 1024
 export function errorText(error: unknown): { code: string; detail: string } {
   // It is the owner's to wait for, and the peer may well find it over when it asks again.
   if (isDyadError(error, 'ERR_DYAD_DESCRIPTORS')) {
-    return { code: 'ERR_DYAD_TRANSFER', detail: 'the owner has no file descriptor free' }
+    return { code: 'ERR_DYAD_TRANSFER', detail: 'the owner has no free file descriptor' }
   }
   if (isDyadError(error)) return { code: error.code, detail: cut(error.detail ?? '') }
   return { code: 'ERR_DYAD_SYSTEM', detail: cut(String((error as Error)?.message ?? error)) }
@@ -16,8 +16,12 @@ export function errorText(error: unknown): { code: string; detail: string } {
 
 /** The error that an owner told of; a code that is not ours is a breach of the protocol. */
 export function errorOf(code: string, detail: string, path: string): DyadError {
-  if (Object.hasOwn(ERRORS, code)) return new DyadError(code as ErrorCode, { path, detail: cut(detail) || undefined })
-  return new DyadError('ERR_DYAD_PROTOCOL', { path, detail: `the owner answers with ${cut(code.slice(0, 100))}` })
+  if (Object.hasOwn(ERRORS, code))
+    return new DyadError(code as ErrorCode, { path, at: 'at the owner', detail: cut(detail) || undefined })
+  return new DyadError('ERR_DYAD_PROTOCOL', {
+    path,
+    detail: `the owner answered with the unknown error ${cut(code.slice(0, 100))}`,
+  })
 }
 
 /** A detail within bounds, without anything that a terminal would act on. */

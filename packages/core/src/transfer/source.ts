@@ -150,7 +150,12 @@ async function lookInto(directory: string): Promise<void> {
 async function resolveDirectory(directory: string): Promise<SourceDirectory> {
   const path = await realpath(directory)
   const stats = await stat(path, { bigint: true })
-  if (!stats.isDirectory()) throw new DyadError('ERR_DYAD_OPTION', { path: directory, detail: 'it is not a directory' })
+  if (!stats.isDirectory())
+    throw new DyadError('ERR_DYAD_OPTION', {
+      option: 'the managed directory',
+      path: directory,
+      detail: 'not a directory',
+    })
   return { path, dev: stats.dev, ino: stats.ino }
 }
 

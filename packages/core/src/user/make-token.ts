@@ -80,8 +80,9 @@ function placeByClaim(temporary: string, path: string): void {
       closeSync(fd)
     }
   }
-  const detail = `the file of the token is empty, and whoever makes it has not done so in ${CLAIM_MS / 1_000} s: remove it`
-  throw new DyadError('ERR_DYAD_OPTION', { path, detail })
+  const detail = `the file is empty, and the process that creates it has not finished in ${CLAIM_MS / 1_000} s`
+  const remedy = 'Remove the file, then try again.'
+  throw new DyadError('ERR_DYAD_OPTION', { option: 'tokenFile (DYAD_TOKEN_FILE)', path, detail, remedy })
 }
 
 function openClaim(path: string): { fd: number; isNew: boolean } {

@@ -35,8 +35,9 @@ export async function withSocketPlace<T>(
   listen: () => Promise<T>,
 ): Promise<T> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    const detail = `the path of a socket has ${MAX_SOCKET_PATH_BYTES} bytes at most, below DYAD_STATE_DIR too: ${path}`
-    throw new DyadError('ERR_DYAD_OPTION', { detail })
+    const detail = `the path of a socket below it has more than ${MAX_SOCKET_PATH_BYTES} bytes`
+    const remedy = 'Set it to a directory with a shorter path.'
+    throw new DyadError('ERR_DYAD_OPTION', { option: 'stateDir (DYAD_STATE_DIR)', path, detail, remedy })
   }
   using locks = await NodeLocks.open(stateDir)
   prepare(dirname(path))
@@ -44,7 +45,7 @@ export async function withSocketPlace<T>(
     signal: NEVER,
     patience: START_MS,
     onStalled: (holder) => {
-      throw stalled(`${holder} has been starting for ${START_MS / 1_000} s; end that process`)
+      throw stalled(`${holder} has been starting for ${START_MS / 1_000} s`)
     },
   })
   await assertFree()
@@ -58,7 +59,7 @@ export async function withSocketPlace<T>(
 /** Resolves once the server listens at a path, for this user alone. ERR_DYAD_BIND. */
 export function listenAtSocket(server: Server, path: string, about: { node?: string } = {}): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (cause: Error) => reject(new DyadError('ERR_DYAD_BIND', { ...about, detail: path, cause }))
+    const failed = (cause: Error) => reject(new DyadError('ERR_DYAD_BIND', { ...about, path, cause }))
     // Stays: where no descriptor is free, an accept fails later, and the peer meets that.
     server.on('error', failed)
     // The workers of node:cluster would share the socket otherwise.
@@ -79,7 +80,12 @@ function prepare(directory: string): void {
     makeTrustedDirectory(directory, 0o700)
     checkStateDirectory(directory)
     if (lstatSync(directory).mode & 0o077) {
-      throw new DyadError('ERR_DYAD_OPTION', { path: directory, detail: 'others can enter it: chmod 700' })
+      throw new DyadError('ERR_DYAD_OPTION', {
+        option: 'stateDir (DYAD_STATE_DIR)',
+        path: directory,
+        detail: 'other users can enter it',
+        remedy: `Run chmod 700 '${directory}'.`,
+      })
     }
   } catch (cause) {
     throw cause instanceof DyadError ? cause : new DyadError('ERR_DYAD_SYSTEM', { path: directory, cause })

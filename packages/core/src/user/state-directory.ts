@@ -24,11 +24,11 @@ export function prepareStateDirectory(path: string): void {
 export function checkStateDirectory(path: string): void {
   const found = lstatSync(path)
   if (!found.isDirectory() || (userId() !== -1 && found.uid !== userId()) || found.mode & 0o022) {
-    throw unusable('it is not a directory that only you can write to', path)
+    throw unusable('not a directory that only this user can write to', path)
   }
 }
 
 function unusable(why: string, path: string, cause?: unknown): DyadError {
-  const detail = `DYAD_STATE_DIR cannot be used: ${why}; set it to a directory of your own on a disk of this host`
-  return new DyadError('ERR_DYAD_OPTION', { path, detail, cause })
+  const remedy = 'Set it to a directory of your own, on a disk of this host, that nobody else can write to.'
+  return new DyadError('ERR_DYAD_OPTION', { option: 'stateDir (DYAD_STATE_DIR)', path, detail: why, remedy, cause })
 }

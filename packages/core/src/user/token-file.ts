@@ -5,10 +5,11 @@ import { userId } from './user-id.js'
 
 /** Longest file of a token, in bytes. */
 const MAX_BYTES = 4096
-const EMPTY = 'the file of the token is empty'
+const OPTION = 'tokenFile (DYAD_TOKEN_FILE)'
+const EMPTY = 'the file is empty'
 /** The remedy where no token can be made for a user. */
 const OTHERWISE =
-  'name a file with DYAD_TOKEN_FILE, a directory for it with XDG_CONFIG_HOME, or give the token with DYAD_TOKEN'
+  'Name a file with DYAD_TOKEN_FILE, name a directory for it with XDG_CONFIG_HOME, or give the token with DYAD_TOKEN.'
 
 /**
  * Reads the token in a file that belongs to this user and that nobody else can read.
@@ -20,9 +21,7 @@ export function readTokenFile(path: string): string {
     if (token === '') throw unusable(path, EMPTY)
     return token
   } catch (error) {
-    throw error instanceof DyadError
-      ? error
-      : unusable(path, `the file of the token: ${(error as Error).message}`, error)
+    throw error instanceof DyadError ? error : unusable(path, undefined, undefined, error)
   }
 }
 
@@ -32,7 +31,11 @@ export function readTokenFile(path: string): string {
  */
 export function readOwnToken(path: string | undefined): string {
   if (path === undefined) {
-    throw new DyadError('ERR_DYAD_OPTION', { detail: `this user has no home for a token: ${OTHERWISE}` })
+    throw new DyadError('ERR_DYAD_OPTION', {
+      option: OPTION,
+      detail: 'this user has no home directory for a token',
+      remedy: OTHERWISE,
+    })
   }
   try {
     const token = readToken(path)
@@ -40,7 +43,7 @@ export function readOwnToken(path: string | undefined): string {
     if (token !== '') return token
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw error instanceof DyadError ? error : unusable(path, `${(error as Error).message}: ${OTHERWISE}`, error)
+      throw error instanceof DyadError ? error : unusable(path, undefined, OTHERWISE, error)
     }
   }
   try {
@@ -48,7 +51,7 @@ export function readOwnToken(path: string | undefined): string {
     return readTokenFile(path)
   } catch (error) {
     if (error instanceof DyadError) throw error
-    throw unusable(path, `no token can be made there (${(error as Error).message}): ${OTHERWISE}`, error)
+    throw unusable(path, `no token can be created there: ${(error as Error).message}`, OTHERWISE, error)
   }
 }
 
@@ -58,20 +61,20 @@ function readToken(path: string): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const about = fstatSync(fd)
-    if (!about.isFile()) throw unusable(path, 'the file of the token is no regular file')
+    if (!about.isFile()) throw unusable(path, 'not a regular file')
     if (userId() >= 0 && about.uid !== userId()) {
-      throw unusable(path, `the file of the token belongs to user ${about.uid}, and this is user ${userId()}`)
+      throw unusable(path, `it belongs to user ${about.uid}, and this process runs as user ${userId()}`)
     }
     if ((about.mode & 0o077) !== 0) {
-      throw unusable(path, `others may read or write the file of the token: chmod 600 '${path}', and change the token`)
+      throw unusable(path, 'other users may read or write it', `Run chmod 600 '${path}', and change the token.`)
     }
-    if (about.size > MAX_BYTES) throw unusable(path, `the file of the token has more than ${MAX_BYTES} bytes`)
+    if (about.size > MAX_BYTES) throw unusable(path, `it has more than ${MAX_BYTES} bytes`)
     return readFileSync(fd, 'utf8').trim()
   } finally {
     closeSync(fd)
   }
 }
 
-function unusable(path: string, detail: string, cause?: unknown): DyadError {
-  return new DyadError('ERR_DYAD_OPTION', { path, detail, cause })
+function unusable(path: string, detail?: string, remedy?: string, cause?: unknown): DyadError {
+  return new DyadError('ERR_DYAD_OPTION', { option: OPTION, path, detail, remedy, cause })
 }

@@ -50,7 +50,7 @@ test('what another user put where everybody may write is no place for files', { 
     const refusal = {
       code: 'ERR_DYAD_OPTION',
       path: `${root}/${way}`,
-      message: /was made by user 54321, in a directory where everybody may write/,
+      message: /was made by user 54321 in a directory that everybody can write to/,
     }
     t.throws(() => assertTrustedPlace(`${root}/${way}`), refusal, way)
     await t.rejects(ManagedDirectory.open(`${root}/${way}`), refusal, way)

@@ -77,7 +77,7 @@ test("a program's values are checked as well", async (t) => {
 test('no error shows a token', async (t) => {
   for (const token of [12_345_678, true, { secret: 12_345_678 }, ['12345678'], 12_345_678n]) {
     const given = { token } as unknown as { token: string }
-    t.throws(() => readConfig(given, {}), { code: 'ERR_DYAD_OPTION', message: /token: / }, typeof token)
+    t.throws(() => readConfig(given, {}), { code: 'ERR_DYAD_OPTION', message: /: token \(/ }, typeof token)
     try {
       readConfig(given, {})
     } catch (error) {

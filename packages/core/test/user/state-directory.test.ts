@@ -18,7 +18,7 @@ test('one that cannot be made is named, with what to do', async (t) => {
   const places = [`${root}/file`, `${root}/file/state`, `${root}/${'x'.repeat(300)}`]
   if (process.platform === 'linux') places.push('/proc/dyad-nothing/state')
   for (const path of places) {
-    const message = /DYAD_STATE_DIR cannot be used: .*; set it to a directory of your own/
+    const message = /invalid value: stateDir \(DYAD_STATE_DIR\) '.*' on host '.*\. Set it to a directory of your own/
     t.throws(() => prepareStateDirectory(path), { code: 'ERR_DYAD_OPTION', path, message })
   }
 })

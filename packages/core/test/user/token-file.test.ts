@@ -140,7 +140,11 @@ test('an empty file of a token is one that somebody makes, or has died of making
   writeFileSync(path, '', { mode: 0o600 })
   const claimed = openSync(path, 'r+')
   t.ok(tryLock(claimed))
-  t.throws(() => readOwnToken(path), { code: 'ERR_DYAD_OPTION', path, message: /is empty.*remove it/ }, 'it is alive')
+  t.throws(
+    () => readOwnToken(path),
+    { code: 'ERR_DYAD_OPTION', path, message: /DYAD_TOKEN_FILE.*is empty.*Remove the file/ },
+    'it is alive',
+  )
   closeSync(claimed)
   t.match(readOwnToken(path), /^[\w-]{43}$/)
   t.equal(statSync(path).mode & 0o777, 0o600)
@@ -156,7 +160,7 @@ test('where there are no locks, an empty file is left to whoever made it', (t) =
   const without = `--import=data:text/javascript,${encodeURIComponent(WITHOUT_LOCKS)}`
   const args = ['--import=tsx', without, '--input-type=module', '--eval', program]
   const said = execFileSync(process.execPath, args, { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } })
-  t.match(said, /^ERR_DYAD_OPTION .*is empty.*remove it/)
+  t.match(said, /^ERR_DYAD_OPTION .*is empty, and the process that creates it/)
   t.equal(statSync(path).size, 0)
   t.end()
 })
@@ -196,7 +200,7 @@ test('a file that is not this user’s alone is refused', (t) => {
   for (const mode of [0o640, 0o604, 0o620, 0o666]) {
     writeFileSync(path, 'a token of somebody')
     chmodSync(path, mode)
-    refused(mode.toString(8), /others may read or write.*chmod 600/)
+    refused(mode.toString(8), /other users may read or write.*chmod 600/)
   }
   chmodSync(path, 0o600)
   t.equal(readTokenFile(path), 'a token of somebody')
@@ -214,10 +218,10 @@ test('a file that is not this user’s alone is refused', (t) => {
   }
   rmSync(path)
   mkdirSync(path)
-  refused('a directory', /no regular file|EISDIR/)
+  refused('a directory', /not a regular file|EISDIR/)
   rmSync(path, { recursive: true })
   execFileSync('mkfifo', ['-m', '600', path])
-  refused('a pipe, which nobody opens for writing', /no regular file/)
+  refused('a pipe, which nobody opens for writing', /not a regular file/)
   t.end()
 })
 

@@ -9,7 +9,8 @@ import { start } from '../../src/index.js'
 import { firstLine, Sandbox, says } from './command.js'
 
 /** Why a service at loopback does not offer rdma: there is no device, or none has that address. */
-const RDMA_LEFT_OUT = /^(dyad: ERR_DYAD_RDMA_UNAVAILABLE: )?RDMA verbs cannot be used here \(.+\)\. `dyad doctor` tells/
+const RDMA_LEFT_OUT =
+  /^(dyad: ERR_DYAD_RDMA_UNAVAILABLE: )?RDMA verbs cannot be used here: on host '.+' \(.+\)\. `dyad doctor` shows/
 
 t.test('nodes in the background are shown and stopped', async (t) => {
   await using sandbox = await Sandbox.withNodes()
@@ -52,7 +53,7 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   ])
   const plain = (await sandbox.run(['status'])).stdout
   t.match(plain, /would use local: the best that both sides have/)
-  t.match(plain, /\n {4}not offered rdma: RDMA verbs cannot be used here \(.+\)\. `dyad doctor` tells/)
+  t.match(plain, /\n {4}not offered rdma: RDMA verbs cannot be used here: on host '.+' \(.+\)\. `dyad doctor` shows/)
   t.notMatch(plain, '\u001b', 'no colours off a terminal')
 
   const again = await sandbox.run(['start', '--node', 'n1'])
@@ -88,19 +89,25 @@ t.test('UCX means the best that there is, and what is not offered is told', asyn
   t.match(got, { code: 0, stdout: 'x' })
   const { stdout, code } = await sandbox.run(['status'])
   t.equal(code, 0)
-  t.equal(stdout.match(/not offered rdma: RDMA verbs cannot be used here \(/g)?.length, 2, 'by each service')
+  t.equal(
+    stdout.match(/not offered rdma: RDMA verbs cannot be used here: on host '.+' \(/g)?.length,
+    2,
+    'by each service',
+  )
   t.equal(stdout.match(/would use local: the best that both sides have/g)?.length, 2)
 })
 
 t.test('what a service cannot offer is told where its status is asked for', async (t) => {
   await using sandbox = await Sandbox.withNodes()
-  const unavailable = [{ transport: 'rdma', reason: 'RDMA verbs cannot be used here (there is no device).' }]
+  const unavailable = [
+    { transport: 'rdma', reason: `RDMA verbs cannot be used here: on host 'h' (there is no device).` },
+  ]
   const service = { node: 'n3', pid: 1, kvs: 'ws://127.0.0.1:1', unavailable }
   await using _ = await openControl(sandbox.at('state'), 'n3', () => service)
   const { stdout } = await sandbox.run(['status'])
   t.match(
     stdout,
-    /\n {2}n3 {2}process 1, [^\n]*\n {4}not offered rdma: RDMA verbs cannot be used here \(there is no device\)\.\n/,
+    /\n {2}n3 {2}process 1, [^\n]*\n {4}not offered rdma: RDMA verbs cannot be used here: on host '.+' \(there is no device\)\.\n/,
   )
   t.equal(stdout.match(/not offered/g)?.length, 3, 'of each service')
 })
@@ -111,7 +118,7 @@ t.test('a node does not start without the transport that was asked for', async (
   for (const detached of [[], ['--detach']]) {
     const node = await sandbox.run([...args, ...detached], { DYAD_DTL_MODE: 'rdma' })
     t.match(node, { code: 1, stdout: '' }, detached.join())
-    t.match(node.stderr, /^dyad: ERR_DYAD_RDMA_UNAVAILABLE: [^\n]+\. `dyad doctor` tells[^\n]+\n$/)
+    t.match(node.stderr, /^dyad: ERR_DYAD_RDMA_UNAVAILABLE: [^\n]+\. `dyad doctor` shows[^\n]+\n$/)
     t.match(node.stderr, RDMA_LEFT_OUT)
   }
   t.same(

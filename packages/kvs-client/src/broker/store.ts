@@ -76,11 +76,11 @@ export class Store {
   }
 
   create(name: string, nonce: string): Promise<void> {
-    if (!isNamespaceName(name)) throw new DyadError('ERR_DYAD_NAMESPACE_NAME', { detail: JSON.stringify(name) })
+    if (!isNamespaceName(name)) throw new DyadError('ERR_DYAD_NAMESPACE_NAME', { namespace: name })
     const found = this.#namespaces.get(name)
     if (found !== undefined) {
       if (found.row.nonce === nonce) return found.created
-      throw new DyadError('ERR_DYAD_NAMESPACE_EXISTS', { detail: `namespace '${name}'` })
+      throw new DyadError('ERR_DYAD_NAMESPACE_EXISTS', { namespace: name })
     }
     // Who trusts what the former namespace held must not be passed by what is put into the next.
     const removing = this.#removing.get(name)
@@ -175,5 +175,5 @@ function commitment(): { promise: Promise<void>; done: Committed } {
 }
 
 function missing(name: string): DyadError {
-  return new DyadError('ERR_DYAD_NAMESPACE_MISSING', { detail: `namespace '${name}'` })
+  return new DyadError('ERR_DYAD_NAMESPACE_MISSING', { namespace: name })
 }

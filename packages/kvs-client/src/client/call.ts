@@ -1,6 +1,9 @@
 import { DyadError } from '@dyad-ts/core'
-import type { Reply, Request } from '../broker/frames.js'
+import type { Reply, Request, Space } from '../broker/frames.js'
 import type { Connection, Exchange } from './connection.js'
+
+/** What a stream asks for. */
+export type StreamQuery = { op: 'list' | 'watch'; space: Space; prefix: string } | { op: 'namespaces' }
 
 /** A request that belongs to its call, which gives it its id. */
 export type Unsent = Extract<Request, { id: number }>
@@ -72,7 +75,7 @@ class Call<T> implements Exchange {
       // The first request did it, and its answer was lost.
       this.#succeed({ op: 'done', id: this.#request.id, result: true })
     } else {
-      this.failed(toError(reply))
+      this.failed(toError(reply, this.#connection, this.#request))
     }
   }
 
@@ -101,9 +104,22 @@ export function call<T>(connection: Connection, request: Unsent, options: CallOp
   })
 }
 
-/** The error that a broker reported. */
-export function toError(reply: Extract<Reply, { op: 'error' }>): DyadError {
-  return new DyadError(reply.code, { detail: reply.detail === '' ? undefined : reply.detail })
+/** The error that a broker reported of a request. */
+export function toError(
+  reply: Extract<Reply, { op: 'error' }>,
+  { url }: Connection,
+  request?: Unsent | StreamQuery,
+): DyadError {
+  return new DyadError(reply.code, {
+    namespace: request && namespaceOf(request),
+    at: `at the store ${url}`,
+    detail: reply.detail === '' ? undefined : reply.detail,
+  })
+}
+
+function namespaceOf(request: Unsent | StreamQuery): string | undefined {
+  if (request.op === 'create' || request.op === 'remove') return request.name
+  return 'space' in request ? (request.space ?? undefined) : undefined
 }
 
 /** Why a reply is not what was asked for. */

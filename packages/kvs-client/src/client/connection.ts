@@ -90,6 +90,11 @@ export class Connection {
     this.#due = new DueTimer(options.callTimeout, (now) => this.#expire(now))
   }
 
+  /** Names the broker in errors. */
+  get url(): string {
+    return this.#options.url
+  }
+
   /** What the broker said of itself; false until it has. */
   get durable(): boolean {
     return this.#durable
@@ -181,7 +186,7 @@ export class Connection {
           expired = true
           dialing.abort()
         }, this.#options.connectTimeout)
-    const silent = setTimeout(() => this.#away(new Error('it does not answer')), SILENT_MS).unref()
+    const silent = setTimeout(() => this.#silent(), SILENT_MS).unref()
     let pause = FIRST_PAUSE_MS
     while (this.#link === undefined && !dialing.signal.aborted) {
       try {
@@ -248,6 +253,11 @@ export class Connection {
     if (this.#exchanges.size === 0) return
     this.#away(this.#lastCause)
     void this.#dial()
+  }
+
+  /** The broker has neither accepted nor refused the link. A refusal says more than its silence. */
+  #silent(): void {
+    if (this.#outage === undefined) this.#away(new Error('it does not answer'))
   }
 
   /** Notes that the broker cannot be asked, and the latest cause. Listeners hear of it once. */

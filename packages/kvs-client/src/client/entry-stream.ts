@@ -1,10 +1,7 @@
 import type { KvsEntry } from '@dyad-ts/core'
-import type { EntryTuple, Reply, Request, Space } from '../broker/frames.js'
-import { toError } from './call.js'
+import type { EntryTuple, Reply, Request } from '../broker/frames.js'
+import { type StreamQuery, toError } from './call.js'
 import type { Connection, Exchange } from './connection.js'
-
-/** What a stream asks for. */
-export type StreamQuery = { op: 'list' | 'watch'; space: Space; prefix: string } | { op: 'namespaces' }
 
 interface Waiting {
   resolve(result: IteratorResult<KvsEntry, undefined>): void
@@ -80,7 +77,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
 
   replied(reply: Reply): void {
     if (reply.op === 'error') {
-      this.#fail(toError(reply), false)
+      this.#fail(toError(reply, this.#connection, this.#query), false)
       return
     }
     if (reply.op !== 'batch' && reply.op !== 'end') return

@@ -94,7 +94,7 @@ export class HeldRegistration implements Registration, Exchange {
 
   replied(reply: Reply): void {
     if (this.#over) return
-    if (reply.op === 'error') this.#stop(toError(reply))
+    if (reply.op === 'error') this.#stop(toError(reply, this.#connection))
     else if (reply.op === 'probe') this.#renew()
     else if (reply.op === 'waits') this.#waits(reply.ms)
     else if (reply.op === 'done' && typeof reply.result === 'number') this.#held(reply.result)

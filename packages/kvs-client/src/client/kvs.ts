@@ -120,5 +120,5 @@ export class BrokerClient implements KvsClient {
 }
 
 function checkName(name: string): void {
-  if (!isNamespaceName(name)) throw new DyadError('ERR_DYAD_NAMESPACE_NAME', { detail: JSON.stringify(name) })
+  if (!isNamespaceName(name)) throw new DyadError('ERR_DYAD_NAMESPACE_NAME', { namespace: String(name) })
 }
