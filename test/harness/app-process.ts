@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, readSync, renameSync, writeFileSync 
 import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
-import { descriptorClosed, onShortage, withDescriptors } from '@dyad-ts/core'
+import { descriptorClosed, onShortage, withDescriptors } from '@dyad-ts/core/internal'
 import {
   CHANNELS,
   type ConfigOptions,

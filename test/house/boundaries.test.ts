@@ -37,18 +37,19 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   { file: 'packages/core/src/options/config.ts', allowed: ['process.env'], refused: ["import '@dyad-ts/wire'"] },
   {
     file: 'packages/wire/src/probe.ts',
-    allowed: ["import '@dyad-ts/core'", "import 'ws'", "import 'msgpackr'"],
+    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/core/internal'", "import 'ws'", "import 'msgpackr'"],
     refused: [
       "import '@dyad-ts/transport'",
       "import 'lmdb'",
       "import 'koffi'",
       "import '@dyad-ts/core/conformance'",
+      "import '@dyad-ts/core/internal/client-settings'",
       'process.env',
     ],
   },
   {
     file: 'packages/kvs-client/src/broker/probe.ts',
-    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/wire'"],
+    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/core/internal'", "import '@dyad-ts/wire'"],
     refused: [
       "import '@dyad-ts/transport'",
       "import '@dyad-ts/service'",
@@ -60,7 +61,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   },
   {
     file: 'packages/transport/src/rpc/probe.ts',
-    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/wire'"],
+    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/core/internal'", "import '@dyad-ts/wire'"],
     refused: [
       "import '@dyad-ts/kvs-client'",
       "import '@dyad-ts/rdma'",
@@ -74,6 +75,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
     file: 'packages/rdma/src/verbs/probe.ts',
     allowed: [
       "import '@dyad-ts/core'",
+      "import '@dyad-ts/core/internal'",
       "import '@dyad-ts/wire'",
       "import 'koffi'",
       "import type * as Koffi from 'koffi'",
@@ -100,7 +102,12 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   },
   {
     file: 'packages/service/src/probe.ts',
-    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/kvs-client'", "import '@dyad-ts/transport'"],
+    allowed: [
+      "import '@dyad-ts/core'",
+      "import '@dyad-ts/core/internal'",
+      "import '@dyad-ts/kvs-client'",
+      "import '@dyad-ts/transport'",
+    ],
     refused: [
       "import '@dyad-ts/streams'",
       "import '@dyad-ts/rdma'",
@@ -112,7 +119,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   },
   {
     file: 'packages/agent/src/probe.ts',
-    allowed: ["import '@dyad-ts/core'", "import 'koffi'"],
+    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/core/internal'", "import 'koffi'"],
     refused: [
       "import '@dyad-ts/service'",
       "import '@dyad-ts/streams'",
@@ -124,7 +131,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   },
   {
     file: 'packages/streams/src/probe.ts',
-    allowed: ["import '@dyad-ts/core'"],
+    allowed: ["import '@dyad-ts/core'", "import '@dyad-ts/core/internal'"],
     refused: [
       "import '@dyad-ts/service'",
       "import '@dyad-ts/transport'",
@@ -138,7 +145,8 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
     file: 'packages/register/src/agent/probe.ts',
     allowed: [
       "import '@dyad-ts/core'",
-      "import '@dyad-ts/core/client-settings'",
+      "import '@dyad-ts/core/internal'",
+      "import '@dyad-ts/core/internal/client-settings'",
       "import '@dyad-ts/native'",
       "import '../x.js'",
     ],
@@ -155,6 +163,8 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
     file: 'packages/dyad/src/cli/probe.ts',
     allowed: [
       "import '@dyad-ts/agent'",
+      "import '@dyad-ts/core'",
+      "import '@dyad-ts/core/internal'",
       "import '@dyad-ts/service'",
       "import '@dyad-ts/streams'",
       "import '@dyad-ts/rdma'",
@@ -171,6 +181,7 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "import '../../src/index.js'",
       "import '@dyad-ts/core'",
       "import '@dyad-ts/core/conformance'",
+      "import '@dyad-ts/core/internal'",
       "import 'tap'",
     ],
     refused: [
@@ -182,7 +193,20 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
   {
     file: 'test/flows/producer/probe.test.ts',
     allowed: ["import '@dyad-ts/dyad'", "import '@dyad-ts/core'", "import '../shared.js'", "import 'tap'"],
-    refused: ["import '../../../packages/core/src/index.js'", "import '@dyad-ts/dyad/dist/index.js'"],
+    refused: [
+      "import '../../../packages/core/src/index.js'",
+      "import '@dyad-ts/dyad/dist/index.js'",
+      "import '@dyad-ts/core/internal'",
+    ],
+  },
+  {
+    file: 'test/harness/probe.ts',
+    allowed: ["import '@dyad-ts/dyad'", "import '@dyad-ts/core'", "import '@dyad-ts/core/internal'", "import './x.js'"],
+    refused: [
+      "import '../../packages/core/src/index.js'",
+      "import '@dyad-ts/core/dist/index.js'",
+      "import '@dyad-ts/core/internal/client-settings'",
+    ],
   },
   {
     file: 'bench/measures/probe.ts',
@@ -192,12 +216,21 @@ const CASES: readonly { file: string; allowed: readonly string[]; refused: reado
       "import '@dyad-ts/kvs-client'",
       "import '../part.js'",
     ],
-    refused: ["import '../../packages/dyad/src/index.js'", "import '@dyad-ts/core/dist/index.js'"],
+    refused: [
+      "import '../../packages/dyad/src/index.js'",
+      "import '@dyad-ts/core/dist/index.js'",
+      "import '@dyad-ts/core/internal'",
+    ],
   },
   {
     file: 'examples/src/probe.ts',
     allowed: ["import '@dyad-ts/dyad'"],
-    refused: ["import '../../packages/dyad/src/index.js'"],
+    refused: [
+      "import '../../packages/dyad/src/index.js'",
+      "import '@dyad-ts/core/internal'",
+      "import '@dyad-ts/core/internal/client-settings'",
+      "import type { Slots } from '@dyad-ts/core/internal'",
+    ],
   },
   {
     file: 'packages/streams/src/floating.ts',

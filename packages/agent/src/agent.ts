@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net'
-import { DyadError, descriptorLimit, listenAtSocket, onShortage, withSocketPlace } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { descriptorLimit, listenAtSocket, onShortage, withSocketPlace } from '@dyad-ts/core/internal'
 import { failedAnswer } from './answers.js'
 import { Connection } from './connection.js'
 import { FilesAbove } from './files-above.js'

@@ -1,4 +1,5 @@
-import { type ErrorCode, errnoOf, type FileRecord, isDyadError } from '@dyad-ts/core'
+import { type ErrorCode, type FileRecord, isDyadError } from '@dyad-ts/core'
+import { errnoOf } from '@dyad-ts/core/internal'
 import { ANSWER, LENGTH_BYTES } from './frames.js'
 
 /** Longest code and message of a failure, in bytes. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { type DyadCore, DyadError, descriptorClosed } from '@dyad-ts/core'
+import { type DyadCore, DyadError } from '@dyad-ts/core'
+import { descriptorClosed } from '@dyad-ts/core/internal'
 import { codeOf, failedAnswer, messageOf, plainAnswer } from './answers.js'
 import { Body } from './body.js'
 import type { FilesAbove } from './files-above.js'

@@ -1,4 +1,5 @@
-import { type ConsumeOptions, type DyadCore, giveBackController, listenTo, takeController } from '@dyad-ts/core'
+import type { ConsumeOptions, DyadCore } from '@dyad-ts/core'
+import { giveBackController, listenTo, takeController } from '@dyad-ts/core/internal'
 
 /** How a request waits. */
 export type Bounded = ConsumeOptions & { readonly signal: AbortSignal }

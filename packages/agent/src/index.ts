@@ -1,6 +1,6 @@
 /** The agent that programs ask which nobody changes: see docs/agent-protocol.md. */
 
-export { agentPath } from '@dyad-ts/core'
+export { agentPath } from '@dyad-ts/core/internal'
 export { type Agent, type AgentOptions, openAgent } from './agent.js'
 export type { RunReport } from './run-log.js'
 export type { NewsItem } from './run-news.js'

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-import { prepareLateModule, userId } from '@dyad-ts/core'
+import { prepareLateModule, userId } from '@dyad-ts/core/internal'
 
 /** Of the system's getsockopt, on Linux. */
 const SOL_SOCKET = 1

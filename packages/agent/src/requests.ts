@@ -1,4 +1,5 @@
-import { type DyadCore, DyadError, type FileRecord, isDyadError, managedPathFault } from '@dyad-ts/core'
+import { type DyadCore, DyadError, type FileRecord, isDyadError } from '@dyad-ts/core'
+import { managedPathFault } from '@dyad-ts/core/internal'
 import { plainAnswer, recordAnswer, reportedAnswer } from './answers.js'
 import type { Body } from './body.js'
 import type { Bounded, FilesAbove } from './files-above.js'

@@ -1,11 +1,5 @@
-import {
-  type ConfigOptions,
-  type DyadCore,
-  DyadError,
-  OPTIONS,
-  type OptionName,
-  programEnvironment,
-} from '@dyad-ts/core'
+import { type ConfigOptions, type DyadCore, DyadError, type OptionName } from '@dyad-ts/core'
+import { OPTIONS, programEnvironment } from '@dyad-ts/core/internal'
 
 /**
  * Opens a session of a program: `options` go before what the variables `env` say. Whoever opened it

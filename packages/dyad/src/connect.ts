@@ -1,13 +1,5 @@
-import {
-  type Config,
-  type ConfigOptions,
-  DyadCore,
-  flatOptions,
-  type KvsClient,
-  prepareStateDirectory,
-  readConfigWithToken,
-  type Transport,
-} from '@dyad-ts/core'
+import { type Config, type ConfigOptions, DyadCore, type KvsClient, type Transport } from '@dyad-ts/core'
+import { flatOptions, prepareStateDirectory, readConfigWithToken } from '@dyad-ts/core/internal'
 import { DyadFile } from '@dyad-ts/streams'
 import { checkMode, openKvs, openTransports } from './parts.js'
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { type Config, DyadError, isDyadError, type KvsClient, optionText } from '@dyad-ts/core'
+import { type Config, DyadError, isDyadError, type KvsClient } from '@dyad-ts/core'
+import { optionText } from '@dyad-ts/core/internal'
 import { type Broker, type BrokerStats, startBroker } from '@dyad-ts/kvs-client'
 import { openKvs, readTls } from './parts.js'
 

@@ -1,12 +1,6 @@
 import { hostname } from 'node:os'
-import {
-  type ConfigOptions,
-  DyadError,
-  flatOptions,
-  isDyadError,
-  readConfigWithToken,
-  wrongOption,
-} from '@dyad-ts/core'
+import { type ConfigOptions, DyadError, isDyadError } from '@dyad-ts/core'
+import { flatOptions, readConfigWithToken, wrongOption } from '@dyad-ts/core/internal'
 import { openControl } from '@dyad-ts/service'
 import { closing } from './closing.js'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'

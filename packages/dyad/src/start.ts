@@ -1,18 +1,14 @@
 import { agentPath, openAgent } from '@dyad-ts/agent'
+import { type Config, type ConfigOptions, DyadError, isDyadError, type NodeEntry } from '@dyad-ts/core'
 import {
-  type Config,
-  type ConfigOptions,
-  DyadError,
   flatOptions,
-  isDyadError,
   isLoopbackHost,
   loopbackAdvice,
-  type NodeEntry,
   Outages,
   readConfigWithToken,
   reasonOf,
   wrongOption,
-} from '@dyad-ts/core'
+} from '@dyad-ts/core/internal'
 import {
   askControl,
   type Control,

@@ -1,4 +1,4 @@
-import { flatOptions, milliseconds, wrongOption } from '@dyad-ts/core'
+import { flatOptions, milliseconds, wrongOption } from '@dyad-ts/core/internal'
 import { connect } from '@dyad-ts/wire'
 import { MAX_FRAME_BYTES } from './broker/frames.js'
 import { Connection } from './client/connection.js'

@@ -1,4 +1,4 @@
-import { flatOptions } from '@dyad-ts/core'
+import { flatOptions } from '@dyad-ts/core/internal'
 import type { LinkHandlers } from '@dyad-ts/wire'
 import { MAX_TTL_MS } from './broker/frames.js'
 import { Leases } from './broker/leases.js'

@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs'
-import { reasonOf } from '@dyad-ts/core'
+import { reasonOf } from '@dyad-ts/core/internal'
 import { fabricAddresses } from './transport/fabric.js'
 import { FIRST_SLAB_BYTES, MAX_SLAB_BYTES } from './transport/slabs.js'
 import { type DeviceReport, reportDevices } from './verbs/devices.js'

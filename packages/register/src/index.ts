@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { readClientSettings } from '@dyad-ts/core/client-settings'
+import { readClientSettings } from '@dyad-ts/core/internal/client-settings'
 
 /** What loads this package, and what must not take part. */
 export interface RegisterOptions {

@@ -1,5 +1,5 @@
 import workers from 'node:worker_threads'
-import { changeForChildren, isPreloadable, preloadedBy } from '@dyad-ts/core/client-settings'
+import { changeForChildren, isPreloadable, preloadedBy } from '@dyad-ts/core/internal/client-settings'
 import { preloadLibrary } from '@dyad-ts/native'
 
 /** How a program may have been told to load this package, from the working directory. */

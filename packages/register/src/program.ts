@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import type { StatOfMissing } from '@dyad-ts/core/client-settings'
+import type { StatOfMissing } from '@dyad-ts/core/internal/client-settings'
 import type { AgentClient } from './agent/client.js'
 import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
 import { Links } from './links.js'

@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads'
-import { type ClientSettings, letSessionsStandAside } from '@dyad-ts/core/client-settings'
+import { type ClientSettings, letSessionsStandAside } from '@dyad-ts/core/internal/client-settings'
 import { adoptInherited } from './adopt.js'
 import { AgentClient } from './agent/client.js'
 import { replaceDescriptorCalls } from './descriptors.js'

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, type StdioOptions } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { agentPath } from '@dyad-ts/core'
+import { agentPath } from '@dyad-ts/core/internal'
 import { outcomeOf } from '../../../test/harness/child.js'
 import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
 import type { Teardown, TestProcess } from '../../../test/harness/process.js'

@@ -3,14 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
-import {
-  checkStateDirectory,
-  DyadError,
-  isDyadError,
-  listenAtSocket,
-  milliseconds,
-  withSocketPlace,
-} from '@dyad-ts/core'
+import { DyadError, isDyadError } from '@dyad-ts/core'
+import { checkStateDirectory, listenAtSocket, milliseconds, withSocketPlace } from '@dyad-ts/core/internal'
 import { listeningProcess } from './listening-process.js'
 
 /** Longest request or answer over a control socket, in bytes. */

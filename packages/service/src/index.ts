@@ -4,5 +4,5 @@
  */
 export { type AskOptions, askControl, type Control, controlPath, listControls, openControl } from './control.js'
 export { isRunning } from './processes.js'
-export { describeHolder, type SilentHolder } from './register-node.js'
+export { describeHolder, type RegisterNodeOptions, type SilentHolder } from './register-node.js'
 export { type LeftOut, Service, type ServiceOptions } from './service.js'

@@ -1,12 +1,5 @@
-import {
-  DyadError,
-  decodeNodeEntry,
-  encodeNodeEntry,
-  isDyadError,
-  type KvsClient,
-  type NodeEntry,
-  type Registration,
-} from '@dyad-ts/core'
+import { DyadError, isDyadError, type KvsClient, type NodeEntry, type Registration } from '@dyad-ts/core'
+import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core/internal'
 import { isRunning } from './processes.js'
 
 /**

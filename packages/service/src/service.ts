@@ -5,13 +5,13 @@ import {
   isDyadError,
   type KvsClient,
   ManagedSource,
-  makeTrustedDirectory,
   type NodeEntry,
   type Registration,
   type Transport,
   type TransportAddress,
   type TransportServer,
 } from '@dyad-ts/core'
+import { makeTrustedDirectory } from '@dyad-ts/core/internal'
 import { PROCESSES } from './processes.js'
 import { type RegisterNodeOptions, registerNode, takenBy } from './register-node.js'
 

@@ -1,16 +1,7 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import {
-  type ConsumedFile,
-  type ConsumeOptions,
-  type DyadCore,
-  descriptorClosed,
-  type FileRecord,
-  giveBackController,
-  type KvsOutage,
-  takeController,
-  withDescriptors,
-} from '@dyad-ts/core'
+import type { ConsumedFile, ConsumeOptions, DyadCore, FileRecord, KvsOutage } from '@dyad-ts/core'
+import { descriptorClosed, giveBackController, takeController, withDescriptors } from '@dyad-ts/core/internal'
 import { consumeToOpen } from './consume-to-open.js'
 import { numericFlags, type OpenFlags } from './flags.js'
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import { finished } from 'node:stream/promises'
-import { flatOptions } from '@dyad-ts/core'
+import { flatOptions } from '@dyad-ts/core/internal'
 import { NativeReadStream, NativeWriteStream } from './native-streams.js'
 import type { SequentialDigest } from './sequential-digest.js'
 

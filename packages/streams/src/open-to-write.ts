@@ -1,4 +1,5 @@
-import { type DyadCore, type StagedFile, type Waiting, withDescriptors, writes } from '@dyad-ts/core'
+import type { DyadCore, StagedFile, Waiting } from '@dyad-ts/core'
+import { withDescriptors, writes } from '@dyad-ts/core/internal'
 import { asOpenError } from './open-error.js'
 import { assertUnmanaged } from './unmanaged.js'
 

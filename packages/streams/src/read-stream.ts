@@ -1,13 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type fs from 'node:fs'
-import {
-  type ConsumedFile,
-  type DyadCore,
-  DyadError,
-  type FileRecord,
-  type KvsOutage,
-  milliseconds,
-} from '@dyad-ts/core'
+import { type ConsumedFile, type DyadCore, DyadError, type FileRecord, type KvsOutage } from '@dyad-ts/core'
+import { milliseconds } from '@dyad-ts/core/internal'
 import { ConsumingOpen } from './consuming-open.js'
 import type { OpenFlags } from './flags.js'
 import type { Listeners } from './listeners.js'

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type FileDigest, RunningDigest } from '@dyad-ts/core'
+import type { FileDigest } from '@dyad-ts/core'
+import { RunningDigest } from '@dyad-ts/core/internal'
 
 type Position = number | null | undefined
 

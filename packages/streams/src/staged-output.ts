@@ -1,13 +1,7 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import {
-  type DyadCore,
-  descriptorClosed,
-  type FileRecord,
-  giveBackController,
-  type StagedFile,
-  takeController,
-} from '@dyad-ts/core'
+import type { DyadCore, FileRecord, StagedFile } from '@dyad-ts/core'
+import { descriptorClosed, giveBackController, takeController } from '@dyad-ts/core/internal'
 import { numericFlags, type OpenFlags } from './flags.js'
 import { openToWrite } from './open-to-write.js'
 import { SequentialDigest } from './sequential-digest.js'

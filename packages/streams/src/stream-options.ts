@@ -1,4 +1,4 @@
-import { withInherited } from '@dyad-ts/core'
+import { withInherited } from '@dyad-ts/core/internal'
 
 /**
  * The options of a stream that opens its path by `fs`. As node:fs does, it takes an encoding for

@@ -1,4 +1,5 @@
-import { isLoopbackHost, loopbackNetwork, type TransportAddress } from '@dyad-ts/core'
+import type { TransportAddress } from '@dyad-ts/core'
+import { isLoopbackHost, loopbackNetwork } from '@dyad-ts/core/internal'
 
 const VERSION = 1
 const MAX_ADDRESS_LENGTH = 16 * 1024

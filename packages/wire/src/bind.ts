@@ -1,5 +1,6 @@
 import { type AddressInfo, isIP, type Server } from 'node:net'
-import { DyadError, isLoopbackHost, wholeNumber } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { isLoopbackHost, wholeNumber } from '@dyad-ts/core/internal'
 
 const MAX_PORT = 65_535
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { descriptorLimit } from '@dyad-ts/core'
+import { descriptorLimit } from '@dyad-ts/core/internal'
 
 /** How long a peer may take to prove itself, in ms. */
 export const PATIENCE_MS = 10_000

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createNetServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import { descriptorLimit } from '@dyad-ts/core'
+import { descriptorLimit } from '@dyad-ts/core/internal'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { authority, type BindOptions, bind } from './bind.js'
 import { Gate, PATIENCE_MS } from './gate.js'

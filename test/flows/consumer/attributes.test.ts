@@ -1,8 +1,9 @@
 import { chmodSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { encodeRecord, type FileRecord, keyOf } from '@dyad-ts/core'
+import type { FileRecord } from '@dyad-ts/core'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { writeSparse } from '../../harness/sparse.js'
+import { putRecord } from '../../harness/stored.js'
 
 /** Runs a command under a umask. */
 const under = (umask: string) => ['sh', '-c', `umask ${umask}; exec "$@"`, 'sh']
@@ -60,7 +61,7 @@ test('no record makes a set-id file at the consumer, whatever its publisher put 
     const { mtimeNs } = statSync(path, { bigint: true })
     const inline = size === 4 ? Buffer.from('xxxx') : undefined
     const file = { path: name, owner: 'A', size, mtimeNs, mode: 0o6755, storage: cluster.path('a'), inline }
-    await client.namespace('flow').put(keyOf(name, 3, 1024), encodeRecord(file))
+    await putRecord(client.namespace('flow'), file)
     t.equal((await consumer.ask<FileRecord>('lookup', name)).mode, 0o755)
     t.equal(modeOf(await consumer.ask<string>('consume', name)) & 0o7000, 0, name)
   }

@@ -1,11 +1,12 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { encodeRecord, type FileRecord, keyOf } from '@dyad-ts/core'
+import type { FileRecord } from '@dyad-ts/core'
 import type { ConfigOptions } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
 import type { HaltingOptions, Reading } from '../../harness/halting-reader.js'
 import type { Teardown } from '../../harness/process.js'
+import { putRecord } from '../../harness/stored.js'
 
 const LIMIT = 1_024
 const bytes = (size: number, seed: number) => Buffer.concat([...contents(size, seed)])
@@ -101,7 +102,6 @@ test('a record that carries something else than its file is an error', async (t)
   const { cluster, consumer } = await site(t)
   await using client = cluster.client()
   const namespace = client.namespace('flow')
-  const key = (path: string) => keyOf(path, 3, 1024)
   const file = (path: string, size: number) => ({
     path,
     size,
@@ -111,13 +111,13 @@ test('a record that carries something else than its file is an error', async (t)
     storage: cluster.path('a'),
     inline: Buffer.from('four'),
   })
-  await namespace.put(key('short'), encodeRecord(file('short', 5)))
-  await namespace.put(key('long'), encodeRecord(file('long', 3)))
-  await namespace.put(key('mine'), encodeRecord(file('theirs', 4)))
+  await putRecord(namespace, file('short', 5))
+  await putRecord(namespace, file('long', 3))
+  await putRecord(namespace, file('theirs', 4), 'mine')
   for (const path of ['short', 'long', 'mine']) {
     await t.rejects(consumer.ask('read', path), { code: 'ERR_DYAD_METADATA', path }, path)
   }
-  await namespace.put(key('good'), encodeRecord(file('good', 4)))
+  await putRecord(namespace, file('good', 4))
   t.strictSame((await consumer.ask<{ size: number }>('read', 'good')).size, 4)
   t.strictSame(cluster.files('b'), ['good'])
 })

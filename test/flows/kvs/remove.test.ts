@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { type FileRecord, keyOf } from '@dyad-ts/core'
+import type { FileRecord } from '@dyad-ts/core'
 import type { Diagnostics } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
+import { storedKey } from '../../harness/stored.js'
 
 const SIZE = 2 * 2 ** 20
 const waits = { code: 'ERR_DYAD_TIMEOUT' }
@@ -90,9 +91,9 @@ test('what cannot be read can be removed, and what was written before is publish
   await using client = cluster.client()
   const producer = await cluster.producer({ asyncPublish: true, fsyncWrite: true })
   const namespace = client.namespace('flow')
-  await namespace.put(keyOf('bad', 3, 1024), Buffer.from('garbage'))
+  await namespace.put(storedKey('bad'), Buffer.from('garbage'))
   await producer.ask('remove', 'bad')
-  t.equal(await namespace.get(keyOf('bad', 3, 1024)), undefined)
+  t.equal(await namespace.get(storedKey('bad')), undefined)
 
   // It takes a while until it is on stable storage, and published.
   await producer.ask('write', 'x', 16 * 2 ** 20, 1)

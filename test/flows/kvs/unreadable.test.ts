@@ -1,7 +1,8 @@
-import { encodeNodeEntry, encodeRecord, type FileRecord, keyOf } from '@dyad-ts/core'
+import type { FileRecord } from '@dyad-ts/core'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
+import { putRecord, registerNode, storedKey } from '../../harness/stored.js'
 
 /** Names that no published file can have. */
 const OUTSIDE = ['../../etc/cron.d/x', '/etc/passwd', '', 'a/../../x', 'a//b', 'nul\0', 'run/.dyad-1']
@@ -19,10 +20,9 @@ test('listing and watching hand on records of files only, and one that is none d
     inline: Buffer.from('four'),
   }
   const namespace = client.namespace('flow')
-  const key = (path: string) => keyOf(path, 3, 1024)
-  for (const path of OUTSIDE) await namespace.put(key(path), encodeRecord({ ...file, path }))
-  await namespace.put(key('elsewhere'), encodeRecord({ ...file, path: 'where' }))
-  await namespace.put(key('garbage'), Buffer.from('garbage'))
+  for (const path of OUTSIDE) await putRecord(namespace, { ...file, path })
+  await putRecord(namespace, { ...file, path: 'where' }, 'elsewhere')
+  await namespace.put(storedKey('garbage'), Buffer.from('garbage'))
   await producer.ask('write', 'run/good', 10, 1)
 
   t.strictSame(await consumer.ask('list'), ['run/good'])
@@ -62,11 +62,11 @@ test('a node whose entry cannot be read is an error for its files, and for no ot
   await using client = cluster.client()
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer({ dtlMode: 'rpc' })])
   const entry = { transports: [], directories: ['etc'], host: 'h', pid: 1, startedAt: 1 }
-  await client.register('bad', encodeNodeEntry({ node: 'bad', ...entry }), { ttl: 60_000 })
-  await client.register('forged', encodeNodeEntry({ node: 'A', ...entry, directories: ['/'] }), { ttl: 60_000 })
+  await registerNode(client, { node: 'bad', ...entry })
+  await registerNode(client, { node: 'A', ...entry, directories: ['/'] }, 'forged')
   const file = { size: 4_000, mtimeNs: 1n, mode: 0o644, storage: '/' }
   for (const owner of ['bad', 'forged']) {
-    await client.namespace('flow').put(keyOf(owner, 3, 1024), encodeRecord({ ...file, path: owner, owner }))
+    await putRecord(client.namespace('flow'), { ...file, path: owner, owner })
     await t.rejects(consumer.ask('consume', owner), { code: 'ERR_DYAD_METADATA', node: owner }, owner)
   }
   await producer.ask('write', 'x', 100_000, 1)

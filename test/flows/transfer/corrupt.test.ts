@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { decodeNodeEntry, encodeNodeEntry, encodeRecord, keyOf } from '@dyad-ts/core'
 import type { ConfigOptions, Diagnostics, FileRecord } from '@dyad-ts/dyad'
 import { type Test, test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
@@ -7,6 +6,7 @@ import { contents, digestOf } from '../../harness/contents.js'
 import { flipBit, flippingProxy } from '../../harness/flip.js'
 import type { TestProcess } from '../../harness/process.js'
 import { PROXY_HOST } from '../../harness/proxy.js'
+import { nodeEntry, putRecord, registerNode, storedKey } from '../../harness/stored.js'
 
 const MiB = 2 ** 20
 const SIZE = 4 * MiB
@@ -66,7 +66,7 @@ async function site(t: Test, offered: Readonly<Record<string, keyof typeof FLIPS
   await cluster.node('S', { directories: [cluster.directory('p')], advertise: PROXY_HOST })
   const client = cluster.client()
   t.teardown(() => client.close())
-  const entry = decodeNodeEntry(await client.registry.waitFor('S'))
+  const entry = await nodeEntry(client, 'S')
   const transports = await Promise.all(
     Object.entries(offered).map(async ([name, how]) => {
       const address = entry.transports.find((transport) => transport.name === name)?.address ?? ''
@@ -75,7 +75,7 @@ async function site(t: Test, offered: Readonly<Record<string, keyof typeof FLIPS
       return { name, address }
     }),
   )
-  await client.register('P', encodeNodeEntry({ ...entry, node: 'P', transports }), { ttl: 60_000 })
+  await registerNode(client, { ...entry, node: 'P', transports })
   const producer = await cluster.app('P', { producerPath: cluster.directory('p') })
   const consumer = await cluster.consumer()
   return { cluster, producer, consumer }
@@ -142,12 +142,12 @@ async function store(t: Test, options: ConfigOptions = {}) {
   const { cluster } = await Cluster.start(t, options)
   const client = cluster.client()
   t.teardown(() => client.close())
+  const namespace = client.namespace('flow')
   const rewrite = async (path: string, change: (value: Buffer) => Uint8Array) => {
-    const key = keyOf(path, 3, 1_024)
-    const entry = await client.namespace('flow').get(key)
-    await client.namespace('flow').put(key, change(Buffer.from(entry?.value ?? [])))
+    const entry = await namespace.get(storedKey(path))
+    await namespace.put(storedKey(path), change(Buffer.from(entry?.value ?? [])))
   }
-  return { cluster, rewrite, producer: await cluster.producer(), consumer: await cluster.consumer() }
+  return { cluster, namespace, rewrite, producer: await cluster.producer(), consumer: await cluster.consumer() }
 }
 
 function flipWithin(value: Buffer, text: string): Buffer {
@@ -178,12 +178,12 @@ test('bytes that changed in the store are not believed: the owner is asked for t
 })
 
 test('records without a digest, or with one that is not known here, are consumed as before', async (t) => {
-  const { cluster, rewrite, producer, consumer } = await store(t, { inlineLimit: 0 })
+  const { cluster, namespace, producer, consumer } = await store(t, { inlineLimit: 0 })
   await producer.ask('write', 'x', SIZE, 8)
   await producer.ask('write', 'y', SIZE, 9)
   const [x, y] = await Promise.all([consumer.ask<FileRecord>('lookup', 'x'), consumer.ask<FileRecord>('lookup', 'y')])
-  await rewrite('x', () => encodeRecord({ ...x, digest: undefined }))
-  await rewrite('y', () => encodeRecord({ ...y, digest: { algorithm: 'xxh3', value: '0123456789abcdef' } }))
+  await putRecord(namespace, { ...x, digest: undefined })
+  await putRecord(namespace, { ...y, digest: { algorithm: 'xxh3', value: '0123456789abcdef' } })
   t.strictSame(await consumer.ask('read', 'x'), whole(SIZE, 8))
   t.strictSame(await consumer.ask('read', 'y'), whole(SIZE, 9))
   t.strictSame(cluster.files('b'), ['x', 'y'])

@@ -1,28 +1,24 @@
-import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
+import { nodeEntry, registerNode } from '../../harness/stored.js'
 
 test('a service at the loopback of another host is an error at once, which says what to change', async (t) => {
   const { cluster } = await Cluster.start(t)
   await cluster.node('S', { directories: [cluster.directory('p')] })
   await using client = cluster.client()
-  const entry = decodeNodeEntry(await client.registry.waitFor('S'))
+  const entry = await nodeEntry(client, 'S')
   const offers = entry.transports
     .filter(({ name }) => name !== 'local')
     .map(({ name, address }) => ({ name, address: JSON.parse(address) as Record<string, unknown> }))
   const register = async (network: (known: unknown) => unknown) =>
-    client.register(
-      'P',
-      encodeNodeEntry({
-        ...entry,
-        node: 'P',
-        transports: offers.map(({ name, address }) => {
-          return { name, address: JSON.stringify({ ...address, network: network(address['network']) }) }
-        }),
+    registerNode(client, {
+      ...entry,
+      node: 'P',
+      transports: offers.map(({ name, address }) => {
+        return { name, address: JSON.stringify({ ...address, network: network(address['network']) }) }
       }),
-      { ttl: 60_000 },
-    )
+    })
   const producer = await cluster.app('P', { producerPath: cluster.directory('p') })
   await producer.ask('write', 'x', 100_000, 1)
 

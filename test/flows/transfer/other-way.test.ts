@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs'
-import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core'
 import type { ConfigOptions, Diagnostics } from '@dyad-ts/dyad'
 import { type Test, test } from 'tap'
 import { Cluster, freePort } from '../../harness/cluster.js'
@@ -7,6 +6,7 @@ import { digestOf } from '../../harness/contents.js'
 import { HamperedProxy } from '../../harness/hampered-proxy.js'
 import type { TestProcess } from '../../harness/process.js'
 import { PROXY_HOST } from '../../harness/proxy.js'
+import { nodeEntry, registerNode } from '../../harness/stored.js'
 
 const SIZE = 4 * 2 ** 20
 const PATIENCE = { ownerTimeout: 8_000, progressTimeout: 1_000 }
@@ -20,21 +20,17 @@ async function site(t: Test, others: readonly string[], options: ConfigOptions =
   await cluster.node('S', { directories: [cluster.directory('p')], advertise: PROXY_HOST })
   const client = cluster.client()
   t.teardown(() => client.close())
-  const entry = decodeNodeEntry(await client.registry.waitFor('S'))
+  const entry = await nodeEntry(client, 'S')
   const addressOf = (name: string) => entry.transports.find((transport) => transport.name === name)?.address ?? ''
   const portOf = (address: string) => Number(new URL((JSON.parse(address) as { url: string }).url).port)
   const proxy = await HamperedProxy.before(t, portOf(addressOf('tcp')))
   await HamperedProxy.before(t, portOf(addressOf('rpc')))
   const register = (tcp = addressOf('tcp')) =>
-    client.register(
-      'P',
-      encodeNodeEntry({
-        ...entry,
-        node: 'P',
-        transports: [{ name: 'tcp', address: tcp }, ...others.map((name) => ({ name, address: addressOf(name) }))],
-      }),
-      { ttl: 60_000 },
-    )
+    registerNode(client, {
+      ...entry,
+      node: 'P',
+      transports: [{ name: 'tcp', address: tcp }, ...others.map((name) => ({ name, address: addressOf(name) }))],
+    })
   const producer = await cluster.app('P', { producerPath: cluster.directory('p') })
   await producer.ask('write', 'x', SIZE, 1)
   const consumer = await cluster.consumer(options)

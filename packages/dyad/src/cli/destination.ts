@@ -6,7 +6,8 @@ import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isatty, WriteStream as TerminalStream } from 'node:tty'
 import { promisify } from 'node:util'
-import { DyadError, Temporaries, writeAll } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { Temporaries, writeAll } from '@dyad-ts/core/internal'
 
 /** As many links as Linux follows on one path. */
 const MOST_LINKS = 40

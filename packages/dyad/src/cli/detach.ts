@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { makeDirectory, prepareStateDirectory } from '@dyad-ts/core'
+import { makeDirectory, prepareStateDirectory } from '@dyad-ts/core/internal'
 import { controlPath } from '@dyad-ts/service'
 import { type Failure, ForeignFailure } from './failure.js'
 import { say } from './output.js'

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { agentPath } from '@dyad-ts/agent'
-import { type Config, environment, preloadedBy, readOption, reasonOf } from '@dyad-ts/core'
+import type { Config } from '@dyad-ts/core'
+import { environment, preloadedBy, readOption, reasonOf } from '@dyad-ts/core/internal'
 import { preloadLibrary } from '@dyad-ts/native'
 import { greetAgent } from './ask-agent.js'
 import { print, printHeading } from './output.js'

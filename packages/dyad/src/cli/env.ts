@@ -1,14 +1,5 @@
-import {
-  agentPath,
-  type Config,
-  environment,
-  OPTIONS,
-  type OptionName,
-  preloadedBy,
-  readConfig,
-  readOption,
-  warnOfVariables,
-} from '@dyad-ts/core'
+import { type Config, type OptionName, readConfig } from '@dyad-ts/core'
+import { agentPath, environment, OPTIONS, preloadedBy, readOption, warnOfVariables } from '@dyad-ts/core/internal'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { variableText } from './exported.js'

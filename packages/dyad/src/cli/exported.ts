@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readOption } from '@dyad-ts/core'
+import type { ConfigOptions, OptionName } from '@dyad-ts/core'
+import { OPTIONS, type OptionRow, readOption } from '@dyad-ts/core/internal'
 
 /**
  * The variables by which another process gets the options that hold here: what the caller or the

@@ -1,5 +1,6 @@
 import { debuglog, inspect, styleText } from 'node:util'
-import { isDyadError, readOption, visible } from '@dyad-ts/core'
+import { isDyadError } from '@dyad-ts/core'
+import { readOption, visible } from '@dyad-ts/core/internal'
 import { Interruption } from './interruption.js'
 import { tell } from './output.js'
 import { CommandError } from './program-file.js'

@@ -1,4 +1,5 @@
-import { type ConfigOptions, OPTIONS, type OptionName, type OptionRow, readConfig } from '@dyad-ts/core'
+import { type ConfigOptions, type OptionName, readConfig } from '@dyad-ts/core'
+import { OPTIONS, type OptionRow } from '@dyad-ts/core/internal'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** What each command that talks to the store offers. */

@@ -1,7 +1,7 @@
 import { createWriteStream, fstatSync, writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { styleText } from 'node:util'
-import { visible } from '@dyad-ts/core'
+import { visible } from '@dyad-ts/core/internal'
 import { outputFailure } from './interruption.js'
 
 /** The characters of a result that are written at once. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { isPreloadable } from '@dyad-ts/core'
+import { isPreloadable } from '@dyad-ts/core/internal'
 import { preloadLibrary, whyMissing } from '@dyad-ts/native'
 
 /** The library for LD_PRELOAD. Throws an error that says why it is not here, and what to do. */

@@ -3,7 +3,8 @@ import { readdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
 import { agentPath, openAgent } from '@dyad-ts/agent'
-import { type Config, prepareStateDirectory } from '@dyad-ts/core'
+import type { Config } from '@dyad-ts/core'
+import { prepareStateDirectory } from '@dyad-ts/core/internal'
 import { sessionsBeside } from '../agent-session.js'
 
 /** The agent that a program asks. Disposing of it ends it, where this process began it. */

@@ -1,5 +1,5 @@
 import type { ConfigOptions } from '@dyad-ts/core'
-import { preloadedBy } from '@dyad-ts/core'
+import { preloadedBy } from '@dyad-ts/core/internal'
 import { exported } from './exported.js'
 import { registeringOptions } from './preloaded.js'
 

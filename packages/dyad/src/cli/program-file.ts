@@ -1,6 +1,6 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-import { hasFileCapabilities, userId } from '@dyad-ts/core'
+import { hasFileCapabilities, userId } from '@dyad-ts/core/internal'
 import { readElf } from './elf.js'
 
 /** What a shell exits with where there is no such command, and where it cannot be executed. */

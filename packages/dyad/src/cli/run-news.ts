@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { NewsItem } from '@dyad-ts/agent'
-import { reasonOf } from '@dyad-ts/core'
+import { reasonOf } from '@dyad-ts/core/internal'
 import { askNews, SilentAgent } from './ask-agent.js'
 import { say, tell } from './output.js'
 import type { ProgramAgent } from './program-agent.js'

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { environment, makeTrustedDirectory, type OptionName, readConfig } from '@dyad-ts/core'
+import { type OptionName, readConfig } from '@dyad-ts/core'
+import { environment, makeTrustedDirectory } from '@dyad-ts/core/internal'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { RunReport } from '@dyad-ts/agent'
-import { reasonOf } from '@dyad-ts/core'
+import { reasonOf } from '@dyad-ts/core/internal'
 import { askReport } from './ask-agent.js'
 import { bytes, say, tell } from './output.js'
 import type { Ending } from './supervise.js'

@@ -1,4 +1,5 @@
-import { type ConfigOptions, Outages, readConfigWithToken } from '@dyad-ts/core'
+import type { ConfigOptions } from '@dyad-ts/core'
+import { Outages, readConfigWithToken } from '@dyad-ts/core/internal'
 import type { BrokerClient } from '@dyad-ts/kvs-client'
 import { Dyad } from '../connect.js'
 import { openKvs } from '../parts.js'

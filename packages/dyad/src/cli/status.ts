@@ -1,13 +1,5 @@
-import {
-  type Config,
-  type DyadError,
-  decodeNodeEntry,
-  isDyadError,
-  isNodeKey,
-  type NodeEntry,
-  readConfig,
-  type Transport,
-} from '@dyad-ts/core'
+import { type Config, type DyadError, isDyadError, type NodeEntry, readConfig, type Transport } from '@dyad-ts/core'
+import { decodeNodeEntry, isNodeKey } from '@dyad-ts/core/internal'
 import type { BrokerClient } from '@dyad-ts/kvs-client'
 import { isRunning, listControls } from '@dyad-ts/service'
 import type { Command } from 'commander'

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { readConfigWithToken, type TokenSource, tokenSource } from '@dyad-ts/core'
+import { readConfigWithToken, type TokenSource, tokenSource } from '@dyad-ts/core/internal'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { addFlags, givenOptions } from './flags.js'

@@ -1,4 +1,5 @@
-import { type NodeEntry, obstacleTo, type Transport } from '@dyad-ts/core'
+import type { NodeEntry, Transport } from '@dyad-ts/core'
+import { obstacleTo } from '@dyad-ts/core/internal'
 
 /** How this side would fetch from a node over one transport, or why it would not. */
 export interface Way {

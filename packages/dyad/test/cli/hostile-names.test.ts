@@ -1,5 +1,5 @@
 import { readdir, writeFile } from 'node:fs/promises'
-import { visible } from '@dyad-ts/core'
+import { visible } from '@dyad-ts/core/internal'
 import t, { type Test } from 'tap'
 import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, type Outcome, Sandbox } from './command.js'

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { encodeNodeEntry, visible } from '@dyad-ts/core'
+import { encodeNodeEntry, visible } from '@dyad-ts/core/internal'
 import { brokerKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { Sandbox, says } from './command.js'

@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core'
+import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core/internal'
 import { brokerKvs } from '@dyad-ts/kvs-client'
 import { openControl } from '@dyad-ts/service'
 import t from 'tap'

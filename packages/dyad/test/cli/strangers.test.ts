@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { decodeNodeEntry } from '@dyad-ts/core'
+import { decodeNodeEntry } from '@dyad-ts/core/internal'
 import { brokerKvs } from '@dyad-ts/kvs-client'
 import { test } from 'tap'
 import { shakeHands } from '../../../../test/harness/raw-link.js'

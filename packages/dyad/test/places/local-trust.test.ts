@@ -16,16 +16,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import {
-  type Diagnostics,
-  DyadCore,
-  encodeNodeEntry,
-  encodeRecord,
-  keyOf,
-  ManagedSource,
-  type Transport,
-  tryLock,
-} from '@dyad-ts/core'
+import { type Diagnostics, DyadCore, ManagedSource, type Transport } from '@dyad-ts/core'
+import { encodeNodeEntry, encodeRecord, keyOf, tryLock } from '@dyad-ts/core/internal'
 import { memoryKvs } from '@dyad-ts/kvs-client'
 import { localTransport } from '@dyad-ts/transport'
 import { type Test, test } from 'tap'

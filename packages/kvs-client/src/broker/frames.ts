@@ -1,4 +1,5 @@
-import { DyadError, ERRORS, type ErrorCode, isDyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
+import { DyadError, type ErrorCode, isDyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
+import { ERRORS } from '@dyad-ts/core/internal'
 import { decode, encode } from '@dyad-ts/wire'
 import type { Packed } from '../records/packed.js'
 import {

@@ -1,4 +1,4 @@
-import { flatOptions } from '@dyad-ts/core'
+import { flatOptions } from '@dyad-ts/core/internal'
 import { type Listener, type ListenOptions, listen } from '@dyad-ts/wire'
 import type { BrokerClient } from '../client/kvs.js'
 import { ClientsHere } from '../clients-here.js'

@@ -6,11 +6,11 @@ import {
   type KvsNamespace,
   type KvsOutage,
   type KvsReader,
-  milliseconds,
   type RegisterOptions,
   type Registration,
   type Waiting,
 } from '@dyad-ts/core'
+import { milliseconds } from '@dyad-ts/core/internal'
 import type { BrokerStats } from '../broker/frames.js'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'

@@ -11,7 +11,8 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { DyadError, hasFileLocks, NO_BUILD, tryLock, warnOfMissingLocks } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { hasFileLocks, NO_BUILD, tryLock, warnOfMissingLocks } from '@dyad-ts/core/internal'
 import { hasTraces } from './log-directory.js'
 import { irregularKind, openOwn } from './own-file.js'
 

@@ -10,7 +10,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { DyadError, hasFileLocks, tryLock } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { hasFileLocks, tryLock } from '@dyad-ts/core/internal'
 import { busy } from './directory-lock.js'
 import { syncNames } from './log-directory.js'
 import { fileHeader, newMark, sealBatch } from './log-frame.js'

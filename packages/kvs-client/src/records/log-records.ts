@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { DyadError, makeTrustedDirectory } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { makeTrustedDirectory } from '@dyad-ts/core/internal'
 import { Catalog, type CatalogEntry, newEntry } from './catalog.js'
 import { compact } from './compaction.js'
 import type { Committed, RecordStore, Records, Scanned, StoredNamespace } from './contract.js'

@@ -1,5 +1,6 @@
 import { constants, lstatSync, openSync, unlinkSync } from 'node:fs'
-import { type DyadError, openRegular } from '@dyad-ts/core'
+import type { DyadError } from '@dyad-ts/core'
+import { openRegular } from '@dyad-ts/core/internal'
 import { damaged } from './damaged.js'
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants

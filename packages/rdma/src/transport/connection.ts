@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
-import { broken, DyadError } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import { makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import type { CmEvent, CmId, EventChannel } from '../verbs/connection-manager.js'
 import { VerbError } from '../verbs/faults.js'

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad-ts/core'
+import type { FileVersion } from '@dyad-ts/core'
+import { broken, readInteger, readText, writeInteger } from '@dyad-ts/core/internal'
 import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 
 // All numbers are big endian. What the connection manager carries:

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { broken } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import type { Completion, CompletionQueue } from '../verbs/completions.js'
 import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import { ACCESS, COMPLETED } from '../verbs/constants.js'

@@ -1,4 +1,5 @@
-import { abortable, DyadError, isDyadError, SilentServers, Slots } from '@dyad-ts/core'
+import { DyadError, isDyadError } from '@dyad-ts/core'
+import { abortable, SilentServers, Slots } from '@dyad-ts/core/internal'
 import { EventChannel } from '../verbs/connection-manager.js'
 import type { Verbs } from '../verbs/library.js'
 import { Adapters } from './adapter.js'

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { broken, DyadError } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import { type Handshake, proofOf, proves } from '@dyad-ts/wire'
 import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import type { Adapter } from './adapter.js'

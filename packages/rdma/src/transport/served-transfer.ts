@@ -1,12 +1,5 @@
-import {
-  DyadError,
-  errorText,
-  type Place,
-  type PlaceHolder,
-  rangeOf,
-  type SourceFile,
-  withDescriptors,
-} from '@dyad-ts/core'
+import { DyadError, rangeOf, type SourceFile } from '@dyad-ts/core'
+import { errorText, type Place, type PlaceHolder, withDescriptors } from '@dyad-ts/core/internal'
 import { VerbError } from '../verbs/faults.js'
 import { MappedPages } from '../verbs/mapped-pages.js'
 import type { SendRequest, Span } from '../verbs/queue-pair.js'

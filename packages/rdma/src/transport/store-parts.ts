@@ -1,4 +1,5 @@
-import { MAX_CHUNK_BYTES, writeAll } from '@dyad-ts/core'
+import { MAX_CHUNK_BYTES } from '@dyad-ts/core'
+import { writeAll } from '@dyad-ts/core/internal'
 import type { RdmaTransfer } from './transfer.js'
 
 /**

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { setMaxListeners } from 'node:events'
-import { broken, DyadError, errorOf, isDyadError, type Transfer } from '@dyad-ts/core'
+import { DyadError, isDyadError, type Transfer } from '@dyad-ts/core'
+import { broken, errorOf } from '@dyad-ts/core/internal'
 import type { End } from './address.js'
 import type { Connection, Receiver } from './connection.js'
 import { FileLanding, isInMemory } from './file-landing.js'

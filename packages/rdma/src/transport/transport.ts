@@ -4,15 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   isDyadError,
-  milliseconds,
   rangeOf,
-  reasonOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
-  wholeNumber,
 } from '@dyad-ts/core'
+import { milliseconds, reasonOf, wholeNumber } from '@dyad-ts/core/internal'
 import { VerbError } from '../verbs/faults.js'
 import { loadVerbs, unavailable, type Verbs } from '../verbs/library.js'
 import { type End, readAddress } from './address.js'

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
-import { DyadError, prepareLateModule } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { prepareLateModule } from '@dyad-ts/core/internal'
 import type * as Koffi from 'koffi'
 import { layoutFault } from './layouts.js'
 

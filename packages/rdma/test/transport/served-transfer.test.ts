@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { DyadError, type FileSource, Places } from '@dyad-ts/core'
+import { DyadError, type FileSource } from '@dyad-ts/core'
+import { Places } from '@dyad-ts/core/internal'
 import { test } from 'tap'
 import { LAST } from '../../src/transport/frames.js'
 import type { Link } from '../../src/transport/link.js'

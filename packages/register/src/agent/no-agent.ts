@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { constants } from 'node:os'
-import { DyadError } from '@dyad-ts/core/client-settings'
+import { DyadError } from '@dyad-ts/core/internal/client-settings'
 import { own } from '../own-fs.js'
 import type { AgentFailure } from './protocol.js'
 

@@ -1,6 +1,7 @@
 import { constants, fchmodSync, fstatSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
-import { descriptorPath, type OpenedFile, writeAll } from '@dyad-ts/core'
+import type { OpenedFile } from '@dyad-ts/core'
+import { descriptorPath, writeAll } from '@dyad-ts/core/internal'
 
 /** Read, and written, at a time; in bytes. */
 const PIECE_BYTES = 1024 * 1024

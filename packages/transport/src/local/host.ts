@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { isShortage } from '@dyad-ts/core'
+import { isShortage } from '@dyad-ts/core/internal'
 
 let identity: string | undefined
 

@@ -11,19 +11,18 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { isDyadError, type SourceDirectory } from '@dyad-ts/core'
 import {
   checkStateDirectory,
   hasFileLocks,
-  isDyadError,
   isShortage,
   makeDirectory,
   openRegular,
   prepareStateDirectory,
   reasonOf,
-  type SourceDirectory,
   tryLock,
   userId,
-} from '@dyad-ts/core'
+} from '@dyad-ts/core/internal'
 
 /**
  * The name begins as those of temporary files do, which nobody can publish: were the directory for

@@ -1,16 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import {
-  abortable,
-  DyadError,
-  descriptorPath,
-  type FetchRequest,
-  hasDescriptorPaths,
-  isDyadError,
-  type OpenedFile,
-  type Range,
-  type Transfer,
-} from '@dyad-ts/core'
+import { DyadError, type FetchRequest, isDyadError, type OpenedFile, type Range, type Transfer } from '@dyad-ts/core'
+import { abortable, descriptorPath, hasDescriptorPaths } from '@dyad-ts/core/internal'
 import { clone, copyContents } from './copy-contents.js'
 
 const CHUNK_BYTES = 512 * 1024

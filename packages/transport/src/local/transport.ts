@@ -1,21 +1,19 @@
 import { stat } from 'node:fs/promises'
 import {
-  abortable,
   DyadError,
   type FetchOptions,
   type FetchRequest,
   type FileSource,
   isDyadError,
-  isShortage,
   ManagedSource,
   rangeOf,
-  reasonOf,
   type SourceDirectory,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
 } from '@dyad-ts/core'
+import { abortable, isShortage, reasonOf } from '@dyad-ts/core/internal'
 import { readAddress, writeAddress } from './address.js'
 import { hostIdentity } from './host.js'
 import { ENDED, Marker, readMarker } from './marker.js'

@@ -1,4 +1,5 @@
-import { abortable, DyadError, isDyadError } from '@dyad-ts/core'
+import { DyadError, isDyadError } from '@dyad-ts/core'
+import { abortable } from '@dyad-ts/core/internal'
 import { connect } from '@dyad-ts/wire'
 import { RpcClient } from './client.js'
 import { MAX_REPLY_BYTES } from './frames.js'

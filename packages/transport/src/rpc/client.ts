@@ -1,4 +1,5 @@
-import { broken, DyadError, errorOf, type FetchRequest, isDyadError, type Transfer } from '@dyad-ts/core'
+import { DyadError, type FetchRequest, isDyadError, type Transfer } from '@dyad-ts/core'
+import { broken, errorOf } from '@dyad-ts/core/internal'
 import type { Link, LinkHandlers } from '@dyad-ts/wire'
 import { DATA_HEADER_BYTES, dataId, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
 import { ReceiveBuffers } from './receive-buffers.js'

@@ -1,4 +1,5 @@
-import { broken, type FetchRequest, MAX_CHUNK_BYTES } from '@dyad-ts/core'
+import { type FetchRequest, MAX_CHUNK_BYTES } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import { decode } from '@dyad-ts/wire'
 
 /** A request asks for one transfer; its id is greater than every earlier one on the link. */

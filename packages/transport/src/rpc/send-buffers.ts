@@ -1,4 +1,4 @@
-import { Slots } from '@dyad-ts/core'
+import { Slots } from '@dyad-ts/core/internal'
 import { DATA_HEADER_BYTES } from './frames.js'
 
 /** Memory that one link's frames may take before the operating system has taken them, in bytes. */

@@ -1,4 +1,5 @@
-import { broken, DyadError, type FileSource, MAX_CHUNK_BYTES, type Places, Slots } from '@dyad-ts/core'
+import { DyadError, type FileSource, MAX_CHUNK_BYTES } from '@dyad-ts/core'
+import { broken, type Places, Slots } from '@dyad-ts/core/internal'
 import type { Link, LinkHandlers } from '@dyad-ts/wire'
 import { dataId, type FetchFrame, readClientFrame } from './frames.js'
 import { SendBuffers } from './send-buffers.js'

@@ -1,13 +1,5 @@
-import {
-  broken,
-  errorText,
-  type Place,
-  type PlaceHolder,
-  rangeOf,
-  type Slots,
-  type SourceFile,
-  withDescriptors,
-} from '@dyad-ts/core'
+import { rangeOf, type SourceFile } from '@dyad-ts/core'
+import { broken, errorText, type Place, type PlaceHolder, type Slots, withDescriptors } from '@dyad-ts/core/internal'
 import type { Link } from '@dyad-ts/wire'
 import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
 import type { SendBuffers } from './send-buffers.js'

@@ -1,4 +1,5 @@
-import { type FileSource, onShortage, Places, type TransportServer } from '@dyad-ts/core'
+import type { FileSource, TransportServer } from '@dyad-ts/core'
+import { onShortage, Places } from '@dyad-ts/core/internal'
 import { type ListenOptions, listen } from '@dyad-ts/wire'
 import { writeAddress } from '../address.js'
 import { MAX_REQUEST_BYTES } from './frames.js'

@@ -1,4 +1,5 @@
-import { broken, DyadError, type Transfer } from '@dyad-ts/core'
+import { DyadError, type Transfer } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import type { ReceiveBuffers } from './receive-buffers.js'
 
 /** What a transfer needs to know and to tell. */

@@ -4,14 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   MAX_CHUNK_BYTES,
-  milliseconds,
   rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
-  wholeNumber,
 } from '@dyad-ts/core'
+import { milliseconds, wholeNumber } from '@dyad-ts/core/internal'
 import { obstacleAt, readAddress } from '../address.js'
 import { ClientPool } from './client-pool.js'
 import { MAX_CREDIT } from './frames.js'

@@ -1,4 +1,4 @@
-import { broken } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import { type Dialled, type DialOptions, dial, type SocketEvents } from './dial.js'
 import { REPLY_HEAD_BYTES, readReply, replyLength } from './frames.js'
 import { Introduction } from './introduction.js'

@@ -1,4 +1,5 @@
-import { broken, type FileVersion, readInteger, readText, writeInteger } from '@dyad-ts/core'
+import type { FileVersion } from '@dyad-ts/core'
+import { broken, readInteger, readText, writeInteger } from '@dyad-ts/core/internal'
 import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 
 // All numbers are big endian.

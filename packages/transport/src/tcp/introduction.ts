@@ -1,4 +1,5 @@
-import { broken, DyadError } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { broken } from '@dyad-ts/core/internal'
 import { type Handshake, makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import { GREETING_BYTES, helloOf, type Reply, readGreeting } from './frames.js'
 

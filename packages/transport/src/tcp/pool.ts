@@ -1,4 +1,5 @@
-import { abortable, DyadError, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { abortable, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad-ts/core/internal'
 import { Connection, type ConnectionOptions } from './connection.js'
 
 /** Transfers from one server at once; the rest wait for their turn. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { DyadError, errorText } from '@dyad-ts/core'
+import { DyadError } from '@dyad-ts/core'
+import { errorText } from '@dyad-ts/core/internal'
 import { makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import {
   errorReply,

@@ -1,14 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import {
-  DyadError,
-  descriptorClosed,
-  descriptorLimit,
-  type FileSource,
-  onShortage,
-  Places,
-  type TransportServer,
-} from '@dyad-ts/core'
+import { DyadError, type FileSource, type TransportServer } from '@dyad-ts/core'
+import { descriptorClosed, descriptorLimit, onShortage, Places } from '@dyad-ts/core/internal'
 import { authority, type BindOptions, bind, Gate, PATIENCE_MS } from '@dyad-ts/wire'
 import { writeAddress } from '../address.js'
 import { SendBuffers } from './send-buffers.js'

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import { DyadError, errorOf, isDyadError, type Transfer } from '@dyad-ts/core'
+import { DyadError, isDyadError, type Transfer } from '@dyad-ts/core'
+import { errorOf } from '@dyad-ts/core/internal'
 import type { Receiver } from './connection.js'
 import { requestOf, type TcpRequest } from './frames.js'
 import type { Lease, Pool } from './pool.js'

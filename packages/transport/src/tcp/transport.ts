@@ -4,14 +4,13 @@ import {
   type FetchRequest,
   type FileSource,
   MAX_CHUNK_BYTES,
-  milliseconds,
   rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
-  wholeNumber,
 } from '@dyad-ts/core'
+import { milliseconds, wholeNumber } from '@dyad-ts/core/internal'
 import { obstacleAt, readAddress } from '../address.js'
 import { Pool } from './pool.js'
 import { serveTcp } from './server.js'

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectSocket } from 'node:net'
-import { type FileSource, ManagedSource, withDescriptors } from '@dyad-ts/core'
+import { type FileSource, ManagedSource } from '@dyad-ts/core'
+import { withDescriptors } from '@dyad-ts/core/internal'
 import { decode, encode } from '@dyad-ts/wire'
 import { test } from 'tap'
 import { shakeHands } from '../../../../test/harness/raw-link.js'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
-import { withDescriptors } from '@dyad-ts/core'
+import { withDescriptors } from '@dyad-ts/core/internal'
 import { test } from 'tap'
 import { Pool } from '../../src/tcp/pool.js'
 import { rawServer } from '../support/raw-tcp.js'
