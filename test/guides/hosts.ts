@@ -20,16 +20,27 @@ const ENTER = `
   mount --bind "$NODE" /mnt/node
   mount --bind "$OWN" /mnt/host
   mount --bind /mnt/host/home "$HOME"
-  mkdir -p "$HOME/dyad" /run/sshd
+  mkdir -p "$HOME/dyad"
   mount --bind /mnt/clone "$HOME/dyad"
   mount --bind /mnt/host/hosts /etc/hosts
   hostname "$NAME"
   ip link set lo up
+  umount -R /sys/fs/cgroup 2> /dev/null || true
+  mount -t cgroup2 none /sys/fs/cgroup
+  mkdir "/sys/fs/cgroup/$SPACE"
+  echo $$ > "/sys/fs/cgroup/$SPACE/cgroup.procs"
+  mount -t tmpfs none /run
+  mkdir -p -m 755 /run/sshd /run/systemd/system
+  env -i HOME="$HOME" PATH="/mnt/node:$PATH" XDG_RUNTIME_DIR=/mnt/host/run \
+    /lib/systemd/systemd --user --unit=basic.target 2> /mnt/host/systemd.log &
   /usr/sbin/sshd -f /mnt/host/sshd_config -E /mnt/host/sshd.log
   echo ready
   exec sleep infinity`
 
-/** A host of a test: a network namespace with a name, a home, and an SSH server of its own. */
+/**
+ * A host of a test: a network namespace with a name, a home, an SSH server and a user manager of
+ * systemd of its own.
+ */
 export class Host {
   readonly name: string
   readonly #process: number
@@ -109,17 +120,27 @@ export async function makeHosts(t: Teardown, names: readonly [string, string]): 
   const known = addresses.map(({ name, address }) => `${address} ${name}\n`).join('')
   for (const { space } of addresses) {
     execFileSync('ip', ['netns', 'add', space])
-    t.teardown(() => execFileSync('ip', ['netns', 'del', space]))
+    t.teardown(() => {
+      execFileSync('ip', ['netns', 'del', space])
+      removeControlGroup(space)
+    })
   }
-  const [first, second] = addresses
-  execFileSync('ip', `link add wire netns ${first?.space} type veth peer name wire netns ${second?.space}`.split(' '))
+  const [one, other] = addresses
+  execFileSync('ip', `link add wire netns ${one?.space} type veth peer name wire netns ${other?.space}`.split(' '))
   const hosts = []
   for (const { name, address, space } of addresses) {
     execFileSync('ip', ['-n', space, 'address', 'add', `${address}/24`, 'dev', 'wire'])
     execFileSync('ip', ['-n', space, 'link', 'set', 'wire', 'up'])
     const own = join(root, name)
     layOut(own, key, known)
-    const env = { PATH: process.env['PATH'], CLONE: ROOT, NODE: dirname(process.execPath), OWN: own, NAME: name }
+    const env = {
+      PATH: process.env['PATH'],
+      CLONE: ROOT,
+      NODE: dirname(process.execPath),
+      OWN: own,
+      NAME: name,
+      SPACE: space,
+    }
     const spaces = [
       'netns',
       'exec',
@@ -136,15 +157,24 @@ export async function makeHosts(t: Teardown, names: readonly [string, string]): 
       env: { ...env, HOME: userInfo().homedir },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    await outputFrom(child)
+    const first = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
     t.teardown(async () => {
-      child.kill('SIGKILL')
+      // With its first process all others of the host are gone, before its parent ends.
+      process.kill(first, 'SIGKILL')
       await endOf(child)
     })
-    await outputFrom(child)
-    const inside = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-    hosts.push(new Host(name, Number(inside)))
+    hosts.push(new Host(name, first))
   }
   return hosts
+}
+
+/** Removes the control group that a host made for its user manager, with those below. */
+function removeControlGroup(name: string): void {
+  const mounted = execFileSync('findmnt', ['--noheadings', '--first-only', '--types', 'cgroup2', '--output', 'TARGET'])
+  const group = join(String(mounted).trim(), name)
+  // A control group has files, and is removed as an empty directory all the same.
+  execFileSync('find', [group, '-depth', '-type', 'd', '-delete'])
 }
 
 /** The files of a host: a home with its SSH keys, and what its SSH server reads. */
