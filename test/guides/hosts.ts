@@ -79,13 +79,13 @@ export class Terminal {
   }
 
   /**
-   * Runs a block; resolves with what it printed on stdout. Rejects with what it said on stderr where
-   * one of its commands fails.
+   * Runs a block; resolves with what it printed on stdout. Rejects with what it said on stderr
+   * where one of its commands fails.
    */
   async run(commands: string): Promise<string> {
     const mark = `end of block ${this.#blocks++}`
     this.#output = ''
-    // Some commands, such as ssh, would read what follows them from the shell's input.
+    // Without their own input, commands such as ssh would read the blocks that follow.
     this.#shell.stdin?.write(`{\n${commands}\n} < /dev/null\necho; echo '${mark}'\n`)
     await unlessEnded(this.#shell, this.#until(`\n${mark}\n`))
     return this.#output.slice(0, this.#output.indexOf(`\n${mark}\n`))
