@@ -1,20 +1,24 @@
-// Checks the types of the ```ts blocks in README.md and packages/*/README.md against the built
-// packages.
+// Checks the types of the JavaScript and TypeScript in README.md, packages/*/README.md and the guides
+// against the built packages.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { readmeBlocks } from './readme-blocks.mjs'
+import { blocksOf, guides, readmes } from './readme-blocks.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 // Below test/, where every package can be imported by its name.
 const folder = mkdtempSync(`${root}test/.readmes-`)
 try {
   const names = new Map()
-  for (const { readme, line, text } of readmeBlocks(root)) {
-    const name = `${readme.replaceAll('/', '-')}-${line}.ts`
-    names.set(name, readme)
-    writeFileSync(`${folder}/${name}`, text)
+  for (const { file, language, line, text } of [...readmes(root), ...guides(root)].flatMap((page) =>
+    blocksOf(root, page),
+  )) {
+    if (language !== 'js' && language !== 'ts') continue
+    const name = `${file.replaceAll('/', '-')}-${line}.ts`
+    names.set(name, file)
+    // Each line stands where the README has it.
+    writeFileSync(`${folder}/${name}`, `${'\n'.repeat(line - 1)}${text}`)
   }
   const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false }
   writeFileSync(

@@ -1,43 +1,43 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /**
- * The ```ts blocks of the READMEs and guides, as modules with each line where the page has it.
+ * README.md, and those of the packages.
  * @param {string} root of the repository, ending in a slash
- * @returns {{ readme: string, line: number, text: string }[]}
  */
-export function readmeBlocks(root) {
-  const readmes = ['README.md', ...readdirSync(`${root}packages`).map((name) => `packages/${name}/README.md`)]
-  const guides = readdirSync(`${root}docs/guides`).map((name) => `docs/guides/${name}`)
-  return [...readmes, ...guides.filter((name) => name.endsWith('.md'))].flatMap((readme) =>
-    blocksOf(readme, textOf(root + readme)),
-  )
+export function readmes(root) {
+  const packages = readdirSync(`${root}packages`).map((name) => `packages/${name}/README.md`)
+  return ['README.md', ...packages].filter((readme) => existsSync(root + readme))
 }
 
-function textOf(path) {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (error.code === 'ENOENT') return ''
-    throw error
-  }
+/**
+ * The guides below docs/.
+ * @param {string} root of the repository, ending in a slash
+ */
+export function guides(root) {
+  const names = readdirSync(`${root}docs/guides`).filter((name) => name.endsWith('.md'))
+  return names.map((name) => `docs/guides/${name}`)
 }
 
-function blocksOf(readme, text) {
+/**
+ * The fenced blocks of a Markdown file, each with its language and the number of its first line.
+ * @param {string} root of the repository, ending in a slash
+ * @param {string} file
+ * @returns {{ file: string, language: string, line: number, text: string }[]}
+ */
+export function blocksOf(root, file) {
   const blocks = []
   let open
-  for (const [index, line] of text.split('\n').entries()) {
-    if (open === undefined && /^```ts\s*$/.test(line)) open = { readme, line: index + 2, lines: [] }
-    else if (open !== undefined && /^```\s*$/.test(line)) {
-      const code = open.lines.join('\n')
-      const isModule = /^(import|export)\b/m.test(code)
-      blocks.push({
-        readme,
-        line: open.line,
-        text: `${'\n'.repeat(open.line - 1)}${code}\n${isModule ? '' : 'export {}\n'}`,
-      })
+  for (const [index, line] of readFileSync(root + file, 'utf8')
+    .split('\n')
+    .entries()) {
+    const [, indent = '', language = ''] = /^( *)```(\S*)\s*$/.exec(line) ?? []
+    if (open === undefined && line.startsWith(`${indent}\`\`\``)) open = { file, language, line: index + 2, lines: [] }
+    else if (open !== undefined && /^ *```\s*$/.test(line)) {
+      const { lines, ...block } = open
+      blocks.push({ ...block, text: `${lines.join('\n')}\n` })
       open = undefined
     } else open?.lines.push(line)
   }
-  if (open !== undefined) throw new Error(`${readme}: the block that begins at line ${open.line} does not end`)
+  if (open !== undefined) throw new Error(`${file}: the block that begins at line ${open.line} does not end`)
   return blocks
 }
