@@ -1,11 +1,12 @@
-// Two nodes on this host for the demo, and the programs that run on them, each a process of its
+// Two nodes on this host for the demo, and the programs that run on them. Each is a process of its
 // own.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import type { NodeStatus } from '@dyad-ts/dyad'
-import type { Report } from './demo-report.js'
+import type { Arrival, Report } from './demo-report.js'
 
 const COMMAND = fileURLToPath(new URL('../bin/dyad.js', import.meta.resolve('@dyad-ts/dyad')))
 const REPORT = new URL('demo-report.js', import.meta.url).href
@@ -15,23 +16,23 @@ const interrupt = new AbortController()
 export const interruption: AbortSignal = interrupt.signal
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort(name))
 
-// How bytes travel is for who starts the demo to say; what else they have set for their own runs is
-// not for it.
+// These variables choose how bytes travel, so the demo takes them from its user. It ignores the
+// others, which belong to the user's own runs.
 const TAKEN = ['DYAD_HOST', 'DYAD_TOKEN', 'DYAD_DTL_MODE', 'DYAD_INLINE_LIMIT']
 
 function isForTheDemo(variable: string): boolean {
   return TAKEN.includes(variable) || !variable.startsWith('DYAD_')
 }
 
-/** A program that runs. */
-interface Running {
-  /** Resolves when it waits for a file that nobody has published yet. */
+/** A running program. */
+export interface Running {
+  /** Resolves when the program waits for a file that is not published yet. */
   readonly waiting: Promise<void>
-  /** Resolves when it ended well; rejects if it did not. */
+  /** Resolves when the program has ended well; rejects if it failed. */
   readonly ended: Promise<void>
 }
 
-/** The nodes, by name with the directories that each serves; the first hosts the store. */
+/** The nodes, by name with the directories that each serves. The first one hosts the store. */
 export class Cluster implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>()
   readonly #env = Object.fromEntries(Object.entries(process.env).filter(([name]) => isForTheDemo(name)))
@@ -41,6 +42,8 @@ export class Cluster implements AsyncDisposable {
     this.#env['DYAD_STATE_DIR'] = stateDir
     this.#env['XDG_CONFIG_HOME'] = stateDir
     this.#env['DYAD_KVS'] = `ws://${this.#env['DYAD_HOST'] || '127.0.0.1'}:0`
+    // With read ahead, files would arrive before the program opens them, in another order.
+    this.#env['DYAD_READ_AHEAD'] = '0'
     interruption.addEventListener('abort', this.#kill)
   }
 
@@ -62,29 +65,23 @@ export class Cluster implements AsyncDisposable {
   /** Creates a namespace that nobody used before. */
   async createNamespace(): Promise<string> {
     const name = `demo-${++this.#namespaces}`
-    await this.#succeed(this.#fork(COMMAND, ['namespace', 'create', name]), 'dyad namespace create')
+    await this.command(['namespace', 'create', name]).ended
     return name
   }
 
-  /** Runs an example. */
-  run(name: string, args: readonly string[], variables: NodeJS.ProcessEnv): Running {
-    const program = fileURLToPath(new URL(`${name}.js`, import.meta.url))
-    const child = this.#fork(program, args, variables, ['--import', REPORT])
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) =>
-      console.log(`   ${name}  ${line}`),
-    )
-    const ended = this.#succeed(child, name)
-    const waiting = new Promise<void>((resolve, reject) => {
-      child.on('message', (report: Report) => {
-        if ('waiting' in report) resolve()
-        else {
-          const { path, how, waited } = report
-          console.log(`   ${name}  ${path}: ${how}; the open waited ${waited.toFixed(1)} ms`)
-        }
-      })
-      ended.then(resolve, reject)
-    })
-    return { waiting, ended }
+  /** Runs an example. `arrived` is called for each file that it consumes, in their order. */
+  example(
+    name: string,
+    args: readonly string[],
+    variables: NodeJS.ProcessEnv,
+    arrived?: (file: Arrival) => void,
+  ): Running {
+    return this.#run(name, fileURLToPath(new URL(`${name}.js`, import.meta.url)), args, variables, arrived)
+  }
+
+  /** Runs the command `dyad`. */
+  command(args: readonly string[], variables: NodeJS.ProcessEnv = {}, arrived?: (file: Arrival) => void): Running {
+    return this.#run(`dyad ${args[0]}`, COMMAND, args, variables, arrived)
   }
 
   /** Ends every process, and returns when they have. */
@@ -93,6 +90,29 @@ export class Cluster implements AsyncDisposable {
     this.#kill()
     await Promise.all(ends)
     interruption.removeEventListener('abort', this.#kill)
+  }
+
+  #run(
+    name: string,
+    program: string,
+    args: readonly string[],
+    variables: NodeJS.ProcessEnv,
+    arrived?: (file: Arrival) => void,
+  ): Running {
+    const child = this.#fork(program, args, variables, ['--import', REPORT])
+    const printed = text(child.stdout as NodeJS.ReadableStream)
+    const ended = this.#succeed(child, name).catch(async (error: Error) => {
+      error.message += `\n${await printed}`
+      throw error
+    })
+    const waiting = new Promise<void>((resolve, reject) => {
+      child.on('message', (report: Report) => {
+        if ('waiting' in report) resolve()
+        else arrived?.(report)
+      })
+      ended.then(resolve, reject)
+    })
+    return { waiting, ended }
   }
 
   async #startNode(node: string, args: readonly string[]): Promise<NodeStatus> {

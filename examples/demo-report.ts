@@ -1,41 +1,55 @@
-// Loaded into a consumer before its own code: tells the demo what DYAD's diagnostics channels tell.
+// Loaded into a consumer before its own code. Sends the demo what DYAD's diagnostics channels
+// publish.
 import { subscribe } from 'node:diagnostics_channel'
 import type { Diagnostics } from '@dyad-ts/dyad'
 
-/** What the demo is told of one file. */
-export type Report =
-  | { readonly waiting: string }
-  | { readonly path: string; readonly how: string; readonly waited: number }
+/** A file that is at its path. */
+export interface Arrival {
+  readonly path: string
+  /** Bytes of the file. */
+  readonly size: number
+  /** How the bytes came, for a person. */
+  readonly way: string
+  /** Milliseconds that the open waited for the file to be published. */
+  readonly waited: number
+  /** Milliseconds that the transfer took; 0 if there was none. */
+  readonly moved: number
+}
+
+export type Report = { readonly waiting: string } | Arrival
 
 const waits = new Map<string, number>()
-const ways = new Map<string, string>()
-
-function tell(report: Report): void {
-  process.send?.(report)
-}
+const transports = new Map<string, string>()
 
 function on<Name extends keyof Diagnostics>(name: Name, listener: (message: Diagnostics[Name]) => void): void {
   subscribe(name, (message) => listener(message as Diagnostics[Name]))
 }
 
-/** How long the open of a file has waited for it to be published, in ms. */
-function waited(path: string): number {
+function report(message: Report): void {
+  process.send?.(message)
+}
+
+/** Milliseconds since the open of a file began to wait; 0 if it did not. */
+function sinceWaiting(path: string): number {
   const since = waits.get(path)
   return since === undefined ? 0 : performance.now() - since
 }
 
 on('dyad.kvs.waiting', ({ path }) => {
   waits.set(path, performance.now())
-  tell({ waiting: path })
+  report({ waiting: path })
 })
-on('dyad.transfer.started', ({ record, transport }) => ways.set(record.path, transport))
-on('dyad.consumer.stored', ({ record, moved, duration }) =>
-  tell({
-    path: record.path,
-    how: moved === 0 && record.size > 0 ? 'came in its record' : `moved ${moved} bytes over ${ways.get(record.path)}`,
-    waited: Math.max(0, waited(record.path) - duration),
-  }),
-)
-on('dyad.consumer.present', ({ record, how }) =>
-  tell({ path: record.path, how: `moved nothing, it is ${how}`, waited: waited(record.path) }),
+on('dyad.transfer.started', ({ record, transport }) => transports.set(record.path, transport))
+on('dyad.consumer.stored', ({ record: { path, size }, duration }) => {
+  const transport = transports.get(path)
+  report({
+    path,
+    size,
+    way: transport === undefined ? 'in its record' : `over ${transport}`,
+    waited: Math.max(0, sinceWaiting(path) - duration),
+    moved: transport === undefined ? 0 : duration,
+  })
+})
+on('dyad.consumer.present', ({ record: { path, size }, how }) =>
+  report({ path, size, way: `${how}, not moved`, waited: sinceWaiting(path), moved: 0 }),
 )

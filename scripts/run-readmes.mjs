@@ -96,6 +96,7 @@ class Reader {
       HOME: join(folder, 'home'),
       XDG_RUNTIME_DIR: join(folder, 'run'),
       npm_config_update_notifier: 'false',
+      ...(process.env.NODE_DEBUG && { NODE_DEBUG: process.env.NODE_DEBUG }),
       DYAD_KVS: `ws://127.0.0.1:${port}`,
     }
     this.#options = { cwd: makeProject(folder), env }
@@ -169,7 +170,7 @@ class Reader {
     this.#printed = ''
     const last = new Terminal(this.#options, (text) => this.#say(text))
     try {
-      last.type('npx dyad stop --all')
+      last.type('node_modules/.bin/dyad stop --all')
       await last.idle()
     } finally {
       await last.close()

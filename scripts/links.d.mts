@@ -1,0 +1,1 @@
+export function linksOf(text: string): string[]

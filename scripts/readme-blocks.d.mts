@@ -1,0 +1,2 @@
+export function readmes(root: string): string[]
+export function guides(root: string): string[]
