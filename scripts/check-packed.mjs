@@ -1,8 +1,8 @@
 // Packs every package that is published and installs the tarballs in an empty project outside the
 // workspace, by the command that `npm run pack` prints. There it type-checks the first example of
 // README.md, runs `dyad doctor`, for which koffi must have come along, and runs README.md and the
-// README of @dyad-ts/dyad, on this Node and on the oldest one that the packages name. Needs the
-// built packages, the native build with its compilers where CI is set, and the registry.
+// README of @dyad-ts/dyad, on the oldest Node that the packages name. Needs the built packages, the
+// native build with its compilers where CI is set, and the registry.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -153,7 +153,6 @@ try {
   const example = blocksOf(root, 'README.md').find(({ text }) => /from '@dyad-ts\/dyad'/.test(text))
   compile(project, example?.text ?? fail("README.md has no block that imports from '@dyad-ts/dyad'"))
   runDoctor(project)
-  runReadmes(project, native, join(process.execPath, '..'))
   runReadmes(project, native, oldestNode())
 } catch (error) {
   console.error(`packed: ${error.message}`)

@@ -1,5 +1,5 @@
-// Checks the types of the JavaScript and TypeScript in README.md, packages/*/README.md and the guides
-// against the built packages.
+// Checks the types of the JavaScript and TypeScript in README.md, packages/*/README.md and the
+// guides against the built packages.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
