@@ -1,4 +1,4 @@
-import type { Row, Target, Values } from './part.js'
+import type { Row, Target, Values } from './row.js'
 import { type Summary, summarize } from './statistics.js'
 
 /** Baseline and measure of one round, made one right after the other. */

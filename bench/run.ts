@@ -1,5 +1,6 @@
 import { type ComparisonOutcome, outcomeOf, type Round } from './outcome.js'
-import { type Comparison, NotAvailable, type Part, type Rounds, type Values } from './part.js'
+import { type Comparison, NotAvailable, type Part, type Rounds } from './part.js'
+import type { Values } from './row.js'
 import type { Site } from './site.js'
 
 export interface PartOutcome {

@@ -1,5 +1,5 @@
 import type { ComparisonOutcome, RowOutcome } from './outcome.js'
-import type { Target } from './part.js'
+import type { Target } from './row.js'
 import type { Summary } from './statistics.js'
 
 /**

@@ -1,7 +1,8 @@
 import { pingPong } from '../baselines/ping-pong.js'
 import { frames } from '../contents.js'
 import { NETWORK_MODE, Nodes, type Options } from '../nodes.js'
-import type { Comparison, Part, Row } from '../part.js'
+import type { Comparison, Part } from '../part.js'
+import type { Row } from '../row.js'
 
 const FILE_BYTES = 40
 const READ_AHEAD = 64

@@ -1,6 +1,7 @@
 import { type BenchFile, frames } from '../contents.js'
 import { NETWORK_MODE, Nodes } from '../nodes.js'
-import { type Comparison, type Form, KiB, type Part, type Row, type Values } from '../part.js'
+import { type Comparison, type Form, KiB, type Part } from '../part.js'
+import type { Row, Values } from '../row.js'
 import { mean } from '../statistics.js'
 import { type Coupling, coupleWithDyad, coupleWithoutDyad } from './md-couplings.js'
 import { computingOf, MD_MODELS, type MdModel } from './md-models.js'

@@ -1,4 +1,5 @@
-import type { Comparison, Form, Row } from '../part.js'
+import type { Comparison, Form } from '../part.js'
+import type { Row } from '../row.js'
 import { FilesProgram } from '../worlds/files-program.js'
 import { preloaded } from '../worlds/preloaded.js'
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pingPong } from '../baselines/ping-pong.js'
-import type { Comparison, Form, Row, Values } from '../part.js'
+import type { Comparison, Form } from '../part.js'
+import type { Row, Values } from '../row.js'
 import type { Site } from '../site.js'
 import { quantile } from '../statistics.js'
 import { bestOf } from '../worlds/best.js'

@@ -1,4 +1,5 @@
-import type { Comparison, Form, Row } from '../part.js'
+import type { Comparison, Form } from '../part.js'
+import type { Row } from '../row.js'
 import { bestOf } from '../worlds/best.js'
 import { everyDyadInC } from '../worlds/dyad-in-c.js'
 import { FilesProgram, type Load } from '../worlds/files-program.js'

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { compile } from '../c-compiler.js'
-import type { Comparison, Form, Row } from '../part.js'
+import type { Comparison, Form } from '../part.js'
 import { Program } from '../program.js'
+import type { Row } from '../row.js'
 import { preloaded } from '../worlds/preloaded.js'
 
 /**

@@ -1,5 +1,6 @@
-import type { Part, Row } from '../part.js'
+import type { Part } from '../part.js'
 import { MiB } from '../part.js'
+import type { Row } from '../row.js'
 import { countOf } from '../table.js'
 
 const OPERATIONS = ['get', 'put', 'waitFor'] as const

@@ -3,7 +3,8 @@ import { copy } from '../baselines/copy.js'
 import { tcpStream } from '../baselines/tcp-stream.js'
 import { frames } from '../contents.js'
 import { Nodes } from '../nodes.js'
-import { type Comparison, type Form, MiB, type Part, type Row, type Target } from '../part.js'
+import { type Comparison, type Form, MiB, type Part } from '../part.js'
+import type { Row, Target } from '../row.js'
 
 interface Load {
   readonly count: number

@@ -2,7 +2,8 @@ import { assertPerftest, perftest } from '../baselines/perftest.js'
 import type { Child } from '../child.js'
 import { type BenchFile, frames } from '../contents.js'
 import { Nodes, type Options } from '../nodes.js'
-import { type Comparison, type Form, GiB, KiB, MiB, NotAvailable, type Part, type Row, type Values } from '../part.js'
+import { type Comparison, type Form, GiB, KiB, MiB, NotAvailable, type Part } from '../part.js'
+import type { Row, Values } from '../row.js'
 import type { Site } from '../site.js'
 
 const LARGE_BYTES = 256 * MiB

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { outcomeOf, type Round } from '../outcome.js'
-import type { Row } from '../part.js'
+import type { Row } from '../row.js'
 
 const row: Row = {
   title: 'speed',

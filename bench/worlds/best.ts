@@ -1,4 +1,4 @@
-import type { Values } from '../part.js'
+import type { Values } from '../row.js'
 import type { World } from './world.js'
 
 /**

@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { endOf, outputFrom, unlessEnded } from '../harness/child.js'
-import type { Teardown } from '../harness/process.js'
+import type { Teardown } from '../harness/teardown.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { KvsClient } from '@dyad-ts/core'
 import type { ConfigOptions, NodeStatus } from '@dyad-ts/dyad'
 import { brokerKvs } from '@dyad-ts/kvs-client'
-import { type Teardown, TestProcess } from './process.js'
+import { TestProcess } from './process.js'
+import type { Teardown } from './teardown.js'
 
 /**
  * The token of all parts of a cluster, unless a test gives another. No test uses the token of its

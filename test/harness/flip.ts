@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs'
-import type { Teardown } from './process.js'
 import { proxyBefore } from './proxy.js'
+import type { Teardown } from './teardown.js'
 
 /** Flips one bit of a file as a failing disk would: its size and its times stay what they are. */
 export function flipBit(path: string, at: number, bit: number): void {

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
-import type { Teardown } from './process.js'
 import { proxyBefore } from './proxy.js'
+import type { Teardown } from './teardown.js'
 
 /**
  * How bytes of a server pass a proxy: freely, none after so many, or so many freely and then one by

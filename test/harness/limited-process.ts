@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import type { Teardown } from './process.js'
+import type { Teardown } from './teardown.js'
 
 /**
  * Lets a process have so many descriptors from now on. A program has more of them open while it

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { limitDescriptors } from './limited-process.js'
+import type { Teardown } from './teardown.js'
 
 /** An error as it came out of another process. */
 export interface RemoteError extends Error {
@@ -10,11 +11,6 @@ export interface RemoteError extends Error {
   path?: string
   rc?: number
   retryable?: boolean
-}
-
-/** What a test needs of tap's `t`. */
-export interface Teardown {
-  teardown(work: () => unknown): void
 }
 
 type Answer = { id: number; value?: unknown; error?: Record<string, unknown> }

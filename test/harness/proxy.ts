@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import type { Teardown } from './process.js'
+import type { Teardown } from './teardown.js'
 
 /**
  * Where proxies listen. Both ends prove to each other the address under which they met, so a server

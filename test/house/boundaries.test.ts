@@ -265,7 +265,7 @@ function lint(files: ReadonlyMap<string, string>): Set<string> {
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
     if (!stdout.includes('"diagnostics"')) throw new Error(`biome: ${stdout}${stderr}`)
     const { diagnostics } = JSON.parse(stdout) as { diagnostics: Diagnostic[] }
-    const ours = /noRestrictedImports|noProcessEnv|noFloatingPromises/
+    const ours = /noRestrictedImports|noProcessEnv|noFloatingPromises|noImportCycles/
     return new Set(
       diagnostics
         .filter(({ category }) => ours.test(category))
@@ -295,6 +295,27 @@ for (const { file, allowed, refused } of CASES) {
     for (const [index, text] of refused.entries()) t.equal(found[allowed.length + index], true, `refused: ${text}`)
   })
 }
+
+test('files do not import one another in a circle, not even types', async (t) => {
+  const found = lint(
+    new Map([
+      ['packages/core/src/values-a.ts', "import './values-b.js'"],
+      ['packages/core/src/values-b.ts', "import './kvs/values-c.js'"],
+      ['packages/core/src/kvs/values-c.ts', "import '../values-a.js'"],
+      ['test/flows/types-a.ts', "import type { B } from './types-b.js'\nexport type A = B[]"],
+      ['test/flows/types-b.ts', "import type { A } from './types-a.js'\nexport type B = A[]"],
+      ['test/flows/line-a.ts', "import type { B } from './line-b.js'\nexport type A = B[]"],
+      ['test/flows/line-b.ts', 'export type B = string'],
+    ]),
+  )
+  t.strictSame([...found].sort(), [
+    'packages/core/src/kvs/values-c.ts',
+    'packages/core/src/values-a.ts',
+    'packages/core/src/values-b.ts',
+    'test/flows/types-a.ts',
+    'test/flows/types-b.ts',
+  ])
+})
 
 test('every package has its boundary, in words too', async (t) => {
   const { overrides } = JSON.parse(readFileSync(`${root}biome.json`, 'utf8')) as { overrides: { includes: string[] }[] }

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Diagnostics } from '@dyad-ts/dyad'
 import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
-import type { Teardown, TestProcess } from '../../../test/harness/process.js'
+import type { TestProcess } from '../../../test/harness/process.js'
+import type { Teardown } from '../../../test/harness/teardown.js'
 import { begin, type Listing, listing, type Running } from './outcome.js'
 
 const SOURCES = fileURLToPath(new URL('sources', import.meta.url))

@@ -1,22 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
-import type { Teardown, TestProcess } from '../../../test/harness/process.js'
+import type { TestProcess } from '../../../test/harness/process.js'
+import type { Teardown } from '../../../test/harness/teardown.js'
 import { LIBRARY } from './probe.js'
+import type { Ended, Running } from './running.js'
 import { Steps } from './steps.js'
-
-/** How a program ended, and what it said. */
-export interface Ended {
-  status: number | null
-  signal: NodeJS.Signals | null
-  stdout: string
-  stderr: string
-}
-
-/** A program that runs. */
-export interface Running {
-  child: ChildProcess
-  ended: Promise<Ended>
-}
 
 /** Two nodes: programs of A produce in `a`, those of B consume in `b`, all of them unmodified. */
 export class Site {

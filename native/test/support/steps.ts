@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from 'node:readline'
 import { probe } from './probe.js'
-import type { Ended, Running } from './site.js'
+import type { Ended, Running } from './running.js'
 
 /** Errno's numbers on Linux that the tests meet. */
 export const ERRNO = {

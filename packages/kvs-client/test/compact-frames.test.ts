@@ -1,7 +1,7 @@
 import { isDyadError } from '@dyad-ts/core'
 import { test } from 'tap'
 import { postReply, postRequest, readReply, readRequest } from '../src/broker/compact-frames.js'
-import type { CompactReply, CompactRequest } from '../src/broker/frames.js'
+import type { CompactReply, CompactRequest } from '../src/broker/messages.js'
 import { pack } from '../src/records/packed.js'
 import { hostileRequests } from './hostile-frames.js'
 

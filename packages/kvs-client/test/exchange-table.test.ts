@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import type { Exchange } from '../src/client/connection.js'
+import type { Exchange } from '../src/client/exchange.js'
 import { ExchangeTable } from '../src/client/exchange-table.js'
 
 /** Of a table that has not grown. */

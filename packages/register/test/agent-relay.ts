@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { Teardown } from '../../../test/harness/process.js'
+import type { Teardown } from '../../../test/harness/teardown.js'
 
 const KINDS = ['', 'hello', 'consume', 'look', 'produce', 'change', 'remove', 'move', 'report', 'own']
 const MOVE = 7

@@ -4,7 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { agentPath } from '@dyad-ts/core/internal'
 import { outcomeOf } from '../../../test/harness/child.js'
 import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
-import type { Teardown, TestProcess } from '../../../test/harness/process.js'
+import type { TestProcess } from '../../../test/harness/process.js'
+import type { Teardown } from '../../../test/harness/teardown.js'
 
 /** What `--import` is given. */
 export const REGISTER = pathToFileURL(createRequire(import.meta.url).resolve('@dyad-ts/dyad/register')).href

@@ -5,8 +5,8 @@ import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
 import type { HaltingOptions, Reading } from '../../harness/halting-reader.js'
-import type { Teardown } from '../../harness/process.js'
 import { putRecord } from '../../harness/stored.js'
+import type { Teardown } from '../../harness/teardown.js'
 
 const LIMIT = 1_024
 const bytes = (size: number, seed: number) => Buffer.concat([...contents(size, seed)])

@@ -5,7 +5,8 @@ import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
 import type { HaltingOptions, Reading } from '../../harness/halting-reader.js'
-import type { Teardown, TestProcess } from '../../harness/process.js'
+import type { TestProcess } from '../../harness/process.js'
+import type { Teardown } from '../../harness/teardown.js'
 
 const SIZE = 20_000
 const frame = (i: number) => `frame-${String(i).padStart(4, '0')}`

@@ -5,7 +5,8 @@ import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
 import type { Reading } from '../../harness/halting-reader.js'
 import { pausedReading } from '../../harness/midway.js'
-import type { Teardown, TestProcess } from '../../harness/process.js'
+import type { TestProcess } from '../../harness/process.js'
+import type { Teardown } from '../../harness/teardown.js'
 
 const SIZE = 24 * 2 ** 20
 const WHOLE = { size: SIZE, sha256: digestOf(SIZE, 1), standing: SIZE }

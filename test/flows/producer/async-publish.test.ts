@@ -3,7 +3,7 @@ import type { ConfigOptions, Diagnostics, FileRecord } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { contents, digestOf } from '../../harness/contents.js'
-import type { Teardown } from '../../harness/process.js'
+import type { Teardown } from '../../harness/teardown.js'
 
 /** Publishes that may be under way: the bound of `PendingPublishes`. */
 const MOST = 4_096

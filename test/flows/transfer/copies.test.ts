@@ -3,7 +3,8 @@ import type { Diagnostics } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../../harness/cluster.js'
 import { digestOf } from '../../harness/contents.js'
-import type { Teardown, TestProcess } from '../../harness/process.js'
+import type { TestProcess } from '../../harness/process.js'
+import type { Teardown } from '../../harness/teardown.js'
 
 const SIZE = 24 * 2 ** 20
 const COMMON = { dtlMode: 'rpc', serveCopies: true }

@@ -1,5 +1,6 @@
 import { isDyadError } from '@dyad-ts/core'
-import { type CompactReply, type MapReply, sendReply } from './frames.js'
+import { sendReply } from './frames.js'
+import type { CompactReply, MapReply } from './messages.js'
 
 /** What a session needs of its link. */
 export interface SessionLink {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { DyadError, MAX_KEY_BYTES, MAX_VALUE_BYTES } from '@dyad-ts/core'
 import { copyPacked, MAX_PACKED_BYTES, type Packed, readStamp, STAMP_BYTES, writeStamp } from '../records/packed.js'
-import type { CompactReply, CompactRequest, Space } from './frames.js'
+import type { CompactReply, CompactRequest, ReadReply, Space } from './messages.js'
 
 /**
  * The layout of the frames that there are most of. The first byte is the kind, below 0x80, where a
@@ -119,12 +119,6 @@ export function readRequest(bytes: Buffer): CompactRequest {
   if (keyEnd !== bytes.length) throw malformed('bytes after the frame')
   return { op: KINDS[kind] as 'get' | 'wait' | 'delete' | 'lease' | 'wait-lease', id, space, key }
 }
-
-/** A reply as its reader gets it: the value is a view into the frame. */
-export type ReadReply =
-  | { op: 'entry' | 'leased'; id: number; value: Buffer; revision: number; epoch: string }
-  | { op: 'stored'; id: number; revision: number; epoch: string }
-  | { op: 'none' | 'revoke'; id: number }
 
 /** Reads a reply, checked field by field. ERR_DYAD_PROTOCOL. */
 export function readReply(bytes: Buffer): ReadReply {

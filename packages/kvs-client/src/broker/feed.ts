@@ -1,7 +1,7 @@
 import { PASSED_LOOKS, type Scanned } from '../records/contract.js'
 import { bytesOf, epochOf, type Packed, pack, revisionOf, STAMP_BYTES } from '../records/packed.js'
-import type { EntryTuple } from './frames.js'
 import type { Keyspace, Watcher } from './keyspace.js'
+import type { EntryTuple } from './messages.js'
 import type { Store } from './store.js'
 import type { Timeline } from './timeline.js'
 

@@ -2,7 +2,13 @@ import type { Committed, Records, Scanned } from '../records/contract.js'
 import { type Packed, revisionOf } from '../records/packed.js'
 import type { Grace } from './grace.js'
 import { Holds } from './holds.js'
-import type { ReadLease } from './read-leases.js'
+
+/** A lease on what stands under a key. */
+export interface Lent {
+  readonly key: string
+  /** Asks the holder to give it back; calls `over` when it has, or the lease has run out. */
+  takeBack(over: () => void): void
+}
 
 /** Who waits for a key. */
 export interface Waiter {
@@ -25,7 +31,7 @@ export class Keyspace {
   #removed = false
   readonly #holds = new Holds()
   /** By key. */
-  readonly #leases = new Map<string, Set<ReadLease>>()
+  readonly #leases = new Map<string, Set<Lent>>()
   readonly watchers = new Set<Watcher>()
   /** By key; most keys have one waiter, and a Set for each would be most of what a wait takes. */
   readonly #waiters = new Map<string, Waiter | Set<Waiter>>()
@@ -75,7 +81,7 @@ export class Keyspace {
   }
 
   /** Gives a lease on what may be seen under its key; whether it may be given. */
-  lend(lease: ReadLease): boolean {
+  lend(lease: Lent): boolean {
     const { key } = lease
     if (this.#removed || this.#holds.has(key)) return false
     const leases = this.#leases.get(key)
@@ -85,7 +91,7 @@ export class Keyspace {
   }
 
   /** Forgets a lease that is over. */
-  unlend(lease: ReadLease): void {
+  unlend(lease: Lent): void {
     const leases = this.#leases.get(lease.key)
     if (leases?.delete(lease) && leases.size === 0) this.#leases.delete(lease.key)
   }

@@ -1,8 +1,8 @@
 import { DyadError } from '@dyad-ts/core'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { revisionOf } from '../records/packed.js'
-import type { RegisterRequest } from './frames.js'
-import { busy } from './open-requests.js'
+import { busy } from './busy.js'
+import type { RegisterRequest } from './messages.js'
 import type { Store } from './store.js'
 
 /** Keys and values that one session, and all of a broker, may have registered, in bytes. */

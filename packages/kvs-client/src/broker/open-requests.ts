@@ -1,4 +1,5 @@
 import { DyadError } from '@dyad-ts/core'
+import { busy } from './busy.js'
 import { Stream, Wait } from './exchanges.js'
 import type { Newcomer } from './leases.js'
 
@@ -59,11 +60,6 @@ export class OpenRequests {
     this.#bytes = 0
     this.#streams = 0
   }
-}
-
-/** The error for a session that has too much under way on its connection. */
-export function busy(what: string): DyadError {
-  return new DyadError('ERR_DYAD_BUSY', { detail: `${what} on one connection` })
 }
 
 /** Strings take one byte a character, or two. */

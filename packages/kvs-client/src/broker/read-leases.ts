@@ -1,5 +1,5 @@
 import { LEASE_MS, MAX_LEASES } from './frames.js'
-import type { Keyspace } from './keyspace.js'
+import type { Keyspace, Lent } from './keyspace.js'
 
 /** Who holds leases. */
 export interface LeaseHolder {
@@ -10,7 +10,7 @@ export interface LeaseHolder {
 }
 
 /** A key that one session may trust. */
-export class ReadLease {
+export class ReadLease implements Lent {
   /** Called when the lease is over; the holder has been asked for it if there are any. */
   readonly awaiting: (() => void)[] = []
 

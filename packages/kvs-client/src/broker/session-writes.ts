@@ -1,7 +1,7 @@
 import { DyadError } from '@dyad-ts/core'
 import type { Answers } from './answers.js'
-import type { Space } from './frames.js'
-import { busy } from './open-requests.js'
+import { busy } from './busy.js'
+import type { Space } from './messages.js'
 import type { Store } from './store.js'
 
 /** Writes of one session that may be under way at once, and the bytes of their values. */

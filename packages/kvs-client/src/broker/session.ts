@@ -4,15 +4,9 @@ import type { Packed } from '../records/packed.js'
 import { Answers, type SessionLink } from './answers.js'
 import { type Answering, LeaseWait, Stream, Wait } from './exchanges.js'
 import { DirtyRoom, ListFeed, nameEntries, type Step, WatchFeed } from './feed.js'
-import {
-  type BrokerStats,
-  PROTOCOL_VERSION,
-  type RegisterRequest,
-  type Request,
-  type StreamRequest,
-  toRequest,
-} from './frames.js'
+import { PROTOCOL_VERSION, toRequest } from './frames.js'
 import type { Holder, Leases } from './leases.js'
+import type { BrokerStats, RegisterRequest, Request, StreamRequest } from './messages.js'
 import { OpenRequests } from './open-requests.js'
 import { PacedAnswers } from './paced-answers.js'
 import type { Scan, ScanTurns } from './scan-turns.js'

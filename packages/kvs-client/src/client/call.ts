@@ -1,6 +1,7 @@
 import { DyadError } from '@dyad-ts/core'
-import type { Reply, Request, Space } from '../broker/frames.js'
-import type { Connection, Exchange } from './connection.js'
+import type { Reply, Request, Space } from '../broker/messages.js'
+import type { Connection } from './connection.js'
+import type { Exchange } from './exchange.js'
 
 /** What a stream asks for. */
 export type StreamQuery = { op: 'list' | 'watch'; space: Space; prefix: string } | { op: 'namespaces' }

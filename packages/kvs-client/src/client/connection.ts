@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DyadError, isDyadError, type KvsOutage } from '@dyad-ts/core'
 import type { LinkHandlers } from '@dyad-ts/wire'
-import { isOtherVersion, PROTOCOL_VERSION, type Reply, type Request, sendRequest, toReply } from '../broker/frames.js'
+import { isOtherVersion, PROTOCOL_VERSION, sendRequest, toReply } from '../broker/frames.js'
+import type { Reply, Request } from '../broker/messages.js'
 import { Aborts } from './aborts.js'
-import { DueTimer, type Expiring } from './due.js'
+import { DueTimer } from './due.js'
+import type { Exchange } from './exchange.js'
 import { ExchangeTable } from './exchange-table.js'
 import { LeaseBook } from './lease-book.js'
 
@@ -31,21 +33,6 @@ export interface ClientLink {
 
 /** Opens a link to the broker. */
 export type Dial = (handlersFor: () => LinkHandlers, signal: AbortSignal) => Promise<ClientLink>
-
-/**
- * Something under way: it is told of each link made anew, of what the broker says, and of the
- * failure that ends it.
- */
-export interface Exchange extends Expiring {
-  /** Whether the process may end while it is under way. */
-  readonly background?: boolean | undefined
-  /** Whether it goes on where a stranger has the place of the broker, which may come back. */
-  readonly endures?: boolean | undefined
-  /** There is a link; say what has to be said. */
-  linked(): void
-  replied(reply: Reply): void
-  failed(error: unknown): void
-}
 
 /** Options of {@link Connection}. */
 export interface ConnectionOptions {

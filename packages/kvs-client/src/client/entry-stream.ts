@@ -1,7 +1,8 @@
 import type { KvsEntry } from '@dyad-ts/core'
-import type { EntryTuple, Reply, Request } from '../broker/frames.js'
+import type { EntryTuple, Reply, Request } from '../broker/messages.js'
 import { type StreamQuery, toError } from './call.js'
-import type { Connection, Exchange } from './connection.js'
+import type { Connection } from './connection.js'
+import type { Exchange } from './exchange.js'
 
 interface Waiting {
   resolve(result: IteratorResult<KvsEntry, undefined>): void

@@ -1,4 +1,4 @@
-import type { Exchange } from './connection.js'
+import type { Exchange } from './exchange.js'
 
 /**
  * Places of an empty table, in 16 KiB; a power of two, as every number of places. Half of them are

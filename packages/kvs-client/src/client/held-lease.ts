@@ -1,5 +1,4 @@
 import type { KvsEntry, Lease } from '@dyad-ts/core'
-import type { LeaseBook } from './lease-book.js'
 
 /** A lease that was asked for, and what became of it. */
 export class HeldLease implements Lease {
@@ -12,10 +11,10 @@ export class HeldLease implements Lease {
   until = 0
   /** Taken back, given back or overwritten by this client, maybe before it was given. */
   over = false
-  readonly #book: LeaseBook
+  readonly #giveBack: (lease: HeldLease) => void
 
-  constructor(book: LeaseBook, id: number, space: string, key: string) {
-    this.#book = book
+  constructor(giveBack: (lease: HeldLease) => void, id: number, space: string, key: string) {
+    this.#giveBack = giveBack
     this.id = id
     this.space = space
     this.key = key
@@ -26,6 +25,6 @@ export class HeldLease implements Lease {
   }
 
   [Symbol.dispose](): void {
-    this.#book.giveBack(this)
+    this.#giveBack(this)
   }
 }

@@ -1,7 +1,8 @@
 import { DyadError, type RegisterOptions, type Registration } from '@dyad-ts/core'
-import type { Reply } from '../broker/frames.js'
+import type { Reply } from '../broker/messages.js'
 import { call, toError } from './call.js'
-import type { Connection, Exchange } from './connection.js'
+import type { Connection } from './connection.js'
+import type { Exchange } from './exchange.js'
 
 /** How long a store may take to give up a key that is released, in ms. */
 const RELEASE_MS = 2_000

@@ -11,7 +11,7 @@ import {
   type Waiting,
 } from '@dyad-ts/core'
 import { milliseconds } from '@dyad-ts/core/internal'
-import type { BrokerStats } from '../broker/frames.js'
+import type { BrokerStats } from '../broker/messages.js'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'

@@ -12,6 +12,8 @@ export class LeaseBook {
   /** Those given, in the order in which they end, or nearly so. */
   readonly #given = new Set<HeldLease>()
   readonly #byKey = new Map<string, Set<HeldLease>>()
+  /** All leases share one function. */
+  readonly #disposed = (lease: HeldLease) => this.giveBack(lease)
 
   constructor(giveBack: GiveBack) {
     this.#giveBack = giveBack
@@ -19,7 +21,7 @@ export class LeaseBook {
 
   /** A lease is asked for. */
   begin(id: number, space: string, key: string): HeldLease {
-    const lease = new HeldLease(this, id, space, key)
+    const lease = new HeldLease(this.#disposed, id, space, key)
     this.#all.set(id, lease)
     const name = nameOf(space, key)
     const same = this.#byKey.get(name)

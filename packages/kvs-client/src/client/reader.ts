@@ -1,5 +1,5 @@
 import type { KvsEntry, KvsNamespace, KvsReader, KvsStamp, Lease, LeaseOptions, Waiting } from '@dyad-ts/core'
-import type { KeyRequest, PutRequest, Space } from '../broker/frames.js'
+import type { KeyRequest, PutRequest, Space } from '../broker/messages.js'
 import { checkKey, checkPrefix, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'

@@ -6,8 +6,8 @@ import type { CmEvent, CmId } from '../verbs/connection-manager.js'
 import type { Adapter } from './adapter.js'
 import { readMessage, welcomeOf } from './frames.js'
 import { Link, type LinkHandlers } from './link.js'
+import type { Served } from './served.js'
 import { ServedTransfer } from './served-transfer.js'
-import type { Served } from './server.js'
 
 /** How long a client that was accepted may take to prove that it knows the token, in ms. */
 const PATIENCE_MS = 10_000

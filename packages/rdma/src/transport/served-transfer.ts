@@ -15,7 +15,7 @@ import {
   verifiedFrame,
 } from './frames.js'
 import { type Link, SHORT_MESSAGE_BYTES } from './link.js'
-import type { Served } from './server.js'
+import type { Served } from './served.js'
 import type { Slab } from './slabs.js'
 
 /** Grants that a client may have given and that wait to be used. */

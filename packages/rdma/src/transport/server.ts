@@ -11,6 +11,7 @@ import { Adapters } from './adapter.js'
 import { audienceOf, type End, writeAddress } from './address.js'
 import { fabricAddresses } from './fabric.js'
 import { readHello, rejectionOf } from './frames.js'
+import type { Served } from './served.js'
 import { ServedConnection } from './served-connection.js'
 
 /** Connections at once. One more ends one that does nothing, or is refused. */
@@ -27,12 +28,6 @@ export interface ServeRdmaOptions {
   readonly host: string
   readonly port: number
   readonly busyMs: number
-}
-
-/** What all connections of a server share. */
-export interface Served {
-  readonly source: FileSource
-  readonly places: Places
 }
 
 /**

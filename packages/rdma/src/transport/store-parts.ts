@@ -1,17 +1,22 @@
 import { MAX_CHUNK_BYTES } from '@dyad-ts/core'
 import { writeAll } from '@dyad-ts/core/internal'
-import type { RdmaTransfer } from './transfer.js'
+import type { Part } from './landing.js'
+
+/** A transfer that hands out its parts in order. */
+export interface PartSource {
+  /** Resolves with the next part, and with undefined after the last. */
+  nextPart(): Promise<Part | undefined>
+  /** Ends the transfer with this reason. */
+  fail(reason: unknown): void
+  close(): Promise<void>
+}
 
 /**
  * Puts what a transfer brings into a file, from `start` on, as far as it does not stand there
  * already, and tells of its bytes once they do, in steps of a chunk at most. Ends the transfer with
  * whatever ends it, and has it closed before it returns.
  */
-export async function* storeParts(
-  transfer: RdmaTransfer,
-  fd: number,
-  start: number,
-): AsyncGenerator<number, undefined> {
+export async function* storeParts(transfer: PartSource, fd: number, start: number): AsyncGenerator<number, undefined> {
   let position = start
   try {
     for (let part = await transfer.nextPart(); part !== undefined; part = await transfer.nextPart()) {

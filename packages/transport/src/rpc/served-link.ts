@@ -1,21 +1,15 @@
-import { DyadError, type FileSource, MAX_CHUNK_BYTES } from '@dyad-ts/core'
-import { broken, type Places, Slots } from '@dyad-ts/core/internal'
+import { DyadError, MAX_CHUNK_BYTES } from '@dyad-ts/core'
+import { broken, Slots } from '@dyad-ts/core/internal'
 import type { Link, LinkHandlers } from '@dyad-ts/wire'
 import { dataId, type FetchFrame, readClientFrame } from './frames.js'
 import { SendBuffers } from './send-buffers.js'
+import type { Served } from './served.js'
 import { ServedTransfer } from './served-transfer.js'
 
 /** Transfers that one link can have at once, those that wait for their turn included. */
 const MAX_TRANSFERS = 4096
 /** Files open at once for one link; the rest wait. */
 const MAX_OPEN_FILES = 256
-
-/** What all links of a server share. */
-export interface Served {
-  readonly source: FileSource
-  readonly places: Places
-  readonly chunkBytes: number
-}
 
 /** The server's end of a link: begins, feeds and ends the transfers that its client asks for. */
 export class ServedLink implements LinkHandlers {

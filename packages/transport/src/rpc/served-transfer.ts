@@ -3,7 +3,7 @@ import { broken, errorText, type Place, type PlaceHolder, type Slots, withDescri
 import type { Link } from '@dyad-ts/wire'
 import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from './frames.js'
 import type { SendBuffers } from './send-buffers.js'
-import type { Served } from './served-link.js'
+import type { Served } from './served.js'
 
 /** One transfer at its owner: reads no further than its client has given credit for. */
 export class ServedTransfer implements PlaceHolder {

@@ -2,7 +2,7 @@ import { rangeOf, type SourceFile } from '@dyad-ts/core'
 import { errorText, type Place, type PlaceHolder, withDescriptors } from '@dyad-ts/core/internal'
 import { errorReply, OPENED_BYTES, type TcpRequest, VERIFIED_BYTES, writeOpened, writeVerified } from './frames.js'
 import { DATA_AT, type SendBuffer, type SendBuffers } from './send-buffers.js'
-import type { Served } from './server.js'
+import type { Served } from './served.js'
 
 /** Where a reply goes. */
 export interface Outlet extends PlaceHolder {

@@ -15,7 +15,7 @@ import {
   welcomeOf,
 } from './frames.js'
 import { type Outlet, sendFile } from './send-file.js'
-import type { Served } from './server.js'
+import type { Served } from './served.js'
 
 /**
  * How long a peer may go without a request, or without reading its reply, in ms. Longer than

@@ -1,10 +1,11 @@
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { DyadError, type FileSource, type TransportServer } from '@dyad-ts/core'
 import { descriptorClosed, descriptorLimit, onShortage, Places } from '@dyad-ts/core/internal'
 import { authority, type BindOptions, bind, Gate, PATIENCE_MS } from '@dyad-ts/wire'
 import { writeAddress } from '../address.js'
 import { SendBuffers } from './send-buffers.js'
+import type { Served } from './served.js'
 import { ServedConnection } from './served-connection.js'
 
 /**
@@ -40,24 +41,6 @@ export interface ServeTcpOptions extends BindOptions {
   maxConnections?: number | undefined
   /** Transfers that are worked on at once. @default 512 */
   atWork?: number | undefined
-}
-
-/** What all connections of a server share. */
-export interface Served {
-  readonly source: FileSource
-  readonly places: Places
-  readonly buffers: SendBuffers
-  /** What a peer must prove to know. */
-  readonly token: string | undefined
-  /** The address that clients mean when they come here. */
-  audience(): string
-  /**
-   * Lets the connection of a peer last that has proved itself. ERR_DYAD_TRANSFER if there is no
-   * room.
-   */
-  admit(socket: Socket): void
-  /** How long a peer may take for what it owes, in ms. */
-  readonly patienceMs: number
 }
 
 /**

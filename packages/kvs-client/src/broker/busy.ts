@@ -1,0 +1,6 @@
+import { DyadError } from '@dyad-ts/core'
+
+/** The error for a session that has too much under way on its connection. */
+export function busy(what: string): DyadError {
+  return new DyadError('ERR_DYAD_BUSY', { detail: `${what} on one connection` })
+}

@@ -1,0 +1,109 @@
+import type { ErrorCode } from '@dyad-ts/core'
+import type { Packed } from '../records/packed.js'
+
+/**
+ * The messages between a client and a broker. `id` names the request that a message belongs to; the
+ * client chooses ids, and uses none twice on a link.
+ */
+
+/** Name of a namespace, or null for the registry. */
+export type Space = string | null
+
+/** Counts of what a broker holds. */
+export interface BrokerStats {
+  namespaces: number
+  records: number
+  waiters: number
+  watches: number
+  links: number
+  leases: number
+}
+
+/** `lease`, `wait-lease`: as `get` and `wait`, and the answer may be a lease. */
+export interface KeyRequest {
+  op: 'get' | 'wait' | 'delete' | 'lease' | 'wait-lease'
+  id: number
+  space: Space
+  key: string
+}
+export interface PutRequest {
+  op: 'put'
+  id: number
+  space: Space
+  key: string
+  value: Uint8Array
+}
+/**
+ * Streams entries, a batch for each `more`. `after` leaves out those up to that revision, which the
+ * store gave under `epoch`.
+ */
+export interface StreamRequest {
+  op: 'list' | 'watch'
+  id: number
+  space: Space
+  prefix: string
+  after: number
+  epoch: string
+}
+export interface RegisterRequest {
+  op: 'register'
+  id: number
+  key: string
+  value: Uint8Array
+  ttl: number
+  instance: string
+  /** What the first answer said; 0 for a registration that has not held the key yet. */
+  since: number
+  /** The epoch in which the key was held first; '' if it has not been yet. */
+  epoch: string
+  /** Whether to take the key from its holder; without meaning once the instance held the key. */
+  takeover: boolean
+  /** Revision of the entry whose holder has ended, from which the key may be taken; 0 for none. */
+  former: number
+}
+/**
+ * `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer
+ * to `revoke`.
+ */
+export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
+export type Request =
+  | { op: 'hello'; version: number }
+  | CompactRequest
+  | StreamRequest
+  | RegisterRequest
+  | { op: 'renew' | 'unregister'; id: number; key: string; instance: string }
+  | { op: 'create'; id: number; name: string; nonce: string }
+  | { op: 'remove'; id: number; name: string }
+  | { op: 'namespaces' | 'stats' | 'more'; id: number }
+
+/** One entry on its way: key, value, revision, epoch. */
+export type EntryTuple = [key: string, value: Uint8Array, revision: number, epoch: string]
+
+/** `stored` answers a put. `revoke` takes back the lease of the request that it names. */
+export type CompactReply =
+  | { op: 'entry' | 'leased'; id: number; packed: Packed }
+  | { op: 'stored'; id: number; revision: number; epoch: string }
+  | { op: 'none' | 'revoke'; id: number }
+export type MapReply =
+  /** `epoch` names this start of the broker. */
+  | { op: 'hello'; version: number; durable: boolean; epoch: string }
+  /** `since` of a registration, or whether there was something to do. */
+  | { op: 'done'; id: number; result: number | boolean }
+  /** Asks the registration for a sign of life. */
+  | { op: 'probe'; id: number }
+  /** Somebody without a sign of life holds the key of the registration, for so many ms at most. */
+  | { op: 'waits'; id: number; ms: number }
+  /** `upTo`: everything up to this revision has been sent; 0 when that cannot be said. */
+  | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }
+  | { op: 'end'; id: number; entries: EntryTuple[] }
+  | { op: 'stats'; id: number; stats: BrokerStats }
+  | { op: 'error'; id: number; code: ErrorCode; detail: string }
+
+/** A reply as its reader gets it: the value is a view into the frame. */
+export type ReadReply =
+  | { op: 'entry' | 'leased'; id: number; value: Buffer; revision: number; epoch: string }
+  | { op: 'stored'; id: number; revision: number; epoch: string }
+  | { op: 'none' | 'revoke'; id: number }
+
+/** What a client gets. */
+export type Reply = MapReply | ReadReply

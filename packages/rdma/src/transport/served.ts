@@ -1,0 +1,8 @@
+import type { FileSource } from '@dyad-ts/core'
+import type { Places } from '@dyad-ts/core/internal'
+
+/** What all connections of a server share. */
+export interface Served {
+  readonly source: FileSource
+  readonly places: Places
+}
