@@ -21,21 +21,32 @@ const openFile = promisify(open)
 const closeFile = promisify(close)
 
 /**
- * Copies a file to a destination, and resolves with its path: into a directory, through symbolic
- * links to what they lead to, into a device or a pipe. It replaces a regular file whole, so that
- * nobody sees a part of it; other hard links of that keep their content. ERR_DYAD_STORE.
+ * Copies a file to a destination, and resolves with its path: into a directory, or as `copyAs`.
+ * ERR_DYAD_STORE.
  */
 export async function copyTo(local: string, destination: string, signal: AbortSignal): Promise<string> {
   const named = await stat(destination).catch(() => undefined)
   const place = resolve(named?.isDirectory() ? join(destination, basename(local)) : destination)
+  if (destination.endsWith('/') && !named?.isDirectory()) {
+    throw new DyadError('ERR_DYAD_STORE', { path: place, detail: `${destination} is no directory` })
+  }
+  await copyAs(local, place, signal)
+  return place
+}
+
+/**
+ * Copies a file to a path: through symbolic links to what they lead to, into a device or a pipe. It
+ * replaces a regular file whole, so that no reader sees a part of it; other hard links of that keep
+ * their content. A path that leads to the file itself stays as it is. ERR_DYAD_STORE.
+ */
+export async function copyAs(local: string, place: string, signal: AbortSignal): Promise<void> {
   try {
-    const stands = await stat(place).catch(() => undefined)
-    if (destination.endsWith('/') && !named?.isDirectory()) throw new Error(`${destination} is no directory`)
+    const [from, stands] = await Promise.all([stat(local), stat(place).catch(() => undefined)])
+    if (stands?.ino === from.ino && stands.dev === from.dev) return
     if (stands === undefined) await replace(local, await leadsTo(place), signal)
     else if (stands.isFile()) await replace(local, await realpath(place), signal)
     else if (stands.isDirectory()) throw new Error('a directory of that name is there')
     else await writeInto(local, place, stands, signal)
-    return place
   } catch (cause) {
     signal.throwIfAborted()
     throw new DyadError('ERR_DYAD_STORE', { path: place, cause })

@@ -58,7 +58,8 @@ function barOptions(hasSize: boolean): Options {
   return { format, stream: process.stderr, barsize: 30, emptyOnZero: false, gracefulExit: false, forceRedraw: false }
 }
 
-function duration(seconds: number): string {
+/** A time in seconds, as m:ss or h:mm:ss. */
+export function duration(seconds: number): string {
   const pad = (part: number) => String(part).padStart(2, '0')
   const minutes = Math.floor(seconds / 60)
   return minutes < 60

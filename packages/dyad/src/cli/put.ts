@@ -1,61 +1,107 @@
-import { constants, existsSync, fstatSync, openSync } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
-import { Socket } from 'node:net'
+import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { DyadError, type FileRecord, readConfig } from '@dyad-ts/core'
-import { DyadWriteStream } from '@dyad-ts/streams'
+import { type ConfigOptions, DyadError, type FileRecord, readConfig } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import type { Dyad } from '../connect.js'
+import { Batch } from './batch.js'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { print, printJson } from './output.js'
 import { Progress } from './progress.js'
+import { putFile, putInput } from './put-file.js'
+import { putMany } from './put-many.js'
 import { withSession } from './session.js'
 
-/** How much is read at once, in bytes. */
-const CHUNK_BYTES = 1024 * 1024
+interface Flags {
+  as?: string
+  to?: string
+  recursive?: true
+  json?: true
+}
 
 export function addPut(program: Command, signal: AbortSignal): void {
   const command = program
     .command('put')
-    .description('copy a file into the producer-managed directory and publish it')
-    .argument('<file>', 'file to copy, or - for the standard input; one in the directory is published where it is')
-    .argument('[path]', 'managed path; default: the name of the file')
-    .option('--as <path>', 'managed path, also where a file of this name lies beside the one to copy')
-    .option('--json', 'print the record as JSON')
-    .action(async (file: string, name: string | undefined, { as, json }: { as?: string; json?: true }) => {
+    .description('copy files into the producer-managed directory and publish them')
+    .usage('[options] <file> [path]\n       dyad put [options] <file...> [--to <folder>]')
+    .argument('<file...>', 'files to copy, or - for the standard input; one in the directory is published where it is')
+    .option('--as <path>', 'managed path of the only file, also where a file of this name lies beside it')
+    .option('--to <folder>', 'folder of the namespace that the files come into; default: its top')
+    .option('-r, --recursive', 'put folders with all files in them; symbolic links are left out')
+    .option('--json', 'print the record as JSON; of several files one JSON object')
+    .action(async (words: string[], flags: Flags) => {
       const options = givenOptions(command)
       const { producerPath } = readConfig(options)
       if (producerPath === undefined) {
         throw new UsageError('no producer-managed directory: give --producer-path, or set DYAD_PATH_PRODUCER')
       }
-      if (name !== undefined) assertName(file, name, as, producerPath)
-      const path = as ?? name
-      if (file === '-' && path === undefined) throw new UsageError('the standard input has no name: give a path')
-      const record = await withSession(options, signal, async (session) => {
-        // Before anything is written.
-        await session.greet()
-        return put(session, file, path, signal)
-      })
-      if (json) printJson(record)
-      else print(record.path)
+      if (isOfMany(words, flags, producerPath)) await putAll(words, flags, options, signal)
+      else await putOne(words, flags, options, signal)
     })
   addFlags(command, [...STORE_FLAGS, 'node', 'producerPath', 'fsyncWrite'])
-  addExamples(command, 'dyad put frame-1.bin group0/frame-1.bin', 'tar c results | dyad put - results.tar')
+  addExamples(
+    command,
+    'dyad put frame-1.bin group0/frame-1.bin',
+    'dyad put frame-*.bin --to group0',
+    'dyad put --recursive results',
+    'tar c results | dyad put - results.tar',
+  )
 }
 
-/** A pattern of the shell that matches two files gives the second one as the name of the first. */
-function assertName(file: string, name: string, as: string | undefined, producerPath: string): void {
-  if (as !== undefined) throw new UsageError(`two managed paths for ${file}: ${name}, and --as ${as}`)
-  const here = resolve(name)
-  if (!existsSync(here) || here === resolve(producerPath, name)) return
-  throw new UsageError(
-    `${name} lies here, but as the second argument it names what ${file} is published as; ` +
-      `put one file at a time, or give --as ${name} if it is the name`,
-  )
+/**
+ * Whether all words are files. A second word that is a file here is one, as a pattern of the shell
+ * gives it, but not where it is the file that the first one replaces.
+ */
+function isOfMany(words: readonly string[], { as, to, recursive }: Flags, producerPath: string): boolean {
+  const [file = '', second] = words
+  const isOpen = as === undefined && to === undefined && recursive === undefined && words.length === 2
+  const isSecondFile = isOpen && second !== undefined && isFileBeside(file, second, producerPath)
+  const isMany = to !== undefined || recursive === true || words.length > 2 || isSecondFile
+  if (as !== undefined && isMany) throw new UsageError('--as names one file alone')
+  if (as !== undefined && second !== undefined) {
+    throw new UsageError(`two managed paths for ${file}: ${second}, and --as ${as}`)
+  }
+  if (isMany && words.includes('-')) throw new UsageError('the standard input is put alone: dyad put - PATH')
+  return isMany
+}
+
+function isFileBeside(file: string, second: string, producerPath: string): boolean {
+  const here = resolve(second)
+  const found = file === '-' ? undefined : statSync(here, { throwIfNoEntry: false })
+  if (found === undefined) return false
+  if (found.isDirectory()) {
+    throw new UsageError(
+      `${second} is a folder here: give --to ${second} to put ${file} into a folder of that name, --recursive to put ` +
+        `both, or --as ${second} if that is the name of ${file}`,
+    )
+  }
+  // Of two files of the producer-managed directory neither is the name of the other.
+  const isTarget = here === resolve(producerPath, second)
+  return !isTarget || resolve(file).startsWith(`${resolve(producerPath)}/`)
+}
+
+async function putAll(words: string[], flags: Flags, options: ConfigOptions, signal: AbortSignal): Promise<void> {
+  const { to, recursive = false, json = false } = flags
+  await withSession(options, signal, async (session) => {
+    // Before anything is written.
+    await session.greet()
+    await using batch = new Batch({ verb: 'put', done: 'published' }, json)
+    await putMany(words, { to, recursive }, session, batch, signal)
+  })
+}
+
+async function putOne(words: string[], { as, json }: Flags, options: ConfigOptions, signal: AbortSignal) {
+  const [file = '', name] = words
+  const path = as ?? name
+  if (file === '-' && path === undefined) throw new UsageError('the standard input has no name: give a path')
+  const record = await withSession(options, signal, async (session) => {
+    // Before anything is written.
+    await session.greet()
+    return put(session, file, path, signal)
+  })
+  if (json) printJson(record)
+  else print(record.path)
 }
 
 async function put(session: Dyad, file: string, path: string | undefined, signal: AbortSignal): Promise<FileRecord> {
@@ -70,65 +116,9 @@ async function put(session: Dyad, file: string, path: string | undefined, signal
   if (target === undefined) {
     throw new DyadError('ERR_DYAD_UNTRACKED', { path: name, detail: session.config.producerPath })
   }
-  if (file === '-') {
-    // Node takes one for an input that is empty.
-    if (fstatSync(process.stdin.fd).isDirectory())
-      throw new DyadError('ERR_DYAD_SYSTEM', { path: file, detail: 'EISDIR: it is a directory' })
-    return write(session, process.stdin, file, name, undefined, undefined, signal)
-  }
-  // Opening a pipe waits for its writer in a thread, which no signal could end.
-  if ((await stat(file).catch(() => undefined))?.isFIFO()) {
-    return await write(session, openPipe(file), file, name, undefined, undefined, signal)
-  }
-  await using handle = await openSource(file)
-  const { size, mode } = await handle.stat()
-  const source = handle.createReadStream({ highWaterMark: CHUNK_BYTES })
-  return await write(session, source, file, name, size, mode & 0o777, signal)
-}
-
-/**
- * What comes through a named pipe: it ends with the last of its writers, and waits for the first.
- */
-function openPipe(file: string): Socket {
-  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  return new Socket({ fd, readable: true, writable: false })
-}
-
-async function openSource(file: string): Promise<FileHandle> {
-  try {
-    return await open(file)
-  } catch (cause) {
-    throw new DyadError('ERR_DYAD_SYSTEM', { path: file, cause })
-  }
-}
-
-async function write(
-  session: Dyad,
-  source: NodeJS.ReadableStream,
-  file: string,
-  path: string,
-  size: number | undefined,
-  mode: number | undefined,
-  signal: AbortSignal,
-): Promise<FileRecord> {
   using progress = new Progress('put')
-  let done = 0
-  const counted = new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
-      done += chunk.length
-      progress.update(done, size)
-      callback(null, chunk)
-    },
-  })
-  const sink = new DyadWriteStream(session, path, { mode })
-  let record: FileRecord | undefined
-  sink.on('published', (published: FileRecord) => {
-    record = published
-  })
-  await pipeline(source, counted, sink, { signal }).catch((cause: NodeJS.ErrnoException) => {
-    // The system does not say what it could not read, such as a directory.
-    throw cause.syscall === 'read' ? new DyadError('ERR_DYAD_SYSTEM', { path: file, cause }) : cause
-  })
-  if (record === undefined) throw new DyadError('ERR_DYAD_PUBLISH', { path })
-  return record
+  const onCopied = progress.update.bind(progress)
+  return file === '-'
+    ? await putInput(session, name, onCopied, signal)
+    : await putFile(session, file, name, onCopied, signal)
 }

@@ -61,9 +61,11 @@ t.test('a second file is not taken for the name of the first', async (t) => {
   const env = sandbox.on('n1')
   // As the shell gives what *.txt matches.
   const both = await sandbox.run(['put', 'a.txt', 'b.txt'], env)
-  t.equal(both.code, 2)
-  t.match(both.stderr, /b\.txt lies here.*--as/s)
-  t.equal((await sandbox.run(['ls', '--json'], env)).stdout, '[]\n', 'nothing is published')
+  t.match(both, { code: 0, stderr: 'dyad: published 2 files (10 B)\n' })
+  t.equal((await sandbox.run(['get', 'b.txt', '-'], sandbox.on('n2'))).stdout, 'b.txt', 'each under its own name')
+  const there = { ...env, DYAD_PATH_PRODUCER: sandbox.directory }
+  t.match(await sandbox.run(['put', 'a.txt', 'b.txt'], there), { code: 0, stdout: /^[ab]\.txt\n[ab]\.txt\n$/ })
+  t.equal(await readFile(sandbox.at('b.txt'), 'utf8'), 'b.txt', 'nor is it replaced in the directory')
   t.equal((await sandbox.run(['put', 'a.txt', 'c.txt', '--as', 'd.txt'], env)).code, 2)
   const named = await sandbox.run(['put', 'a.txt', '--as', 'b.txt'], env)
   t.same(named, { code: 0, stdout: 'b.txt\n', stderr: '' })

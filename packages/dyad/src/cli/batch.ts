@@ -1,0 +1,155 @@
+import { setMaxListeners } from 'node:events'
+import { DyadError, type ErrorCode, isDyadError } from '@dyad-ts/core'
+import { visible } from '@dyad-ts/core/internal'
+import { BatchProgress } from './batch-progress.js'
+import { type Failure, tellFailure } from './failure.js'
+import { bytes, print, printJson, say } from './output.js'
+import { plural } from './plural.js'
+
+/** Failures after which no other file of a batch can succeed. */
+const OF_ALL: ReadonlySet<ErrorCode> = new Set([
+  'ERR_DYAD_OPTION',
+  'ERR_DYAD_DTL_MODE',
+  'ERR_DYAD_RDMA_UNAVAILABLE',
+  'ERR_DYAD_KVS_UNREACHABLE',
+  'ERR_DYAD_NAMESPACE_MISSING',
+  'ERR_DYAD_CLOSED',
+])
+
+/** One file that a batch has dealt with. */
+interface Result {
+  /** The line that is printed of it. */
+  readonly line: string
+  readonly size: number
+  /** Whether it was there already, so that nothing was done. */
+  readonly isPresent: boolean
+  /** What `--json` prints of it. */
+  readonly json: object
+}
+
+/** How a batch speaks of its work. */
+export interface BatchWords {
+  /** One word for the bar: 'put'. */
+  readonly verb: string
+  /** What was done to the files, for the summary: 'published'. */
+  readonly done: string
+}
+
+/**
+ * The files of one command, and what came of each. A failure of one file is said at once, and the
+ * others go on. Disposing of it prints the summary, and sets the exit code if a file failed.
+ */
+export class Batch implements AsyncDisposable {
+  readonly progress: BatchProgress
+  readonly #words: BatchWords
+  readonly #isJson: boolean
+  readonly #results: Result[] = []
+  readonly #failures: { file: string; code: string | null; message: string }[] = []
+  readonly #leftOut: { file: string; reason: string }[] = []
+  readonly #exitCodes = new Set<number>()
+  #begun = 0
+  #all = 0
+
+  constructor(words: BatchWords, isJson: boolean) {
+    this.#words = words
+    this.#isJson = isJson
+    this.progress = new BatchProgress(words.verb)
+  }
+
+  /** Counts a file as done, and prints its line. */
+  add(result: Result): void {
+    this.#results.push(result)
+    if (this.#isJson) return
+    if (process.stdout.isTTY) this.progress.aside(() => print(result.line))
+    else print(result.line)
+  }
+
+  /** Says that a file failed, and why. */
+  fail(file: string, error: unknown): void {
+    const named = naming(file, error)
+    let failure: Failure | undefined
+    this.progress.aside(() => {
+      failure = tellFailure(named)
+    })
+    this.#exitCodes.add(failure?.exitCode ?? 1)
+    const { code } = (named instanceof Error ? named : {}) as NodeJS.ErrnoException
+    this.#failures.push({ file, code: code ?? null, message: failure?.line ?? '' })
+  }
+
+  /** Says that a file is left out, which is no failure. */
+  leaveOut(file: string, reason: string): void {
+    this.#leftOut.push({ file, reason })
+    this.progress.aside(() => say(`left out ${file}: ${reason}`))
+  }
+
+  /**
+   * Runs `work` for each file, several at once. An error of one file is its failure. An error that
+   * concerns all files ends the batch, and rejects; so does the signal.
+   */
+  async run<File>(
+    files: readonly File[],
+    atOnce: number,
+    nameOf: (file: File) => string,
+    work: (file: File, signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#all += files.length
+    const failed = new AbortController()
+    const ending = AbortSignal.any([signal, failed.signal])
+    setMaxListeners(0, ending)
+    const queue = files.values()
+    const worker = async () => {
+      for (const file of queue) {
+        if (ending.aborted) return
+        try {
+          await work(file, ending)
+          this.#begun++
+        } catch (error) {
+          if (ending.aborted) return
+          if (isDyadError(error) && OF_ALL.has(error.code)) return failed.abort(error)
+          this.#begun++
+          this.fail(nameOf(file), error)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(atOnce, files.length) }, worker))
+    ending.throwIfAborted()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.progress[Symbol.dispose]()
+    if (this.#isJson) {
+      this.#results.sort((a, b) => (a.line < b.line ? -1 : 1))
+      const files = this.#results.map(({ json }) => json)
+      printJson({ files, failures: this.#failures, leftOut: this.#leftOut })
+    }
+    say(this.#summary())
+    const [code] = this.#exitCodes
+    // Failures of several kinds have no common code.
+    if (code !== undefined) process.exitCode = this.#exitCodes.size === 1 ? code : 1
+  }
+
+  #summary(): string {
+    const done = this.#results.filter(({ isPresent }) => !isPresent)
+    const present = this.#results.length - done.length
+    const size = bytes(done.reduce((sum, result) => sum + result.size, 0))
+    const parts = [`${this.#words.done} ${plural(done.length, 'file')}${done.length === 0 ? '' : ` (${size})`}`]
+    if (present > 0) parts.push(`${plural(present, 'file')} ${present === 1 ? 'was' : 'were'} there already`)
+    if (this.#failures.length > 0) parts.push(plural(this.#failures.length, 'failure'))
+    if (this.#leftOut.length > 0) parts.push(`${this.#leftOut.length} left out`)
+    const missing = this.#all - this.#begun
+    if (missing > 0) parts.push(`${plural(missing, 'file')} not finished`)
+    return parts.join(', ')
+  }
+}
+
+/** The error itself if its message names the file, else one that does. */
+function naming(file: string, error: unknown): unknown {
+  const { message = '' } = error instanceof Error ? error : {}
+  const isNamed = [file, visible(file)].some(
+    (name) => message.includes(`'${name}'`) || message.startsWith(`${name} `) || message.startsWith(`${name}: `),
+  )
+  if (isNamed) return error
+  if (isDyadError(error)) return new DyadError(error.code, { path: file, detail: error.message, cause: error })
+  return new DyadError('ERR_DYAD_SYSTEM', { path: file, cause: error })
+}
