@@ -16,8 +16,8 @@ export interface FileProgress {
 }
 
 /**
- * One bar on stderr for all files of a batch, where stderr is a terminal. Disposing of it leaves the
- * cursor on a new line.
+ * One bar on stderr for all files of a batch, where stderr is a terminal. Disposing of it leaves
+ * the cursor on a new line.
  */
 export class BatchProgress implements Disposable {
   readonly #verb: string

@@ -63,8 +63,8 @@ async function presentRecord(
   const standing = await stat(target.local, { bigint: true }).catch(() => undefined)
   const isUnchanged = standing?.isFile() && standing.size === BigInt(record.size) && standing.mtimeNs === record.mtimeNs
   if (!isUnchanged) return undefined
-  // Of a large file that other programs have written the record has no digest: its size and its time
-  // are its version.
+  // The record of a large file that another program wrote has no digest. Its size and its time are
+  // its version.
   if (isInPlace && record.digest === undefined) return record
   return (await hasContentOf(source, record, signal)) ? record : undefined
 }

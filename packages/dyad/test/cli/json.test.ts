@@ -51,7 +51,7 @@ t.test('what every command prints with --json fits the schema', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const [n1, n2] = [sandbox.on('n1'), sandbox.on('n2')]
 
-  /** Runs a command, and returns what it printed, which must fit a definition and no other shape. */
+  /** Runs a command, checks what it prints against a definition, and returns it. */
   const check = async (name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) => {
     const { stdout, stderr } = await sandbox.run([...args, '--json'], env)
     t.equal(stdout.indexOf('\n'), stdout.length - 1, `dyad ${args.join(' ')} --json prints one line: ${stderr}`)
