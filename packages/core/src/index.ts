@@ -10,7 +10,7 @@ export type { ConsumedFile, TakeDone } from './consumer/consumed-file.js'
 export type { ConsumeOptions } from './consumer/consumer.js'
 export type { PrefetchResult } from './consumer/read-ahead.js'
 export type { ReadDone } from './consumer/read-descriptor.js'
-export { DyadCore, type DyadCoreOptions } from './core.js'
+export { DyadCore } from './core.js'
 // Errors and events of every part.
 export { CHANNELS, type Diagnostics } from './diagnostics.js'
 export { DyadError, type ErrnoName, type ErrorCode, type ErrorContext, isDyadError } from './errors.js'
@@ -23,6 +23,7 @@ export type { FileRecord, Generation, PublishedFile } from './kvs/record.js'
 export type { ManagedFile } from './managed-directory.js'
 export { type Config, type ConfigOptions, DTL_MODES, type OptionName, readConfig } from './options/config.js'
 export type { StagedFile } from './producer/stage.js'
+export type { DyadCoreOptions } from './session/session.js'
 
 // The contract of a transport, and the files that a node serves over one.
 export * from './transfer/contract.js'
