@@ -9,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = {
   biome: `${root}node_modules/@biomejs/biome/bin/biome`,
   tsc: `${root}node_modules/typescript/bin/tsc`,
+  typedoc: `${root}docs/api/node_modules/typedoc/bin/typedoc`,
 }
 
 /** Runs a check; says only its name when it passes, and everything when it fails. */
@@ -28,6 +29,7 @@ const checked =
     check('lint', bin.biome, 'ci', '--colors=off', '--max-diagnostics=200', '.'),
     check('generated pages', `${root}scripts/docs.mjs`, '--check'),
     check('types of the tests', bin.tsc, '-p', `${root}tsconfig.tests.json`),
+    check('API reference', bin.typedoc, '--options', `${root}docs/api/typedoc.json`, '--emit', 'none'),
     check('types of the README examples', `${root}scripts/check-readmes.mjs`),
   ].every(Boolean)
 

@@ -38,6 +38,7 @@ export interface RunningStore extends AsyncDisposable {
   readonly status: AloneStatus
   /** Resolves when `dyad stop` asks the store to end. */
   readonly stopped: Promise<void>
+  /** Ends the store. */
   close(): Promise<void>
 }
 

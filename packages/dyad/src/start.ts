@@ -87,6 +87,7 @@ export interface RunningNode extends AsyncDisposable {
   readonly lost: AbortSignal
   /** Resolves when `dyad stop` asks the node to end. */
   readonly stopped: Promise<void>
+  /** Ends the service, and the store that it hosts. */
   close(): Promise<void>
 }
 

@@ -18,6 +18,7 @@ const ANSWER_MS = 5_000
 
 /** What a running service answers on this host: one word in, one line of JSON out. */
 export interface Control extends AsyncDisposable {
+  /** Stops listening, and removes the socket. */
   close(): Promise<void>
 }
 

@@ -35,15 +35,16 @@ export interface FetchRequest extends FileVersion {
   readonly end?: number | undefined
 }
 
-/**
- * An open file on the owner's node. `read` fills `buffer` from `position` on and tells how many
- * bytes it read; it rejects with ERR_DYAD_CHANGED if the file ends early. `verify` rejects with
- * ERR_DYAD_CHANGED if the file is no longer the version that was opened. Whoever opened it closes
- * it.
- */
+/** An open file on the owner's node. The caller that opened it closes it. */
 export interface SourceFile extends AsyncDisposable {
+  /**
+   * Fills `buffer` with the bytes from `position` on; returns how many. ERR_DYAD_CHANGED if the
+   * file ends early.
+   */
   read(buffer: Uint8Array, position: number): Promise<number>
+  /** Throws ERR_DYAD_CHANGED if the file is no longer the version that was opened. */
   verify(): Promise<void>
+  /** Closes the file. */
   close(): Promise<void>
   /**
    * Its descriptor, valid until it is closed, where the file is one of this system: for transports
@@ -98,6 +99,7 @@ export interface FetchOptions {
 export interface Transfer extends AsyncDisposable {
   /** Bytes that this transfer delivers. */
   readonly size: number
+  /** Delivers the bytes in their order; a chunk is the reader's until it asks for the next one. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined>
   /**
    * Instead of iterating: fills the open, empty file `fd` with the whole file, where the transport

@@ -81,6 +81,10 @@ export class OpenedFile implements SourceFile {
     return this.#fd
   }
 
+  /**
+   * Fills `buffer` with the bytes from `position` on; returns how many. ERR_DYAD_CHANGED if the
+   * file ends early.
+   */
   read(buffer: Uint8Array, position: number): Promise<number> {
     const wanted = Math.min(buffer.length, Math.max(0, this.#version.size - position))
     return this.#use(async (fd) => {
@@ -97,10 +101,12 @@ export class OpenedFile implements SourceFile {
 
   // Not ctime: a rename or unlink changes it too, and what is held open is still the version that
   // was asked for.
+  /** Throws ERR_DYAD_CHANGED if the file is no longer the version that was opened. */
   async verify(): Promise<void> {
     checkVersion(await this.stat(), this.#version)
   }
 
+  /** Returns what the system says of the open file. */
   stat(): Promise<BigIntStats> {
     return this.#use(async (fd) => this.#chooser.calls.fstat(fd))
   }
