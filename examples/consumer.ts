@@ -1,4 +1,4 @@
-// Reads what producer.ts writes, waiting for each file, and checks it: node consumer.js FILES
+// Waits for each file of producer.ts, reads it and checks every value: node consumer.js FILES
 // DIRECTORY
 import { buffer } from 'node:stream/consumers'
 import { connect, DyadReadStream } from '@dyad-ts/dyad'

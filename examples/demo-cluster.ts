@@ -84,11 +84,13 @@ export class Cluster implements AsyncDisposable {
     return this.#run(`dyad ${args[0]}`, COMMAND, args, variables, arrived)
   }
 
-  /** Ends every process, and returns when they have. */
+  /** Ends every process, the last one first: the first node hosts the store of the others. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const ends = [...this.#children].map((child) => once(child, 'close'))
-    this.#kill()
-    await Promise.all(ends)
+    for (const child of [...this.#children].reverse()) {
+      const end = once(child, 'close')
+      child.kill()
+      await end
+    }
     interruption.removeEventListener('abort', this.#kill)
   }
 

@@ -1,5 +1,5 @@
-// The tutorial of DYAD's C++ streams in TypeScript: "test" through a stream, and read back. All in
-// one process, so it needs no service.
+// The tutorial of DYAD's C++ streams in TypeScript: writes "test" through a stream and reads it
+// back. All of it is one process, so it needs no service.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
@@ -32,7 +32,10 @@ function lost(page: string, text: string): string[] {
     const target = isOurs ? path : path === '' ? page : relative(root, join(root, dirname(page), path))
     if (!isOurs && ofPackage !== undefined && !target.startsWith(ofPackage)) return true
     if (!existsSync(root + target)) return true
-    return anchor !== undefined && !anchors(readFileSync(root + target, 'utf8')).includes(anchor)
+    if (anchor === undefined) return false
+    // GitHub shows the README of a folder.
+    const shown = statSync(root + target).isDirectory() ? join(root, target, 'README.md') : root + target
+    return !anchors(readFileSync(shown, 'utf8')).includes(anchor)
   })
   return [...broken, ...undefinedOnes.filter((name) => !defined.has(name))]
 }
