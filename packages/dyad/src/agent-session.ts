@@ -7,7 +7,7 @@ import { openKvs } from './parts.js'
 /**
  * Opens the sessions of programs that an agent serves. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE,
  * ERR_DYAD_RDMA_UNAVAILABLE.
- * @param store the one that the agent's process hosts, if it does
+ * @param store the store that the agent's process hosts, if it hosts one
  */
 export const sessionsBeside =
   (store?: HostedStore): OpenSession =>

@@ -1,8 +1,7 @@
 /**
- * Makes the `close` of something that is made of parts. It disposes of them, the last one first,
- * and of each although another one failed. Every call resolves once all of them have ended, or
- * rejects with the first failure.
- * @param parts complete when `close` is called first
+ * Returns the `close` of an object with parts. It disposes of them in reverse order, and goes on if
+ * one fails. Every call resolves once all of them have ended, or rejects with the first failure.
+ * @param parts complete at the first call of `close`
  */
 export function closing(parts: readonly AsyncDisposable[]): () => Promise<void> {
   let closed: Promise<void> | undefined

@@ -3,7 +3,7 @@ import { flatOptions, prepareStateDirectory, readConfigWithToken } from '@dyad-t
 import { DyadFile } from '@dyad-ts/streams'
 import { checkMode, openKvs, openTransports } from './parts.js'
 
-/** A session that owns its store's client and its transports. */
+/** A session that owns the client of its store and its transports. */
 export class Dyad extends DyadCore {
   readonly #kvs: KvsClient
   readonly #transports: readonly Transport[]
@@ -58,7 +58,7 @@ export class Dyad extends DyadCore {
     if (namespace !== undefined && this.#isAlone) await this.#kvs.createNamespace(namespace)
   }
 
-  /** As `prepare`, and asks the store whether it knows the namespace. */
+  /** Prepares the session, and asks the store whether it knows the namespace. */
   async greet(): Promise<void> {
     await this.prepare()
     const { namespace } = this.config
@@ -82,11 +82,10 @@ export class Dyad extends DyadCore {
 type OpenArguments = Parameters<typeof DyadFile.open> extends [unknown, ...infer Rest] ? Rest : never
 
 /**
- * Begins a session: options that are left out come from the DYAD_* variables of the environment,
- * else from the defaults (docs/configuration.md). Asks the store whether it can be reached, so that
- * a wrong address or token fails here, as does a transport that was asked for and cannot be used.
- * ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_KVS_UNREACHABLE,
- * ERR_DYAD_DENIED, ERR_DYAD_NAMESPACE_MISSING.
+ * Opens a session. Missing options come from the DYAD_* variables of the environment, else from the
+ * defaults (docs/configuration.md). Rejects if the store cannot be reached, if it refuses the
+ * token, or if the transport of `dtlMode` cannot be used. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE,
+ * ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_NAMESPACE_MISSING.
  */
 export async function connect(options: ConfigOptions = {}): Promise<Dyad> {
   const session = Dyad.compose(options)

@@ -16,7 +16,7 @@ export interface StoreStatus extends BrokerStats {
   readonly notices: readonly string[]
 }
 
-/** A store that this process hosts. The caller that began it closes it. */
+/** A store that this process hosts. The caller of `hostStore` closes it. */
 export interface HostedStore extends AsyncDisposable {
   readonly port: number
   /**
@@ -27,15 +27,15 @@ export interface HostedStore extends AsyncDisposable {
   readonly reachableUrl: string
   readonly status: StoreStatus
   /**
-   * A client for a session of this process, without a socket; undefined if its options name another
-   * store or another token. The caller closes it.
+   * Returns a client for a session of this process, which needs no socket; undefined if the options
+   * of the session name another store or another token. The caller closes it.
    */
   clientFor(config: Config): KvsClient | undefined
 }
 
 /**
- * Hosts the key-value store at the port that the option `kvs` names, with the namespace that the
- * options name, if they do. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ * Hosts the key-value store at the port of the option `kvs`, and creates the namespace that the
+ * options name, if any. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
 export async function hostStore(config: Config, data?: string, signal?: AbortSignal): Promise<HostedStore> {
   if (config.kvs === 'memory:') {
@@ -84,14 +84,14 @@ function hosted(broker: Broker, url: string, { advertise, host, token }: Config,
   }
 }
 
-/** URL leaves out the port that its scheme has by default. */
+/** URL omits the default port of its scheme. */
 export function portOf({ port, protocol }: URL): number {
   return port === '' ? (protocol === 'wss:' ? 443 : 80) : Number(port)
 }
 
 /**
- * A name under which others reach a server that is bound to `host`; `host` itself, unless that
- * means every address.
+ * Returns a name under which others reach a server that is bound to `host`: `host` itself, unless
+ * that means every address.
  */
 export function reachableName(host: string): string {
   const everywhere = isIP(host) !== 0 && /^[0:.]+$/.test(host)

@@ -8,8 +8,8 @@ import { rdmaTransport } from '@dyad-ts/rdma'
 import { localTransport, rpcTransport, tcpTransport } from '@dyad-ts/transport'
 
 /**
- * The client of the store that the configuration names. ERR_DYAD_OPTION if a certificate cannot be
- * read.
+ * Opens the client of the store that the configuration names. ERR_DYAD_OPTION if a certificate
+ * cannot be read.
  */
 export function openKvs(config: Config): BrokerClient {
   if (config.kvs === 'memory:') return memoryKvs()
@@ -22,12 +22,12 @@ export function openKvs(config: Config): BrokerClient {
   })
 }
 
-/** The transports there are, best first. ERR_DYAD_OPTION if a certificate cannot be read. */
+/** Opens all transports, best first. ERR_DYAD_OPTION if a certificate cannot be read. */
 export function openTransports(config: Config): Transport[] {
   const { token, host, advertise, dtlMode, rdmaBusyPoll, stateDir } = config
   const tls = readTls(config)
   const network = { token, tls, ca: readTrusted(config.tlsCa), host, advertise }
-  // Verbs do not encrypt: with a certificate they are for who asks for them.
+  // Verbs do not encrypt. With a certificate, only DYAD_DTL_MODE=rdma offers them.
   const mustEncrypt = tls !== undefined && dtlMode !== 'rdma'
   return [
     localTransport({ stateDir }),
@@ -38,8 +38,8 @@ export function openTransports(config: Config): Transport[] {
 }
 
 /**
- * Whether the transport that the option dtlMode asks for can be used here. ERR_DYAD_DTL_MODE if it
- * is none of these, ERR_DYAD_RDMA_UNAVAILABLE.
+ * Throws if the transport of the option `dtlMode` cannot be used here: ERR_DYAD_DTL_MODE if it is
+ * none of these, ERR_DYAD_RDMA_UNAVAILABLE.
  */
 export function checkMode(mode: string, transports: readonly Transport[]): void {
   if (mode === 'auto') return
@@ -51,7 +51,7 @@ export function checkMode(mode: string, transports: readonly Transport[]): void 
   if (transport.unavailable !== undefined) throw transport.unavailable
 }
 
-/** Certificate and key of the service, if it is to speak TLS. ERR_DYAD_OPTION. */
+/** Reads the certificate and the key of a service that speaks TLS. ERR_DYAD_OPTION. */
 export function readTls({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffer } | undefined {
   const cert = readPem('tlsCert', tlsCert)
   const key = readPem('tlsKey', tlsKey)
@@ -72,7 +72,7 @@ export function readTls({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffe
   return { cert, key }
 }
 
-/** Certificates to trust: OpenSSL is silent about a file that has none. */
+/** Reads the certificates to trust. OpenSSL accepts a file without any, so this checks. */
 function readTrusted(path: string | undefined): Buffer | undefined {
   const pem = readPem('tlsCa', path)
   if (pem === undefined) return undefined

@@ -13,14 +13,13 @@ export interface StartStoreOptions extends ConfigOptions {
    */
   data?: string | undefined
   /**
-   * Ends the start early; it rejects with the signal's reason. A store that runs is ended by its
-   * `close`.
+   * Cancels the start, which then rejects with the signal's reason. `close` ends a store that runs.
    * @default none
    */
   signal?: AbortSignal | undefined
 }
 
-/** The state of a running store that is nobody's node. */
+/** The state of a running store without a node. */
 export interface AloneStatus {
   /** Its address. */
   readonly kvs: string
@@ -33,7 +32,7 @@ export interface AloneStatus {
   readonly open: boolean
 }
 
-/** A store, running in this process. The caller that started it closes it. */
+/** A store that runs in this process. The caller of `startStore` closes it. */
 export interface RunningStore extends AsyncDisposable {
   readonly status: AloneStatus
   /** Resolves when `dyad stop` asks the store to end. */
@@ -42,15 +41,17 @@ export interface RunningStore extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** The name under which a store listens for the commands of its host: no node can have it. */
+/**
+ * Returns the name under which a store listens for the commands of its host. No node can have it.
+ */
 export function storeControlName(port: number): string {
   return `\x01broker ${port}`
 }
 
 /**
- * Starts a key-value store that is nobody's node, at the port that the option `kvs` names, and
- * creates the namespace that the options name, if any. ERR_DYAD_OPTION, ERR_DYAD_BIND,
- * ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
+ * Starts a key-value store without a node, at the port of the option `kvs`, and creates the
+ * namespace that the options name, if any. ERR_DYAD_OPTION, ERR_DYAD_BIND, ERR_DYAD_LOG,
+ * ERR_DYAD_SYSTEM.
  */
 export async function startStore(given: StartStoreOptions): Promise<RunningStore> {
   const { data, signal, ...options } = flatOptions(given)
@@ -81,7 +82,9 @@ export async function startStore(given: StartStoreOptions): Promise<RunningStore
   }
 }
 
-/** The same port, and yet no error when it was bound: another network namespace. */
+/**
+ * Returns the error for a port that another store of this user has in another network namespace.
+ */
 function alreadyThere({ port }: HostedStore, cause: unknown): DyadError {
   return new DyadError('ERR_DYAD_BIND', { detail: `a store of yours runs at port ${port} of this host already`, cause })
 }

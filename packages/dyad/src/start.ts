@@ -23,22 +23,20 @@ import { closing } from './closing.js'
 import { hostStore, reachableName, type StoreStatus } from './host-store.js'
 import { checkMode, openKvs, openTransports } from './parts.js'
 
-/**
- * How long a service on this host may take to answer, and to end, before a takeover gives up, in
- * ms.
- */
+/** How long a takeover waits for a service of this host to answer and to end, in ms. */
 const ANSWER_MS = 10_000
 
-/** What `start` starts beside the service. */
+/** Options of `start`. */
 export interface StartOptions extends ConfigOptions {
   /**
-   * Managed directories to serve; made if they are missing. @default the options producerPath and
-   * consumerPath
+   * Managed directories to serve; `start` creates missing ones.
+   * @default the options producerPath and consumerPath
    */
   directories?: readonly string[] | undefined
   /**
-   * Host the key-value store as well, at the port that the option `kvs` names, with the namespace
-   * that the options name, if they do. @default false
+   * Whether to host the key-value store as well, at the port of the option `kvs`, with the
+   * namespace that the options name, if any.
+   * @default false
    */
   broker?: boolean | undefined
   /**
@@ -54,21 +52,21 @@ export interface StartOptions extends ConfigOptions {
    */
   onWaiting?: ((silent: SilentHolder) => void) | undefined
   /**
-   * Ends the start early; it rejects with the signal's reason. A node that runs is ended by its
-   * `close`. @default none
+   * Cancels the start, which then rejects with the signal's reason. `close` ends a node that runs.
+   * @default none
    */
   signal?: AbortSignal | undefined
 }
 
-/** What a running node tells of itself. */
+/** The state of a running node. */
 export interface NodeStatus extends NodeEntry {
   /** Address of the store. */
   readonly kvs: string
-  /** The transports that it does not offer, since this host cannot use them. */
+  /** The transports that it does not offer because this host cannot use them. */
   readonly unavailable: readonly LeftOut[]
-  /** The obstacles for others that fetch here, each with its remedy. */
+  /** The obstacles for other nodes that fetch from here, each with its remedy. */
   readonly warnings: readonly string[]
-  /** What the store holds, where this process hosts it. */
+  /** The state of the store, if this process hosts it. */
   readonly broker?: StoreStatus
   /** Why the service has ended, as a clause for a person, if it has. */
   readonly lost?: string
@@ -76,13 +74,13 @@ export interface NodeStatus extends NodeEntry {
   readonly open: boolean
 }
 
-/** A node, running in this process. Whoever started it closes it. */
+/** A node that runs in this process. The caller of `start` closes it. */
 export interface RunningNode extends AsyncDisposable {
   readonly status: NodeStatus
   /**
-   * Fires when the service of this node has ended: with ERR_DYAD_NODE_TAKEN where another one took
-   * the node over, or with the error of a store that refuses it. A store that this node hosts goes
-   * on until `close`; without one there is nothing left to do.
+   * Fires when the service of this node has ended: with ERR_DYAD_NODE_TAKEN if another service took
+   * the node over, else with the error of the store that refuses it. A store that this node hosts
+   * continues until `close`. Without one the caller has nothing left to do.
    */
   readonly lost: AbortSignal
   /** Resolves when `dyad stop` asks the node to end. */
@@ -92,8 +90,8 @@ export interface RunningNode extends AsyncDisposable {
 }
 
 /**
- * Starts this node: its service, and the store if it is to host it. The service offers every
- * transport that this host can use; without the one that dtlMode names the start fails.
+ * Starts the service of this node, and the store with the option `broker`. The service offers every
+ * transport that this host can use. The start fails if it cannot offer the one of `dtlMode`.
  * ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE, ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND,
  * ERR_DYAD_NODE_TAKEN, ERR_DYAD_KVS_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_LOG, ERR_DYAD_SYSTEM.
  */
@@ -190,7 +188,7 @@ function isTexts(value: unknown): boolean {
 }
 
 /**
- * Ends the service of the node that runs for this user on this host, and waits until it has ended.
+ * Ends the service of the node that runs for this user on this host, and waits for its end.
  * ERR_DYAD_NODE_TAKEN if its process hosts a store, which a takeover must not end.
  */
 async function endServiceHere({ stateDir, node }: Config): Promise<void> {

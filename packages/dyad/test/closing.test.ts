@@ -19,7 +19,7 @@ test('a node or a store that is closed twice has ended after either call', async
   for (const begin of [() => start({ ...options, kvs, broker: true }), () => startStore({ ...options, kvs })]) {
     for (let time = 0; time < 2; time++) {
       const running = await begin()
-      // The next one takes the same port, and the same node.
+      // The next start takes the same port and the same node.
       kvs = running.status.kvs
       const first = running.close()
       await running.close()

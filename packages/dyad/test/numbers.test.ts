@@ -8,7 +8,7 @@ import { rpcTransport, tcpTransport } from '@dyad-ts/transport'
 import t from 'tap'
 import { Sandbox, says } from './cli/command.js'
 
-/** What a program may give for a number by mistake, and how a message shows it. */
+/** Values that a program may pass for a number by mistake, and their form in a message. */
 const WRONG: readonly [unknown, string][] = [
   [Number.NaN, 'NaN'],
   [-1, '-1'],
@@ -18,7 +18,7 @@ const WRONG: readonly [unknown, string][] = [
 ]
 const FOR_EVER = [0, Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40]
 
-/** The same wait through every door of a session. */
+/** The same wait through every method of a session. */
 const WAITS: Readonly<Record<string, (core: Dyad, path: string, options: ConsumeOptions) => Promise<unknown>>> = {
   consume: (core, path, options) => core.consume(path, options),
   lookup: (core, path, options) => core.lookup(path, options),
@@ -70,8 +70,8 @@ t.test('a timeout that no timer takes is for ever', async (t) => {
         told = resolve
       })
       const waiting = wait(core, path, { timeout, onWaiting: told })
-      // A stream and a file do not hand this on; the store is asked before it is published to all
-      // the same.
+      // A stream and a file do not pass this option on. They still ask the store before the file is
+      // published.
       if (name === 'consume' || name === 'lookup') await begun
       else await core.lookup(path, { wait: false })
       await (await core.open(path, 'w')).close()
@@ -102,7 +102,7 @@ t.test('the parts that sessions are made of check their numbers too', async (t) 
     const number = value as number
     const named = (name: string) => ({ code: 'ERR_DYAD_OPTION', message: `${name} is ${shown}, not` })
     await t.rejects(kvs.register('key', Buffer.alloc(0), { ttl: number }), named('ttl'))
-    // What is null is not given.
+    // null counts as missing.
     if (number === null) continue
     await t.rejects(startBroker({ port: number }), named('port'))
     t.throws(() => brokerKvs({ url: 'ws://127.0.0.1:1', connectTimeout: number }), named('connectTimeout'))

@@ -5,14 +5,14 @@ import { connect, Dyad, DyadCore, DyadFile, start, startStore } from '@dyad-ts/d
 import { brokerKvs, memoryKvs, startBroker } from '@dyad-ts/kvs-client'
 import t from 'tap'
 
-/** What a program may give for options by mistake. */
+/** Values that a program may pass as options by mistake. */
 const NO_OPTIONS = [5, true, 'x', null, () => {}, Symbol('s')] as never[]
-/** What is no signal, and what nobody can call. */
+/** Values that are no signal, and values that cannot be called. */
 const NO_SIGNALS = [null, 5, 'x', true, {}, [], Object.create(null)] as never[]
 
 type Door = (options: never) => unknown
 
-/** Every door of a session that takes options. */
+/** Every method of a session that takes options. */
 function doors(core: Dyad): Readonly<Record<string, Door>> {
   const record = { path: 'x' } as never
   const stage = async (options: never) => {

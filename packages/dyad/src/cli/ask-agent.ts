@@ -9,28 +9,28 @@ const VERSION = 1
 /** The longest frame, in bytes. */
 const MOST_BYTES = 4 + 65_536
 
-/** The agent is there and does not answer in time. */
+/** The error for an agent that accepts the connection and does not answer in time. */
 export class SilentAgent extends Error {
   override readonly name = 'SilentAgent'
 }
 
 /**
- * Greets the agent at a path as a program with these variables would; rejects with what the agent
- * says is wrong with them, or with why it does not answer.
+ * Greets the agent at a path as a program with these variables does. Rejects with the agent's
+ * objection to them, or with the reason why it does not answer.
  */
 export async function greetAgent(path: string, variables: ReadonlyMap<string, string>): Promise<void> {
   await exchange(path, [helloFrame(variables)], [DONE])
 }
 
-/** As `greetAgent`, and resolves with the report of a run. */
+/** Greets the agent, and resolves with the report of a run. */
 export async function askReport(path: string, variables: ReadonlyMap<string, string>, run: string): Promise<RunReport> {
   const [, report] = await exchange(path, [helloFrame(variables), frame(REPORT, 2, text(run))], [DONE, REPORTED])
   return JSON.parse(String(report)) as RunReport
 }
 
 /**
- * Asks for the news of a run from index `from` on; with a signal waits until there are any or it
- * fires.
+ * Asks for the news of a run from index `from` on. With a signal it waits until there are any, or
+ * until the signal fires.
  */
 export async function askNews(
   path: string,
@@ -50,8 +50,8 @@ function helloFrame(variables: ReadonlyMap<string, string>): Buffer {
 }
 
 /**
- * Sends frames and resolves with the bodies of their answers, which come in their order: in time,
- * or until the signal fires.
+ * Sends frames, and resolves with the bodies of their answers, which come in the same order. Waits
+ * until the time limit, or with a signal until that fires.
  */
 function exchange(
   path: string,

@@ -7,13 +7,13 @@ import type { AloneStatus } from '../start-store.js'
 export interface Asked {
   /** The answers; null from a service that had just begun. */
   readonly answers: readonly (NodeStatus | AloneStatus | null)[]
-  /** The errors of services that did not answer, or not as a service does. */
+  /** The errors of services that gave no answer, or an invalid one. */
   readonly failures: readonly DyadError[]
 }
 
 /**
- * Asks the services that listen at these paths, all at once; one that does not answer hides no
- * other.
+ * Asks the services that listen at these paths, all at once. A service that does not answer does
+ * not affect the others.
  */
 export async function askAll(paths: readonly string[], word: string, options: AskOptions): Promise<Asked> {
   const answers: (NodeStatus | AloneStatus | null)[] = []
@@ -21,7 +21,7 @@ export async function askAll(paths: readonly string[], word: string, options: As
   const ask = async (path: string) => {
     try {
       const answer = await askControl(path, word, options)
-      // A service that was killed left a socket behind at which nobody answers.
+      // A killed service leaves a socket behind, at which nothing answers.
       if (answer !== undefined) answers.push(answer as NodeStatus | AloneStatus | null)
     } catch (error) {
       if (!isDyadError(error)) throw error

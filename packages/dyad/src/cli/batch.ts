@@ -3,6 +3,7 @@ import { DyadError, type ErrorCode, isDyadError } from '@dyad-ts/core'
 import { visible } from '@dyad-ts/core/internal'
 import { BatchProgress } from './batch-progress.js'
 import { type Failure, tellFailure } from './failure.js'
+import { Interruption } from './interruption.js'
 import { bytes, print, printJson, say } from './output.js'
 import { plural } from './plural.js'
 
@@ -39,7 +40,7 @@ export interface BatchWords {
  * The files of one command, and what came of each. A failure of one file is said at once, and the
  * others go on. Disposing of it prints the summary, and sets the exit code if a file failed.
  */
-export class Batch implements AsyncDisposable {
+export class Batch implements Disposable {
   readonly progress: BatchProgress
   readonly #words: BatchWords
   readonly #isJson: boolean
@@ -47,7 +48,7 @@ export class Batch implements AsyncDisposable {
   readonly #failures: { file: string; code: string | null; message: string }[] = []
   readonly #leftOut: { file: string; reason: string }[] = []
   readonly #exitCodes = new Set<number>()
-  #begun = 0
+  #finished = 0
   #all = 0
 
   constructor(words: BatchWords, isJson: boolean) {
@@ -103,11 +104,11 @@ export class Batch implements AsyncDisposable {
         if (ending.aborted) return
         try {
           await work(file, ending)
-          this.#begun++
+          this.#finished++
         } catch (error) {
           if (ending.aborted) return
-          if (isDyadError(error) && OF_ALL.has(error.code)) return failed.abort(error)
-          this.#begun++
+          if (isOfAll(error)) return failed.abort(error)
+          this.#finished++
           this.fail(nameOf(file), error)
         }
       }
@@ -116,17 +117,16 @@ export class Batch implements AsyncDisposable {
     ending.throwIfAborted()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.progress[Symbol.dispose]()
-    if (this.#isJson) {
-      this.#results.sort((a, b) => (a.line < b.line ? -1 : 1))
-      const files = this.#results.map(({ json }) => json)
-      printJson({ files, failures: this.#failures, leftOut: this.#leftOut })
-    }
-    say(this.#summary())
     const [code] = this.#exitCodes
     // Failures of several kinds have no common code.
     if (code !== undefined) process.exitCode = this.#exitCodes.size === 1 ? code : 1
+    say(this.#summary())
+    if (!this.#isJson) return
+    this.#results.sort((a, b) => (a.line < b.line ? -1 : 1))
+    const files = this.#results.map(({ json }) => json)
+    printJson({ files, failures: this.#failures, leftOut: this.#leftOut })
   }
 
   #summary(): string {
@@ -137,10 +137,15 @@ export class Batch implements AsyncDisposable {
     if (present > 0) parts.push(`${plural(present, 'file')} ${present === 1 ? 'was' : 'were'} there already`)
     if (this.#failures.length > 0) parts.push(plural(this.#failures.length, 'failure'))
     if (this.#leftOut.length > 0) parts.push(`${this.#leftOut.length} left out`)
-    const missing = this.#all - this.#begun
+    const missing = this.#all - this.#finished
     if (missing > 0) parts.push(`${plural(missing, 'file')} not finished`)
     return parts.join(', ')
   }
+}
+
+/** Whether no other file of a batch can succeed after an error. */
+function isOfAll(error: unknown): boolean {
+  return error instanceof Interruption || (isDyadError(error) && OF_ALL.has(error.code))
 }
 
 /** The error itself if its message names the file, else one that does. */

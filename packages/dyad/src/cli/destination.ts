@@ -9,10 +9,10 @@ import { promisify } from 'node:util'
 import { DyadError } from '@dyad-ts/core'
 import { Temporaries, writeAll } from '@dyad-ts/core/internal'
 
-/** As many links as Linux follows on one path. */
+/** The number of links that Linux follows on one path. */
 const MOST_LINKS = 40
 /**
- * A pipe that nobody reads, or a line that does not answer, is an error and not a wait: Node cannot
+ * A pipe without a reader, or a line that does not answer, is an error and not a wait: Node cannot
  * end while an open blocks.
  */
 const WRITE_SPECIAL = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY
@@ -54,7 +54,8 @@ export async function copyAs(local: string, place: string, signal: AbortSignal):
 }
 
 /**
- * The file that open(2) would make where nothing stands: links at the end of a path may lead to it.
+ * Returns the file that open(2) would create at a path where nothing stands, by following links at
+ * its end.
  */
 async function leadsTo(place: string): Promise<string> {
   let at = place
@@ -66,17 +67,18 @@ async function leadsTo(place: string): Promise<string> {
   throw new Error('it leads from link to link')
 }
 
-/** Copies beside the target and renames, so that nobody sees a part of it. */
+/** Copies beside the target and renames, so that no reader sees a part of it. */
 async function replace(local: string, target: string, signal: AbortSignal): Promise<void> {
   const temporaries = new Temporaries()
   const { mode } = await stat(local)
-  // A directory that is missing is a slip, and not to be made.
+  // A missing directory is most likely a mistake, and is not created.
   await stat(dirname(target))
-  // The descriptor holds its lock: what a copy leaves that was killed, the next one here removes.
+  // The descriptor holds its lock. The next copy in this directory removes what a killed one
+  // leaves.
   const { path, fd } = temporaries.create(target, mode & 0o777)
   try {
     let done = 0
-    // No stream, which would close the descriptor where it fails.
+    // A stream would close the descriptor if it failed.
     for await (const chunk of createReadStream(local, { signal })) {
       await writeAll(fd, chunk, done)
       done += chunk.length
@@ -107,7 +109,9 @@ async function writeInto(local: string, place: string, stands: Stats, signal: Ab
   await pipeline(createReadStream(local), sink, { signal })
 }
 
-/** A stream that closes the descriptor, and waits where a pipe or a terminal is full. */
+/**
+ * Returns a stream that closes the descriptor, and that waits while a pipe or a terminal is full.
+ */
 function streamInto(fd: number, stands: Stats): Writable {
   if (isatty(fd)) return new TerminalStream(fd)
   return stands.isFIFO() ? new Socket({ fd, readable: false, writable: true }) : createWriteStream('', { fd })

@@ -7,15 +7,15 @@ import { type Failure, ForeignFailure } from './failure.js'
 import { say } from './output.js'
 
 /**
- * The flag with which the command starts itself in the background: it tells who started it when it
- * is ready.
+ * The flag with which the command starts itself in the background. It then reports to its parent
+ * when it is ready.
  */
 export const REPORT_FLAG = '--report-ready'
 
 type Report<Status> = { readonly told: string } | { readonly ready: Status } | { readonly failed: Failure }
 
 /**
- * Starts this very command again in the background; resolves with its report when it is ready, and
+ * Starts this command again in the background. Resolves with its report when it is ready, and
  * rejects with its failure. An abort ends it. Its later output goes to a log beside the control
  * socket of that name.
  */
@@ -34,8 +34,8 @@ export async function detach<Status>(stateDir: string, name: string, signal: Abo
 }
 
 /**
- * Reports to the command that started this one in the background. The first report counts that is
- * not `told`.
+ * Reports to the command that started this one in the background. The first report other than
+ * `told` ends the wait there.
  */
 export function reportBack<Status>(report: Report<Status>): void {
   if (!process.connected) return

@@ -7,12 +7,12 @@ import { greetAgent } from './ask-agent.js'
 import { print, printHeading } from './output.js'
 import { requiredLibrary } from './preloaded.js'
 
-/** What this host can do for programs that nobody changes. */
+/** The support of this host for unmodified programs. */
 export interface ProgramsReport {
   readonly isUsable: boolean
-  /** Path of the library; null where it is not here. */
+  /** Path of the library; null if it is missing. */
   readonly library: string | null
-  /** Where the agent of the node is asked for. */
+  /** Path at which the agent of the node listens; null if the options name none. */
   readonly agent: string | null
   readonly answers: boolean
   readonly findings: readonly Finding[]
@@ -24,7 +24,7 @@ interface Finding {
   readonly remedy: string
 }
 
-/** Looks for the library, loads it into a program, and asks the agent. */
+/** Looks for the library, loads it into a program, and greets the agent. */
 export async function reportPrograms(): Promise<ProgramsReport> {
   const findings: Finding[] = []
   const library = libraryFault()
@@ -40,7 +40,7 @@ export async function reportPrograms(): Promise<ProgramsReport> {
   }
 }
 
-/** What keeps the library from being loaded. */
+/** Returns the obstacle to loading the library, if there is one. */
 function libraryFault(): Finding | undefined {
   let library: string
   try {
@@ -59,7 +59,7 @@ function libraryFault(): Finding | undefined {
   return { isFatal: true, what, remedy }
 }
 
-/** What keeps the agent of the node from answering. */
+/** Returns the path of the agent, and why it does not answer, if it does not. */
 async function agentFault(): Promise<{ path?: string; fault?: Finding }> {
   const remedy = 'start the service of this node: `dyad start`; without it `dyad run` begins an agent for each program'
   let path: string

@@ -1,19 +1,16 @@
 import { readSync } from 'node:fs'
 
-/** What an executable file of Linux says of itself, as far as it concerns LD_PRELOAD. */
+/** The properties of an executable file of Linux that matter for LD_PRELOAD. */
 export interface Elf {
-  /** Whether it is for the processor that runs this process, with as many bits. */
+  /** Whether it is built for the processor and the word size of this process. */
   readonly isNative: boolean
-  /**
-   * The dynamic loader that it names; undefined for a static program, into which nothing can be
-   * loaded.
-   */
+  /** The dynamic loader that it names; undefined for a static program, which loads no library. */
   readonly loader: string | undefined
-  /** Whether Go made it: its programs make their system calls themselves. */
+  /** Whether Go built it: such programs make their system calls themselves. */
   readonly isGo: boolean
 }
 
-/** Where the fields are, in bytes: of a program's header (64 or 32 bits) and of its tables. */
+/** Offsets of the fields, in bytes: of a program's header (64 or 32 bits) and of its tables. */
 const LAYOUT_64 = {
   head: 64,
   programs: 32,
@@ -38,12 +35,12 @@ const MACHINES: Readonly<Record<string, number>> = { x64: 62, arm64: 183 }
 /** The type of a program header that names the dynamic loader. */
 const PT_INTERP = 3
 const GO_SECTIONS: ReadonlySet<string> = new Set(['.note.go.buildid', '.go.buildinfo'])
-/** Longer tables are no program's. */
+/** No program has longer tables. */
 const MOST_BYTES = 1024 * 1024
 
 /**
- * Reads the headers of an open file; undefined where it is no ELF file of this byte order, or
- * damaged.
+ * Reads the headers of an open file. Returns undefined if it is no ELF file of this byte order, or
+ * if it is damaged.
  */
 export function readElf(fd: number): Elf | undefined {
   try {
@@ -91,7 +88,7 @@ function exactly(fd: number, position: number, length: number): Buffer {
   return bytes
 }
 
-/** A text that ends with a NUL. */
+/** Returns the text before the first NUL. */
 function textAt(bytes: Buffer, start: number): string {
   const end = bytes.indexOf(0, start)
   return bytes.toString('latin1', start, end === -1 ? bytes.length : end)

@@ -3,10 +3,10 @@ import type { ConfigOptions, OptionName } from '@dyad-ts/core'
 import { OPTIONS, type OptionRow, readOption } from '@dyad-ts/core/internal'
 
 /**
- * The variables by which another process gets the options that hold here: what the caller or the
- * environment gives, paths absolute. Undefined for variables to unset, since they would go before
- * the given ones. The token is left out: where the environment has it, it stays there.
- * ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE.
+ * Returns the variables that give another process the options of this one, without the defaults and
+ * with absolute paths. The value is undefined for a variable to unset, which would override a given
+ * one. The token is left out; it stays in the environment if it is there. ERR_DYAD_OPTION,
+ * ERR_DYAD_DTL_MODE.
  */
 export function exported(given: ConfigOptions): Map<string, string | undefined> {
   const variables = new Map<string, string | undefined>()
@@ -24,8 +24,8 @@ export function exported(given: ConfigOptions): Map<string, string | undefined> 
 }
 
 /**
- * The text of an option's value as a variable for other processes, which may have another working
- * directory.
+ * Returns the value of an option as the text of a variable. Paths are absolute, because another
+ * process may have another working directory.
  */
 export function variableText(row: OptionRow<unknown>, value: unknown): string {
   if (typeof value === 'boolean') return value ? '1' : '0'

@@ -54,13 +54,19 @@ export async function getMany(
       if (place !== undefined && (await hasContentOf(place, record, ending))) {
         return add(batch, record, place, true)
       }
-      const onProgress = (arrived: number) => progress.moved(arrived)
-      const local = await session.consumeRecord(file.path, record, { signal: ending, onProgress })
+      let stored = record
+      const local = await session.consumeRecord(file.path, record, {
+        signal: ending,
+        onRecord: (newest) => {
+          stored = newest
+        },
+        onProgress: (arrived) => progress.moved(arrived),
+      })
       const isHeld = held.take(local)
-      if (place === undefined) return add(batch, record, local, isHeld)
+      if (place === undefined) return add(batch, stored, local, isHeld)
       await mkdir(dirname(place), { recursive: true })
       await copyAs(local, place, ending)
-      add(batch, record, place, false)
+      add(batch, stored, place, false)
     } finally {
       moves.release()
       progress.end()

@@ -72,7 +72,7 @@ async function getAll(
   const naming = match ? 'patterns' : recursive ? 'folders' : 'paths'
   await withSession(options, signal, async (session) => {
     await session.greet()
-    await using batch = new Batch({ verb: 'get', done: 'fetched' }, json === true)
+    using batch = new Batch({ verb: 'get', done: 'fetched' }, json === true)
     using _ = onUnreadable((error) => batch.progress.aside(() => tell(`left out: ${error.message}`)))
     await getMany(words, { naming, to }, session, batch, signal)
   })
@@ -112,7 +112,7 @@ async function toOutput(local: string, signal: AbortSignal): Promise<void> {
     await pipeline(createReadStream(local), output, { signal, end: output !== process.stdout })
   } catch (error) {
     signal.throwIfAborted()
-    // Who reads no more has what it wanted.
+    // A reader that closes the pipe has read enough.
     const { code, syscall } = error as NodeJS.ErrnoException
     if (code !== 'EPIPE') throw syscall === 'write' ? outputFailure(error as NodeJS.ErrnoException) : error
   }

@@ -3,37 +3,39 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
-/** Signals that hardly anybody but a terminal sends: it sends them to the whole group. */
+/** Signals that come almost always from a terminal, which sends them to the whole group. */
 const OF_TERMINALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGWINCH'])
 
 /**
- * Tells whether a signal that this process got went to its whole process group, as those of a
- * terminal and of a shell's `kill %1` do: the group's other processes have it then, and it must not
- * be forwarded to them. A small process of the group that blocks all signals bears witness: nobody
- * addresses it by itself, so what it has got the whole group has got. What it has got stays
- * pending, so the next signal of the same name needs another witness. The former one judges other
- * names until that one blocks signals, too; what none can judge waits for it. All end with this
- * process.
+ * Finds out whether a signal of this process went to its whole process group, as the signals of a
+ * terminal and of a shell's `kill %1` do. The other processes of the group then have it, and it
+ * must not be forwarded to them. The witness is a small process of the group that blocks all
+ * signals. No other process addresses it alone, so a signal that it received went to the whole
+ * group. A received signal stays pending, so the next signal of the same name needs a new witness.
+ * The former witness judges other names until the new one blocks signals, too. Signals that no
+ * witness can judge wait for it. All witnesses end with this process.
  */
 export class GroupWitness implements AsyncDisposable {
   #witnesses: Witness[] = []
   /**
-   * Signals of the whole group that no living witness shows, and of which this process has yet to
-   * hear.
+   * Signals of the whole group that no living witness shows, and that this process has not received
+   * yet.
    */
   #seen = 0n
-  /** Signals that this process got and no witness can judge yet. */
+  /** Signals that this process received and that no witness can judge yet. */
   #undecided = 0n
   #isEnding = false
-  /** Resolves once the newest witness blocks signals, or there can be none. */
+  /** Resolves once the newest witness blocks signals, or if no witness is possible. */
   #renewed = this.#begin()
 
-  /** Resolves once signals can be judged; where env(1) cannot block signals, too. */
+  /** Resolves once signals can be judged, and also if env(1) cannot block signals. */
   ready(): Promise<void> {
     return this.#renewed
   }
 
-  /** Resolves with whether the whole group got the signal that this process has just got. */
+  /**
+   * Resolves with true if the whole group received the signal that this process has just received.
+   */
   async saw(name: NodeJS.Signals): Promise<boolean> {
     const bit = bitOf(name)
     if (this.#judgeOf(bit) === undefined) {
@@ -60,7 +62,7 @@ export class GroupWitness implements AsyncDisposable {
     return this.#witnesses.find((witness) => witness.canJudge(bit))
   }
 
-  /** Starts a witness that has judged nothing. It replaces the others once it blocks signals. */
+  /** Starts a new witness, which replaces the others once it blocks signals. */
   async #begin(): Promise<void> {
     const witness = new Witness()
     this.#witnesses.push(witness)
@@ -77,7 +79,8 @@ export class GroupWitness implements AsyncDisposable {
     this.#witnesses.splice(this.#witnesses.indexOf(witness), 1)
     const { killedBy } = witness
     if (killedBy === null) return
-    // A signal that came before it blocked signals has ended it. Nobody addresses it by itself.
+    // A signal that came before it blocked signals has ended it. No other process addresses it
+    // alone.
     this.#seen |= this.#undecided & bitOf(killedBy)
     await this.#begin()
   }
@@ -99,12 +102,12 @@ class Witness {
   constructor() {
     this.#process = spawn('env', ['--block-signal', 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] })
     const { stdin, stdout } = this.#process
-    // Where env(1) knows no --block-signal there is no witness.
+    // If env(1) has no --block-signal, no witness runs.
     stdin?.on('error', () => {}).write('ready')
     this.ready = new Promise((resolve) => {
       this.#process.on('error', () => resolve()).on('exit', () => resolve())
       stdout?.once('data', () => {
-        // What answers is `cat`, which began with all signals blocked.
+        // The answer comes from `cat`, which starts with all signals blocked.
         this.#blocks = true
         resolve()
       })
@@ -116,7 +119,7 @@ class Witness {
     return pid !== undefined && exitCode === null && signalCode === null
   }
 
-  /** The signal that ended it; null while it runs, and where it ended by itself. */
+  /** The signal that ended it; null while it runs, and if it ended by itself. */
   get killedBy(): NodeJS.Signals | null {
     return this.#process.signalCode
   }
@@ -125,7 +128,7 @@ class Witness {
     return this.#blocks && this.isAlive && (this.judged & bit) === 0n
   }
 
-  /** The signals that have come to it, by bits. */
+  /** The signals that it has received, by bits. */
   get pending(): bigint {
     try {
       const status = readFileSync(`/proc/${this.#process.pid}/status`, 'latin1')
@@ -135,7 +138,7 @@ class Witness {
     }
   }
 
-  /** Ends it. The system keeps a process that nobody has waited for. */
+  /** Ends it. The system keeps a process until its parent has waited for it. */
   async end(): Promise<void> {
     if (!this.isAlive) return
     const ended = once(this.#process, 'exit')

@@ -8,9 +8,9 @@ export interface Holder {
 }
 
 /**
- * The process, of this one's parent and its parents, that has a file open for writing; undefined if
- * none of them has, as far as this user can see. Shells such as dash keep open what they redirect,
- * and so does the shell below npx.
+ * Returns the nearest ancestor of this process that has a file open for writing; undefined if this
+ * user can see none. Shells such as dash keep open the files that they redirect to, and so does the
+ * shell that npx starts.
  */
 export function heldByAncestor(file: string): Holder | undefined {
   for (let pid = process.ppid; pid > 1; ) {
@@ -38,7 +38,7 @@ function hasOpen(pid: number, file: string): boolean {
       return readlinkSync(`/proc/${pid}/fd/${fd}`) === file && isOpenForWriting(fd, pid)
     })
   } catch {
-    // Another user's, or it has ended.
+    // It belongs to another user, or it has ended.
     return false
   }
 }

@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { isPreloadable } from '@dyad-ts/core/internal'
 import { preloadLibrary, whyMissing } from '@dyad-ts/native'
 
-/** The library for LD_PRELOAD. Throws an error that says why it is not here, and what to do. */
+/**
+ * Returns the path of the library for LD_PRELOAD. Throws an error that says why it is missing, and
+ * what to do.
+ */
 export function requiredLibrary(): string {
   const library = preloadLibrary()
   if (library === undefined) throw new Error(`the library for unmodified programs is not here: ${whyMissing()}`)
@@ -14,8 +17,8 @@ export function requiredLibrary(): string {
 }
 
 /**
- * Returns NODE_OPTIONS with `@dyad-ts/dyad/register` in front of the former options: Node programs
- * take part through their own node:fs. Returns undefined where it is not built.
+ * Returns NODE_OPTIONS with `@dyad-ts/dyad/register` before the former options, so that Node
+ * programs take part through their own node:fs. Returns undefined if it is not built.
  */
 export function registeringOptions(former: string | undefined): string | undefined {
   const register = new URL('../register.js', import.meta.url)

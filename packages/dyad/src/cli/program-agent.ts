@@ -7,21 +7,21 @@ import type { Config } from '@dyad-ts/core'
 import { prepareStateDirectory } from '@dyad-ts/core/internal'
 import { sessionsBeside } from '../agent-session.js'
 
-/** The agent that a program asks. Disposing of it ends it, where this process began it. */
+/** The agent that a program asks. Disposing of it ends an agent that this process began. */
 export interface ProgramAgent extends AsyncDisposable {
   readonly path: string
-  /** Whether it is where the programs of the node look for it. */
+  /** Whether it listens where the programs of the node look for it. */
   readonly isOfNode: boolean
   /** Whether it runs in this process. */
   readonly isOwn: boolean
 }
 
-/** The sockets of the agents that belong to one program, with its process. */
+/** Matches the sockets of agents for one program, with the process of `dyad run`. */
 const OWN_SOCKET = /^run-(\d+)-[0-9a-f]+\.sock$/
 
 /**
- * The agent that listens at `given`, else that of the node's service, else a new one for this
- * process alone. ERR_DYAD_OPTION if the directory for state cannot be used, ERR_DYAD_BIND,
+ * Returns the agent that listens at `given`, else the agent of the node's service, else a new one
+ * for this process alone. ERR_DYAD_OPTION if the directory for state cannot be used, ERR_DYAD_BIND,
  * ERR_DYAD_SYSTEM.
  */
 export async function programAgent({ stateDir, node }: Config, given: string | undefined): Promise<ProgramAgent> {
@@ -38,7 +38,7 @@ export async function programAgent({ stateDir, node }: Config, given: string | u
   return { path, isOfNode: false, isOwn: true, [Symbol.asyncDispose]: () => agent.close() }
 }
 
-/** Whether an agent listens at a path. */
+/** Resolves with true if an agent listens at a path. */
 export function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -55,7 +55,7 @@ async function removeAbandoned(directory: string): Promise<void> {
   for (const name of namesIn(directory)) {
     const pid = Number(OWN_SOCKET.exec(name)?.[1] ?? Number.NaN)
     const path = join(directory, name)
-    // Those of other containers cannot be seen, but they listen.
+    // A process of another container cannot be seen, but its socket listens.
     if (!Number.isNaN(pid) && !isAlive(pid) && !(await isListening(path))) rmSync(path, { force: true })
   }
 }

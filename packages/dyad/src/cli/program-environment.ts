@@ -8,13 +8,13 @@ interface ProgramSettings {
   readonly outer: NodeJS.ProcessEnv
   readonly options: ConfigOptions
   readonly library: string
-  /** Where its agent listens; undefined for that of the node. */
+  /** Where its agent listens; undefined for the agent of the node. */
   readonly agent: string | undefined
-  /** The run that its report tells of. */
+  /** The run that its report describes. */
   readonly run: string | undefined
 }
 
-/** The environment of a program that takes part. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
+/** Returns the environment of a program that takes part. ERR_DYAD_OPTION, ERR_DYAD_DTL_MODE. */
 export function environmentOfProgram({ outer, options, library, agent, run }: ProgramSettings): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = { ...outer }
   const variables = exported(options)
@@ -30,7 +30,8 @@ export function environmentOfProgram({ outer, options, library, agent, run }: Pr
 }
 
 /**
- * The variables by which a program chooses its session, and its agent: those that begin with DYAD_.
+ * Returns the variables by which a program chooses its session and its agent: those that begin with
+ * DYAD_.
  */
 export function programVariables(env: NodeJS.ProcessEnv): Map<string, string> {
   const found = new Map<string, string>()

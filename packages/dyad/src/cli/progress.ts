@@ -2,8 +2,8 @@ import { type Options, SingleBar } from 'cli-progress'
 import { bytes, tell } from './output.js'
 
 /**
- * A bar on stderr while bytes move, where stderr is a terminal. Disposing of it leaves the cursor
- * on a new line.
+ * Shows a bar on stderr while bytes move, if stderr is a terminal. Disposing of it leaves the
+ * cursor on a new line.
  */
 export class Progress implements Disposable {
   readonly #verb: string
@@ -16,12 +16,15 @@ export class Progress implements Disposable {
     this.#verb = verb
   }
 
-  /** Says what is waited for, to a log too: no wait is silent. */
+  /** Prints the file that the command waits for, to a log as well: no wait is silent. */
   waiting(path: string): void {
     tell(`waiting for ${path} …`)
   }
 
-  /** Shows how far it is. @param size undefined while nobody knows */
+  /**
+   * Shows how many bytes have moved.
+   * @param size undefined while it is not known
+   */
   update(done: number, size: number | undefined): void {
     if (!process.stderr.isTTY) return
     if (this.#bar === undefined) {
@@ -58,7 +61,7 @@ function barOptions(hasSize: boolean): Options {
   return { format, stream: process.stderr, barsize: 30, emptyOnZero: false, gracefulExit: false, forceRedraw: false }
 }
 
-/** A time in seconds, as m:ss or h:mm:ss. */
+/** Returns a time in seconds as m:ss or h:mm:ss. */
 export function duration(seconds: number): string {
   const pad = (part: number) => String(part).padStart(2, '0')
   const minutes = Math.floor(seconds / 60)

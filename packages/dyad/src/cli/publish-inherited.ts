@@ -6,11 +6,11 @@ import { say } from './output.js'
 import { isOpenForWriting, type Program, stdioWith } from './supervise.js'
 
 /**
- * Publishes the files below the producer-managed directory that this process, and with it the
- * program, got open for writing: a shell's `dyad run … > /tmp/prod/log`. As long as this process
- * has them open the library in the program leaves them alone. They are handed to another process
- * with the library, the last to close them. Returns whether all that was to be published is; says
- * so where a shell keeps a file open, which nothing publishes then.
+ * Publishes the files below the producer-managed directory that this process and the program
+ * inherited open for writing, as in a shell's `dyad run … > /tmp/prod/log`. While this process has
+ * them open, the library in the program does not publish them. This passes them to another process
+ * with the library, which closes them last. Returns true if all of them are published. A file that
+ * a shell keeps open is not published, and a line on stderr says so.
  */
 export async function publishInherited(
   { env, descriptors }: Program,
@@ -29,12 +29,12 @@ export async function publishInherited(
   const ended = once(last, 'exit')
   for (const fd of written.keys()) {
     closeSync(fd)
-    // Nothing that this process opens may take the place of a standard one.
+    // Nothing that this process opens may take the number of a standard descriptor.
     if (fd <= 2) openSync('/dev/null', 'r+')
   }
   last.stdin?.end()
   const [code] = await ended
-  // What an outer run has open is published by that.
+  // An outer run publishes the files that it has open.
   for (const file of isNested ? [] : new Set(written.values())) {
     const holder = heldByAncestor(file)
     if (holder === undefined) continue
@@ -44,7 +44,7 @@ export async function publishInherited(
   return code === 0
 }
 
-/** The file below a directory that a descriptor writes. */
+/** Returns the file below a directory that a descriptor writes. */
 function writtenBelow(fd: number, directory: string): string | undefined {
   try {
     const file = readlinkSync(`/proc/self/fd/${fd}`)

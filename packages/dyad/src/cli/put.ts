@@ -86,7 +86,7 @@ async function putAll(words: string[], flags: Flags, options: ConfigOptions, sig
   await withSession(options, signal, async (session) => {
     // Before anything is written.
     await session.greet()
-    await using batch = new Batch({ verb: 'put', done: 'published' }, json)
+    using batch = new Batch({ verb: 'put', done: 'published' }, json)
     await putMany(words, { to, recursive }, session, batch, signal)
   })
 }

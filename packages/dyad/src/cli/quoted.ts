@@ -1,4 +1,4 @@
-/** A word as a shell reads it: as it is, or between quotes. */
+/** Returns a word as a shell reads it, between quotes where that is necessary. */
 export function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }

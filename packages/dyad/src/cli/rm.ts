@@ -6,7 +6,7 @@ import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { print, printJson } from './output.js'
 import { withSession } from './session.js'
 
-/** Failures of one path, which leave the others to be removed. */
+/** Failures of one path, after which the command removes the others. */
 const OF_A_PATH: ReadonlySet<ErrorCode> = new Set(['ERR_DYAD_NOT_FOUND', 'ERR_DYAD_PATH', 'ERR_DYAD_UNTRACKED'])
 
 export function addRm(program: Command, signal: AbortSignal): void {

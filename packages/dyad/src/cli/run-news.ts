@@ -5,17 +5,17 @@ import { askNews, SilentAgent } from './ask-agent.js'
 import { say, tell } from './output.js'
 import type { ProgramAgent } from './program-agent.js'
 
-/** Lines of failures that are said; the rest is counted. */
+/** Failures that are printed; the others are counted. */
 const MOST_FAILURES = 10
-/** How long after the last word of the agent it is asked whether it still answers, in ms. */
+/** How long after the last answer of the agent this greets it again, in ms. */
 const CHECK_MS = 30_000
 /**
- * How long a program gets to print what it says of a failure itself, in ms, so that its line is
+ * How long a program gets to print its own message about a failure, in ms, so that its line stays
  * whole.
  */
 const OWN_LINE_MS = 100
 
-/** A run whose news are said. */
+/** A run whose news are printed. */
 export interface ToldRun {
   readonly id: string
   readonly agent: ProgramAgent
@@ -24,8 +24,8 @@ export interface ToldRun {
 }
 
 /**
- * Says on stderr, while a program runs, what keeps it waiting and what fails: the program itself
- * has an errno for it, which it may not print. Disposing of it says the rest.
+ * Prints on stderr, while a program runs, the files that it waits for and the failures. The program
+ * itself receives only an errno, which it may not print. Disposing of it prints the rest.
  */
 export class RunNews implements AsyncDisposable {
   readonly #run: ToldRun
@@ -46,7 +46,7 @@ export class RunNews implements AsyncDisposable {
     try {
       this.#tellAll(await this.#ask())
     } catch {
-      // The program has met that, or does not need the agent.
+      // The program has met the same failure, or does not need the agent.
     }
     if (this.#failures > MOST_FAILURES) say(`${this.#failures - MOST_FAILURES} more kinds of failures`)
   }
@@ -62,13 +62,13 @@ export class RunNews implements AsyncDisposable {
     } catch (error) {
       if (signal.aborted) return
       const why = reasonOf(error)
-      // The agent refuses the options of this run, and has said what to do.
+      // The agent refuses the options of this run, and its message says what to do.
       if (why.startsWith('ERR_DYAD_')) say(why)
       else say(`${why}: opens and closes of managed files wait 10 s for another; start this node's service again`)
     }
   }
 
-  /** Says so if the agent does not answer: nothing that the program asks it for ends then. */
+  /** Prints a line if the agent does not answer. No request of the program ends then. */
   async #check(): Promise<void> {
     try {
       this.#tellAll(await this.#ask())
@@ -81,7 +81,7 @@ export class RunNews implements AsyncDisposable {
     }
   }
 
-  /** Hears what is new until the signal fires. */
+  /** Receives news until the signal fires. */
   async #listen(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
@@ -108,7 +108,7 @@ export class RunNews implements AsyncDisposable {
     if (kind === 'failure') {
       if (++this.#failures <= MOST_FAILURES) say(text)
     }
-    // An agent of this process says the rest itself.
+    // An agent of this process prints the rest itself.
     else if (!this.#run.agent.isOwn) {
       if (kind === 'warning') say(`warning: ${text}`)
       else tell(text)

@@ -6,8 +6,8 @@ import { openKvs } from '../parts.js'
 
 /**
  * Runs `work` in a session, which an abort ends at any stage. Paths on a command line are relative
- * to the managed directories, and a command that ended well has published. The store is first asked
- * by `work`, within the limits of what that does.
+ * to the managed directories. A publish ends before its command does. `work` makes the first
+ * request to the store, with the limits of that request.
  */
 export async function withSession<T>(
   options: ConfigOptions,
@@ -32,7 +32,7 @@ export async function withStore<T>(
   return await ending(signal, kvs, () => work(kvs))
 }
 
-/** What an abort ends in the middle of a call fails in one way or another; the abort is why. */
+/** Rejects with the reason of the abort, whatever error the interrupted call fails with. */
 async function ending<T>(
   signal: AbortSignal,
   resource: { close(): Promise<void> },

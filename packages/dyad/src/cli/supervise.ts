@@ -5,8 +5,8 @@ import { GroupWitness } from './group-witness.js'
 import { CommandError, NOT_EXECUTABLE, NOT_FOUND } from './program-file.js'
 
 /**
- * The signals that somebody may send to a program; the system's own (SIGSEGV) and job control's
- * (SIGTSTP) are not forwarded.
+ * The signals that are forwarded to a program: not those of the system (SIGSEGV) and of job control
+ * (SIGTSTP).
  */
 const FORWARDED = [
   ...(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const),
@@ -26,10 +26,10 @@ const OF_CORES: ReadonlySet<string> = new Set([
   'SIGSYS',
 ])
 
-/** How a program ended: by itself, or by a signal. */
+/** The end of a program: by itself, or by a signal. */
 export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals }
 
-/** A descriptor that this process inherited, and what it led to then. */
+/** A descriptor that this process inherited, and the file that it led to at the start. */
 export interface Inherited {
   readonly fd: number
   readonly link: string
@@ -42,13 +42,13 @@ export interface Program {
   readonly file: string
   readonly args: readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** Descriptors beside the standard ones that it inherits. */
+  /** Further descriptors that it inherits, besides the standard ones. */
   readonly descriptors: readonly Inherited[]
 }
 
 /**
- * Runs a program in the process group and on the terminal of this process, and resolves with how it
- * ended. It gets every signal once that this process gets meanwhile. CommandError.
+ * Runs a program in the process group and on the terminal of this process, and resolves with its
+ * end. The program receives every signal of this process exactly once. CommandError.
  */
 export async function supervise({ command, file, args, env, descriptors }: Program): Promise<Ending> {
   await using witness = new GroupWitness()
@@ -79,8 +79,8 @@ export async function supervise({ command, file, args, env, descriptors }: Progr
 
 /**
  * Ends this process as the program ended: with its exit code, or by its signal, so that a shell
- * says the same of both. Where this process would write a core file over the program's it exits
- * with 128 and the signal's number instead.
+ * reports the same. Where this process would write a core file over the program's, it exits with
+ * 128 and the signal's number instead.
  */
 export function endAs(ending: Ending): void {
   if ('code' in ending) {
@@ -90,7 +90,7 @@ export function endAs(ending: Ending): void {
   const { signal } = ending
   process.exitCode = 128 + (system.signals[signal] ?? 0)
   if (OF_CORES.has(signal) && mayWriteCores()) return
-  // Node ignores some signals; the last listener that is removed brings the default back.
+  // Node ignores some signals. Removing the last listener restores the default.
   if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') {
     process.on(signal, () => {})
     process.removeAllListeners(signal)
@@ -107,8 +107,9 @@ function mayWriteCores(): boolean {
 }
 
 /**
- * The descriptors that this process inherited and Node would close in its children, such as those
- * of mpirun or a shell's `3>log`: all but Node's own. To be called before anything is opened.
+ * Returns the descriptors that this process inherited and that Node would close in its children,
+ * such as those of mpirun or a shell's `3>log`: all but Node's own. Call it before anything is
+ * opened.
  */
 export function inheritedDescriptors(): Inherited[] {
   const found = readdirSync('/proc/self/fd').flatMap((name) => {
@@ -121,15 +122,15 @@ export function inheritedDescriptors(): Inherited[] {
 }
 
 /**
- * Whether a descriptor is one of Node's: of the system's events, of a pipe with both of its ends,
- * or `/dev/null` for reading.
+ * Returns true for a descriptor of Node itself: for events of the system, for a pipe with both of
+ * its ends, or `/dev/null` for reading.
  */
 function isOwn(fd: number, link: string, hasBothEnds: boolean): boolean {
   if (link === '/dev/null') return !isOpenForWriting(fd)
   return link.startsWith('anon_inode:') || (link.startsWith('pipe:') && hasBothEnds)
 }
 
-/** Whether a descriptor was opened for writing, as far as that can be read. */
+/** Returns true if a descriptor is open for writing; false also if the system does not say. */
 export function isOpenForWriting(fd: number | string, pid: number | 'self' = 'self'): boolean {
   try {
     const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'))?.[1]
@@ -140,8 +141,8 @@ export function isOpenForWriting(fd: number | string, pid: number | 'self' = 'se
 }
 
 /**
- * The standard descriptors and these, at their own numbers. One that was closed since is left out:
- * the next descriptor of that number may be one that the start of a child waits for.
+ * Returns the standard descriptors and these, at their own numbers. A descriptor that is closed by
+ * now is left out: its number may belong to one that the start of a child waits for.
  */
 export function stdioWith(descriptors: readonly Inherited[]): (number | 'ignore')[] {
   const stdio: (number | 'ignore')[] = [0, 1, 2]
@@ -153,7 +154,7 @@ export function stdioWith(descriptors: readonly Inherited[]): (number | 'ignore'
   return stdio
 }
 
-/** What a descriptor leads to; undefined if it is not open. */
+/** Returns the target of a descriptor; undefined if it is not open. */
 function linkOf(fd: number): string | undefined {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`)

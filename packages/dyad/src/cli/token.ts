@@ -13,7 +13,7 @@ export function addToken(program: Command): void {
     .option('--json', 'print one JSON object')
     .action(({ json }: { json?: true }) => {
       const options = givenOptions(command)
-      // It is made if there is none, so that there is something to copy.
+      // This creates the token if it is missing, so that there is one to copy.
       readConfigWithToken(options)
       const source = tokenSource(options)
       if (json) return printJson(described(source))
@@ -29,7 +29,7 @@ export function addToken(program: Command): void {
   addExamples(command, 'dyad token', 'dyad token --json')
 }
 
-/** Everything but the token. */
+/** Describes the source of the token, without the token. */
 function described(source: TokenSource): object {
   switch (source.kind) {
     case 'open':

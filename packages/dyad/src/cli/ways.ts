@@ -1,18 +1,18 @@
 import type { NodeEntry, Transport } from '@dyad-ts/core'
 import { obstacleTo } from '@dyad-ts/core/internal'
 
-/** How this side would fetch from a node over one transport, or why it would not. */
+/** One transport for fetching from a node, and the reason why this side uses it or not. */
 export interface Way {
   readonly transport: string
-  /** What the node offers; missing where it offers none. */
+  /** The address that the node offers; missing if it offers none. */
   readonly address?: string | undefined
   readonly isUsed: boolean
   readonly reason: string
 }
 
 /**
- * The ways to a node over each transport of this side, in the order in which a consumer here tries
- * them: the first that serves is used.
+ * Returns the ways to a node over each transport of this side, in the order in which a consumer
+ * tries them. It uses the first that works.
  */
 export async function waysTo(node: NodeEntry, transports: readonly Transport[], mode: string): Promise<Way[]> {
   const ways: Way[] = []
@@ -28,7 +28,10 @@ export async function waysTo(node: NodeEntry, transports: readonly Transport[], 
   return ways
 }
 
-/** What keeps this side from all of the directories; undefined if it can fetch from one. */
+/**
+ * Returns the obstacle to fetching from all of the directories; undefined if one can be fetched
+ * from.
+ */
 async function obstacleToAll(
   transport: Transport,
   address: string | undefined,

@@ -10,22 +10,22 @@ import { fileURLToPath } from 'node:url'
 
 export const COMMAND = fileURLToPath(new URL('../../bin/dyad.js', import.meta.url))
 
-/** What a command left. */
+/** The outcome of a command. */
 export interface Outcome {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** A command that runs. */
+/** A running command. */
 export interface Running {
   readonly child: ChildProcess
   readonly ended: Promise<Outcome>
 }
 
 /**
- * Directories, a state directory and an environment of their own for one test; all that was started
- * in it ends with it.
+ * The directories, the state directory and the environment of one test. Disposing of it ends
+ * everything that was started in it.
  */
 export class Sandbox implements AsyncDisposable {
   readonly directory: string
@@ -34,7 +34,7 @@ export class Sandbox implements AsyncDisposable {
 
   private constructor(directory: string) {
     this.directory = directory
-    // On a machine that says that it is CI, Node shows no colour.
+    // Node shows no colour if the variable CI is set.
     const outside = Object.entries(process.env).filter(
       ([name]) => !/^(DYAD_|NODE_DEBUG|NO_COLOR|FORCE_COLOR|CI$)/.test(name),
     )
@@ -66,7 +66,7 @@ export class Sandbox implements AsyncDisposable {
     return sandbox
   }
 
-  /** The token of what runs here, made at the first start. */
+  /** The token of the sandbox, which the first start creates. */
   get token(): string {
     return readFileSync(this.at('config/dyad/token'), 'utf8').trim()
   }

@@ -1,4 +1,4 @@
-/** Copies a file, and stops for good once a part of it is written. */
+/** Copies a file, and stops itself once a part of it is written. */
 import { watch } from 'node:fs'
 import { dirname } from 'node:path'
 import { copyTo } from '../../src/cli/destination.js'

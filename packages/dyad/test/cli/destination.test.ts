@@ -30,13 +30,13 @@ const never = new AbortController().signal
 function site(t: Test): { root: string; local: string; content: Buffer } {
   const root = mkdtempSync(`${tmpdir()}/dyad-destination-`)
   t.teardown(() => rmSync(root, { recursive: true }))
-  // More than a pipe holds.
+  // More than the capacity of a pipe.
   const content = Buffer.alloc(3_000_001, 'content ')
   writeFileSync(`${root}/local`, content)
   return { root, local: `${root}/local`, content }
 }
 
-/** Makes a character device; whether that can be done, and be opened, here. */
+/** Makes a character device. Returns true if it can be made and opened here. */
 function makeDevice(path: string, major: number, minor: number): boolean {
   try {
     execFileSync('mknod', [path, 'c', String(major), String(minor)], { stdio: 'ignore' })

@@ -5,7 +5,7 @@ import { COMMAND, Sandbox } from './command.js'
 
 const WITH_LIBRARY = [process.execPath, '--import', new URL('./with-library.mjs', import.meta.url).href, COMMAND]
 
-/** What the transport itself says of this host. */
+/** The report of the transport itself about this host. */
 const { unavailable } = rdmaTransport()
 const code = unavailable === undefined ? 0 : 1
 

@@ -4,20 +4,20 @@ import t, { type Test } from 'tap'
 import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, type Outcome, Sandbox } from './command.js'
 
-/** A name that does all that a name can do to a terminal, and that a shell can be given. */
+/** A name with everything that affects a terminal, and that a shell can pass on. */
 const NAME = 'a\nforged\u001b[2J\u001b[31mred\u202egnp.exe\u009b31m\u2028separator\ttab\rend'
 
-/** Lines as they came from a terminal of no colours. */
+/** Splits the output of a terminal without colours into lines. */
 const linesOf = (stdout: string) => stdout.trimEnd().split('\r\n')
 
-/** A terminal gets nothing raw, and is shown the text. */
+/** Asserts that a terminal receives no raw control character, and shows the text. */
 function assertShown(t: Test, { code, stdout }: Outcome, text: string, label: string): void {
   t.equal(code, 0, `${label} succeeds`)
   t.ok(stdout.includes(visible(text)), `${label} shows it`)
   for (const line of linesOf(stdout)) t.equal(visible(line), line, label)
 }
 
-/** A pipe gets a text as it is, but for the ends of lines. */
+/** Returns a text as a pipe receives it: exact, except for line ends. */
 const piped = (text: string) => text.replaceAll('\n', '\\n').replaceAll('\r', '\\r')
 
 t.test('no command that moves or removes a file forges a line, and its --json is exact', async (t) => {
@@ -46,7 +46,7 @@ t.test('no command that moves or removes a file forges a line, and its --json is
     const watching = sandbox.spawn(args)
     await firstLine(watching)
     watching.child.kill('SIGTERM')
-    // Newer versions of readline take U+2028 for the end of a line.
+    // Newer versions of readline treat U+2028 as the end of a line.
     const [line = ''] = (await watching.ended).stdout.split('\n')
     t.equal(label === 'watch' ? line : JSON.parse(line).path, label === 'watch' ? piped(NAME) : NAME, label)
   }

@@ -4,7 +4,7 @@ import { brokerKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { Sandbox, says } from './command.js'
 
-/** Names of files that others may choose. */
+/** Names of files that other users may choose. */
 const EVIL = [
   'a\nforged',
   '\u001b[2J\u001b[31mred',
@@ -15,7 +15,7 @@ const EVIL = [
 ]
 const GOOD = 'schön/日本語-🎉'
 
-/** Registers a node as a service that is killed at once, so that it gives no sign of life. */
+/** Registers a node from a process that is killed at once, so that it gives no sign of life. */
 function registerAndDie(node: string, entry: Uint8Array, { env, token }: Sandbox): Promise<void> {
   const program = `
     import { brokerKvs } from ${JSON.stringify(import.meta.resolve('@dyad-ts/kvs-client'))}
@@ -31,7 +31,7 @@ function registerAndDie(node: string, entry: Uint8Array, { env, token }: Sandbox
   })
 }
 
-/** Lines as they came from a terminal of no colours. */
+/** Splits the output of a terminal without colours into lines. */
 const linesOf = (stdout: string) => stdout.trimEnd().split('\r\n')
 
 t.test('no name forges a line or reaches a terminal raw, and --json is exact', async (t) => {

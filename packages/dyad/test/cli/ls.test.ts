@@ -7,10 +7,10 @@ import { brokerKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { Sandbox } from './command.js'
 
-/** More than a call takes arguments. */
+/** More than the number of arguments that a call takes. */
 const FILES = 130_000
 const BATCH = 2_000
-/** Less than the records of the test below take on the wire. */
+/** Fewer bytes than the records of the test below take on the wire. */
 const HALF_BYTES = 1_000_000
 
 const name = (i: number) => `run/${String(i).padStart(6, '0')}`
@@ -97,7 +97,7 @@ t.test('a record that cannot be read hides no other, and is told of in one line'
   const strange = { path: `../${evil}`, owner: 'n1', size: 1, mtimeNs: 1n, mode: 0o644, storage: '/a' }
   await namespace.put(evil, encodeRecord(strange))
   await namespace.put(keyOf('garbage', 3, 1024), Buffer.from('garbage'))
-  // A watch hands on what was published first first.
+  // A watch yields records in the order of their publishing.
   await publish(sandbox, BATCH)
   const notice = '2 records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why\n'
   const table = await sandbox.run(['ls'])
@@ -119,7 +119,7 @@ t.test('a record that cannot be read hides no other, and is told of in one line'
   )
 })
 
-/** The first lines of an output. */
+/** Returns the first lines of an output. */
 async function linesOf(output: Readable | null, count: number): Promise<string[]> {
   const lines: string[] = []
   if (output === null) return lines

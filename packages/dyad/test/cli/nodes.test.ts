@@ -8,7 +8,9 @@ import { endOf } from '../../../../test/harness/child.js'
 import { start } from '../../src/index.js'
 import { firstLine, Sandbox, says } from './command.js'
 
-/** Why a service at loopback does not offer rdma: there is no device, or none has that address. */
+/**
+ * The reason why a service at loopback does not offer rdma: no device, or none with that address.
+ */
 const RDMA_LEFT_OUT =
   /^(dyad: ERR_DYAD_RDMA_UNAVAILABLE: )?RDMA verbs cannot be used here: on host '.+' \(.+\)\. `dyad doctor` shows/
 
@@ -268,7 +270,7 @@ t.test('status tells by its process only what it can see: a host of the same nam
   await using client = brokerKvs({ url: String(sandbox.env['DYAD_KVS']), token: sandbox.token })
   const registered = decodeNodeEntry(await client.registry.waitFor('n2'))
   t.equal(registered.host, hostname())
-  // One is of a clone of this host, the other of a process of this host that was killed.
+  // One belongs to a clone of this host, the other to a killed process of this host.
   const entries = [
     { ...registered, node: 'clone', processes: 'another boot', pid: 2 ** 31 - 1 },
     { ...registered, node: 'dead', pid: 2 ** 31 - 1 },

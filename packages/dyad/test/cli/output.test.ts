@@ -57,7 +57,7 @@ t.test('output that a full device does not take is an error of every command', a
 t.test('output that is cut short is an error', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   // A limit on the length of files, in blocks of 512 bytes, cuts a write short, as a disk does that
-  // becomes full. A process that does not listen to its signal would be killed by it.
+  // becomes full. Without a listener its signal would kill the process.
   const listening = { NODE_OPTIONS: "--import=data:text/javascript,process.on('SIGXFSZ',()=>{})" }
   writeFileSync(sandbox.at('file'), '')
   truncateSync(sandbox.at('file'), 1_000)
@@ -70,7 +70,7 @@ t.test('output that is cut short is an error', async (t) => {
     t.match(stderr, /EFBIG/, args.join(' '))
     t.ok(readFileSync(sandbox.at('out')).length > 0, 'part of it was written')
   }
-  // On a slow disk the failure comes when all has been read.
+  // On a slow disk the failure comes after everything has been read.
   const late = `import fs from 'node:fs';const w=fs.write;fs.write=(...a)=>setTimeout(()=>w(...a),300)`
   listening.NODE_OPTIONS += ` --import=data:text/javascript,${encodeURIComponent(late)}`
   const cut = await limited(['get', 'big', '-'])

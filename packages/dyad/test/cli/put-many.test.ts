@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { visible } from '@dyad-ts/core/internal'
 import t from 'tap'
-import { Sandbox } from './command.js'
+import { COMMAND, Sandbox } from './command.js'
 
 /** Makes files below a folder, with their names as contents. */
 function makeFiles(sandbox: Sandbox, ...names: readonly string[]): void {
@@ -138,6 +138,18 @@ t.test('the failure of one file is said with its path, and the others go on', as
   const away = await sandbox.run(['put', 'a', 'z', '--to', 'b', '--kvs', 'ws://127.0.0.1:1', '--kvs-timeout', '50'], n1)
   t.notMatch(away.stderr, /published/, 'nothing is begun without a store')
   t.match(away.stderr, /ERR_DYAD_KVS_UNREACHABLE/)
+})
+
+t.test('output that cannot be written ends put of many files with one failure', async (t) => {
+  await using sandbox = await Sandbox.withNodes()
+  makeFiles(sandbox, 'a', 'b', 'c')
+  for (const flags of ['', '--json']) {
+    const script = `"$0" "$@" put a b c ${flags} > /dev/full`
+    const { code, stderr } = await sandbox.spawn([], sandbox.on('n1'), ['sh', '-c', script, process.execPath, COMMAND])
+      .ended
+    t.not(code, 0)
+    t.match(stderr, /^dyad: published .* files?.*\ndyad: the output cannot be written: ENOSPC[^\n]*\n$/, flags)
+  }
 })
 
 t.test('put of many names wants words that fit', async (t) => {

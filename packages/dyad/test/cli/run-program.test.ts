@@ -6,23 +6,23 @@ import { COMMAND, type Outcome, Sandbox } from './command.js'
 
 const COMMAND_WITH_LIBRARY = [
   process.execPath,
-  // Node 26 would rather have other hooks, which Node 20 lacks.
+  // Node 26 deprecates these hooks, and Node 20 lacks the newer ones.
   '--disable-warning=DEP0205',
   '--import',
   new URL('./with-library.mjs', import.meta.url).href,
   COMMAND,
 ]
-/** A library that does nothing where it is loaded: one that this process has loaded itself. */
+/** A library without effect: this process has loaded it already. */
 const LIBRARY = /\/\S+\/libm\.so\.6$/m.exec(readFileSync('/proc/self/maps', 'latin1'))?.[0] ?? ''
 
-/** Runs the command, which finds a library, with its output. */
+/** Runs the command with a library that it finds, and returns its output. */
 function dyad(sandbox: Sandbox, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const running = sandbox.spawn(args, { TEST_LIBRARY: LIBRARY, ...env }, COMMAND_WITH_LIBRARY)
   running.child.stdin?.end()
   return running.ended
 }
 
-/** The environment that a program of `dyad run` prints. */
+/** Returns the environment that a program of `dyad run` prints. */
 function variablesIn({ stdout }: Outcome): Record<string, string> {
   return Object.fromEntries(
     stdout.split('\n').map((line) => [line.split('=', 1)[0], line.slice(line.indexOf('=') + 1)]),
@@ -105,8 +105,8 @@ test('a program has an agent of its own where no service runs, as long as it run
   await using sandbox = await Sandbox.make()
   const ask = `require('node:net').connect(process.env.DYAD_AGENT).on('connect', () => { console.log(process.env.DYAD_AGENT); process.exit() })`
   mkdirSync(sandbox.at('state/agents'), { recursive: true, mode: 0o700 })
-  // What a run left that was killed, and what looks like it but listens, as one of another
-  // container does.
+  // The first is left by a killed run. The second has the same form but listens, like one of
+  // another container.
   const dead = spawnSync('true').pid
   const abandoned = createServer().listen(sandbox.at(`state/agents/run-${dead}-00000000.sock`))
   writeFileSync(sandbox.at(`state/agents/run-${dead}-11111111.sock`), '')

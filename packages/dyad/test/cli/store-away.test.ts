@@ -4,7 +4,7 @@ import t from 'tap'
 import { endOf } from '../../../../test/harness/child.js'
 import { firstLine, type Running, Sandbox, says } from './command.js'
 
-/** A node in the foreground that hosts a durable store, at the same address each time. */
+/** Starts a node in the foreground that hosts a durable store, at the same address each time. */
 async function withStore(sandbox: Sandbox): Promise<Running> {
   const node = sandbox.spawn(['start', '--json', '--broker', '--data', sandbox.at('data'), '--node', 'k'])
   sandbox.env['DYAD_KVS'] = JSON.parse(await firstLine(node)).kvs
@@ -32,7 +32,7 @@ t.test('wait, get and watch say that the store is gone, and that it is back, and
     ),
   )
   await Promise.all(waiting.slice(0, 2).map((command) => says(command, /^waiting for x …$/m)))
-  // The watch has begun once it tells of what is there.
+  // The watch has begun once it prints the published file.
   const watched = firstLine(waiting[2] as Running)
   t.equal((await sandbox.run(['put', '-', 'w'], sandbox.on('n1'), 'w')).code, 0)
   t.equal(await watched, 'w')

@@ -7,14 +7,16 @@ import { shakeHands } from '../../../../test/harness/raw-link.js'
 import { COMMAND, firstLine, type Running, Sandbox } from './command.js'
 
 const STRANGERS = 600
-/** More than there are modules to load: all of them may be open at once. */
+/** More than the number of modules to load, which may all be open at once. */
 const DESCRIPTORS = 512
 const TOKEN = 'a token of this test alone'
 
 const UPGRADE =
   'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n' +
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
-/** What a peer says that is not admitted, and then no more; it neither reads nor hangs up. */
+/**
+ * The first bytes of peers that are not admitted. They send no more, and neither read nor hang up.
+ */
 const WORDS: Record<string, readonly string[]> = {
   'a refused upgrade and one byte more': [`${UPGRADE}\r\n`, 'x'],
   'an upgrade without a proof': [`${UPGRADE}dyad-nonce: ${'A'.repeat(43)}\r\n\r\n`],
@@ -41,7 +43,7 @@ const KINDS: Record<string, readonly (readonly string[])[]> = {
   'of all kinds': Object.values(WORDS),
 }
 
-/** Starts a broker of few descriptors, which all commands of the sandbox use. */
+/** Starts a broker with few descriptors, which all commands of the sandbox use. */
 async function startBroker(sandbox: Sandbox): Promise<{ broker: Running; url: string }> {
   sandbox.env['DYAD_TOKEN'] = TOKEN
   const limited = ['sh', '-c', `ulimit -n ${DESCRIPTORS}; exec "$@"`, 'sh', process.execPath, COMMAND]

@@ -24,7 +24,7 @@ test('a program ends this process as it ended itself', async (t) => {
   for (const name of ['TERM', 'KILL', 'PIPE', 'HUP', 'USR1', 'INT']) {
     t.match(ran('/bin/sh', '-c', `kill -${name} $$`), { status: null, signal: `SIG${name}`, stderr: '' })
   }
-  // Where the program may have written a core file, none is written over it.
+  // If the program may have written a core file, this process must not overwrite it.
   const limits = ['-c', `ulimit -c "$1"; shift; exec "$@"`, 'sh']
   const crash = (cores: string) =>
     spawnSync('/bin/sh', [...limits, cores, ...SUPERVISE, '/bin/sh', '-c', 'ulimit -c 0; kill -SEGV $$'])
@@ -32,7 +32,9 @@ test('a program ends this process as it ended itself', async (t) => {
   if (spawnSync('/bin/sh', ['-c', 'ulimit -c 1']).status === 0) t.match(crash('1'), { status: 139, signal: null })
 })
 
-/** A program that counts signals below one that supervises it, in a process group of their own. */
+/**
+ * Starts a program that counts signals below a supervising one, in a process group of their own.
+ */
 class Counted implements AsyncDisposable {
   readonly parent: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -71,7 +73,10 @@ class Counted implements AsyncDisposable {
 
 const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const
 
-/** Sends each signal to the process alone and to its group, in turns, and each is heard once. */
+/**
+ * Sends each signal to the process alone and to its group, in turns. The program receives each
+ * once.
+ */
 async function eachOnce(t: Test, counted: Counted): Promise<void> {
   const { pid = 0 } = counted.parent
   const expected = ['ready']
@@ -79,7 +84,7 @@ async function eachOnce(t: Test, counted: Counted): Promise<void> {
     for (const target of [pid, -pid]) {
       process.kill(target, name)
       await counted.hear(name)
-      // What would come twice comes before the next one.
+      // A second copy would arrive before the next signal.
       process.kill(pid, 'SIGUSR2')
       await counted.hear('SIGUSR2')
       expected.push(name, 'SIGUSR2')

@@ -22,7 +22,7 @@ t.test('put warns where nobody can fetch what it publishes, and says what to do'
 
 t.test('a service at loopback whose store is not warns, and so does who publishes there', async (t) => {
   await using sandbox = await Sandbox.withNodes()
-  // The same store by an address that is none of loopback.
+  // The same store at an address outside loopback.
   const kvs = String(sandbox.env['DYAD_KVS']).replace('127.0.0.1', '0.0.0.0')
   const advice = /warning: no other host can fetch from node 'n3': .*--host ADDRESS .*--advertise NAME.*token/
   const node = sandbox.spawn(['start', '--json', '--kvs', kvs, '--node', 'n3', sandbox.at('n3')])

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { makeCertificate } from '../../../../test/harness/certificate.js'
 import { connect, isDyadError, start } from '../../src/index.js'
 
-/** An address of loopback that nobody else uses. */
+/** An address of loopback that no other test uses. */
 const HOST = '127.80.44.3'
 
 test('stores have the ports of http and https as any other', async (t) => {

@@ -33,7 +33,7 @@ function directory(t: Test): string {
   return root
 }
 
-/** A service of another user, or of this one. */
+/** Starts a service of another user, or of this one. */
 async function serveAs(
   t: Test,
   uid: number,
@@ -46,7 +46,7 @@ async function serveAs(
   return { child, address, forging }
 }
 
-/** Changes what an address says. */
+/** Returns an address with other fields. */
 function changed(address: string, change: object): string {
   return JSON.stringify({ ...JSON.parse(address), ...change })
 }
@@ -70,7 +70,8 @@ test('what an owner of fewer rights names is not opened by the rights of the con
   const { host, marker } = JSON.parse(own.address)
   const { dev, ino } = statSync(`${root}/secret`, { bigint: true })
   const directories = [{ path: `${root}/secret`, dev: `${dev}`, ino: `${ino}` }]
-  // A consumer stores, as this user, what others publish; and others can lock what they can read.
+  // A consumer stores, as this user, files that others publish. Others can lock a file that they
+  // can read.
   writeFileSync(`${root}/stored`, JSON.stringify({ host, directories }))
   const stored = openSync(`${root}/stored`, 'r+')
   t.teardown(() => closeSync(stored))

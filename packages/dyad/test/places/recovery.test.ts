@@ -56,7 +56,7 @@ test('a session outlives its directory for state, which systems remove at a logo
   for (const [round, content] of ['1', '22', '333', '4444'].entries()) {
     await writeFile(`${root}/prod/x`, content)
     await session.produce('x')
-    // Replacing a file takes a lock; the second round takes the first one.
+    // Replacing a file takes a lock, so the second round takes the first one.
     if (round > 1) await rm(stateDir, { recursive: true })
     t.equal(await readFile(await session.consume('x'), 'utf8'), content)
     t.equal((await stat(stateDir)).mode & 0o077, 0, 'nobody else can look into it')

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { connect, start } from '../../src/index.js'
 
-/** Runs a node and a session as a user that the system has no entry of, and tells how that went. */
+/** Runs a node and a session as a user without an entry in the system, and prints the outcome. */
 async function run(uid: number): Promise<unknown> {
   // Everything is loaded by now: this user may not be able to read it.
   process.setgroups?.([])
@@ -39,7 +39,7 @@ async function run(uid: number): Promise<unknown> {
   }
 }
 
-/** What a session says where this user has no home, or one in which it cannot make anything. */
+/** Returns the error of a session whose user has no home, or a home that allows no new files. */
 async function refusedHome(): Promise<unknown> {
   const said: unknown[] = []
   delete process.env['XDG_CONFIG_HOME']
@@ -51,7 +51,7 @@ async function refusedHome(): Promise<unknown> {
   return said
 }
 
-/** What a session says of a directory for state in which this user cannot make anything. */
+/** Returns the error of a session whose directory for state allows no new files. */
 async function refusedState(stateDir: string): Promise<unknown> {
   const first = await connect({ kvs: 'memory:', stateDir, consumerPath: `${stateDir}/../cons` })
   await first.close()
