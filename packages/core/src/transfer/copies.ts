@@ -1,55 +1,35 @@
-import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { within } from '../deadline.js'
 import { report } from '../diagnostics.js'
-import { DyadError } from '../errors.js'
-import type { KvsClient, KvsEntry, Registration } from '../kvs/contract.js'
-import { Fields } from '../kvs/fields.js'
-import { decodePlain, encodePlain } from '../kvs/msgpack.js'
+import type { KvsClient, Registration } from '../kvs/contract.js'
 import { decodeNodeEntry } from '../kvs/node-entry.js'
 import { type FileRecord, type Generation, isSameGeneration } from '../kvs/record.js'
-import { otherKey } from './nodes.js'
+import { copyName, encodeOffer, offerKey, placeKey } from './copy-registry.js'
+import { type QueueContext, WantedCopy } from './wanted-copy.js'
 
 /**
  * Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes.
  */
 const LEAST_BYTES = 1024 * 1024
-/** How many nodes fetch from one at a time. */
-const FANOUT = 2
 /** Copies that one session offers at a time; the oldest is withdrawn for a newer. */
 const MOST_OFFERED = 256
-
-/**
- * How long a node in the queue waits before it looks again, in ms, and then twice as long each
- * time: a watch does not report removals.
- */
-const FIRST_LOOK_MS = 250
 
 /** How long an offer that is being withdrawn stays if the process dies that withdraws it, in ms. */
 const WITHDRAWAL_MS = 1_000
 
-/** What sharing copies needs to know of its session. */
-export interface CopiesContext {
-  readonly kvs: KvsClient
+/** The part of a session that sharing copies uses. */
+export interface CopiesContext extends QueueContext {
   readonly namespace: string
   readonly key: (path: string) => string
-  readonly node: string
   /** The consumer-managed directory, symbolic links resolved. */
   readonly storage: string
-  /** Milliseconds that what is registered outlives this session's last sign of life. */
+  /** Milliseconds that registrations outlive this session's last sign of life. */
   readonly leaseTtl: number
-  /** Milliseconds to wait for a copy before the owner is asked all the same. */
-  readonly patience: number
 }
 
 /** Whether nodes may offer copies of a file to one another. */
 export function isShared({ size }: FileRecord): boolean {
   return size >= LEAST_BYTES
-}
-
-/** Names a generation of a file in the registry. */
-function nameOf(namespace: string, path: string, { epoch, generation }: Generation): string {
-  return createHash('sha256').update(`${namespace}\0${path}\0${epoch}\0${generation}`).digest('hex')
 }
 
 /** Takes back what any node offers of a generation of a file; the errors of KvsClient.register. */
@@ -60,7 +40,7 @@ export async function withdrawCopies(
   generation: Generation,
   signal: AbortSignal,
 ): Promise<void> {
-  const prefix = otherKey('copy', nameOf(namespace, path, generation), 'have')
+  const prefix = offerKey(copyName(namespace, path, generation))
   const offers: string[] = []
   for await (const { key } of kvs.registry.list(prefix, { signal })) offers.push(key)
   for (const key of offers) {
@@ -109,10 +89,10 @@ export class Copies {
 
   async #queue(record: FileRecord, signal: AbortSignal): Promise<WantedCopy> {
     const { kvs, namespace, node, leaseTtl } = this.#context
-    const name = nameOf(namespace, record.path, record)
+    const name = copyName(namespace, record.path, record)
     // The key is this node's own: its former holder is a process of this node that died, or is
     // done.
-    const place = await kvs.register(otherKey('copy', name, 'want', node), new Uint8Array(0), {
+    const place = await kvs.register(placeKey(name, node), new Uint8Array(0), {
       ttl: leaseTtl,
       takeover: true,
       signal,
@@ -158,8 +138,8 @@ export class Copies {
       })
       await this.#asking
     }
-    const value = encodePlain({ node, storage, mtimeNs })
-    const offer = await kvs.register(otherKey('copy', name, 'have', node), value, {
+    const value = encodeOffer({ node, storage, mtimeNs })
+    const offer = await kvs.register(offerKey(name, node), value, {
       ttl: leaseTtl,
       takeover: true,
       background: true,
@@ -198,114 +178,5 @@ export class Copies {
   async #withdraw(offer: Registration): Promise<void> {
     this.#offers.delete(offer)
     await offer.close()
-  }
-}
-
-/** A place in the queue for one file. */
-export class WantedCopy implements AsyncDisposable {
-  readonly record: FileRecord
-  /** Names the generation of the file in the registry. */
-  readonly name: string
-  readonly #context: CopiesContext
-  #place: Registration | undefined
-  /** Nodes whose copies turned out to be none. */
-  readonly #failed = new Set<string>()
-
-  constructor(record: FileRecord, name: string, place: Registration, context: CopiesContext) {
-    this.record = record
-    this.name = name
-    this.#place = place
-    this.#context = context
-  }
-
-  /**
-   * The record as the node has it that is to be asked next: a holder of a copy, or the owner. Waits
-   * for its turn.
-   */
-  async source(signal: AbortSignal): Promise<FileRecord> {
-    const until = performance.now() + this.#context.patience
-    const late = new Error('its turn did not come in time')
-    for (let look = FIRST_LOOK_MS; ; look *= 2) {
-      const left = until - performance.now()
-      if (left <= 0) return this.record
-      try {
-        return await within(
-          Math.min(look, left),
-          () => late,
-          signal,
-          (bounded) => this.#turn(bounded),
-        )
-      } catch (error) {
-        signal.throwIfAborted()
-        if (error === late) continue
-        report('dyad.transfer.notShared', { record: this.record, error: error as Error })
-        return this.record
-      }
-    }
-  }
-
-  /** The copy of that node did not serve; it is not asked again. */
-  failed(source: FileRecord): void {
-    this.#failed.add(source.owner)
-  }
-
-  /** Leaves the place in the queue to the caller, who closes it. */
-  handOver(): Registration | undefined {
-    const place = this.#place
-    this.#place = undefined
-    return place
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#place?.close()
-  }
-
-  /** Looks at the queue, and again whatever is put there. */
-  async #turn(signal: AbortSignal): Promise<FileRecord> {
-    const source = await this.#choose(signal)
-    if (source !== undefined) return source
-    for await (const _ of this.#context.kvs.registry.watch(otherKey('copy', this.name), { signal })) {
-      const next = await this.#choose(signal)
-      if (next !== undefined) return next
-    }
-    return this.record
-  }
-
-  async #choose(signal: AbortSignal): Promise<FileRecord | undefined> {
-    const { kvs, node } = this.#context
-    const wants: KvsEntry[] = []
-    const copies: FileRecord[] = []
-    /** Places of nodes that offer the file by now. */
-    const done = new Set<string>()
-    const mine = otherKey('copy', this.name, 'want', node)
-    for await (const entry of kvs.registry.list(otherKey('copy', this.name), { signal })) {
-      if (entry.key.startsWith(otherKey('copy', this.name, 'want'))) wants.push(entry)
-      else {
-        const copy = this.#offered(entry)
-        if (copy === undefined || copy.owner === node) continue
-        done.add(otherKey('copy', this.name, 'want', copy.owner))
-        if (!this.#failed.has(copy.owner)) copies.push(copy)
-      }
-    }
-    const queue = wants.filter(({ key }) => !done.has(key)).sort((a, b) => a.revision - b.revision)
-    const turn = queue.findIndex(({ key }) => key === mine)
-    const sources = copies.length > 0 ? copies : this.#failed.size > 0 || turn < FANOUT ? [this.record] : []
-    if (turn === -1) return sources[0] ?? this.record
-    return copies.length > 0 ? sources[Math.floor(turn / FANOUT)] : sources[0]
-  }
-
-  /** Reads an offer, trusting nothing in it; one that cannot be read does not hide the others. */
-  #offered(entry: KvsEntry): FileRecord | undefined {
-    const { record } = this
-    try {
-      const fields = new Fields(decodePlain(entry.value))
-      const owner = fields.node('node')
-      if (entry.key !== otherKey('copy', this.name, 'have', owner)) throw new RangeError(`it is an offer of '${owner}'`)
-      return { ...record, owner, storage: fields.directory('storage'), mtimeNs: fields.bigint('mtimeNs') }
-    } catch (cause) {
-      const detail = `the offer of a copy: ${(cause as Error).message}`
-      report('dyad.kvs.unreadable', { error: new DyadError('ERR_DYAD_METADATA', { path: record.path, detail, cause }) })
-      return undefined
-    }
   }
 }
