@@ -19,7 +19,7 @@ export interface PartSource {
 export async function* storeParts(transfer: PartSource, fd: number, start: number): AsyncGenerator<number, undefined> {
   let position = start
   try {
-    for (let part = await transfer.nextPart(); part !== undefined; part = await transfer.nextPart()) {
+    for (let part = await transfer.next(); part !== undefined; part = await transfer.next()) {
       // Bytes come along where their place in the file was not known, or could not be mapped.
       if (part.bytes !== undefined) await writeAll(fd, part.bytes, position)
       position += part.length

@@ -1,16 +1,13 @@
 import {
   DyadError,
-  type FetchOptions,
-  type FetchRequest,
   type FileSource,
   isDyadError,
-  rangeOf,
   type Transfer,
   type Transport,
   type TransportAddress,
   type TransportServer,
 } from '@dyad-ts/core'
-import { milliseconds, reasonOf, wholeNumber } from '@dyad-ts/core/internal'
+import { milliseconds, type RangeRequest, RemoteTransport, reasonOf, wholeNumber } from '@dyad-ts/core/internal'
 import { VerbError } from '../verbs/faults.js'
 import { loadVerbs, unavailable, type Verbs } from '../verbs/library.js'
 import { type End, readAddress } from './address.js'
@@ -57,19 +54,22 @@ export function rdmaTransport(options: RdmaTransportOptions = {}): Transport {
   return new RdmaTransport(options)
 }
 
-class RdmaTransport implements Transport {
+/** An owner, by its address and the devices that the address names. */
+interface Owner {
+  readonly address: TransportAddress
+  readonly ends: readonly End[]
+}
+
+class RdmaTransport extends RemoteTransport<Owner> {
   readonly name = 'rdma'
   readonly #options: RdmaTransportOptions
-  readonly #live = new Set<RdmaTransfer>()
-  readonly #finished = (transfer: RdmaTransfer) => void this.#live.delete(transfer)
   #verbs: Verbs | DyadError | undefined
   /** Until when an error is believed. */
   #believedUntil = 0
   #client: { readonly pool: Pool; readonly routes: Routes } | undefined
-  #last: { readonly address: TransportAddress; readonly ends: readonly End[] | undefined } | undefined
-  #closed = false
 
   constructor(options: RdmaTransportOptions) {
+    super()
     this.#options = {
       ...options,
       port: wholeNumber('port', options.port ?? 0, 0, MAX_PORT),
@@ -78,13 +78,22 @@ class RdmaTransport implements Transport {
     }
   }
 
-  get unavailable(): DyadError | undefined {
+  override get unavailable(): DyadError | undefined {
     const found = this.#found()
     return found instanceof DyadError ? found : undefined
   }
 
-  async serve(source: FileSource): Promise<TransportServer> {
-    this.#checkOpen()
+  override async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
+    const owner = this.ownerAt(address)
+    if (owner === undefined) return 'its address is of no use here'
+    if (this.unavailable !== undefined) return reasonOf(this.unavailable)
+    const { routes } = this.#started()
+    const { ends } = owner
+    if ((routes.chosen(address) ?? (await routes.choose(address, ends))) !== undefined) return undefined
+    return `no verbs device of this host leads to ${ends.map(({ host }) => host).join(', ')}`
+  }
+
+  protected override async listen(source: FileSource): Promise<TransportServer> {
     const { token, host = '0.0.0.0', port = 0, busyPollMs = 0, mustEncrypt } = this.#options
     const verbs = this.#loaded()
     if (mustEncrypt)
@@ -94,34 +103,21 @@ class RdmaTransport implements Transport {
     return serveRdma(verbs, source, { token, host, port, busyMs: busyPollMs })
   }
 
-  async obstacle(address: TransportAddress, _storage: string): Promise<string | undefined> {
-    const ends = this.#endsOf(address)
-    if (ends === undefined) return 'its address is of no use here'
-    if (this.unavailable !== undefined) return reasonOf(this.unavailable)
-    const { routes } = this.#started()
-    if ((routes.chosen(address) ?? (await routes.choose(address, ends))) !== undefined) return undefined
-    return `no verbs device of this host leads to ${ends.map(({ host }) => host).join(', ')}`
+  protected override read(address: TransportAddress): Owner | undefined {
+    const ends = readAddress(address)
+    return ends && { address, ends }
   }
 
-  async fetch(address: TransportAddress, request: FetchRequest, options: FetchOptions = {}): Promise<Transfer> {
-    this.#checkOpen()
-    const { signal } = options
-    signal?.throwIfAborted()
+  protected override async begin(
+    { address, ends }: Owner,
+    request: RangeRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Transfer> {
     const { pool, routes } = this.#started()
-    const ends = this.#endsOf(address)
-    if (ends === undefined) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'no address of the rdma transport' })
-    const { start, end } = rangeOf(request)
-    const reached = routes.chosen(address) ?? (await routes.choose(address, ends)) ?? (ends[0] as End)
-    this.#checkOpen()
+    const end = routes.chosen(address) ?? (await routes.choose(address, ends)) ?? (ends[0] as End)
+    this.checkOpen()
     signal?.throwIfAborted()
-    const transfer = new RdmaTransfer({
-      end: reached,
-      request: { ...request, start, end },
-      pool,
-      signal,
-      finished: this.#finished,
-    })
-    this.#live.add(transfer)
+    const transfer = new RdmaTransfer({ end, request, pool, signal, live: this.live })
     try {
       await transfer.open()
       return transfer
@@ -132,23 +128,8 @@ class RdmaTransport implements Transport {
     }
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
-    for (const transfer of this.#live) transfer.fail(new DyadError('ERR_DYAD_CLOSED'))
+  protected override async disconnect(): Promise<void> {
     this.#client?.pool.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  /**
-   * A consumer of many small files asks one owner again and again, and reading an address takes as
-   * long as some system calls.
-   */
-  #endsOf(address: TransportAddress): readonly End[] | undefined {
-    if (this.#last?.address !== address) this.#last = { address, ends: readAddress(address) }
-    return this.#last.ends
   }
 
   #started(): { readonly pool: Pool; readonly routes: Routes } {
@@ -176,10 +157,6 @@ class RdmaTransport implements Transport {
     this.#verbs = found
     this.#believedUntil = performance.now() + BELIEVED_MS
     return found
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new DyadError('ERR_DYAD_CLOSED')
   }
 }
 

@@ -1,15 +1,16 @@
 import { DyadError, isDyadError } from '@dyad-ts/core'
-import { abortable } from '@dyad-ts/core/internal'
+import { abortable, type LiveTransfers } from '@dyad-ts/core/internal'
 import { connect } from '@dyad-ts/wire'
 import { RpcClient } from './client.js'
 import { MAX_REPLY_BYTES } from './frames.js'
-import type { RpcTransfer } from './transfer.js'
 
 /** Options of {@link ClientPool}. */
 export interface ClientPoolOptions {
   readonly token: string | undefined
   readonly ca: string | Buffer | undefined
   readonly idleMs: number
+  /** Transfers under way, of all clients. */
+  readonly live: LiveTransfers
 }
 
 interface Entry {
@@ -26,7 +27,6 @@ export class ClientPool {
   readonly #options: ClientPoolOptions
   readonly #entries = new Map<string, Entry>()
   readonly #clients = new Set<RpcClient>()
-  readonly #live = new Set<RpcTransfer>()
   #closed = false
 
   constructor(options: ClientPoolOptions) {
@@ -46,11 +46,10 @@ export class ClientPool {
     }
   }
 
-  /** Ends every transfer with ERR_DYAD_CLOSED and closes every link. */
+  /** Ends attempts to connect with ERR_DYAD_CLOSED, and closes every link. */
   async close(): Promise<void> {
     this.#closed = true
     const closed = new DyadError('ERR_DYAD_CLOSED')
-    for (const transfer of this.#live) transfer.fail(closed)
     const attempts = [...this.#entries.values()]
     for (const { abort } of attempts) abort.abort(closed)
     await Promise.allSettled(attempts.map(({ client }) => client))
@@ -91,11 +90,11 @@ export class ClientPool {
   }
 
   async #connect(url: string, signal: AbortSignal, retired: () => void): Promise<RpcClient> {
-    const { token, ca, idleMs } = this.#options
+    const { token, ca, idleMs, live } = this.#options
     let client: RpcClient | undefined
     try {
       await connect(url, { token, audience: url, ca, signal, maxFrameBytes: MAX_REPLY_BYTES }, (link) => {
-        const made = new RpcClient(link, idleMs, this.#live, retired)
+        const made = new RpcClient(link, idleMs, live, retired)
         this.#clients.add(made)
         client = made
         return {

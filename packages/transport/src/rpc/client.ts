@@ -1,5 +1,5 @@
-import { DyadError, type FetchRequest, isDyadError, type Transfer } from '@dyad-ts/core'
-import { broken, errorOf } from '@dyad-ts/core/internal'
+import { DyadError, isDyadError, type Transfer } from '@dyad-ts/core'
+import { broken, errorOf, type LiveTransfers, type RangeRequest } from '@dyad-ts/core/internal'
 import type { Link, LinkHandlers } from '@dyad-ts/wire'
 import { DATA_HEADER_BYTES, dataId, fetchMessage, MAX_ID, readServerFrame } from './frames.js'
 import { ReceiveBuffers } from './receive-buffers.js'
@@ -22,7 +22,7 @@ export class RpcClient implements LinkHandlers {
   readonly #link: Link
   readonly #idleMs: number
   /** Transfers that this side has not finished; shared by all clients of a transport. */
-  readonly #live: Set<RpcTransfer>
+  readonly #live: LiveTransfers
   readonly #onRetired: () => void
   /** Transfers that the server has not finished. */
   readonly #entries = new Map<number, Entry>()
@@ -35,7 +35,7 @@ export class RpcClient implements LinkHandlers {
   readonly #ended: Promise<void>
   #end!: () => void
 
-  constructor(link: Link, idleMs: number, live: Set<RpcTransfer>, onRetired: () => void) {
+  constructor(link: Link, idleMs: number, live: LiveTransfers, onRetired: () => void) {
     this.#link = link
     this.#idleMs = idleMs
     this.#live = live
@@ -51,27 +51,24 @@ export class RpcClient implements LinkHandlers {
     return this.#retired
   }
 
-  async fetch(request: FetchRequest & { start: number; end: number }, pace: Pace): Promise<Transfer> {
+  async fetch(request: RangeRequest, pace: Pace): Promise<Transfer> {
     pace.signal?.throwIfAborted()
     const id = this.#nextId++
     if (id === MAX_ID) this.#retire()
     const { path, start, end } = request
-    const transfer: RpcTransfer = new RpcTransfer({
+    const transfer = new RpcTransfer({
       ...pace,
       path,
       size: end - start,
+      live: this.#live,
       buffers: this.#buffers,
       grant: (chunks) => void this.#link.send({ op: 'credit', id, chunks }),
-      finished: (ownerDone) => {
-        this.#live.delete(transfer)
-        if (!ownerDone) void this.#link.send({ op: 'cancel', id })
-      },
+      cancel: () => void this.#link.send({ op: 'cancel', id }),
     })
-    this.#live.add(transfer)
     this.#entries.set(id, { transfer, path })
     this.#busy()
-    void this.#link.send(fetchMessage({ op: 'fetch', id, request, chunk: pace.chunk, credit: pace.window }))
-    await transfer.opened
+    const fetch = fetchMessage({ op: 'fetch', id, request, chunk: pace.chunk, credit: pace.window })
+    await transfer.open(() => void this.#link.send(fetch))
     return transfer
   }
 
@@ -87,7 +84,7 @@ export class RpcClient implements LinkHandlers {
     const { transfer, path } = this.#entry(frame.id)
     switch (frame.op) {
       case 'opened':
-        transfer.open()
+        transfer.opened()
         break
       case 'end':
         transfer.end()

@@ -1,59 +1,43 @@
-import { setMaxListeners } from 'node:events'
-import { DyadError, isDyadError, type Transfer } from '@dyad-ts/core'
-import { errorOf } from '@dyad-ts/core/internal'
+import { isDyadError } from '@dyad-ts/core'
+import { errorOf, IncomingTransfer, type LiveTransfers } from '@dyad-ts/core/internal'
 import type { Receiver } from './connection.js'
 import { requestOf, type TcpRequest } from './frames.js'
 import type { Lease, Pool } from './pool.js'
 
-/** What a transfer needs to know and to tell. */
+/** Options of {@link TcpTransfer}. */
 export interface TransferContext {
   readonly url: string
   readonly request: TcpRequest
   readonly pool: Pool
   readonly signal: AbortSignal | undefined
-  /** Called once, when this side is done with it. */
-  finished(transfer: TcpTransfer): void
+  readonly live: LiveTransfers
 }
 
 /**
- * What came of asking over a connection: it was lost before the owner answered, or the owner has no
- * room for it.
+ * The outcome of a request over a connection: `lost` if the connection broke before the owner
+ * answered, `refused` if the owner has no room for it.
  */
 type Answer = 'opened' | 'lost' | 'refused'
 
 /**
  * One transfer at the side that reads: holds a connection of its own from its request to its end.
  */
-export class TcpTransfer implements Transfer, Receiver {
-  readonly size: number
+export class TcpTransfer extends IncomingTransfer<Uint8Array, Answer> implements Receiver {
   readonly #context: TransferContext
-  readonly #aborted = () => this.fail(this.#context.signal?.reason)
   #lease: Lease | undefined
-  /** Ends what the transfer waits for, other than its connection. */
-  #stop: AbortController | undefined
-  #settleOpened: { resolve: (answer: Answer) => void; reject: (reason: unknown) => void } | undefined
   #chunk: Uint8Array | undefined
-  #handedOver = false
   /** Bytes that have come. */
   #received = 0
-  #ownerDone = false
-  #finished = false
-  #failure: { readonly reason: unknown } | undefined
-  #wake: (() => void) | undefined
 
   constructor(context: TransferContext) {
-    const { signal, request } = context
+    const { request, signal, live } = context
+    super({ path: request.path, size: request.end - request.start, signal, live })
     this.#context = context
-    this.size = request.end - request.start
-    if (signal === undefined) return
-    // One signal may well end thousands of transfers.
-    setMaxListeners(0, signal)
-    signal.addEventListener('abort', this.#aborted, { once: true })
   }
 
   /**
-   * Resolves when the owner has opened the file. A connection that had been used before and turns
-   * out dead is replaced.
+   * Resolves when the owner has opened the file. Replaces a connection that was used before and
+   * turns out dead.
    */
   async open(): Promise<void> {
     try {
@@ -63,98 +47,92 @@ export class TcpTransfer implements Transfer, Receiver {
         const answer = await this.#ask(lease, bytes)
         if (answer === 'opened') return
         if (answer === 'lost' && !lease.connection.isUsed) {
-          throw this.#interrupted('the owner hung up instead of an answer')
+          throw this.interrupted('the owner hung up instead of an answer')
         }
         lease = await this.#acquire(answer === 'lost')
       }
     } catch (error) {
       this.fail(error)
-      throw this.#failure?.reason
+      // It may have failed before.
+      throw this.failing.reason
     }
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    return {
-      next: () => this.#next(),
-      return: async () => {
-        this.#finish()
-        return { done: true, value: undefined }
-      },
-    }
-  }
-
-  async close(): Promise<void> {
-    this.fail(new DyadError('ERR_DYAD_CLOSED', { path: this.#context.request.path }))
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   opened(): void {
-    this.#settleOpened?.resolve('opened')
-    this.#settleOpened = undefined
+    this.answered('opened')
   }
 
   chunk(bytes: Uint8Array): void {
     this.#chunk = bytes
     this.#received += bytes.length
-    this.#wake?.()
+    this.wake()
   }
 
   verified(): void {
-    this.#ownerDone = true
-    this.#wake?.()
+    this.ownerDone = true
+    this.wake()
   }
 
   failed(code: string, detail: string): void {
     const lease = this.#lease
-    if (code === 'ERR_DYAD_TRANSFER' && this.#settleOpened !== undefined && lease?.connection.isUsed === false) {
+    if (code === 'ERR_DYAD_TRANSFER' && this.awaitsAnswer && lease?.connection.isUsed === false) {
       // No room for one more connection: this side's others have theirs, and one of them will be
       // free.
       this.#lease = undefined
       lease.refused()
-      this.#settleOpened.resolve('refused')
-      this.#settleOpened = undefined
+      this.answered('refused')
       return
     }
-    this.#ownerDone = true
-    this.fail(errorOf(code, detail, this.#context.request.path))
+    this.ownerDone = true
+    this.fail(errorOf(code, detail, this.path))
   }
 
   lost(reason: Error | undefined): void {
     if (isDyadError(reason)) {
       this.fail(reason)
-    } else if (this.#settleOpened !== undefined) {
+    } else if (this.awaitsAnswer) {
       this.#lease?.release()
       this.#lease = undefined
-      this.#settleOpened.resolve('lost')
-      this.#settleOpened = undefined
+      this.answered('lost')
     } else if (reason === undefined) {
       void this.#askWhy()
     } else {
-      this.fail(this.#interrupted(undefined, reason))
+      this.fail(this.interrupted(undefined, reason))
     }
   }
 
-  /** Ends the transfer; whoever waits for it gets `reason`. */
-  fail(reason: unknown): void {
-    if (this.#finished) return
-    this.#failure = { reason }
-    this.#finish()
-    this.#stop?.abort(reason)
-    this.#settleOpened?.reject(reason)
-    this.#wake?.()
+  protected override take(): Uint8Array | undefined {
+    const chunk = this.#chunk
+    this.#chunk = undefined
+    return chunk
+  }
+
+  protected override bytesOf(chunk: Uint8Array): Uint8Array {
+    return chunk
+  }
+
+  protected override release(): void {
+    this.#lease?.connection.release()
+  }
+
+  protected override finished(): void {
+    this.#chunk = undefined
+    const lease = this.#lease
+    this.#lease = undefined
+    // A reader that gives up with a chunk in hand may still look at it: its memory is not used
+    // again.
+    if (!this.ownerDone || this.isInHand) lease?.connection.destroy()
+    else lease?.connection.release()
+    lease?.release()
   }
 
   async #acquire(fresh: boolean): Promise<Lease> {
-    this.#stop = new AbortController()
-    const { signal } = this.#stop
-    if (this.#failure !== undefined) throw this.#failure.reason
-    const lease = await this.#context.pool.acquire(this.#context.url, fresh, signal)
-    if (!signal.aborted) return lease
+    const { failing } = this
+    failing.throwIfAborted()
+    const lease = await this.#context.pool.acquire(this.#context.url, fresh, failing)
+    if (!failing.aborted) return lease
     lease.release()
-    throw signal.reason
+    throw failing.reason
   }
 
   /**
@@ -163,78 +141,30 @@ export class TcpTransfer implements Transfer, Receiver {
    */
   #ask(lease: Lease, bytes: Buffer): Promise<Answer> {
     this.#lease = lease
-    return new Promise((resolve, reject) => {
-      this.#settleOpened = { resolve, reject }
-      lease.connection.begin(bytes, this)
-    })
-  }
-
-  async #next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#handedOver) {
-      this.#handedOver = false
-      this.#lease?.connection.release()
-    }
-    for (;;) {
-      if (this.#failure !== undefined) throw this.#failure.reason
-      if (this.#finished) return { done: true, value: undefined }
-      if (this.#chunk !== undefined) {
-        const value = this.#chunk
-        this.#chunk = undefined
-        this.#handedOver = true
-        return { done: false, value }
-      }
-      if (this.#ownerDone) {
-        this.#finish()
-        continue
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-      this.#wake = undefined
-    }
+    return this.request(() => lease.connection.begin(bytes, this))
   }
 
   /**
-   * An owner that cannot go on ends the connection where it is. Asked again for what is missing, it
-   * says why.
+   * Asks the owner again for what is missing. An owner that cannot go on ends the connection in the
+   * middle of the bytes, and says why only in answer to another request.
    */
   async #askWhy(): Promise<void> {
     this.#lease?.release()
     this.#lease = undefined
-    this.#stop = new AbortController()
     const { request } = this.#context
     const again = new TcpTransfer({
       ...this.#context,
       request: { ...request, start: request.start + this.#received },
-      signal: this.#stop.signal,
-      finished: () => {},
+      signal: this.failing,
     })
     try {
       await again.open()
-      this.fail(this.#interrupted('the owner ended the connection'))
+      this.fail(this.interrupted('the owner ended the connection'))
     } catch (error) {
-      this.fail(isOfFile(error) ? error : this.#interrupted('the owner ended the connection', error))
+      this.fail(isOfFile(error) ? error : this.interrupted('the owner ended the connection', error))
     } finally {
       await again.close()
     }
-  }
-
-  #interrupted(detail: string | undefined, cause?: unknown): DyadError {
-    return new DyadError('ERR_DYAD_TRANSFER', { path: this.#context.request.path, detail, cause })
-  }
-
-  #finish(): void {
-    if (this.#finished) return
-    this.#finished = true
-    this.#chunk = undefined
-    this.#context.signal?.removeEventListener('abort', this.#aborted)
-    const lease = this.#lease
-    this.#lease = undefined
-    // Who gives up with a chunk in hand may still look at it: what it lies in is used no more.
-    if (!this.#ownerDone || this.#handedOver) lease?.connection.destroy()
-    else lease?.connection.release()
-    lease?.release()
-    this.#context.finished(this)
   }
 }
 
