@@ -5,17 +5,17 @@ import { CompletionError } from './verbs/faults.js'
 import { loadVerbs, unavailable } from './verbs/library.js'
 import { Loopback, LoopbackEnd } from './verbs/loopback.js'
 
-/** What a device did when it was tried. */
+/** Result of a trial of a device. */
 export interface DeviceTrial {
-  /** Which address it was connected with itself at. */
+  /** Address at which the device was connected with itself. */
   readonly address: string
-  /** Milliseconds that connecting took, memory registered. */
+  /** Milliseconds to connect and to register memory. */
   readonly connecting: number
   /** MiB a second of RDMA writes from this process into itself. */
   readonly speed: number
 }
 
-/** What is tried. */
+/** Options of {@link tryDevices}. */
 export interface TrialOptions {
   /** Bytes of each write. @default 1048576 */
   readonly operationBytes?: number | undefined
@@ -26,15 +26,15 @@ export interface TrialOptions {
 const MiB = 1024 * 1024
 const OPERATION_BYTES = MiB
 const TOTAL_BYTES = 256 * MiB
-/** Writes under way at a time: enough that the device never waits for this process. */
+/** Writes under way at once: enough that the device never waits for this process. */
 const IN_FLIGHT = 16
 const SENDS = 64
-/** Where writes begin: behind what takes received messages. */
+/** Where writes begin: behind the memory of received messages. */
 const DATA_AT = 64 * 1024
 
 /**
- * Connects each verbs device of this host with itself and writes. ERR_DYAD_RDMA_UNAVAILABLE with
- * what stood in the way.
+ * Connects each verbs device of this host with itself, and writes. ERR_DYAD_RDMA_UNAVAILABLE with
+ * the reason if that fails.
  */
 export async function tryDevices(options: TrialOptions = {}): Promise<DeviceTrial[]> {
   const verbs = loadVerbs()
@@ -57,7 +57,7 @@ export async function tryDevices(options: TrialOptions = {}): Promise<DeviceTria
   return trials
 }
 
-/** Seconds that so many writes take, some always under way. */
+/** Resolves with the seconds that `count` writes take. Some are always under way. */
 async function write({ a, b }: Loopback<LoopbackEnd>, bytes: number, count: number): Promise<number> {
   const began = performance.now()
   let posted = 0

@@ -7,37 +7,36 @@ import { VerbError } from './verbs/faults.js'
 import { loadVerbs, type Verbs } from './verbs/library.js'
 import { lockedMemoryLimit } from './verbs/locked-memory.js'
 
-/** Something that keeps RDMA from working, or from working well, and what can be done about it. */
+/** A fault that keeps RDMA from working, or from working well, and its remedy. */
 export interface Finding {
-  /** Whether nothing works without it. */
+  /** Whether RDMA does not work at all until the remedy. */
   readonly isFatal: boolean
   readonly what: string
   readonly remedy: string
 }
 
-/** What this host can do over RDMA verbs. */
+/** The state of RDMA verbs on this host. */
 export interface HostReport {
   /** Whether the rdma transport works here. */
   readonly isUsable: boolean
-  /** Version of koffi; undefined if it or the libraries of rdma-core cannot be loaded. */
+  /** Version of koffi, or undefined if koffi or the libraries of rdma-core cannot be loaded. */
   readonly koffi: string | undefined
   readonly devices: readonly DeviceReport[]
   /** Addresses of verbs devices, at which a service can listen. */
   readonly addresses: readonly string[]
-  /** Bytes that a process may lock; undefined for any number. */
+  /** Bytes that a process may lock, or undefined for any number. */
   readonly lockedMemory: number | undefined
   readonly findings: readonly Finding[]
 }
 
 const CM_DEVICE = '/dev/infiniband/rdma_cm'
-/** One slab at each side, and the rest of a service: buffers for messages and queues. */
+/** Memory that a service locks: the slabs of both sides, buffers for messages, and queues. */
 const WANTED_LOCKED_BYTES = 2 * MAX_SLAB_BYTES + 16 * 1024 * 1024
-/** What a packet carries where the network takes 9,000 bytes. */
+/** Payload of a packet on a network with frames of 9,000 bytes. */
 const BEST_MTU = 4096
 
 /**
- * Looks at libraries, devices, ports, addresses and limits. Asks nobody over a network, and changes
- * nothing.
+ * Reports libraries, devices, ports, addresses and limits. Uses no network, and changes nothing.
  */
 export function reportHost(): HostReport {
   const findings: Finding[] = []
@@ -104,7 +103,7 @@ function listAddresses(verbs: Verbs, findings: Finding[]): string[] {
   return addresses
 }
 
-/** What keeps this user from the connection manager. */
+/** Returns the fault that keeps this user from the connection manager, if there is one. */
 function cmFault(): Finding | undefined {
   if (!existsSync(CM_DEVICE)) {
     return { isFatal: true, what: `${CM_DEVICE} does not exist`, remedy: 'modprobe rdma_ucm' }

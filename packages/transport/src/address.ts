@@ -6,27 +6,27 @@ const MAX_ADDRESS_LENGTH = 16 * 1024
 
 interface Address {
   readonly url: string
-  /** Names the network that a server at loopback can be reached in. */
+  /** Names the network in which a server at loopback can be reached. */
   readonly network: unknown
 }
 
-/** The address of a server that listens at `url`. */
+/** Returns the address of a server that listens at `url`. */
 export function writeAddress(url: string): TransportAddress {
   const network = isLoopbackHost(new URL(url).hostname) ? loopbackNetwork() : undefined
   return JSON.stringify({ v: VERSION, url, network })
 }
 
 /**
- * URL of the server, or undefined if it is no address of this version with one of these protocols
- * (`ws:`, …).
+ * Returns the URL of the server, or undefined for anything else than an address of this version
+ * with one of these protocols (`ws:`, …).
  */
 export function readAddress(text: TransportAddress, protocols: readonly string[]): string | undefined {
   return parse(text, protocols)?.url
 }
 
 /**
- * Why this process cannot reach a server at that address, as a clause for a person; undefined if it
- * may.
+ * Returns why this process cannot reach a server at that address, as a clause for a person.
+ * Returns undefined if it may reach the server.
  */
 export function obstacleAt(text: TransportAddress, protocols: readonly string[]): string | undefined {
   const address = parse(text, protocols)

@@ -1,6 +1,6 @@
 /**
- * The transports that need nothing but Node: `local` within a host, `tcp` between hosts, `rpc` over
- * WebSocket where only that gets through.
+ * The transports that need nothing but Node: `local` within a host, `tcp` between hosts, `rpc`
+ * between hosts that only WebSocket connects.
  */
 export { type LocalTransportOptions, localTransport } from './local/transport.js'
 export { type RpcTransportOptions, rpcTransport } from './rpc/transport.js'

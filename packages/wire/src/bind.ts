@@ -10,13 +10,13 @@ export interface BindOptions {
   host?: string | undefined
   /** Port to bind; 0 takes any. @default 0 */
   port?: number | undefined
-  /** What a peer must present. Needed to bind beyond loopback. @default none */
+  /** Secret that a peer must prove to know. Needed to bind beyond loopback. @default none */
   token?: string | undefined
 }
 
 /**
- * Makes `server` listen; returns host and port. ERR_DYAD_OPTION for a port out of range,
- * ERR_DYAD_BIND if the address cannot be bound, or not without a token.
+ * Makes `server` listen, and returns host and port. ERR_DYAD_OPTION for a port out of range,
+ * ERR_DYAD_BIND if the address cannot be bound, or needs a token and has none.
  */
 export async function bind(server: Server, options: BindOptions): Promise<{ host: string; port: number }> {
   const { host = '127.0.0.1', token } = options
@@ -37,7 +37,7 @@ export async function bind(server: Server, options: BindOptions): Promise<{ host
   return { host, port: (server.address() as AddressInfo).port }
 }
 
-/** Host and port as they stand in a URL. */
+/** Returns host and port as a URL has them. */
 export function authority(host: string, port: number): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`
 }

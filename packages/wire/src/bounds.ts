@@ -2,14 +2,14 @@ import { DyadError } from '@dyad-ts/core'
 
 /** Deepest nesting of arrays and maps in a frame. */
 const MAX_DEPTH = 8
-/** Values in a frame, unless the reader expects fewer. */
+/** Most values in a frame, unless the reader expects fewer. */
 const MAX_VALUES = 4_096
 
 /**
- * Walks one msgpack value. Throws ERR_DYAD_PROTOCOL unless every length that it declares fits into
- * `bytes`, it ends where `bytes` ends, it nests at most eight deep, it has no extension types, and
- * it has at most `mostValues` values, keys of maps and nested values included. Decoders allocate by
- * declared lengths and build everything, so this check goes first.
+ * Checks one msgpack value before it is decoded, since decoders allocate by declared lengths.
+ * Throws ERR_DYAD_PROTOCOL unless every declared length fits into `bytes`, the value ends where
+ * `bytes` ends, nests at most eight deep, has no extension types, and has at most `mostValues`
+ * values, keys of maps and nested values included.
  */
 export function checkBounds(bytes: Uint8Array, mostValues = MAX_VALUES): void {
   valuesLeft = mostValues
@@ -17,7 +17,7 @@ export function checkBounds(bytes: Uint8Array, mostValues = MAX_VALUES): void {
   if (end !== bytes.length) throw malformed('bytes after the frame')
 }
 
-/** Of the frame that is being checked. */
+/** Values that the frame under check may still have. */
 let valuesLeft = 0
 
 function walk(bytes: Uint8Array, at: number, depth: number): number {
@@ -71,7 +71,7 @@ function walk(bytes: Uint8Array, at: number, depth: number): number {
   }
 }
 
-/** Every item takes a byte at least, so a count above the bytes left is a lie. */
+/** Refuses a count above the bytes that are left, since every item takes at least one byte. */
 function items(bytes: Uint8Array, at: number, count: number, depth: number): number {
   if (count > bytes.length - at) throw malformed('declares more items than it has bytes')
   let next = at

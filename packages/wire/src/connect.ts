@@ -8,16 +8,16 @@ import { clientHeaders, nonceIn, proofIn } from './upgrade.js'
 
 /** Options of {@link connect}. */
 export interface ConnectOptions {
-  /** What both ends must know; it is proved, and not sent. @default none */
+  /** Secret that both ends prove to know; it is never sent. @default none */
   token?: string | undefined
-  /** The audience that the listener must name. @default '', as at a store */
+  /** Audience that the listener must name. @default '', as at a store */
   audience?: string | undefined
   /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
   ca?: string | Buffer | undefined
   /** Largest message accepted, in bytes; a larger one closes the link. */
   maxFrameBytes: number
   /**
-   * Milliseconds that the listener may be silent before the link is given up, 3,000 to 30,000.
+   * Milliseconds that the listener may be silent before the link ends, 3,000 to 30,000.
    * @default 30000
    */
   silentMs?: number | undefined
@@ -25,14 +25,14 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined
 }
 
-/** How long a listener may take to answer, in ms. */
+/** Time that a listener has to answer, in ms. */
 const HANDSHAKE_MS = 10_000
 const NOTHING = Buffer.alloc(0)
 
 /**
  * Opens a link to a listener. ERR_DYAD_DENIED if the listener does not prove that it knows the
- * token; it learns nothing of the token then. ERR_DYAD_PROTOCOL if something else than a listener
- * of this package answers, and the network's own error (ECONNREFUSED, …) if nothing does.
+ * token; the listener learns nothing of the token. ERR_DYAD_PROTOCOL if another kind of server
+ * answers. The network's own error (ECONNREFUSED, …) if none answers.
  */
 export function connect(
   url: string,
@@ -52,7 +52,7 @@ export function connect(
     }
     const clientNonce = makeNonce()
     const socket = new WebSocket(url, {
-      // With TLS Node decrypts into new memory anyway.
+      // With TLS, Node decrypts into new memory, whatever the socket receives into.
       ...(new URL(url).protocol === 'ws:' && { createConnection }),
       headers: clientHeaders(clientNonce),
       ca: options.ca,
@@ -68,7 +68,7 @@ export function connect(
     }
     const aborted = () => failed(signal?.reason)
     signal?.addEventListener('abort', aborted, { once: true })
-    // Stays on, since terminate() before the handshake's end is an error too.
+    // The handler stays on, since terminate() before the end of the handshake emits an error too.
     socket.on('error', failed)
     socket.on('unexpected-response', (_request, response) => {
       response.resume()
@@ -78,7 +78,7 @@ export function connect(
       else failed(new DyadError(statusCode === 401 ? 'ERR_DYAD_DENIED' : 'ERR_DYAD_PROTOCOL', { detail: answered }))
     })
     let opened: (() => Link) | undefined
-    // ws tells of the upgrade before it is open.
+    // ws emits `upgrade` before `open`.
     socket.on('upgrade', ({ headers, socket: raw }) => {
       const serverNonce = nonceIn(headers)
       const handshake: Handshake | undefined = serverNonce && { token, audience, clientNonce, serverNonce }
@@ -90,7 +90,7 @@ export function connect(
       opened = () => {
         const end = { client: true, maxFrameBytes, silentMs, isLent: lending !== undefined }
         return new Link(socket, raw, end, (link) => {
-          // The first message, whatever else is sent at once.
+          // The proof is the first message, whatever `handlersFor` sends.
           link.post(proofOf('client', handshake))
           return handlersFor(link)
         })

@@ -2,7 +2,7 @@ import { DyadError } from '@dyad-ts/core'
 import { Packr } from 'msgpackr'
 import { checkBounds } from './bounds.js'
 
-// Plain msgpack, no extensions of its own, so that any language can be a peer.
+// Plain msgpack without msgpackr's extensions, so that a peer can be in any language.
 const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false })
 
 /**
@@ -14,8 +14,8 @@ export function encode(frame: unknown): Buffer {
 }
 
 /**
- * Decodes a frame that a peer sent. Byte strings are views into `bytes`. ERR_DYAD_PROTOCOL unless
- * it is exactly one whole msgpack value whose declared lengths fit into it.
+ * Decodes a frame from a peer. Byte strings are views into `bytes`. ERR_DYAD_PROTOCOL unless the
+ * frame is exactly one whole msgpack value whose declared lengths fit into it.
  * @param mostValues most values in the frame, keys of maps and nested values included.
  * @default 4096
  */

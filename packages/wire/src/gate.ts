@@ -1,29 +1,29 @@
 import type { Socket } from 'node:net'
 import { descriptorLimit } from '@dyad-ts/core/internal'
 
-/** How long a peer may take to prove itself, in ms. */
+/** Time that a peer has to prove itself, in ms. */
 export const PATIENCE_MS = 10_000
-/** How long a peer may take to hang up after it was refused, in ms. */
+/** Time that a refused peer has to hang up, in ms. */
 const LINGER_MS = 1_000
 /**
- * Connections that wait to be admitted: this part of the descriptors, and at most so many. Clients
- * that start together come in hundreds at once.
+ * Bounds of the connections that wait to be admitted: a part of the descriptors, and a number.
+ * Clients that start together come in hundreds at once.
  */
 const WAITING_PART = 4
 const MAX_WAITING = 512
 
 /** Options of {@link Gate}. */
 export interface GateOptions {
-  /** How long a connection may go without being admitted, in ms. */
+  /** Time that a connection may wait to be admitted, in ms. */
   readonly patienceMs: number
   /** Connections that may wait at once. @default a quarter of the descriptors, 512 at most */
   readonly maxWaiting?: number | undefined
 }
 
 /**
- * Keeps the connections of a listener. Each ends on the clock unless the listener admits it first,
- * whatever its peer does. Where too many wait, the oldest of them ends, so that they crowd out
- * neither the admitted ones nor newcomers.
+ * Keeps the connections of a listener. A connection ends after a time unless the listener admits
+ * it, whatever its peer does. If too many wait, the oldest of them ends, so that they keep out
+ * neither admitted connections nor new ones.
  */
 export class Gate {
   readonly #patienceMs: number
@@ -37,12 +37,12 @@ export class Gate {
     this.#maxWaiting = maxWaiting ?? Math.max(1, Math.min(MAX_WAITING, Math.floor(descriptorLimit() / WAITING_PART)))
   }
 
-  /** Connections that were admitted and are open. */
+  /** Number of admitted connections that are open. */
   get admitted(): number {
     return this.#admitted.size
   }
 
-  /** Takes in a new connection, and ends it if it fails. */
+  /** Adds a new connection, which waits to be admitted. Destroys it on an error. */
   enter(socket: Socket): void {
     const oldest = this.#waiting.size < this.#maxWaiting ? undefined : this.#waiting.keys().next().value
     oldest?.destroy()
@@ -52,7 +52,7 @@ export class Gate {
     socket.on('close', () => this.#forget(socket))
   }
 
-  /** The peer has proved itself: its connection may last. */
+  /** Lets a connection last, since its peer has proved itself. */
   admit(socket: Socket): void {
     if (!this.#waiting.has(socket)) return
     this.#forget(socket)
@@ -60,12 +60,11 @@ export class Gate {
   }
 
   /**
-   * Sends `answer` to a peer that is not admitted, and hangs up. Drops whatever the peer still
-   * sends.
+   * Sends `answer` to a peer that is not admitted, and hangs up. Drops what the peer still sends.
    */
   refuse(socket: Socket, answer: Uint8Array | string): void {
     if (!this.#waiting.has(socket)) return
-    // What the peer still sends is read and dropped: a reset would overtake the refusal.
+    // Unread bytes would make the system send a reset, which would overtake the refusal.
     socket.removeAllListeners('data')
     socket.resume()
     socket.end(answer)
@@ -73,8 +72,7 @@ export class Gate {
   }
 
   /**
-   * Ends waiting connections at once, and admitted ones after `graceMs` unless they end by
-   * themselves.
+   * Ends waiting connections at once, and admitted ones after `graceMs` ms unless they end before.
    */
   close(graceMs = 0): void {
     for (const socket of this.#waiting.keys()) socket.destroy()

@@ -5,55 +5,54 @@ import { encode } from './frame.js'
 import { Inbox } from './inbox.js'
 import { Outbox } from './outbox.js'
 
-/** What happens on a link is told to whoever opened it. */
+/** Handlers of the events of a link. */
 export interface LinkHandlers {
   /**
-   * One binary message. The memory belongs to the handler. Throwing closes the link with that
-   * error.
+   * Takes one binary message. The memory belongs to the handler. If the handler throws, the link
+   * closes with that error.
    */
   message(bytes: Buffer): void
   /**
-   * The next piece of a long binary message, `left` bytes of which are still to come: where this is
-   * given, what a client gets in 16 KiB and more comes in pieces, without being gathered first; the
-   * first piece has 64 bytes at least. The memory is the handler's until it returns. Throwing
-   * closes the link, as with `message`.
+   * Takes the next piece of a long binary message, `left` bytes of which are still to come. With
+   * this handler, a client gets messages of 16 KiB and more in pieces, as they arrive. The first
+   * piece has at least 64 bytes. The memory is the handler's until it returns. If the handler
+   * throws, the link closes, as with `message`.
    */
   piece?(bytes: Buffer, left: number): void
-  /** Called once, last: with the reason if the link broke, without one if either side closed it. */
+  /** Called once, last. There is a reason if the link broke, and none if either side closed it. */
   closed(reason: Error | undefined): void
 }
 
 /**
- * A link pings a silent peer at most and at least this often, in ms, and gives it up after three
- * unanswered pings.
+ * Shortest and longest time between two pings, in ms. A link ends after three unanswered pings.
  */
 const SHORTEST_HEARTBEAT_MS = 1_000
 const LONGEST_HEARTBEAT_MS = 10_000
 const HEARTBEATS_MISSED = 3
 /**
- * A peer that sends without reading what it gets in return is not read any more while this many
- * bytes wait for it.
+ * The link stops reading from a peer while this many bytes wait for that peer, which sends without
+ * reading.
  */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024
 /**
- * Messages up to this many bytes are copied and gathered; longer ones are handed to the operating
- * system as they are.
+ * Messages up to this many bytes are copied and gathered. The operating system gets longer ones as
+ * they are.
  */
 const SMALL_BYTES = 4 * 1024
-/** With less than this unsent, a small message counts as sent when it has been copied. */
+/** With fewer bytes unsent than this, a small message counts as sent once it is copied. */
 const EASY_BYTES = 64 * 1024
 const SENT = Promise.resolve()
-/** How long a peer may take to answer a close, in ms. */
+/** Time that a peer has to answer a close, in ms. */
 const CLOSE_MS = 1_000
 
-/** Which end of a connection a link is, and what it accepts. */
+/** The end of a connection that a link is, and what it accepts. */
 export interface LinkEnd {
   client: boolean
   maxFrameBytes: number
-  /** Whether what comes in is lent until its listeners return. */
+  /** Whether the bytes of 'data' are only lent until its listeners return. */
   isLent: boolean
   /**
-   * Milliseconds that the peer may be silent before it is given up, 3,000 to 30,000.
+   * Milliseconds that the peer may be silent before the link ends, 3,000 to 30,000.
    * @default 30000
    */
   silentMs?: number | undefined
@@ -68,12 +67,12 @@ export class Link {
   readonly #heartbeatMs: number
   readonly #heartbeat: NodeJS.Timeout
   #reason: Error | undefined
-  /** Messages that came in one piece with others before the pause took effect. */
+  /** Messages that arrived before the pause took effect. */
   readonly #held: Buffer[] = []
   #drained: (() => void)[] = []
   #missed = 0
   #closed = false
-  /** Whether ws reads no more, since what it read was wrong, and discards what still comes. */
+  /** Whether ws reads no more after an error, and discards what still comes. */
   #failed = false
 
   /** `raw` is the connection below `socket`. */
@@ -95,7 +94,7 @@ export class Link {
     })
     socket.on('error', (cause: Error & { code?: string }) => {
       this.#failed = true
-      // ws names what it finds wrong with a peer's frames; anything else is the network.
+      // ws gives codes to errors in a peer's frames. Other errors are the network's.
       this.#reason ??= cause.code?.startsWith('WS_ERR_') ? new DyadError('ERR_DYAD_PROTOCOL', { cause }) : cause
     })
     socket.on('close', (code) => this.#ended(code))
@@ -112,8 +111,8 @@ export class Link {
   }
 
   /**
-   * Resolves when everything has been taken by the operating system, or the link is closed; only to
-   * be awaited while much is unsent.
+   * Resolves once the operating system has taken everything, or the link is closed. To be awaited
+   * only while much is unsent.
    */
   drained(): Promise<void> {
     if (this.#closed || !this.#raw.writableNeedDrain) return SENT
@@ -121,8 +120,8 @@ export class Link {
   }
 
   /**
-   * Sends a copy of the first `length` bytes as one message, together with whatever else this turn
-   * of the event loop sends. In no `hurry`, it goes with the next message that is.
+   * Sends a copy of the first `length` bytes as one message, in one write with all else that this
+   * turn of the event loop sends. Without `hurry`, it waits for the next message that has it.
    */
   post(bytes: Uint8Array, length = bytes.length, hurry = true): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return
@@ -131,9 +130,9 @@ export class Link {
   }
 
   /**
-   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves when the bytes
-   * are the caller's again and the operating system keeps up, or when the link is closed; `closed`
-   * tells of the failure.
+   * Sends one message: bytes as they are, anything else as a msgpack frame. Resolves once the bytes
+   * are the caller's again and the operating system keeps up, or the link is closed. It never
+   * rejects: `closed` gets the failure.
    */
   send(frame: unknown): Promise<void> {
     const bytes = frame instanceof Uint8Array ? frame : encode(frame)
@@ -151,24 +150,24 @@ export class Link {
     })
   }
 
-  /** Closes the link; with a reason when the peer broke the protocol. Closing twice is no error. */
+  /** Closes the link, with a reason if the peer broke the protocol. Closing twice is no error. */
   close(reason?: Error): void {
     if (this.#closed) return
     this.#reason ??= reason
     this.#outbox.flush()
-    // A paused socket would never see the peer's answer to the close.
+    // A paused socket would not read the peer's answer to the close.
     this.#socket.resume()
     this.#socket.close(reason === undefined ? 1000 : 1002)
     setTimeout(() => this.#socket.terminate(), CLOSE_MS).unref()
   }
 
-  /** Drops the connection without a word. */
+  /** Ends the connection without a close frame. */
   terminate(reason?: Error): void {
     this.#reason ??= reason
     this.#socket.terminate()
   }
 
-  /** Lets the process exit although the link is open, or not. */
+  /** Sets whether the open link keeps the process alive. */
   hold(keepsProcessAlive: boolean): void {
     if (keepsProcessAlive) {
       this.#raw.ref()
@@ -179,7 +178,7 @@ export class Link {
     }
   }
 
-  /** Puts an inbox between the connection and what ws reads it with. */
+  /** Puts an inbox between the connection and the reader of ws. */
   #readBefore({ client, maxFrameBytes, isLent }: LinkEnd): void {
     const owned = (bytes: Buffer) => (isLent ? Buffer.from(bytes) : bytes)
     const socket = this.#socket
@@ -218,8 +217,8 @@ export class Link {
   }
 
   /**
-   * A pause holds neither it back nor what came before it: those who take pieces bound what they
-   * have asked for.
+   * Hands on a piece, and first all messages that a pause held back. A pause does not hold pieces
+   * back, since a client that takes pieces bounds what it asks for.
    */
   #handlePiece(bytes: Buffer, left: number): void {
     this.#missed = 0
@@ -232,7 +231,7 @@ export class Link {
     }
   }
 
-  /** Handles what was held back, until that fills the way out again. */
+  /** Reads on, and handles the messages held back until too many bytes wait to be sent again. */
   #readOn(): void {
     this.#socket.resume()
     while (this.#held.length > 0 && !this.#socket.isPaused) this.#handle(this.#held.shift() as Buffer)
@@ -259,7 +258,7 @@ export class Link {
     this.#closed = true
     clearInterval(this.#heartbeat)
     this.#release()
-    // 1000 and 1001 are a close on purpose; anything else without a reason of ours is a break.
+    // 1000 and 1001 are a close on purpose. Any other code is a break.
     const broke = code !== 1000 && code !== 1001
     this.#handlers.closed(this.#reason ?? (broke ? new Error(`the connection broke (code ${code})`) : undefined))
   }

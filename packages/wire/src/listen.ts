@@ -16,37 +16,37 @@ export interface ListenOptions extends BindOptions {
   /** Largest message accepted, in bytes; a larger one closes its link. */
   maxFrameBytes: number
   /**
-   * The audience, as clients name it when they connect. Proofs for it count nowhere else.
+   * Returns the audience, as clients name it when they connect. Proofs for it count nowhere else.
    * @default '', as at a store
    */
   audience?: (() => string) | undefined
-  /** Milliseconds that a peer may take to prove itself, TLS handshake included. @default 10000 */
+  /** Milliseconds that a peer has to prove itself, TLS handshake included. @default 10000 */
   patienceMs?: number | undefined
 }
 
-/** A listening socket and the links that it accepted. */
+/** A listening socket, and the links that it accepted. */
 export interface Listener extends AsyncDisposable {
   readonly port: number
   /**
-   * Address of this listener for peers that reach it under `hostname`, by default the address
-   * bound.
+   * Returns the address of this listener for peers that reach it under `hostname`.
+   * @param hostname name or address. @default the address bound
    */
   url(hostname?: string): string
   /**
-   * Closes every link and the socket, and after two seconds destroys the rest. Closing twice is no
-   * error.
+   * Closes every link and the socket, and destroys the links that are open after two seconds.
+   * Closing twice is no error.
    */
   close(): Promise<void>
 }
 
-/** How long a listener that closes waits for its links to close, in ms. */
+/** Time that links have to close once the listener closes, in ms. */
 const GRACE_MS = 2_000
 const UNAUTHORIZED = 'HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 const UNAVAILABLE = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 /**
  * Accepts links from peers that prove to know the token, at most half as many as the process may
- * have descriptors. ERR_DYAD_BIND if the address cannot be bound, or not without a token.
+ * have descriptors. ERR_DYAD_BIND if the address cannot be bound, or needs a token and has none.
  */
 export async function listen(options: ListenOptions, accept: (link: Link) => LinkHandlers): Promise<Listener> {
   const { tls, token, maxFrameBytes, audience = () => '', patienceMs = PATIENCE_MS } = options
@@ -118,7 +118,7 @@ export async function listen(options: ListenOptions, accept: (link: Link) => Lin
   }
 }
 
-/** Reads the frame with a client's proof. ws reads nothing before `decide` has returned. */
+/** Reads the frame with a client's proof. ws reads nothing until `decide` has returned. */
 function awaitProof(webSocket: WebSocket, socket: Socket, decide: (proof: Buffer) => void): void {
   const readers = socket.listeners('data') as ((chunk: Buffer) => void)[]
   let frame: Buffer = Buffer.alloc(0)
@@ -132,7 +132,7 @@ function awaitProof(webSocket: WebSocket, socket: Socket, decide: (proof: Buffer
   }
   socket.on('data', read)
   for (const reader of readers) socket.off('data', reader)
-  // Until there is a link nobody else listens.
+  // No other handler listens before the link is made.
   webSocket.on('error', () => socket.destroy())
 }
 

@@ -1,35 +1,34 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 
-/** Bytes of a nonce, and of a proof. */
+/** Sizes of a nonce and of a proof, in bytes. */
 export const NONCE_BYTES = 32
 export const PROOF_BYTES = 32
 
 /**
- * The end of a connection that proves itself. A proof of one end is worth nothing as that of the
- * other.
+ * The end of a connection that proves itself. The proof of one end is no proof of the other.
  */
 export type Role = 'client' | 'server'
 
-/** What both ends of a connection know of it. */
+/** The facts of a connection that both ends know. */
 export interface Handshake {
-  /** The token; without one both ends prove that they have none. */
+  /** The token. Without one, both ends prove that they have none. */
   readonly token: string | undefined
   /**
-   * What the listener serves, such as its address, as both ends know it. A proof is worth nothing
-   * elsewhere.
+   * Name of what the listener serves, such as its address, as both ends know it. A proof counts for
+   * one audience.
    */
   readonly audience: string
-  /** What each end drew for this connection alone, {@link NONCE_BYTES} each. */
+  /** Random bytes of each end for this connection alone, {@link NONCE_BYTES} each. */
   readonly clientNonce: Uint8Array
   readonly serverNonce: Uint8Array
 }
 
-/** Draws a nonce. */
+/** Returns a new nonce. */
 export function makeNonce(): Buffer {
   return randomBytes(NONCE_BYTES)
 }
 
-/** A proof that the end in `role` knows the token: an HMAC-SHA-256 of {@link PROOF_BYTES}. */
+/** Returns a proof that the end in `role` knows the token: an HMAC-SHA-256. */
 export function proofOf(role: Role, { token, audience, clientNonce, serverNonce }: Handshake): Buffer {
   return createHmac('sha256', token ?? '')
     .update(`DYAD handshake 1\n${role}\n${Buffer.byteLength(audience)}\n${audience}`)
@@ -38,7 +37,7 @@ export function proofOf(role: Role, { token, audience, clientNonce, serverNonce 
     .digest()
 }
 
-/** Whether `proof` is that of the end in `role`. The comparison takes constant time. */
+/** Returns true if `proof` is that of the end in `role`. Compares in constant time. */
 export function proves(proof: Uint8Array, role: Role, handshake: Handshake): boolean {
   return proof.length === PROOF_BYTES && timingSafeEqual(proof, proofOf(role, handshake))
 }

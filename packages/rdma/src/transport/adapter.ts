@@ -7,7 +7,7 @@ import { type Pointer, unavailable, type Verbs } from '../verbs/library.js'
 import { MemoryWindow } from '../verbs/memory.js'
 import { Slabs } from './slabs.js'
 
-/** What all connections of one side over one device share. */
+/** The parts that all connections of one side over one device share. */
 export class Adapter implements Disposable {
   readonly context: Context
   readonly channel: CompletionChannel
@@ -33,7 +33,7 @@ export class Adapter implements Disposable {
     }
   }
 
-  /** A window that is bound to nothing; given back with `giveWindow`. */
+  /** Returns an unbound window. The caller gives it back with `giveWindow`. */
   takeWindow(): MemoryWindow {
     return this.#windows.pop() ?? new MemoryWindow(this.context)
   }
@@ -42,7 +42,7 @@ export class Adapter implements Disposable {
     this.#windows.push(window)
   }
 
-  /** Its connections must be gone. */
+  /** Frees everything. All connections must be gone. */
   [Symbol.dispose](): void {
     for (const window of this.#windows.splice(0)) window[Symbol.dispose]()
     this.channel[Symbol.dispose]()
@@ -63,7 +63,7 @@ export class Adapters implements Disposable {
     this.#busyMs = busyMs
   }
 
-  /** The adapter of the device that `id` is bound to. ERR_DYAD_RDMA_UNAVAILABLE. */
+  /** Returns the adapter of the device that `id` is bound to. ERR_DYAD_RDMA_UNAVAILABLE. */
   of(id: CmId): Adapter {
     const device = id.device
     if (device === undefined) throw unavailable('the address is no verbs device’s')
@@ -80,7 +80,7 @@ export class Adapters implements Disposable {
     return adapter
   }
 
-  /** Whether they keep the process alive. */
+  /** Sets whether the adapters keep the process alive. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld
     for (const { channel } of this.#byDevice.values()) channel.hold(isHeld)

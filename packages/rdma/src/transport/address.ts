@@ -3,12 +3,12 @@ import type { TransportAddress } from '@dyad-ts/core'
 
 const VERSION = 1
 const MAX_ADDRESS_LENGTH = 16 * 1024
-/** Addresses of one server that are looked at. */
+/** Most addresses of one server that are read. */
 const MAX_ENDS = 32
 
-/** Where a server can be reached. */
+/** An address at which a server can be reached. */
 export interface End {
-  /** IPv4 or IPv6. */
+  /** IPv4 or IPv6 address. */
   readonly host: string
   readonly port: number
 }
@@ -17,7 +17,7 @@ export function writeAddress(ends: readonly End[]): TransportAddress {
   return JSON.stringify({ v: VERSION, ends: ends.slice(0, MAX_ENDS).map(({ host, port }) => ({ host, port })) })
 }
 
-/** The ends of a server; undefined if it is no address of this version. */
+/** Returns the ends of a server, or undefined for anything else than an address of this version. */
 export function readAddress(text: TransportAddress): readonly End[] | undefined {
   if (text.length > MAX_ADDRESS_LENGTH) return undefined
   try {
@@ -37,7 +37,7 @@ function isEnd(value: unknown): value is End {
   )
 }
 
-/** What a client means that connects to `end`, as both sides know it. */
+/** Returns the audience of a handshake at `end`, as both sides know it. */
 export function audienceOf({ host, port }: End): string {
   return `rdma ${host} ${port}`
 }

@@ -10,17 +10,17 @@ import { audienceOf, type End } from './address.js'
 import { helloOf, LAST, MAX_ID, proofFrame, readMessage, readRejection, readWelcome } from './frames.js'
 import { Link, type LinkHandlers } from './link.js'
 
-/** Who is told what comes in answer to a request. */
+/** Receives the answer to a request. */
 export interface Receiver {
-  /** All bytes of a short file, verified; they are the connection's again when this returns. */
+  /** Takes all bytes of a short file, verified. They are the receiver's until it returns. */
   data(bytes: Buffer): void
-  /** What was granted next is full, or has the end of the file, which is verified then. */
+  /** The next grant is full, or has the end of the file. A file is verified with `isLast`. */
   written(isLast: boolean): void
-  /** What was written, to its last byte, is verified. */
+  /** The file, all of which is written, is verified. */
   verified(): void
-  /** The owner cannot. */
+  /** The owner refuses or fails. */
   failed(code: string, detail: string): void
-  /** Whatever was asked for, nothing is written any more. */
+  /** The owner has stopped, and writes no more. */
   stopped(): void
   /** The connection is gone. */
   lost(reason: Error): void
@@ -29,16 +29,16 @@ export interface Receiver {
 /** Options of {@link Connection}. */
 export interface ConnectionOptions {
   readonly token: string | undefined
-  /** How long it is kept without a transfer, in ms. */
+  /** Milliseconds for which a connection without a transfer is kept. */
   readonly idleMs: number
-  /** How long each step of connecting may take, in ms. */
+  /** Milliseconds that each step of connecting may take. */
   readonly answerMs: number
 }
 
 /** The client's end of a connection to an owner: any number of transfers at once. */
 export class Connection implements LinkHandlers {
   /**
-   * Resolves when the owner has accepted it. Rejects with ERR_DYAD_OWNER_UNREACHABLE,
+   * Resolves once the owner has accepted the connection. Rejects with ERR_DYAD_OWNER_UNREACHABLE,
    * ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE.
    */
   readonly connected: Promise<Link>
@@ -54,7 +54,7 @@ export class Connection implements LinkHandlers {
   #isGone = false
   #idle: NodeJS.Timeout | undefined
 
-  /** Begins to connect. `onGone` is called once, when the connection is of no more use. */
+  /** Begins to connect. Calls `onGone` once, when the connection can be used no more. */
   constructor(
     end: End,
     channel: EventChannel,
@@ -69,12 +69,12 @@ export class Connection implements LinkHandlers {
     this.connected.catch(() => this.close())
   }
 
-  /** Whether it has served a transfer already, so that the owner may have hung up meanwhile. */
+  /** Whether it has made a transfer before, so that the owner may have hung up since. */
   get isUsed(): boolean {
     return this.#isUsed
   }
 
-  /** What it goes over, once the owner has accepted it. */
+  /** Its link, or undefined until the owner has accepted the connection. */
   get link(): Link | undefined {
     return this.#isOpen ? this.#link : undefined
   }
@@ -87,7 +87,7 @@ export class Connection implements LinkHandlers {
     return this.#receivers.size > 0
   }
 
-  /** A number for a transfer; its receiver is told what comes until `remove`. */
+  /** Returns a number for a transfer. The receiver gets the answer until `remove`. */
   add(receiver: Receiver): number {
     let id = this.#nextId
     while (this.#receivers.has(id)) id = (id + 1) % MAX_ID
@@ -97,7 +97,7 @@ export class Connection implements LinkHandlers {
     return id
   }
 
-  /** The transfer is over at both sides. */
+  /** Forgets a transfer that is over at both sides. */
   remove(id: number): void {
     this.#receivers.delete(id)
     this.#isUsed = true
@@ -112,7 +112,7 @@ export class Connection implements LinkHandlers {
     this.#idle = setTimeout(late, this.#options.idleMs).unref()
   }
 
-  /** Ends it; receivers hear that it is lost. Closing twice is no error. */
+  /** Ends the connection, and calls `lost` of its receivers. Closing twice is no error. */
   close(): void {
     this.#gone(new DyadError('ERR_DYAD_CLOSED'))
   }
@@ -191,7 +191,10 @@ export class Connection implements LinkHandlers {
     }
   }
 
-  /** What this side's device or memory does not allow says nothing of the owner. */
+  /**
+   * Makes the link. A failure of this side's device or memory is not the owner's:
+   * ERR_DYAD_RDMA_UNAVAILABLE.
+   */
   #makeLink(adapter: Adapter, id: CmId): Link {
     try {
       return new Link(adapter, id, this)
@@ -200,7 +203,7 @@ export class Connection implements LinkHandlers {
     }
   }
 
-  /** Begins a step and waits for the event that ends it. */
+  /** Begins a step, and waits for the event that ends it. */
   async #await(name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
     if (this.#isGone) throw new DyadError('ERR_DYAD_CLOSED')
     let timer: NodeJS.Timeout | undefined

@@ -7,21 +7,21 @@ import { canonicalAddress } from '../verbs/socket-address.js'
 import type { End } from './address.js'
 
 /**
- * Addresses of this host that belong to verbs devices, in one spelling; what the connection manager
- * can bind.
+ * Returns the addresses of this host that belong to verbs devices, in one spelling. The connection
+ * manager can bind them.
  */
 export function fabricAddresses(verbs: Verbs): string[] {
   using channel = new EventChannel(verbs)
   const found: string[] = []
   for (const { address, internal } of Object.values(networkInterfaces()).flatMap((list) => list ?? [])) {
-    // Link-local addresses mean something on one interface only, and nothing to others.
+    // Other hosts cannot use link-local addresses, which are valid on one interface only.
     if (internal || /^fe80:/i.test(address)) continue
     const id = channel.createId()
     try {
       id.bind(address, 0)
       if (id.device !== undefined) found.push(canonicalAddress(address))
     } catch {
-      // No verbs device is behind it.
+      // The address has no verbs device.
     } finally {
       id.destroy()
     }
@@ -30,8 +30,8 @@ export function fabricAddresses(verbs: Verbs): string[] {
 }
 
 /**
- * The address of this host from which packets to `end` would leave: what the system's routes say,
- * without a packet being sent.
+ * Resolves with the address of this host from which packets to `end` would leave, by the routes of
+ * the system. Sends no packet.
  */
 export function routeTo(end: End): Promise<string> {
   const socket = createSocket(isIPv4(end.host) ? 'udp4' : 'udp6')

@@ -10,18 +10,18 @@ import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 
 /**
- * Bytes of a file that are mapped, registered and granted at once. Each stretch takes the programs
- * as long as two megabytes of pages take the kernel; README.md has what was measured.
+ * Most bytes of a file that are mapped, registered and granted at once. A stretch costs the
+ * programs as much time as two megabytes of pages cost the kernel; README.md has the measurements.
  */
 const STRETCH_BYTES = 8 * 1024 * 1024
-/** Stretches at a time: one fills while the next is made. */
+/** Most stretches at once: one fills while the next is made. */
 const STRETCHES = 2
-/** statfs(2): of a file system whose pages are the file. */
+/** Type of a tmpfs in statfs(2). */
 const TMPFS_MAGIC = 0x0102_1994
 
 /**
- * Whether the pages of an open file are the file itself, so that what a device writes there needs
- * no storing.
+ * Returns true if the pages of an open file are the file itself, so that bytes that a device writes
+ * there are stored.
  */
 export function isInMemory(fd: number): boolean {
   return statfsSync(`/proc/self/fd/${fd}`).type === TMPFS_MAGIC
@@ -31,11 +31,11 @@ export function isInMemory(fd: number): boolean {
 export class FileLanding implements Landing {
   readonly #link: Link
   readonly #fd: number
-  /** Where in the file the transfer ends. */
+  /** Position in the file at which the transfer ends. */
   readonly #end: number
   readonly #stretches = new Set<Stretch>()
   readonly #retiring = new Set<Promise<void>>()
-  /** Made to see whether the file can be mapped. */
+  /** The stretch that `open` made to find out whether the file can be mapped. */
   #first: Stretch | undefined
 
   private constructor(link: Link, fd: number, end: number) {
@@ -45,8 +45,9 @@ export class FileLanding implements Landing {
   }
 
   /**
-   * A landing for the last `left` bytes of a transfer, which begin at `position`; undefined where
-   * the file cannot be mapped or registered, of which storing bytes in another way says more.
+   * Returns a landing for the last `left` bytes of a transfer, which begin at `position`. Returns
+   * undefined if the file cannot be mapped or registered. If the cause is a fault, storing the
+   * bytes in another way fails with it.
    */
   static open(link: Link, fd: number, position: number, left: number): FileLanding | undefined {
     const landing = new FileLanding(link, fd, position + left)
@@ -70,7 +71,7 @@ export class FileLanding implements Landing {
 
   leave(): void {}
 
-  /** Undefined where there is neither memory to lock nor room in the file system for it, now. */
+  /** Maps a stretch. Returns undefined without memory to lock, or room in the file system. */
   #map(left: number): Stretch | undefined {
     try {
       const stretch = new Stretch(this.#link, this.#fd, this.#end - left, Math.min(STRETCH_BYTES, left))

@@ -3,10 +3,10 @@ import type { FileVersion } from '@dyad-ts/core'
 import { broken, readInteger, readText, writeInteger } from '@dyad-ts/core/internal'
 import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 
-// All numbers are big endian. What the connection manager carries:
+// All numbers are big endian. With the messages of the connection manager go:
 //
 //   client: 'DYADRDM2', its nonce (32)
-//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, where it
+//   owner:  'DYADRDM2', its nonce (32), its proof that it knows the token (32); or, if it
 //           rejects the connection, 'DYADRDM2' and a code
 //
 // Messages; each begins with its kind (1) and the number of the transfer (4):
@@ -17,18 +17,18 @@ import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 //                     length of path (2), storage, path, grants
 //           grant     grants; each names memory that the owner may write once: address (8),
 //                     key (4), length (4)
-//           stop      it wants no more
+//           stop      the client ends the transfer
 //   owner:  data      all bytes of a short file, which is verified
-//           verified  the file whose bytes were all written is verified
-//           error     code, LF, detail; nothing is written any more
-//           stopped   nothing is written any more
+//           verified  the file is verified, all of whose bytes are written
+//           error     code, LF, detail; the owner writes no more
+//           stopped   the owner writes no more
 //
 // The owner writes longer files into the grants, in their order. The last write into each carries
-// the number of the transfer as its immediate, with the highest bit set where the file is whole and
-// verified. What the device reads straight from the pages of a file the owner verifies afterwards,
-// and says so in a message of its own.
+// the number of the transfer as its immediate. The highest bit is set if the file is whole and
+// verified. If the device reads straight from the pages of a file, the owner verifies the file
+// afterwards, and sends `verified`.
 
-/** One request, complete. */
+/** A request with all its fields. */
 export interface FetchFrame extends FileVersion {
   readonly start: number
   readonly end: number
@@ -55,9 +55,9 @@ const FETCH_BYTES = HEAD_BYTES + 36
 const GRANT_BYTES = 16
 /** Longest storage or path in UTF-8 bytes. */
 const MAX_TEXT_BYTES = 4096
-/** Grants in one message. */
+/** Most grants in one message. */
 export const MAX_GRANTS = 16
-/** Longest message. */
+/** Longest message, in bytes. */
 export const MAX_MESSAGE_BYTES = FETCH_BYTES + 2 * MAX_TEXT_BYTES + MAX_GRANTS * GRANT_BYTES
 const FETCH = 1
 const GRANT = 2
@@ -67,28 +67,28 @@ const ERROR = 5
 const STOPPED = 6
 const VERIFIED = 7
 const PROOF = 8
-/** In an immediate: the file is whole and verified. */
+/** Bit of an immediate: the file is whole and verified. */
 export const LAST = 0x8000_0000
-/** Transfers are numbered below this. */
+/** Bound of the numbers of transfers, which are below it. */
 export const MAX_ID = 0x8000_0000
 
-/** What a client says when it asks for a connection. */
+/** Returns the private data of a client that asks for a connection. */
 export function helloOf(nonce: Buffer): Buffer {
   return Buffer.concat([MAGIC, nonce])
 }
 
-/** The nonce in a hello; undefined if it is none. */
+/** Returns the nonce in a hello, or undefined for anything else. */
 export function readHello(bytes: Buffer): Buffer | undefined {
   if (bytes.length < MAGIC.length + NONCE_BYTES || !isOurs(bytes)) return undefined
   return bytes.subarray(MAGIC.length, MAGIC.length + NONCE_BYTES)
 }
 
-/** What an owner says when it accepts a connection. */
+/** Returns the private data of an owner that accepts a connection. */
 export function welcomeOf(nonce: Buffer, proof: Buffer): Buffer {
   return Buffer.concat([MAGIC, nonce, proof])
 }
 
-/** Nonce and proof of a welcome; undefined for anything else. */
+/** Returns nonce and proof of a welcome, or undefined for anything else. */
 export function readWelcome(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } | undefined {
   const proofAt = MAGIC.length + NONCE_BYTES
   if (bytes.length < proofAt + PROOF_BYTES || !isOurs(bytes)) return undefined
@@ -99,19 +99,19 @@ function isOurs(bytes: Buffer): boolean {
   return bytes.subarray(0, MAGIC.length).equals(MAGIC)
 }
 
-/** What an owner says when it rejects a connection. */
+/** Returns the private data of an owner that rejects a connection. */
 export function rejectionOf(code: string): Buffer {
   return Buffer.concat([MAGIC, Buffer.from(code, 'latin1')])
 }
 
-/** The code of a rejection; undefined if it is not an owner of ours that says so. */
+/** Returns the code of a rejection, or undefined unless an owner of this transport rejects. */
 export function readRejection(bytes: Buffer): string | undefined {
   if (!isOurs(bytes)) return undefined
   const end = bytes.indexOf(0, MAGIC.length)
   return bytes.toString('latin1', MAGIC.length, end < 0 ? bytes.length : end)
 }
 
-/** ERR_DYAD_PROTOCOL for what does not fit into a request. */
+/** Returns the message of a request. ERR_DYAD_PROTOCOL for a path or a time that does not fit. */
 export function fetchFrame(id: number, request: FetchFrame, grants: readonly Grant[]): Buffer {
   const { storage, path, size, mtimeNs, start, end } = request
   const storageBytes = Buffer.byteLength(storage)
@@ -156,13 +156,13 @@ export function verifiedFrame(id: number): Buffer {
   return headed(VERIFIED, id, HEAD_BYTES)
 }
 
-/** A message with room for `length` bytes of a file, and where they go. */
+/** Returns a message with room for `length` bytes of a file, and that room. */
 export function dataFrame(id: number, length: number): { readonly message: Buffer; readonly room: Buffer } {
   const message = headed(DATA, id, HEAD_BYTES + length)
   return { message, room: message.subarray(HEAD_BYTES) }
 }
 
-/** Longest part of a file that a message of `messageBytes` carries. */
+/** Returns the number of bytes of a file that a message of `messageBytes` bytes carries. */
 export function dataRoom(messageBytes: number): number {
   return messageBytes - HEAD_BYTES
 }
@@ -175,7 +175,7 @@ export function errorFrame(id: number, { code, detail }: { code: string; detail:
 }
 
 /**
- * Reads a message whose length is within MAX_MESSAGE_BYTES; its data stays part of it.
+ * Reads a message whose length is within MAX_MESSAGE_BYTES. Data is a view into it.
  * ERR_DYAD_PROTOCOL unless every field is within its bounds.
  */
 export function readMessage(bytes: Buffer): Message {

@@ -4,17 +4,17 @@ import type { Grant } from './frames.js'
 import type { Landing, Part, Promised } from './landing.js'
 
 /**
- * What the owner of one transfer is granted: a place for what comes next, in a landing, for as long
- * as there are bytes without one.
+ * The grants of one transfer to its owner. Each names a place in a landing for the next bytes,
+ * until all bytes have one.
  */
 export class Grants {
-  /** Bytes of the transfer. */
+  /** Number of bytes of the transfer. */
   readonly #size: number
-  /** Where the next bytes are granted a place. */
+  /** Landing of the next grants. */
   #landing: Landing | undefined
-  /** Where bytes were granted a place before that. */
+  /** Landing of the grants before that. */
   #earlier: Landing | undefined
-  /** What was granted and is not filled, in order. */
+  /** Parts that are granted and not filled, in order. */
   readonly #promised: Part[] = []
   #granted = 0
 
@@ -22,7 +22,7 @@ export class Grants {
     this.#size = size
   }
 
-  /** Bytes of the transfer that were granted a place so far. */
+  /** Number of bytes that have been granted a place. */
   get granted(): number {
     return this.#granted
   }
@@ -32,18 +32,18 @@ export class Grants {
     return this.#landing instanceof FileLanding
   }
 
-  /** What is granted from now on has its place there; what was granted before keeps its own. */
+  /** Makes grants in `landing` from now on. Earlier ones keep their places. */
   land(landing: Landing): void {
     this.#earlier = this.#landing
     this.#landing = landing
   }
 
-  /** A place for what comes next, if there is one. */
+  /** Grants a place for the next bytes. Returns undefined if there is none now. */
   next(): Promised | undefined {
     const left = this.#size - this.#granted
     if (left === 0) return undefined
-    // Where nothing is under way and a file takes nothing, what was there before it does: the bytes
-    // are stored from there, or that says why they cannot be.
+    // If no grant is open and the file has no place, the earlier landing has one. Storing the bytes
+    // from there succeeds, or fails with the cause.
     const promised = this.#landing?.next(left) ?? (this.#promised.length === 0 ? this.#earlier?.next(left) : undefined)
     if (promised === undefined) return undefined
     this.#granted += promised.part.length
@@ -51,7 +51,7 @@ export class Grants {
     return promised
   }
 
-  /** Everything that may be granted now, and what must be done before. */
+  /** Grants all places that there are now. Returns them with the requests that must go before. */
   all(): { grants: Grant[]; before: SendRequest[] } {
     const grants: Grant[] = []
     const before: SendRequest[] = []
@@ -62,30 +62,30 @@ export class Grants {
     return { grants, before }
   }
 
-  /** The owner has filled a place: the part there, or undefined if none was granted. */
+  /** Returns the part that the owner has filled, or undefined if none is granted. */
   filled(): Part | undefined {
     return this.#promised.shift()
   }
 
-  /** Whether the owner has yet to fill what it was granted. */
+  /** Whether a grant is not filled yet. */
   get areOpen(): boolean {
     return this.#promised.length > 0
   }
 
-  /** The owner writes no more; resolves when it cannot. */
+  /** Withdraws all grants. Resolves once the owner cannot write any more. */
   async withdraw(): Promise<void> {
     await Promise.all([this.#earlier?.withdraw(), this.#landing?.withdraw()])
   }
 
-  /** Nobody looks at any part any more. */
+  /** Gives the places back, since the reader uses no part any more. */
   leave(): void {
     this.#earlier?.leave()
     this.#landing?.leave()
   }
 
   /**
-   * As if nothing had been granted: the owner was lost before it answered, and another connection
-   * needs a landing of its own.
+   * Forgets all grants. The owner was lost before it answered, and another connection needs a
+   * landing of its own.
    */
   reset(): void {
     this.leave()

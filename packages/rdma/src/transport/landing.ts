@@ -2,12 +2,12 @@ import type { Buffer } from 'node:buffer'
 import type { SendRequest } from '../verbs/queue-pair.js'
 import type { Grant } from './frames.js'
 
-/** Something of a file that arrives at once. */
+/** A part of a file that arrives at once. */
 export interface Part {
   readonly length: number
-  /** What arrived; undefined where it stands in its file already. */
+  /** The bytes, or undefined if they are in their file already. */
   readonly bytes: Buffer | undefined
-  /** Nobody looks at it any more. */
+  /** The reader uses the part no more. */
   read(): void
 }
 
@@ -15,19 +15,19 @@ export interface Part {
 export interface Promised {
   readonly grant: Grant
   readonly part: Part
-  /** What must be done before the owner is told of it. */
+  /** Requests that must be posted before the owner gets the grant. */
   readonly before: readonly SendRequest[]
 }
 
 /**
- * Where the bytes of one transfer arrive: memory that the owner may write through keys that are its
- * own, until they are withdrawn.
+ * The memory in which the bytes of one transfer arrive. The owner writes there through keys for it
+ * alone, until they are withdrawn.
  */
 export interface Landing {
-  /** Room for the next of `left` bytes; undefined if there is none now. */
+  /** Returns room for the next of `left` bytes, or undefined if there is none now. */
   next(left: number): Promised | undefined
-  /** The owner writes no more; resolves when it cannot. */
+  /** Withdraws the keys. Resolves once the owner cannot write any more. */
   withdraw(): Promise<void>
-  /** Nobody looks at any part any more. */
+  /** The reader uses no part any more. */
   leave(): void
 }

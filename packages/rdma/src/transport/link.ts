@@ -9,73 +9,73 @@ import { type PostOptions, QueuePair, type SendRequest } from '../verbs/queue-pa
 import type { Adapter } from './adapter.js'
 import { MAX_MESSAGE_BYTES } from './frames.js'
 
-/** Who is told what comes over a link. */
+/** Handlers of the events of a link. */
 export interface LinkHandlers {
   /**
-   * A whole message; its memory is the link's again when this returns. An error that it throws
+   * Takes a whole message. Its memory is the handler's until it returns. An error that it throws
    * breaks the link.
    */
   message(bytes: Buffer): void
-  /** A write of the peer, and all before it, is done. An error that it throws breaks the link. */
+  /** A write of the peer, and all before it, are done. An error that it throws breaks the link. */
   written(immediate: number): void
   /** The link is gone. Called once, last, unless this side closed it. */
   lost(reason: Error): void
-  /** What the connection manager tells beside that. */
+  /** Takes the other events of the connection manager. */
   told(event: CmEvent): void
-  /** Whether something is waited for, so that a peer that died silently must be noticed. */
+  /** Whether this side waits for the peer, and so must notice if the peer dies silently. */
   readonly isWaiting: boolean
 }
 
-/** Something that waits for its turn to be posted. */
+/** Requests or a part of a message that wait to be posted. */
 interface Outgoing {
-  /** What is posted; for a part of a message, what must be done before it. */
+  /** The requests. With a part of a message, those that must go before it. */
   readonly requests: readonly SendRequest[]
   readonly options: PostOptions | undefined
-  /** Bytes of a message, which are copied into a slot when their turn comes. */
+  /** Bytes of a message, copied into a slot when their turn comes. */
   readonly part: { readonly bytes: Buffer; readonly goesOn: boolean } | undefined
-  /** Whether it takes one of the peer's receives. */
+  /** Whether it uses one of the peer's receives. */
   readonly isTold: boolean
 }
 
-/** Requests in the send queue, writes included. */
+/** Room of the send queue, in requests, writes included. */
 const SENDS = 128
 /**
- * Receives that each side has posted: what the other may send before it hears that some were posted
- * anew. A receiver without one would have to be tried again and again.
+ * Receives that each side posts. The peer may send as many messages until it learns of receives
+ * posted anew, since the device would try a receiver without a receive again and again.
  */
 const MESSAGES = 64
 /**
- * Bytes that one send carries: whether the message goes on (1), how many receives were posted anew
- * (1), and a part of a message.
+ * Most bytes of one send: whether the message goes on (1), the number of receives posted anew (1),
+ * and a part of a message.
  */
 const PART_BYTES = 1024
 const PART_HEAD_BYTES = 2
 /** Longest message that goes in one send, in bytes. */
 export const SHORT_MESSAGE_BYTES = PART_BYTES - PART_HEAD_BYTES
-/** A part of a message: the last one, one that others follow, or none. */
+/** Kind of a send: the last part of a message, a part that others follow, or no part. */
 const PART = { last: 0, goesOn: 1, none: 2 } as const
-/** The slot of what tells of receives alone. */
+/** The slot of sends that only announce receives. */
 const CREDIT_SLOT = 2 * MESSAGES
 /**
- * How long a peer may be silent while something is waited for, before it is asked whether it is
- * there, in ms.
+ * Time of silence, while this side waits for the peer, after which the link asks for a sign of
+ * life, in ms.
  */
 const SILENCE_MS = 1_000
 /**
- * A packet without an answer is sent again after 4.096 µs · 2¹⁷ = 0.54 s, six times: a host that is
- * gone is noticed four seconds after it was written to. Of a process that ends, the connection
- * manager tells at once. Half a second in all, as some use, is less than a busy host may take to
- * answer.
+ * The device sends a packet without an answer again after 4.096 µs · 2¹⁷ = 0.54 s, six times. So it
+ * notices a host that is gone four seconds after a write to it. The connection manager reports a
+ * process that ends at once. Half a second in all, as some use, is less than a busy host may take
+ * to answer.
  */
 const ACK_TIMEOUT = 17
-/** What was under way when its queue pair ended; of itself it says nothing about why. */
+/** Status of requests that were under way when their queue pair ended. It does not tell why. */
 const FLUSHED = WC_STATUS.indexOf('WR_FLUSH_ERR')
 const NOTHING = Buffer.alloc(0)
 
-/** One end of a connection: messages both ways, and writes into memory that the peer granted. */
+/** One end of a connection: messages both ways, and writes into memory that the peer grants. */
 export class Link {
   readonly adapter: Adapter
-  /** What is open to the peer. */
+  /** Windows that are open to the peer. */
   readonly windows = new Set<MemoryWindow>()
   readonly #id: CmId
   readonly #handlers: LinkHandlers
@@ -85,7 +85,7 @@ export class Link {
   readonly #region: MemoryRegion
   readonly #freeSlots: number[] = []
   readonly #outgoing: Outgoing[] = []
-  /** Receives that the peer has, and those posted here that it has not heard of. */
+  /** Free receives of the peer, and receives posted here that the peer does not know of. */
   #credits = MESSAGES
   #owed = 0
   #isTelling = false
@@ -96,8 +96,8 @@ export class Link {
   #watch: NodeJS.Timeout | undefined
 
   /**
-   * Makes the queue pair of `id`, ready to receive. The link owns `id` from then on. VerbError, and
-   * then `id` is the caller's still.
+   * Makes the queue pair of `id`, ready to receive. The link owns `id` from then on. VerbError;
+   * `id` stays the caller's then.
    */
   constructor(adapter: Adapter, id: CmId, handlers: LinkHandlers) {
     const { context, channel } = adapter
@@ -133,7 +133,7 @@ export class Link {
     return this.#isGone
   }
 
-  /** Sends a message, which is the link's from then on, and what has to be done before it. */
+  /** Sends a message, which is the link's from then on, and before it the requests in `before`. */
   send(message: Buffer, before: readonly SendRequest[] = []): void {
     for (let at = 0; at < message.length; at += SHORT_MESSAGE_BYTES) {
       const bytes = message.subarray(at, at + SHORT_MESSAGE_BYTES)
@@ -143,7 +143,7 @@ export class Link {
     this.#flush()
   }
 
-  /** Posts requests, in order with the messages. What fails breaks the link. */
+  /** Posts requests, in order with the messages. A failure breaks the link. */
   post(requests: readonly SendRequest[], options?: PostOptions): void {
     const last = requests.at(-1)
     const isTold = last?.op === 'write' && last.immediate !== undefined
@@ -151,16 +151,14 @@ export class Link {
     this.#flush()
   }
 
-  /** From now on a peer that dies silently is noticed, for as long as something is waited for. */
+  /** Notices from now on if the peer dies silently, while this side waits for it. */
   watch(): void {
     if (this.#watch !== undefined || this.#isGone) return
     this.#isHeard = true
     this.#watch = setInterval(() => this.#ask(), SILENCE_MS)
   }
 
-  /**
-   * Ends the link; nothing reaches memory that it was given any more. Closing twice is no error.
-   */
+  /** Ends the link. The peer reaches no memory any more. Closing twice is no error. */
   close(): void {
     if (this.#isGone) return
     this.#isGone = true
@@ -170,7 +168,7 @@ export class Link {
     // Windows first: as long as one is bound to it, a queue pair of rxe takes 50 s to destroy.
     for (const window of this.windows) window[Symbol.dispose]()
     this.windows.clear()
-    // In this order: what requests name may be used again only when the device is done with it.
+    // First, since memory that requests name may be used again only once the device is done.
     this.#id.destroyQueuePair()
     this.#queue[Symbol.dispose]()
     this.#region[Symbol.dispose]()
@@ -188,7 +186,7 @@ export class Link {
         next.options?.done?.(FLUSHED)
         continue
       }
-      // The last receive of the peer is for telling it of receives here.
+      // The last receive of the peer is for a send that announces receives.
       if (next.isTold && this.#credits <= 1) return
       if (next.part === undefined) {
         this.#outgoing.shift()
@@ -227,7 +225,7 @@ export class Link {
     }
   }
 
-  /** Tells the peer of receives that were posted anew, where nothing else does. */
+  /** Announces receives that were posted anew, if no other send does. */
   #tell(): void {
     if (this.#owed < MESSAGES / 2 || this.#isTelling || this.#credits === 0 || this.#isGone) return
     this.#isTelling = true
@@ -279,7 +277,7 @@ export class Link {
   #receivedPart(part: Buffer, goesOn: boolean): void {
     if (this.#partial.length + part.length > MAX_MESSAGE_BYTES) throw broken('a message beyond the bound')
     const message = this.#partial.length === 0 ? part : Buffer.concat([this.#partial, part])
-    // What was put together lies in memory of its own already.
+    // A message of several parts has memory of its own already.
     this.#partial = goesOn ? (message === part ? Buffer.from(part) : message) : NOTHING
     if (!goesOn) this.#handlers.message(message)
   }
@@ -303,7 +301,7 @@ export class Link {
     const done = () => {
       this.#isAsked = false
     }
-    // A write of nothing needs no key, and is answered by the peer's device.
+    // An empty write needs no key, and the peer's device answers it.
     this.#post([{ op: 'write', from: undefined, to: { address: 0, rkey: 0 } }], { done })
   }
 

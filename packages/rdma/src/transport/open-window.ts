@@ -3,8 +3,8 @@ import type { SendRequest, Span } from '../verbs/queue-pair.js'
 import type { Link } from './link.js'
 
 /**
- * A window that is open to the peer of one link: to the bytes of one span, from its bind to its
- * withdrawal, or to the end of the link.
+ * A window that opens the bytes of one span to the peer of one link, from its bind to its
+ * withdrawal or the end of the link.
  */
 export class OpenWindow {
   readonly rkey: number
@@ -22,20 +22,20 @@ export class OpenWindow {
     link.windows.add(this.#window)
   }
 
-  /** What opens it, for whoever posts it now. */
+  /** Returns the request that opens the window. The caller posts it at once. */
   open(): SendRequest {
     this.#isBound = true
     return this.#bind
   }
 
   /**
-   * Resolves when the peer can reach the span no more: the device has closed the window, or the
+   * Resolves once the peer cannot reach the span any more: the device has closed the window, or the
    * link is gone.
    */
   withdraw(): Promise<void> {
     this.#withdrawn ??= new Promise((resolve) => {
       const done = (status: number) => {
-        // A link that is gone has given up its windows.
+        // A link that is gone has disposed of its windows.
         if (status === 0 && this.#link.windows.delete(this.#window)) this.#link.adapter.giveWindow(this.#window)
         resolve()
       }
@@ -43,8 +43,8 @@ export class OpenWindow {
         this.#link.post([{ op: 'invalidate', rkey: this.rkey }], { done })
         return
       }
-      // Of no more use, since its next key is no longer the one that the device expects; and the
-      // kernel's rxe does not survive the invalidation of a window that is not bound.
+      // It cannot be used again, since the device does not expect its next key. And the kernel's
+      // rxe does not survive the invalidation of an unbound window.
       if (this.#link.windows.delete(this.#window)) this.#window[Symbol.dispose]()
       resolve()
     })

@@ -7,7 +7,7 @@ import type { End } from './address.js'
 import { Connection, type ConnectionOptions } from './connection.js'
 import type { Link } from './link.js'
 
-/** Transfers from one owner at once; the rest wait for their turn. */
+/** Most transfers from one owner at once. Others wait for their turn. */
 const MAX_TRANSFERS = 256
 
 /** A place on a connection. */
@@ -21,13 +21,13 @@ export interface Lease {
 interface Owner {
   readonly slots: Slots
   connection: Connection | undefined
-  /** Holders, and those who wait to be one. */
+  /** Number of transfers that have a place, or wait for one. */
   users: number
 }
 
 /**
- * Connections by owner, one for all transfers from there: kept open after a transfer, and made anew
- * when it is gone.
+ * Connections by owner, one for all transfers from there. The pool keeps it open after a transfer,
+ * and makes a new one when it is gone.
  */
 export class Pool {
   readonly #options: ConnectionOptions
@@ -39,7 +39,7 @@ export class Pool {
   #isHeld = true
   #isClosed = false
 
-  /** VerbError. */
+  /** Makes a pool without connections. VerbError. */
   constructor(verbs: Verbs, options: ConnectionOptions, busyMs: number) {
     this.#options = options
     this.#channel = new EventChannel(verbs)
@@ -47,7 +47,7 @@ export class Pool {
     this.#holdAll(false)
   }
 
-  /** A place on the connection to `end`, if there is one that is open. */
+  /** Returns a place on the open connection to `end`, or undefined if there is none. */
   take(end: End): Lease | undefined {
     const key = keyOf(end)
     const owner = this.#owners.get(key)
@@ -61,8 +61,8 @@ export class Pool {
   }
 
   /**
-   * A place on the connection to `end`, which is made if there is none; if `without` is it, a new
-   * one is made. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE, or the
+   * Resolves with a place on the connection to `end`. Makes a connection if there is none, or none
+   * but `without`. ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_DENIED, ERR_DYAD_RDMA_UNAVAILABLE, or the
    * signal's reason.
    */
   async acquire(end: End, without: Connection | undefined, signal: AbortSignal): Promise<Lease> {
@@ -91,7 +91,7 @@ export class Pool {
     }
   }
 
-  /** Drops every connection. */
+  /** Ends every connection. */
   close(): void {
     if (this.#isClosed) return
     for (const { connection } of this.#owners.values()) connection?.close()
@@ -140,8 +140,8 @@ export class Pool {
   }
 
   /**
-   * Without a transfer nothing here keeps the process alive. Who fetches one file after the other
-   * is held all the while.
+   * Lets the pool keep the process alive while there are transfers. Between the transfers of a
+   * consumer that fetches one file after the other, it does not let go.
    */
   #hold(change: number): void {
     this.#users += change
@@ -157,7 +157,7 @@ export class Pool {
   }
 }
 
-/** By what owners are told apart. */
+/** Returns the key of an owner. */
 function keyOf({ host, port }: End): string {
   return `${host} ${port}`
 }

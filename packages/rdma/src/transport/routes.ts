@@ -4,8 +4,8 @@ import type { End } from './address.js'
 import { fabricAddresses, routeTo } from './fabric.js'
 
 /**
- * How long what was found out is believed, in ms: interfaces come and go, and asking for each small
- * file would cost more than fetching it.
+ * Time for which a result is kept, in ms. Interfaces come and go, and a look for each small file
+ * would cost more than its fetch.
  */
 const BELIEVED_MS = 10_000
 const MAX_KNOWN = 1024
@@ -15,7 +15,7 @@ interface Known {
   readonly until: number
 }
 
-/** Which of an owner's addresses lies on a fabric that this host shares. */
+/** Finds the address of an owner that is on a fabric of this host. */
 export class Routes {
   readonly #verbs: Verbs
   readonly #known = new Map<string, Known>()
@@ -24,22 +24,22 @@ export class Routes {
     this.#verbs = verbs
   }
 
-  /** What was chosen for `address` last, as long as it is believed. */
+  /** Returns the last choice for `address`, or undefined if it is too old. */
   chosen(address: TransportAddress): End | undefined {
     const known = this.#known.get(address)
     return known !== undefined && performance.now() < known.until ? known.end : undefined
   }
 
   /**
-   * The first of the `ends` of `address` to which packets leave from a verbs device of this host;
-   * undefined if there is none.
+   * Resolves with the first of the `ends` of `address` to which packets leave from a verbs device
+   * of this host, or with undefined if there is none.
    */
   async choose(address: TransportAddress, ends: readonly End[]): Promise<End | undefined> {
     const now = performance.now()
     const known = this.#known.get(address)
     if (known !== undefined && now < known.until) return known.end
-    // A way that was there once may be back soon: whoever tries it learns why it is not there, and
-    // goes on trying for as long as there is patience.
+    // An end that was chosen before may be back soon. A fetch from it fails with the cause, and the
+    // consumer tries again as long as its patience lasts.
     const end = (await this.#look(ends)) ?? known?.end
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
     this.#known.set(address, { end, until: now + BELIEVED_MS })

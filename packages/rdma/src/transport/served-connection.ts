@@ -9,16 +9,16 @@ import { Link, type LinkHandlers } from './link.js'
 import type { Served } from './served.js'
 import { ServedTransfer } from './served-transfer.js'
 
-/** How long a client that was accepted may take to prove that it knows the token, in ms. */
+/** Time that an accepted client has to prove that it knows the token, in ms. */
 const PATIENCE_MS = 10_000
-/** Transfers that one client may have under way. */
+/** Most transfers of one client at once. */
 const MAX_TRANSFERS = 1024
 
-/** What a connection is to the server that it is one of. */
+/** Handlers of the events of a connection. */
 export interface ConnectionEvents {
   /** The client has proved itself. ERR_DYAD_TRANSFER if there is no room for it. */
   known(): void
-  /** It is over. Called once. */
+  /** The connection is over. Called once. */
   gone(connection: ServedConnection): void
 }
 
@@ -36,8 +36,8 @@ export class ServedConnection implements LinkHandlers {
   #isKnown = false
 
   /**
-   * Accepts the connection that `id` stands for, and owns it from then on. VerbError, and then `id`
-   * may be gone or the caller's still.
+   * Accepts the connection of `id`, and owns `id` from then on. VerbError; `id` may then be gone,
+   * or be the caller's still.
    */
   constructor(id: CmId, adapter: Adapter, served: Served, handshake: Handshake, events: ConnectionEvents) {
     this.#served = served
@@ -68,13 +68,13 @@ export class ServedConnection implements LinkHandlers {
     return !this.isIdle
   }
 
-  /** Ends it and its transfers. */
+  /** Ends the connection and its transfers. */
   close(): void {
     this.#link.close()
     this.lost()
   }
 
-  /** Resolves when no file is open for it. */
+  /** Resolves once the connection has no file open. */
   async drained(): Promise<void> {
     await Promise.all([...this.#transfers.values()].map(({ ended }) => ended))
   }
@@ -102,7 +102,7 @@ export class ServedConnection implements LinkHandlers {
         this.#link.watch()
         break
       }
-      // What has ended here may not be known to have ended there.
+      // The client may not know yet that the transfer has ended here.
       case 'grant':
         transfer?.grant(message.grants)
         break
@@ -124,6 +124,6 @@ export class ServedConnection implements LinkHandlers {
     this.#events.gone(this)
   }
 
-  /** An established connection says nothing of the client. */
+  /** Ignores further events, which say nothing of the client. */
   told(_event: CmEvent): void {}
 }

@@ -18,15 +18,15 @@ import { type Link, SHORT_MESSAGE_BYTES } from './link.js'
 import type { Served } from './served.js'
 import type { Slab } from './slabs.js'
 
-/** Grants that a client may have given and that wait to be used. */
+/** Most grants of a client that wait to be used. */
 const MAX_WAITING = 64
 
 /**
- * Answers one request: reads the file into registered memory, and writes it from there into what
- * the client grants.
+ * Answers one request: reads the file into registered memory, and writes it from there into the
+ * memory that the client grants.
  */
 export class ServedTransfer implements PlaceHolder {
-  /** Resolves when the file is closed and the client was told how it ended. */
+  /** Resolves once the file is closed, and the last message to the client is sent. */
   readonly ended: Promise<void>
   readonly #id: number
   readonly #request: FetchFrame
@@ -34,10 +34,10 @@ export class ServedTransfer implements PlaceHolder {
   readonly #served: Served
   readonly #grants: Grant[] = []
   readonly #stop = new AbortController()
-  /** Whether the client has heard, or will, how it ended. */
+  /** Whether the last message or write, which ends the transfer, is posted. */
   #isTold = false
   #wake: (() => void) | undefined
-  /** Why it ends, if its client grants nothing. */
+  /** Reason of the end of a transfer whose client grants nothing. */
   #idle: DyadError | undefined
 
   constructor(id: number, request: FetchFrame, grants: readonly Grant[], link: Link, served: Served) {
@@ -49,7 +49,7 @@ export class ServedTransfer implements PlaceHolder {
     this.ended = this.#serve()
   }
 
-  /** The client has room for more. ERR_DYAD_PROTOCOL beyond bounds. */
+  /** Takes grants of the client. ERR_DYAD_PROTOCOL for too many. */
   grant(grants: readonly Grant[]): void {
     if (this.#grants.length + grants.length > MAX_WAITING)
       throw new DyadError('ERR_DYAD_PROTOCOL', { detail: 'too many grants' })
@@ -57,7 +57,7 @@ export class ServedTransfer implements PlaceHolder {
     this.#wake?.()
   }
 
-  /** Nobody wants it any more. */
+  /** Ends the transfer for a client that wants no more, or is gone. */
   stop(): void {
     this.#stop.abort(new DyadError('ERR_DYAD_TRANSFER'))
     this.#wake?.()
@@ -67,7 +67,7 @@ export class ServedTransfer implements PlaceHolder {
     return this.#stop.signal
   }
 
-  /** The client hears why, unlike one that wants no more. */
+  /** Ends the transfer with an error for the client. */
   endIdle(reason: DyadError): void {
     this.#idle = reason
     this.#wake?.()
@@ -113,8 +113,8 @@ export class ServedTransfer implements PlaceHolder {
   }
 
   /**
-   * Grant by grant, straight from the pages of the file; what the device has read is verified after
-   * that.
+   * Writes grant by grant, straight from the pages of the file. Verifies the file once the device
+   * has read all of it.
    */
   async #writePages(file: SourceFile, fd: number, place: Place, start: number, end: number): Promise<void> {
     let written: Promise<unknown> = Promise.resolve()
@@ -122,8 +122,8 @@ export class ServedTransfer implements PlaceHolder {
       const grant = await this.#nextGrant(place)
       const pages = this.#map(fd, position, Math.min(grant.length, end - position))
       if (pages === undefined) {
-        // Kernels differ in what they register, and memory to lock may be scarce; or the file has
-        // become shorter, which reading it tells.
+        // Kernels differ in what they register, and memory to lock may be scarce. Or the file has
+        // become shorter, and reading it fails with the cause.
         await written
         await this.#write(file, place, position, end, grant)
         return
@@ -152,10 +152,7 @@ export class ServedTransfer implements PlaceHolder {
     }
   }
 
-  /**
-   * Grant by grant, without waiting for the writes: the next bytes are read while they are under
-   * way.
-   */
+  /** Writes grant by grant, and reads the next bytes while the writes are under way. */
   async #write(file: SourceFile, place: Place, start: number, end: number, first?: Grant): Promise<void> {
     let grant = first
     for (let position = start; position < end; grant = undefined) {
@@ -175,8 +172,8 @@ export class ServedTransfer implements PlaceHolder {
   }
 
   /**
-   * Reads up to `wanted` bytes into registered memory; the last bytes only once the file is
-   * verified.
+   * Reads up to `wanted` bytes into registered memory. Verifies the file before it returns the last
+   * ones.
    */
   async #read(file: SourceFile, position: number, wanted: number, end: number): Promise<Slab> {
     const { signal } = this.#stop

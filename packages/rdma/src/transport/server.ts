@@ -14,24 +14,24 @@ import { readHello, rejectionOf } from './frames.js'
 import type { Served } from './served.js'
 import { ServedConnection } from './served-connection.js'
 
-/** Connections at once. One more ends one that does nothing, or is refused. */
+/** Most connections at once. A further one ends an idle one, or is refused. */
 const MAX_CONNECTIONS = 1024
-/** Connections whose clients have not proved themselves yet. One more ends the oldest. */
+/** Most connections whose clients have not proved themselves. A further one ends the oldest. */
 const MAX_WAITING = 64
-/** Connections that wait to be accepted. */
+/** Most connections that wait to be accepted. */
 const BACKLOG = 128
 
 /** Options of {@link serveRdma}. */
 export interface ServeRdmaOptions {
   readonly token: string | undefined
-  /** Address or name of this host; every address means every verbs device. */
+  /** Address or name of this host. `0.0.0.0` and `::` mean every verbs device. */
   readonly host: string
   readonly port: number
   readonly busyMs: number
 }
 
 /**
- * Listens on the fabric and serves the files of `source` to whoever has the token.
+ * Serves the files of `source` on the fabric to clients that prove to know the token.
  * ERR_DYAD_RDMA_UNAVAILABLE, ERR_DYAD_BIND.
  */
 export async function serveRdma(verbs: Verbs, source: FileSource, options: ServeRdmaOptions): Promise<TransportServer> {
@@ -47,13 +47,13 @@ export async function serveRdma(verbs: Verbs, source: FileSource, options: Serve
     return { address: writeAddress(ends), close, [Symbol.asyncDispose]: close }
   } catch (cause) {
     await server.close()
-    // A service goes on without the transport then; that an address is taken ends it.
+    // With this error a service goes on without the transport. ERR_DYAD_BIND ends its start.
     if (isDyadError(cause, 'ERR_DYAD_RDMA_UNAVAILABLE')) throw cause
     throw new DyadError('ERR_DYAD_BIND', { detail: hosts.join(', '), cause })
   }
 }
 
-/** The addresses of verbs devices that `host` means. ERR_DYAD_RDMA_UNAVAILABLE. */
+/** Resolves with the addresses of verbs devices that `host` means. ERR_DYAD_RDMA_UNAVAILABLE. */
 async function hostsOf(verbs: Verbs, host: string): Promise<string[]> {
   const ours = fabricAddresses(verbs)
   if (ours.length === 0) throw unavailable('no verbs device has an address; give its network interface one')
@@ -83,16 +83,16 @@ class Server {
     this.#token = token
     this.#channel = new EventChannel(verbs)
     this.#adapters = new Adapters(verbs, busyMs)
-    // A transfer that stands still has its file open.
+    // A transfer whose reader stands still keeps its file open.
     this.#noMoreRelief = onShortage(() => this.#served.places.reclaim())
   }
 
-  /** VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
+  /** Listens at `host`. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
   listen(host: string, port: number): End {
     const listener = this.#channel.createId()
     this.#listeners.push(listener)
     listener.bind(host, port)
-    // Memory that cannot be locked is told of now, and not to the first client.
+    // It fails now, and not at the first client, if memory cannot be locked.
     this.#adapters.of(listener)
     const end: End = { host, port: listener.port }
     listener.onEvent = (event) => this.#event(event, end)
@@ -115,8 +115,8 @@ class Server {
         reject(request, 'ERR_DYAD_TRANSFER')
       } else this.#accept(request, clientNonce, end)
     } catch {
-      // Who asked may be gone again, or the device may be out of something; it hears that it is
-      // rejected, and tries another way.
+      // The client may be gone, or the device may be out of a resource. The client gets the
+      // rejection, and tries another transport.
       reject(request, 'ERR_DYAD_TRANSFER')
     }
   }
@@ -146,14 +146,14 @@ class Server {
     )
   }
 
-  /** The oldest connection of a client that does nothing. */
+  /** The oldest idle connection. */
   get #idle(): ServedConnection | undefined {
     return [...this.#connections].find(({ isKnown, isIdle }) => isKnown && isIdle)
   }
 
   /**
-   * Ends the oldest connection that does nothing, and returns whether there was one. If there is
-   * none, ends a transfer whose client takes nothing, so that there will be one.
+   * Ends the oldest idle connection. Returns false if there is none; it then ends a transfer whose
+   * client takes nothing, so that one becomes idle.
    */
   #makeRoom(): boolean {
     const idle = this.#idle
@@ -177,7 +177,7 @@ function reject(request: CmId, code: string): void {
   try {
     request.reject(rejectionOf(code))
   } catch {
-    // It is gone already.
+    // The connection is gone already.
   } finally {
     request.destroy()
   }

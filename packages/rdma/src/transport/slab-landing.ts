@@ -4,27 +4,27 @@ import type { Link } from './link.js'
 import { OpenWindow } from './open-window.js'
 import type { Slab } from './slabs.js'
 
-/** Parts that a slab is cut into, so that one is read while others are written. */
+/** Number of parts of a slab, so that one is read while others are written. */
 const PARTS = 4
 /**
- * What is not worth cutting where all of it has a place, in bytes: each part is a write and an
+ * Least size of a part if all bytes of a transfer fit into its slab. Each part costs a write and an
  * event.
  */
 const LEAST_BYTES = 64 * 1024
 
-/** A landing in a slab, whose parts are granted again once they were read. */
+/** A landing in a slab, whose parts are granted again once they are read. */
 export class SlabLanding implements Landing {
   readonly #slab: Slab
   readonly #window: OpenWindow
   readonly #partBytes: number
   readonly #parts: number
-  /** Parts that were granted and read, since the beginning; in the same order. */
+  /** Numbers of parts granted and read so far. Both happen in the same order. */
   #granted = 0
   #read = 0
   #isWithdrawn = false
   #isLeft = false
 
-  /** @param size bytes that arrive in all */
+  /** @param size number of bytes of the transfer */
   constructor(link: Link, slab: Slab, size: number) {
     this.#slab = slab
     this.#window = new OpenWindow(link, slab, ACCESS.remoteWrite)

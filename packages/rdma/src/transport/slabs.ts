@@ -8,21 +8,20 @@ const MiB = 1024 * KiB
 /** Sizes of slabs, in bytes. */
 const SIZES = [64 * KiB, 512 * KiB, 2 * MiB, 8 * MiB] as const
 const SMALLEST = SIZES[0]
-/** The largest slab: what one transfer has under way at most, in bytes. */
+/** Size of the largest slab, in bytes. One transfer has no more under way. */
 export const LARGEST_SLAB_BYTES = 8 * MiB
 /**
- * Memory that is registered for one device at one side of a transport at first: a slab of each
- * size, in bytes.
+ * Memory that one side of a transport registers first for one device, in bytes: a slab of each
+ * size.
  */
 export const FIRST_SLAB_BYTES = SIZES.reduce((sum, size) => sum + size, 0)
-/** The same at most, as transfers want it. */
+/** Most memory that one side of a transport registers for one device, in bytes. */
 export const MAX_SLAB_BYTES = 32 * MiB
-/** Nobody takes more than this part of what is left, so that there is something for all. */
+/** Most of the memory left that one transfer takes, so that there is some for others. */
 const SHARE = 1 / 4
 
 /**
- * A piece of registered memory that is its holder's alone. Whoever took it gives it back, once
- * neither the device nor a reader uses it.
+ * Registered memory for one holder, who gives it back once neither the device nor a reader uses it.
  */
 export interface Slab extends Span {
   readonly bytes: Buffer
@@ -30,8 +29,8 @@ export interface Slab extends Span {
 }
 
 /**
- * Memory with a registration of its own: whatever a device makes of the bounds of a window, it
- * knows those of a region.
+ * Memory with a registration of its own. A device that ignores the bounds of a window keeps to
+ * those of the region.
  */
 interface Slot {
   readonly memory: Buffer
@@ -47,21 +46,21 @@ interface Waiter {
 }
 
 /**
- * Memory that is registered once, when it is first needed, and handed out again and again. Whoever
- * made it disposes of it, when no queue pair can reach it any more.
+ * Memory that is registered once, when it is first needed, and handed out again and again. Its
+ * maker disposes of it, once no queue pair can reach it any more.
  */
 export class Slabs implements Disposable {
   readonly #context: Context
   readonly #free = new Map<number, Slot[]>(SIZES.map((size) => [size, []]))
-  /** Handed out or not. */
+  /** All slots, handed out or free. */
   readonly #slots = new Set<Slot>()
   readonly #waiters = new Set<Waiter>()
-  /** Bytes that are handed out, and bytes that are registered. */
+  /** Number of bytes handed out, and of bytes registered. */
   #used = 0
   #registered = 0
 
   /**
-   * Registers one of each size, so that memory that cannot be locked is told of at once. VerbError,
+   * Registers a slab of each size, so that it fails at once if memory cannot be locked. VerbError,
    * with the limit.
    */
   constructor(context: Context) {
@@ -75,8 +74,8 @@ export class Slabs implements Disposable {
   }
 
   /**
-   * Takes a slab of up to `wanted` bytes, less where many want some; rejects with the signal's
-   * reason, or VerbError. First come, first served.
+   * Resolves with a slab of up to `wanted` bytes, less if many transfers want some, in the order of
+   * the calls. Rejects with the signal's reason, or VerbError.
    */
   acquire(wanted: number, signal: AbortSignal): Promise<Slab> {
     if (signal.aborted) return Promise.reject(signal.reason)
@@ -97,7 +96,7 @@ export class Slabs implements Disposable {
     })
   }
 
-  /** What a reader still looks at stays what it is, but no device reaches it any more. */
+  /** Ends the registrations: no device reaches the memory, and readers keep theirs. */
   [Symbol.dispose](): void {
     for (const { region } of this.#slots) region[Symbol.dispose]()
     this.#slots.clear()
@@ -134,7 +133,7 @@ export class Slabs implements Disposable {
     return { region, address: region.address, length, bytes: memory.subarray(0, length), release }
   }
 
-  /** Makes room for it among those of other sizes that nobody uses. VerbError. */
+  /** Registers a slot, in place of free ones of other sizes if there is no room. VerbError. */
   #register(size: number): Slot {
     for (const [other, slots] of this.#free) {
       while (this.#registered + size > MAX_SLAB_BYTES) {
@@ -153,7 +152,9 @@ export class Slabs implements Disposable {
   }
 }
 
-/** The smallest size for `wanted` bytes, but none beyond `limit` other than the smallest. */
+/**
+ * Returns the smallest size for `wanted` bytes within `limit`, but at least the smallest of all.
+ */
 function sizeFor(wanted: number, limit: number): number {
   let size: number = SMALLEST
   for (const next of SIZES) {

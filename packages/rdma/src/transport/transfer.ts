@@ -22,20 +22,20 @@ export interface TransferContext {
   readonly live: LiveTransfers
 }
 
-/** How long an owner may take to stop writing, in ms. */
+/** Time that an owner has to stop writing, in ms. */
 const STOP_MS = 5_000
 
-/** One transfer at the side that reads: the owner writes into what it grants. */
+/** One transfer at the reading side. The owner writes into the memory that it grants. */
 export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Receiver {
   readonly #context: TransferContext
-  /** From the request to the owner's last word. */
+  /** The request, until the owner's last message or write. */
   #asked: { readonly lease: Lease; readonly id: number } | undefined
   readonly #grants: Grants
-  /** What the owner has filled, in order. */
+  /** Parts that the owner has filled, in order. */
   readonly #arrived: Part[] = []
-  /** The end of the file, until it is verified. */
+  /** The last part of the file, until it is verified. */
   #last: Part | undefined
-  /** Resolves when the owner that was asked cannot write any more. */
+  /** Resolves once the owner cannot write any more. */
   #over: Promise<void> = Promise.resolve()
   #resolveOver!: () => void
   #received = 0
@@ -49,8 +49,8 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
   }
 
   /**
-   * Resolves when the owner has opened the file. A connection that had been used before and turns
-   * out dead is replaced.
+   * Resolves once the owner has opened the file. Replaces a connection that was used before and
+   * turns out dead.
    */
   async open(): Promise<void> {
     try {
@@ -75,8 +75,7 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
   }
 
   receiveInto(fd: number, position: number): AsyncIterable<number> | undefined {
-    // What has been granted a place already is stored from there: only a file that has more than
-    // that is worth the mapping.
+    // Bytes that are granted a place already are stored from there. Mapping is only for the rest.
     if (this.#asked === undefined || this.#grants.granted === this.size || !isInMemory(fd)) return undefined
     const { granted } = this.#grants
     const inFile = FileLanding.open(this.#asked.lease.link, fd, position + granted, this.size - granted)
@@ -87,15 +86,14 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
 
   override async next(): Promise<Part | undefined> {
     const part = await super.next()
-    // After the last bytes the owner must not be able to change any.
+    // Once the reader has the last bytes, the owner must not be able to change any.
     if (part !== undefined && this.ownerDone && this.#arrived.length === 0) await this.#over
     return part
   }
 
   override async close(): Promise<void> {
     await super.close()
-    // Where the bytes go straight into a file, it must not be used on while the owner may still
-    // write there.
+    // The caller must not use a file while the owner may still write into its pages.
     if (this.#grants.goIntoFile) await this.#over
   }
 
@@ -166,10 +164,9 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
 
   protected override finished(): void {
     this.#arrived.length = 0
-    // Until the owner says that it stopped, it may write into what it was granted.
+    // The owner may write into the grants until it answers that it has stopped.
     if (this.#asked !== undefined) this.#askToStop(this.#asked)
-    // A chunk in the hands of a reader stays what it is until the reader asks for the next, or
-    // closes.
+    // A part in hand keeps its memory until the reader asks for the next, or closes.
     if (!this.isInHand) this.#grants.leave()
   }
 
@@ -195,14 +192,14 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
     }
   }
 
-  /** Whether its bytes come in a message, and need no place. */
+  /** Whether the bytes come in a message, and need no grant. */
   get #isShort(): boolean {
     return this.size <= dataRoom(SHORT_MESSAGE_BYTES)
   }
 
   /**
-   * Resolves when the owner has opened the file, with false if the connection was lost before it
-   * answered. Rejects when it refuses.
+   * Resolves once the owner has opened the file, or with false if the connection is lost before it
+   * answers. Rejects if the owner refuses the file.
    */
   #ask(lease: Lease): Promise<boolean> {
     const id = lease.connection.add(this)
@@ -217,8 +214,8 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
   }
 
   /**
-   * For each part that was read, another: to make more at once would keep what has arrived from
-   * being read.
+   * Grants one place for each part that was read. Making more at once would delay the reader of
+   * parts that have arrived.
    */
   #grantAnother(): void {
     if (this.#asked === undefined) return
@@ -233,7 +230,7 @@ export class RdmaTransfer extends IncomingTransfer<Part, boolean> implements Rec
     this.wake()
   }
 
-  /** The owner writes no more. */
+  /** The owner writes no more: withdraws the grants, and gives the connection back. */
   #ownerEnds(): void {
     this.ownerDone = true
     const asked = this.#asked

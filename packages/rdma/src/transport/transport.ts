@@ -19,36 +19,35 @@ import { RdmaTransfer } from './transfer.js'
 
 /** Options of {@link rdmaTransport}. */
 export interface RdmaTransportOptions {
-  /** Shared secret that both sides have; without one nothing is served. @default none */
+  /** Shared secret that both sides have. Without one, `serve` refuses. @default none */
   token?: string | undefined
   /**
-   * Address or name of this host at which to serve; `0.0.0.0` means every verbs device. @default
-   * '0.0.0.0'
+   * Address or name of this host to bind; `0.0.0.0` means every verbs device. @default '0.0.0.0'
    */
   host?: string | undefined
-  /** Port to bind, in the connection manager's own space; 0 takes any. @default 0 */
+  /** Port to bind, in the connection manager's port space; 0 takes any. @default 0 */
   port?: number | undefined
   /** Milliseconds that a connection without a transfer is kept for the next. @default 30000 */
   idleMs?: number | undefined
   /**
-   * Milliseconds after a completion during which the next is looked for again and again, which
-   * takes a processor and spares the way through the kernel. @default 0
+   * Milliseconds after a completion for which the transport polls for the next one. Polling takes a
+   * processor, and saves the way through the kernel. @default 0
    */
   busyPollMs?: number | undefined
-  /** Whether files must be encrypted on their way: then nothing is served. @default false */
+  /** Whether files must be encrypted on their way: then `serve` refuses. @default false */
   mustEncrypt?: boolean | undefined
 }
 
 const IDLE_MS = 30_000
 const MAX_PORT = 65_535
-/** How long it is believed that there is no device to use, in ms: addresses come and go. */
+/** Time for which a missing device is not looked for again, in ms. Addresses come and go. */
 const BELIEVED_MS = 10_000
 /** Enough for a packet to be lost twice. */
 const ANSWER_MS = 5_000
 
 /**
- * Moves files by RDMA over verbs, InfiniBand's or RoCE's: owners write straight into memory that
- * consumers grant. ERR_DYAD_OPTION for a number that cannot be used.
+ * Returns a transport that moves files by RDMA, over the verbs of InfiniBand or RoCE. Owners write
+ * straight into memory that consumers grant. ERR_DYAD_OPTION for a number that cannot be used.
  */
 export function rdmaTransport(options: RdmaTransportOptions = {}): Transport {
   return new RdmaTransport(options)
@@ -64,7 +63,7 @@ class RdmaTransport extends RemoteTransport<Owner> {
   readonly name = 'rdma'
   readonly #options: RdmaTransportOptions
   #verbs: Verbs | DyadError | undefined
-  /** Until when an error is believed. */
+  /** Time until which an error counts. */
   #believedUntil = 0
   #client: { readonly pool: Pool; readonly routes: Routes } | undefined
 
@@ -122,7 +121,7 @@ class RdmaTransport extends RemoteTransport<Owner> {
       await transfer.open()
       return transfer
     } catch (error) {
-      // Memory that cannot be locked is found out here, and need not be for each file.
+      // That memory cannot be locked is found out here, once for all files.
       if (isDyadError(error, 'ERR_DYAD_RDMA_UNAVAILABLE')) this.#find(error)
       throw error
     }
@@ -160,7 +159,7 @@ class RdmaTransport extends RemoteTransport<Owner> {
   }
 }
 
-/** The libraries, if there is a device with an address to use them with; else why not. */
+/** Returns the libraries, or the error if there is no device with an address. */
 function findVerbs(): Verbs | DyadError {
   try {
     const verbs = loadVerbs()

@@ -4,28 +4,28 @@ import { VerbError } from './faults.js'
 import { COMP_CHANNEL, WC } from './layouts.js'
 import type { Pointer } from './library.js'
 
-/** What a work request came to. */
+/** Outcome of a work request. */
 export interface Completion {
-  /** The number that it was posted with. */
+  /** The number with which the request was posted. */
   readonly id: number
   /** ibv_wc_status; 0 is success. */
   readonly status: number
-  /** One of COMPLETED; undefined in meaning unless `status` is 0. */
+  /** One of COMPLETED. Without meaning unless `status` is 0. */
   readonly opcode: number
   /** Bytes received. */
   readonly length: number
-  /** What came with a write or a message, if anything did. */
+  /** Immediate data of a write or a message, if it has any. */
   readonly immediate: number
 }
 
-/** Completions that are taken from a queue at once. */
+/** Most completions that one call takes from a queue. */
 const BATCH = 32
 const EAGAIN = 11
 const WORDS = WC.size / 4
 
 /**
- * A channel that tells through the event loop, without a thread, when one of its completion queues
- * has something.
+ * A channel that reports through the event loop, without a thread, when one of its queues has
+ * completions.
  */
 export class CompletionChannel implements Disposable {
   readonly #context: Context
@@ -35,14 +35,13 @@ export class CompletionChannel implements Disposable {
   readonly #event = Buffer.alloc(16)
   readonly #eventAddress: bigint
   readonly #busyMs: number
-  /** Queues whose completions are waited for without an event. */
+  /** Queues that are polled. */
   readonly #spinning = new Set<CompletionQueue>()
   #spinEnds = 0
   #isRef = true
 
   /**
-   * @param busyMs how long to look again and again after the last completion before waiting for an
-   *   event, in ms
+   * @param busyMs milliseconds of polling after the last completion, before the wait for an event
    */
   constructor(context: Context, busyMs: number) {
     const { verbs } = context
@@ -70,7 +69,7 @@ export class CompletionChannel implements Disposable {
     return queue
   }
 
-  /** Whether it keeps the process alive. */
+  /** Sets whether the channel keeps the process alive. */
   hold(isHeld: boolean): void {
     if (isHeld === this.#isRef) return
     this.#isRef = isHeld
@@ -78,14 +77,14 @@ export class CompletionChannel implements Disposable {
     else this.#poll.unref()
   }
 
-  /** Its queues must be gone. */
+  /** Destroys the channel. Its queues must be gone. */
   [Symbol.dispose](): void {
     this.#poll.close()
     this.#context.verbs.ibv_destroy_comp_channel(this.#pointer)
   }
 
   /**
-   * Takes one event: if there are more, the descriptor stays readable, and this is called again.
+   * Takes one event. If there are more, the descriptor stays readable, and this is called again.
    */
   #readable(): void {
     const { verbs } = this.#context
@@ -126,8 +125,7 @@ export class CompletionChannel implements Disposable {
 }
 
 /**
- * Where the completions of one connection arrive. Whoever made it disposes of it, after its queue
- * pair.
+ * The queue of the completions of one connection. Its maker disposes of it, after the queue pair.
  */
 export class CompletionQueue implements Disposable {
   readonly pointer: Pointer
@@ -149,7 +147,7 @@ export class CompletionQueue implements Disposable {
     this.#words = new Uint32Array(this.#batch.buffer, this.#batch.byteOffset, BATCH * WORDS)
   }
 
-  /** Asks for an event, and takes what has come before that. */
+  /** Asks for an event, and takes the completions that came before. */
   arm(): void {
     if (this.#isGone) return
     const errno = this.#context.calls.reqNotifyCq(this.pointer, 0)
@@ -157,7 +155,7 @@ export class CompletionQueue implements Disposable {
     this.drain()
   }
 
-  /** Takes every completion that is there; tells how many. */
+  /** Takes all completions. Returns their number. */
   drain(): number {
     let taken = 0
     while (!this.#isGone) {
@@ -165,7 +163,7 @@ export class CompletionQueue implements Disposable {
       if (count < 0) throw new VerbError('ibv_poll_cq', -count)
       taken += count
       this.#hand(count)
-      // The queue had no more than that.
+      // The queue is empty.
       if (count < BATCH) break
     }
     return taken
@@ -194,7 +192,7 @@ export class CompletionQueue implements Disposable {
   }
 }
 
-/** Immediate data is in the order of the network. */
+/** Swaps the bytes of a word. Immediate data is in the order of the network. */
 export function swapped(word: number): number {
   return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
 }

@@ -7,32 +7,32 @@ import { CM_EVENT, CM_ID, CONN_PARAM, EVENT_CHANNEL, QP, QP_INIT_ATTR } from './
 import { type Pointer, unavailable, type Verbs } from './library.js'
 import { writeSocketAddress } from './socket-address.js'
 
-/** What the connection manager tells of an id. */
+/** An event of an id. */
 export interface CmEvent {
   readonly name: CmEventName
   /** Negative errno, or the reason of a rejection. */
   readonly status: number
-  /** What the peer said with it, padded with zeros. */
+  /** Private data of the peer, padded with zeros. */
   readonly privateData: Buffer
-  /** Of a CONNECT_REQUEST: the id of the new connection. */
+  /** Id of the new connection, with a CONNECT_REQUEST. */
   readonly request: CmId | undefined
 }
 
-/** Room of a queue pair. */
+/** Room of a queue pair, in requests. */
 export interface QueuePairSize {
   readonly sends: number
   readonly receives: number
 }
 
-/** Lost packets are sent again six times; seven would mean for ever. */
+/** How often a lost packet is sent again. Seven would mean for ever. */
 const RETRIES = 6
-/** A receiver without a receive posted is tried again as long as it lives. */
+/** How often a receiver without a posted receive is tried again: for ever. */
 const RNR_RETRIES = 7
 const EAGAIN = 11
 const OUT = 8
 
 /**
- * Where the events of ids arrive, through the event loop. Its ids must be gone before it is
+ * The channel of the events of ids, through the event loop. Its ids must be gone before it is
  * disposed of.
  */
 export class EventChannel implements Disposable {
@@ -43,7 +43,7 @@ export class EventChannel implements Disposable {
   readonly #out = Buffer.alloc(OUT)
   #isHeld = true
 
-  /** VerbError. */
+  /** Opens the channel. VerbError. */
   constructor(verbs: Verbs) {
     this.verbs = verbs
     const pointer = verbs.rdma_create_event_channel() as Pointer | null
@@ -53,13 +53,13 @@ export class EventChannel implements Disposable {
     this.#poll = verbs.koffi.node.poll(fd, { readable: true }, () => this.#readable())
   }
 
-  /** A new id, which belongs to whoever asked for it. VerbError. */
+  /** Returns a new id, which is the caller's. VerbError. */
   createId(): CmId {
     check(this.verbs, 'rdma_create_id', this.pointer, this.#out, null, PORT_SPACE_TCP)
     return this.#adopt(this.#out.readBigUInt64LE(0))
   }
 
-  /** Whether it keeps the process alive. */
+  /** Sets whether the channel keeps the process alive. */
   hold(isHeld: boolean): void {
     if (isHeld === this.#isHeld) return
     this.#isHeld = isHeld
@@ -98,7 +98,7 @@ export class EventChannel implements Disposable {
     const status: number = decode(pointer, CM_EVENT.at.status, 'int32_t')
     const data = decode(pointer, CM_EVENT.at.privateData, 'void *') as Pointer | null
     const length: number = decode(pointer, CM_EVENT.at.privateLength, 'uint8_t')
-    // Gone with the acknowledgement, which must come before the id may be destroyed.
+    // A copy, since the acknowledgement frees it, and must come before the id may be destroyed.
     const privateData = data === null ? Buffer.alloc(0) : Buffer.from(new Uint8Array(view(data, length)))
     this.verbs.rdma_ack_cm_event(pointer)
     if (name === undefined) return
@@ -111,12 +111,12 @@ export class EventChannel implements Disposable {
 }
 
 /**
- * A communication identifier: one end of a connection, or a listener. Whoever made it destroys it.
+ * A communication identifier: one end of a connection, or a listener. Its maker destroys it.
  */
 export class CmId {
   readonly verbs: Verbs
   readonly pointer: Pointer
-  /** Told of every event. */
+  /** Called with every event. */
   onEvent: (event: CmEvent) => void = () => {}
   readonly #onGone: () => void
   #hasQueuePair = false
@@ -132,51 +132,50 @@ export class CmId {
     return this.#isGone
   }
 
-  /** The opened device that it is bound to; undefined if to none. */
+  /** The opened device that the id is bound to, or undefined. */
   get device(): Pointer | undefined {
     return (this.verbs.koffi.decode(this.pointer, CM_ID.at.verbs, 'void *') as Pointer | null) ?? undefined
   }
 
-  /** Port of that device. */
+  /** Port of the device. */
   get devicePort(): number {
     return this.verbs.koffi.decode(this.pointer, CM_ID.at.port, 'uint8_t')
   }
 
-  /** The TCP-like port that it is bound to. */
+  /** Port of the connection manager that the id is bound to. */
   get port(): number {
     const port = this.verbs.rdma_get_src_port(this.pointer) as number
     return ((port & 0xff) << 8) | (port >>> 8)
   }
 
-  /** VerbError. */
+  /** Binds an address and a port. VerbError. */
   bind(address: string, port: number): void {
     check(this.verbs, 'rdma_bind_addr', this.pointer, writeSocketAddress(address, port))
   }
 
-  /** VerbError. */
+  /** Listens for connections. VerbError. */
   listen(backlog: number): void {
     check(this.verbs, 'rdma_listen', this.pointer, backlog)
   }
 
-  /** Begins to look for the way; ADDR_RESOLVED or ADDR_ERROR follows. VerbError. */
+  /** Begins to resolve an address. ADDR_RESOLVED or ADDR_ERROR follows. VerbError. */
   resolveAddress(address: string, port: number, timeoutMs: number): void {
     check(this.verbs, 'rdma_resolve_addr', this.pointer, null, writeSocketAddress(address, port), timeoutMs)
   }
 
-  /** ROUTE_RESOLVED or ROUTE_ERROR follows. VerbError. */
+  /** Begins to resolve the route. ROUTE_RESOLVED or ROUTE_ERROR follows. VerbError. */
   resolveRoute(timeoutMs: number): void {
     check(this.verbs, 'rdma_resolve_route', this.pointer, timeoutMs)
   }
 
   /**
-   * How long a packet without an answer is waited for before it is sent again: 4.096 µs · 2ⁿ.
-   * VerbError.
+   * Sets the time after which a packet without an answer is sent again: 4.096 µs · 2ⁿ. VerbError.
    */
   setAckTimeout(n: number): void {
     check(this.verbs, 'rdma_set_option', this.pointer, CM_OPTION.levelId, CM_OPTION.ackTimeout, Buffer.from([n]), 1)
   }
 
-  /** Makes its queue pair; tells its address and number. VerbError. */
+  /** Makes the queue pair. Returns its address. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
   createQueuePair(context: Context, queue: CompletionQueue, { sends, receives }: QueuePairSize): Pointer {
     const attributes = Buffer.alloc(QP_INIT_ATTR.size)
     attributes.writeBigUInt64LE(queue.pointer, QP_INIT_ATTR.at.sendCq)
@@ -196,34 +195,34 @@ export class CmId {
     return qp
   }
 
-  /** ESTABLISHED follows, or REJECTED, UNREACHABLE or CONNECT_ERROR. VerbError. */
+  /** Connects. ESTABLISHED, REJECTED, UNREACHABLE or CONNECT_ERROR follows. VerbError. */
   connect(privateData: Buffer): void {
     check(this.verbs, 'rdma_connect', this.pointer, this.#parameters(privateData))
   }
 
-  /** ESTABLISHED follows. VerbError. */
+  /** Accepts the connection. ESTABLISHED follows. VerbError. */
   accept(privateData: Buffer): void {
     check(this.verbs, 'rdma_accept', this.pointer, this.#parameters(privateData))
   }
 
-  /** VerbError. */
+  /** Rejects the connection. VerbError. */
   reject(privateData: Buffer): void {
     check(this.verbs, 'rdma_reject', this.pointer, privateData, privateData.length)
   }
 
-  /** Tells the peer; both ends hear DISCONNECTED. */
+  /** Ends the connection. Both ends get DISCONNECTED. */
   disconnect(): void {
     this.verbs.rdma_disconnect(this.pointer)
   }
 
-  /** Ends the queue pair: nothing reaches its memory any more. */
+  /** Destroys the queue pair. Nothing reaches its memory any more. */
   destroyQueuePair(): void {
     if (!this.#hasQueuePair) return
     this.#hasQueuePair = false
     this.verbs.rdma_destroy_qp(this.pointer)
   }
 
-  /** Destroying twice is no error. */
+  /** Destroys the id. Destroying twice is no error. */
   destroy(): void {
     if (this.#isGone) return
     this.#isGone = true
@@ -236,7 +235,7 @@ export class CmId {
     this.onEvent(event)
   }
 
-  /** The library copies what it needs before it returns. */
+  /** Returns the parameters of a connection. The library copies them before it returns. */
   #parameters(privateData: Buffer): Buffer {
     const parameters = Buffer.alloc(CONN_PARAM.size + privateData.length)
     privateData.copy(parameters, CONN_PARAM.size)

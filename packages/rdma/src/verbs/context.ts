@@ -2,7 +2,7 @@ import { VerbError } from './faults.js'
 import { CONTEXT } from './layouts.js'
 import { type Address, type Pointer, unavailable, type Verbs } from './library.js'
 
-/** What verbs.h calls through the context of a device. Numbers returned are errno, positive. */
+/** Functions that verbs.h calls through the context of a device. They return errno, positive. */
 export interface ContextCalls {
   pollCq(cq: Pointer, entries: number, completions: Address): number
   reqNotifyCq(cq: Pointer, solicitedOnly: number): number
@@ -21,14 +21,14 @@ const PROTOTYPES = {
   deallocMw: ['int', ['void *']],
 } as const
 
-/** An opened device with a protection domain of ours; the device stays its opener's. */
+/** An opened device with a protection domain of its own. The device stays its opener's. */
 export class Context implements Disposable {
   readonly verbs: Verbs
   readonly pointer: Pointer
   readonly pd: Pointer
   readonly calls: ContextCalls
 
-  /** VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
+  /** Makes the protection domain. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
   constructor(verbs: Verbs, pointer: Pointer) {
     this.verbs = verbs
     this.pointer = pointer
@@ -43,7 +43,7 @@ export class Context implements Disposable {
   }
 }
 
-/** Decoded once for a device: as functions they cost a third of `koffi.call`. */
+/** Decodes the functions, once for a device. Calling one costs a third of `koffi.call`. */
 function callsOf({ koffi }: Verbs, context: Pointer): ContextCalls {
   const calls: Record<string, unknown> = {}
   for (const [name, [result, parameters]] of Object.entries(PROTOTYPES)) {

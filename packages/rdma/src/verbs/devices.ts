@@ -7,12 +7,12 @@ import type { Pointer, Verbs } from './library.js'
 /** One port of a device. */
 export interface PortReport {
   readonly number: number
-  /** As in PORT_STATES. */
+  /** One of PORT_STATES. */
   readonly state: string
   readonly linkLayer: string
-  /** Bytes that a packet carries. */
+  /** Most bytes of a packet. */
   readonly mtu: number
-  /** Bytes that a message may have. */
+  /** Most bytes of a message. */
   readonly maxMessage: number
   readonly gids: readonly GidReport[]
 }
@@ -20,29 +20,29 @@ export interface PortReport {
 /** One address of a port. */
 export interface GidReport {
   readonly index: number
-  /** As IPv6 is written. */
+  /** The GID as an IPv6 address. */
   readonly gid: string
   readonly type: string
 }
 
-/** A verbs device, as it describes itself. */
+/** A verbs device, by its own description. */
 export interface DeviceReport {
   readonly name: string
   readonly firmware: string
   readonly maxQueuePairs: number
   readonly maxRegions: number
-  /** Whether keys can be given to one peer, for a part of a region, and withdrawn. */
+  /** Whether the device has keys to a part of a region for one peer, which can be withdrawn. */
   readonly hasMemoryWindows: boolean
   readonly ports: readonly PortReport[]
 }
 
-/** Entries of a GID table that are looked at. */
+/** Most entries of a GID table that are read. */
 const MAX_GIDS = 256
 const ENODATA = 61
 
 /**
- * Addresses of the devices that there are, which are valid until `release`. VerbError with ENOSYS
- * where the kernel has no verbs.
+ * Returns the addresses of all devices, which are valid until `release`. VerbError with ENOSYS if
+ * the kernel has no verbs.
  */
 function listDevices(verbs: Verbs): { readonly devices: readonly Pointer[]; release(): void } {
   const count = Buffer.alloc(4)
@@ -55,7 +55,7 @@ function listDevices(verbs: Verbs): { readonly devices: readonly Pointer[]; rele
   return { devices, release: () => void verbs.ibv_free_device_list(list) }
 }
 
-/** What every device tells of itself and its ports. VerbError. */
+/** Returns the description of every device and its ports. VerbError. */
 export function reportDevices(verbs: Verbs): DeviceReport[] {
   const { devices, release } = listDevices(verbs)
   try {
@@ -65,12 +65,12 @@ export function reportDevices(verbs: Verbs): DeviceReport[] {
   }
 }
 
-/** Longest message that a port of an opened device takes, in bytes. VerbError. */
+/** Returns the most bytes of a message through a port of an opened device. VerbError. */
 export function maxMessageOf(verbs: Verbs, context: Pointer, port: number): number {
   return queryPort(verbs, context, port).readUInt32LE(PORT_ATTR.at.maxMessage)
 }
 
-/** Capabilities of an opened device. VerbError. */
+/** Returns true if an opened device has memory windows of type 2. VerbError. */
 export function hasMemoryWindows(verbs: Verbs, context: Pointer): boolean {
   const caps = queryDevice(verbs, context).readUInt32LE(DEVICE_ATTR.at.capFlags)
   return (caps & (DEVICE_CAP.memWindow2a | DEVICE_CAP.memWindow2b)) !== 0
@@ -139,7 +139,7 @@ function textOf(bytes: Buffer): string {
   return bytes.toString('latin1', 0, end < 0 ? bytes.length : end)
 }
 
-/** ::ffff:10.0.0.1 and the like. */
+/** Returns the text of a GID, such as ::ffff:10.0.0.1. */
 function gidText(gid: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => gid.readUInt16BE(2 * i).toString(16))
   const isIpv4 = groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff'

@@ -2,14 +2,14 @@ import { constants } from 'node:os'
 
 const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
 
-/** A verb that failed: with the name of the function and the system's error number. */
+/** The failure of a verb, with the name of the function and the system's error number. */
 export class VerbError extends Error {
   override readonly name = 'VerbError'
-  /** The function of libibverbs or librdmacm, or what stands for an inline one. */
+  /** Name of the function of libibverbs or librdmacm. */
   readonly verb: string
   /** The system's error number, positive. */
   readonly errno: number
-  /** Its name, as ENOMEM. */
+  /** Name of the error number, such as ENOMEM. */
   readonly code: string
 
   constructor(verb: string, errno: number, hint?: string) {
@@ -49,7 +49,7 @@ export const WC_STATUS = [
   'TM_RNDV_INCOMPLETE',
 ] as const
 
-/** What a completion with an error means, for a person. */
+/** The failure of a completion, in words for a person. */
 export class CompletionError extends Error {
   override readonly name = 'CompletionError'
   /** ibv_wc_status. */

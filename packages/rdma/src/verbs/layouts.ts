@@ -1,8 +1,8 @@
-// The structures of libibverbs and librdmacm that are read and written here, as 64-bit Linux lays
-// them out (rdma-core 44, verbs.h and rdma_cma.h). Every offset that this package uses stands in
-// this file; `checkLayouts` compares them with what koffi makes of the same members.
+// The structures of libibverbs and librdmacm that this package reads and writes, in the layout of
+// 64-bit Linux (rdma-core 44, verbs.h and rdma_cma.h). Every offset that this package uses is in
+// this file. `layoutFault` compares them with the offsets that koffi computes for the same members.
 
-/** One member: its C type as koffi names it, and how many there are of it. */
+/** One member: its C type by koffi's name, and its number of elements. */
 interface Member {
   readonly type: string
   readonly offset: number
@@ -11,10 +11,10 @@ interface Member {
 
 type Members = Readonly<Record<string, Member>>
 
-/** A structure with the place of each member that is used. */
+/** A structure, with the offset of each member in use. */
 export interface Layout<Name extends string = string> {
   readonly name: string
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number
   readonly members: Members
   /** Offset of each member. */
@@ -45,7 +45,7 @@ function layout<const Name extends string>(
 }
 
 /**
- * The functions that verbs.h calls through the context of a device, by their places in its table.
+ * The context of a device, with the functions that verbs.h calls through it.
  */
 export const CONTEXT = layout('ibv_context', 328, {
   device: pointer(0),
@@ -246,7 +246,7 @@ export const CONN_PARAM = layout('rdma_conn_param', 24, {
   qpNumber: u32(16),
 })
 
-/** What is needed of koffi to check the layouts. */
+/** The functions of koffi that check the layouts. */
 export interface LayoutChecker {
   struct(definition: Record<string, unknown>): unknown
   array(type: string, length: number): unknown
@@ -254,7 +254,7 @@ export interface LayoutChecker {
   offsetof(type: never, member: string): number
 }
 
-/** The first layout that this platform's C does not share, in words; undefined if all fit. */
+/** Returns the first layout that differs from this platform's C, in words, or undefined. */
 export function layoutFault(koffi: LayoutChecker, layouts: readonly Layout[] = known): string | undefined {
   for (const { name, size, members } of layouts) {
     const definition: Record<string, unknown> = {}

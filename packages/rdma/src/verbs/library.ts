@@ -4,10 +4,10 @@ import { prepareLateModule } from '@dyad-ts/core/internal'
 import type * as Koffi from 'koffi'
 import { layoutFault } from './layouts.js'
 
-/** An address in this process, as koffi tells it; null for none. */
+/** An address in this process, as koffi returns it. */
 export type Pointer = bigint
 
-/** What stands for an address where a function takes one. */
+/** An argument of a function that takes an address. */
 export type Address = Pointer | Uint8Array | null
 
 // biome-ignore format: one line each, as in the headers
@@ -66,7 +66,7 @@ type Functions<Table> = { readonly [Name in keyof Table]: (...args: unknown[]) =
 /** The libraries, loaded and checked. */
 export interface Verbs extends Functions<typeof IBVERBS>, Functions<typeof RDMACM>, Functions<typeof LIBC> {
   readonly koffi: typeof Koffi
-  /** errno of the last call. */
+  /** Returns errno of the last call. */
   errno(): number
 }
 
@@ -74,14 +74,14 @@ let loaded: Verbs | undefined
 
 /**
  * Loads libibverbs and librdmacm, once for a process. ERR_DYAD_RDMA_UNAVAILABLE with the cause if
- * one is missing or does not fit.
+ * one is missing or has another layout.
  */
 export function loadVerbs(): Verbs {
   loaded ??= load()
   return loaded
 }
 
-/** ERR_DYAD_RDMA_UNAVAILABLE. */
+/** Returns an ERR_DYAD_RDMA_UNAVAILABLE. */
 export function unavailable(detail: string, cause?: unknown): DyadError {
   return new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail, cause })
 }
@@ -109,8 +109,8 @@ function load(): Verbs {
 }
 
 /**
- * The functions of `table` in a library. ERR_DYAD_RDMA_UNAVAILABLE if it, or one of them, is
- * missing.
+ * Returns the functions of `table` in a library. ERR_DYAD_RDMA_UNAVAILABLE if the library or one of
+ * them is missing.
  */
 export function functionsOf<Table extends Record<string, readonly [string, readonly string[]]>>(
   koffi: typeof Koffi,

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 
-/** Who has it may lock as much as there is (capabilities(7)). */
+/** The capability to lock any amount of memory (capabilities(7)). */
 const CAP_IPC_LOCK = 14n
 
 /**
- * How many bytes this process may lock: its soft RLIMIT_MEMLOCK; undefined where nothing, or
- * nothing known, limits it.
+ * Returns the number of bytes that this process may lock, its soft RLIMIT_MEMLOCK. Returns
+ * undefined if there is no limit, or none is known.
  */
 export function lockedMemoryLimit(): number | undefined {
   try {

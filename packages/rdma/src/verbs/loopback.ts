@@ -7,17 +7,17 @@ import type { Pointer, Verbs } from './library.js'
 import { MemoryRegion, pageAligned } from './memory.js'
 import { QueuePair, type SendRequest, type Span } from './queue-pair.js'
 
-/** How large an end is. */
+/** Options of {@link LoopbackEnd}. */
 export interface LoopbackOptions {
-  /** Requests in its send queue. */
+  /** Room of the send queue, in requests. */
   readonly sends: number
-  /** Messages that it can receive before any was received. */
+  /** Number of receives that are posted. */
   readonly receives: number
   /** Longest message that it receives, in bytes. */
   readonly messageBytes: number
   /**
-   * Its registered memory, in bytes. The first `receives · messageBytes` of them take what is
-   * received.
+   * Size of the registered memory, in bytes. Messages are received into the first
+   * `receives · messageBytes`.
    */
   readonly memoryBytes: number
   /** ACCESS bits of the memory. */
@@ -26,26 +26,26 @@ export interface LoopbackOptions {
   readonly busyMs?: number
 }
 
-/** How long each step of connecting may take, in ms. */
+/** Time that each step of connecting may take, in ms. */
 const ANSWER_MS = 5_000
 
-/** One end of a connection made with nothing but the binding. Whoever made it disposes of it. */
+/** One end of a connection that uses nothing but the binding. Its maker disposes of it. */
 export class LoopbackEnd implements Disposable {
   readonly context: Context
   readonly memory: Buffer
   readonly region: MemoryRegion
   readonly pair: QueuePair
-  /** Told of what is received: an immediate, or the length of a message. */
+  /** Called for each receive, with an immediate or the length of a message. */
   onReceived: (what: number) => void = () => {}
-  /** Told of each message; its memory is not used again. */
+  /** Called with each message, whose memory is not used again. */
   onMessage: (bytes: Buffer) => void = () => {}
-  /** Told when nothing can be sent any more. */
+  /** Called when nothing can be sent any more. */
   onBroken: () => void = () => {}
   readonly #id: CmId
   readonly #channel: CompletionChannel
   readonly #queue: CompletionQueue
 
-  /** Owns `id` from then on. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
+  /** Owns `id` from now on. VerbError, ERR_DYAD_RDMA_UNAVAILABLE. */
   constructor(id: CmId, { sends, receives, messageBytes, memoryBytes, access, busyMs = 0 }: LoopbackOptions) {
     this.#id = id
     this.context = new Context(id.verbs, id.device as Pointer)
@@ -72,7 +72,7 @@ export class LoopbackEnd implements Disposable {
     return { region: this.region, address: this.region.address + at, length }
   }
 
-  /** Posts requests and tells the status of the last. */
+  /** Posts requests. Resolves with the status of the last. */
   post(...requests: SendRequest[]): Promise<number> {
     return new Promise((done) => this.pair.post(requests, { done }))
   }
@@ -88,8 +88,8 @@ export class LoopbackEnd implements Disposable {
 }
 
 /**
- * Two connected ends in this process, over the verbs device of one of its own addresses: what the
- * binding, the device and the connection manager can do by themselves.
+ * Two connected ends in this process, over the verbs device of one of its own addresses. They show
+ * what the binding, the device and the connection manager do without the transport.
  */
 export class Loopback<End extends LoopbackEnd> implements Disposable {
   readonly a: End
@@ -135,7 +135,7 @@ export class Loopback<End extends LoopbackEnd> implements Disposable {
   }
 }
 
-/** Another event came than the one that was waited for, or none. */
+/** Another event came than the expected one, or none. */
 export class UnexpectedEvent extends Error {
   override readonly name = 'UnexpectedEvent'
   readonly event: CmEvent | undefined
@@ -147,8 +147,8 @@ export class UnexpectedEvent extends Error {
 }
 
 /**
- * Begins a step, and resolves with the event of that name. UnexpectedEvent if another comes, or
- * none in five seconds.
+ * Begins a step, and resolves with the event of that name. UnexpectedEvent if another event comes,
+ * or none in five seconds.
  */
 export function nextEvent(id: CmId, name: CmEvent['name'], begin: () => void): Promise<CmEvent> {
   return new Promise((resolve, reject) => {

@@ -11,7 +11,7 @@ const MAP_SHARED = 1
 const MAP_POPULATE = 0x8000
 const MAP_FAILED = 2n ** 64n - 1n
 
-/** A part of a file, mapped and registered: what the device reads or writes there is the file's. */
+/** A part of a file, mapped and registered. The device reads and writes the file itself there. */
 export class MappedPages implements Span, Disposable {
   readonly region: MemoryRegion
   readonly address: number
@@ -21,9 +21,9 @@ export class MappedPages implements Span, Disposable {
   readonly #mapped: number
 
   /**
-   * Maps `length` bytes of the open file `fd` from `position` on: to be written if `access` is
-   * given, else to be read. What is to be written is allocated first, and makes the file longer if
-   * need be. The descriptor may be closed afterwards. VerbError, with ENOSPC where the file system
+   * Maps `length` bytes of the open file `fd` from `position` on, for writing if `access` is given,
+   * else for reading. For writing, it allocates the bytes first, and makes the file longer if need
+   * be. The caller may close the descriptor afterwards. VerbError, with ENOSPC if the file system
    * is full.
    */
   constructor(context: Context, fd: number, position: number, length: number, access: number | undefined) {
@@ -31,7 +31,7 @@ export class MappedPages implements Span, Disposable {
     const skip = position % PAGE_BYTES
     const isWritten = access !== undefined
     if (isWritten) {
-      // A page that cannot be allocated would be an unexplained fault later.
+      // A page that cannot be allocated later would be a fault without a reason.
       const errno = verbs.posix_fallocate(fd, position, length) as number
       if (errno !== 0) throw new VerbError('posix_fallocate', errno)
     }
@@ -50,7 +50,7 @@ export class MappedPages implements Span, Disposable {
     }
   }
 
-  /** No queue pair may use it any more. */
+  /** Unmaps the pages. No queue pair may use them any more. */
   [Symbol.dispose](): void {
     this.region[Symbol.dispose]()
     this.#verbs.munmap(this.#base, this.#mapped)

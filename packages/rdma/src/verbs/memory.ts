@@ -8,21 +8,21 @@ import { lockedMemoryLimit } from './locked-memory.js'
 
 const PAGE_BYTES = 4096
 
-/** Memory that a device may reach, from its registration to its disposal. */
+/** Memory that a device may reach, from the registration to the disposal. */
 export class MemoryRegion implements Disposable {
   /**
-   * Registered regions hold their memory here: neither an address nor a registration keeps it from
-   * being collected.
+   * Registered regions, which hold their memory. Neither an address nor a registration keeps it
+   * from being collected.
    */
   static readonly #alive = new Set<MemoryRegion>()
   readonly pointer: Pointer
-  /** Address of its first byte; a safe integer. */
+  /** Address of the first byte, a safe integer. */
   readonly address: number
   readonly length: number
   readonly lkey: number
   readonly rkey: number
   readonly #context: Context
-  /** What must not be collected before this is disposed of. */
+  /** The memory, held so that it is not collected before the disposal. */
   protected readonly memory: unknown
 
   private constructor(context: Context, pointer: Pointer, address: number, length: number, memory: unknown) {
@@ -34,7 +34,7 @@ export class MemoryRegion implements Disposable {
     this.length = length
     this.lkey = decode(pointer, MR.at.lkey, 'uint32_t')
     this.rkey = decode(pointer, MR.at.rkey, 'uint32_t')
-    // A library that lays regions out differently would have the device write elsewhere.
+    // With another layout of regions the device would write elsewhere.
     if (BigInt(decode(pointer, MR.at.addr, 'uint64_t')) !== BigInt(address)) {
       context.verbs.ibv_dereg_mr(pointer)
       throw unavailable('ibv_mr has another layout')
@@ -43,15 +43,15 @@ export class MemoryRegion implements Disposable {
   }
 
   /**
-   * Registers `buffer`, which stays where it is and is kept until it is disposed of. VerbError,
-   * which names the limit if that is what is in the way.
+   * Registers `buffer`, and holds it until the disposal. VerbError, which names the limit if the
+   * memory cannot be locked.
    */
   static ofBuffer(context: Context, buffer: Buffer, access: number): MemoryRegion {
     return MemoryRegion.at(context, addressOf(context, buffer), buffer.length, access, buffer)
   }
 
   /**
-   * Registers what is mapped at `address`; it must stay mapped until this is disposed of.
+   * Registers memory that is mapped at `address`, and must stay mapped until the disposal.
    * VerbError.
    */
   static at(context: Context, address: number, length: number, access: number, memory?: unknown): MemoryRegion {
@@ -70,11 +70,11 @@ export class MemoryRegion implements Disposable {
   }
 }
 
-/** A key to a part of a region that can be given to the peer of one queue pair, and withdrawn. */
+/** A key to a part of a region for the peer of one queue pair, which can be withdrawn. */
 export class MemoryWindow implements Disposable {
   readonly pointer: Pointer
   readonly #context: Context
-  /** The key that the next bind gives; each bind has another. */
+  /** Key of the next bind. Each bind has another. */
   #rkey: number
 
   constructor(context: Context) {
@@ -85,9 +85,9 @@ export class MemoryWindow implements Disposable {
     this.#rkey = context.verbs.koffi.decode(pointer, MW.at.rkey, 'uint32_t')
   }
 
-  /** The key for the next bind: its lowest byte counts. */
+  /** Returns the key for the next bind. The lowest byte counts up. */
   nextKey(): number {
-    // Providers look for the key that the last bind gave where the library left the first.
+    // Providers read the key of the last bind where the library left the first one.
     this.#context.verbs.koffi.encode(this.pointer, MW.at.rkey, 'uint32_t', this.#rkey)
     this.#rkey = ((this.#rkey & 0xffff_ff00) | ((this.#rkey + 1) & 0xff)) >>> 0
     return this.#rkey
@@ -98,10 +98,10 @@ export class MemoryWindow implements Disposable {
   }
 }
 
-/** Access of a region that the peer may reach through windows alone. */
+/** Access bits of a region that the peer may reach only through windows. */
 export const WINDOW_ACCESS = ACCESS.localWrite | ACCESS.mwBind
 
-/** A buffer that begins at a page, outside of the pool that small buffers share. */
+/** Returns a buffer that begins at a page, outside of the pool of small buffers. */
 export function pageAligned(context: Context, length: number): Buffer {
   const room = Buffer.allocUnsafeSlow(length + PAGE_BYTES)
   const skip = (PAGE_BYTES - (addressOf(context, room) % PAGE_BYTES)) % PAGE_BYTES
@@ -116,7 +116,7 @@ function addressOf({ verbs }: Context, buffer: Buffer): number {
 
 const ENOMEM = 12
 
-/** What stands in the way of memory that cannot be locked, and what to do about it. */
+/** Returns why memory cannot be locked, and what to do. */
 function limitHint(length: number): string {
   const limit = lockedMemoryLimit()
   if (limit === undefined) return `${length} bytes`

@@ -10,20 +10,20 @@ import type { MemoryRegion, MemoryWindow } from './memory.js'
 /** A part of registered memory. */
 export interface Span {
   readonly region: MemoryRegion
-  /** Address of its first byte. */
+  /** Address of the first byte. */
   readonly address: number
   readonly length: number
 }
 
-/** Something for the send queue. */
+/** A request for the send queue. */
 export type SendRequest =
   | { readonly op: 'send'; readonly from: Span }
   | {
       readonly op: 'write'
-      /** Undefined writes nothing, which tells whether the peer lives. */
+      /** Without it, the write is empty, and succeeds if the peer lives. */
       readonly from: Span | undefined
       readonly to: { readonly address: number; readonly rkey: number }
-      /** Tells the peer, in one of its receives. */
+      /** Number that the peer gets with one of its receives. */
       readonly immediate?: number | undefined
     }
   | { readonly op: 'read'; readonly into: Span; readonly from: { readonly address: number; readonly rkey: number } }
@@ -37,21 +37,21 @@ export type SendRequest =
     }
   | { readonly op: 'invalidate'; readonly rkey: number }
 
-/** How a request is posted. */
+/** Options of {@link QueuePair.post}. */
 export interface PostOptions {
-  /** Called when the last and all before it are done, or with the status of the failure. */
+  /** Called with the status once the last request and all before it are done or failed. */
   readonly done?: ((status: number) => void) | undefined
-  /** Whether `done` may be called late: when something posted after it is done. @default false */
+  /** Whether `done` may be called late, once a later request is done. @default false */
   readonly isSilent?: boolean | undefined
 }
 
-/** A request for which the queue had no room. */
+/** A request that waits for room in the queue. */
 interface Waiting {
   readonly request: SendRequest
   readonly options: PostOptions
 }
 
-/** Requests that one call posts at most. */
+/** Most requests that one call posts. */
 const CHAIN = 8
 const SEND_WORDS = SEND_WR.size / 4
 const SGE_WORDS = SGE.size / 4
@@ -63,8 +63,8 @@ const SEND_AT = Object.fromEntries(Object.entries(SEND_WR.at).map(([name, at]) =
 >
 
 /**
- * The requests that are being posted: post_send copies them before it returns, so that one chain
- * serves every queue pair.
+ * Memory of the requests that are being posted. post_send copies them before it returns, so that
+ * all queue pairs share it.
  */
 class Scratch {
   readonly sendAddress: bigint
@@ -157,25 +157,25 @@ class Scratch {
 
 /**
  * The two queues of a connected queue pair. Requests complete in the order in which they were
- * posted; what the device has no room for waits here, since a full queue is not always refused.
+ * posted. Requests without room wait here, since devices do not always refuse them.
  */
 export class QueuePair {
   readonly #context: Context
   readonly #pointer: Pointer
   readonly #depth: number
   readonly #scratch: Scratch
-  /** What to call for each request that is posted, oldest first. */
+  /** The callback of each posted request, or null; oldest first. */
   readonly #posted: (PostOptions['done'] | null)[] = []
   readonly #waiting: Waiting[] = []
-  /** Number of the request that is posted next, and of the oldest that is not done. */
+  /** Numbers of the next request, and of the oldest that is not done. */
   #next = 0
   #oldest = 0
-  /** Requests since the last that tells of its end. */
+  /** Number of requests since the last one with a completion. */
   #silent = 0
-  /** What everything fails with. */
+  /** Status with which every request fails, once the pair is broken. */
   #broken: number | undefined
 
-  /** @param depth requests that its send queue takes */
+  /** @param depth room of the send queue, in requests */
   constructor(context: Context, pointer: Pointer, depth: number) {
     this.#context = context
     this.#pointer = pointer
@@ -183,12 +183,12 @@ export class QueuePair {
     this.#scratch = new Scratch(context)
   }
 
-  /** Requests that are neither done nor failed. */
+  /** Number of requests that are neither done nor failed. */
   get outstanding(): number {
     return this.#next - this.#oldest + this.#waiting.length
   }
 
-  /** Gives the peer's next message, or write with an immediate, a place. VerbError. */
+  /** Posts a receive, for a message of the peer or a write with an immediate. VerbError. */
   receive(id: number, span: Span): void {
     this.#scratch.recv(id, span)
     const errno = this.#context.calls.postRecv(this.#pointer, this.#scratch.recvAddress, this.#scratch.bad)
@@ -196,7 +196,7 @@ export class QueuePair {
   }
 
   /**
-   * Posts requests one behind the other. What they name must stay as it is until `done`, or until a
+   * Posts requests, one behind the other. Their memory must not change until `done`, or until a
    * later request is done. VerbError.
    */
   post(requests: readonly SendRequest[], options: PostOptions = {}): void {
@@ -214,9 +214,9 @@ export class QueuePair {
     this.#flush()
   }
 
-  /** A request of the send queue is done, and with it all before it. */
+  /** A request of the send queue is done, and so are all before it. */
   completed(id: number, status: number): void {
-    // Numbers are 32 bits in the completion.
+    // Completions have 32 bits of the number.
     const count = ((id - this.#oldest) >>> 0) + 1
     if (count > this.#posted.length) throw new Error('a completion of what was not posted')
     this.#oldest += count
@@ -224,7 +224,7 @@ export class QueuePair {
     this.#flush()
   }
 
-  /** Nothing is posted any more; what is not done fails with `status`. */
+  /** Posts nothing any more. All requests that are not done fail with `status`. */
   break(status: number): void {
     this.#broken = status
     const posted = this.#posted.splice(0)
@@ -240,18 +240,18 @@ export class QueuePair {
 
   #flush(): void {
     while (this.#waiting.length > 0 && this.#room > 0 && this.#broken === undefined) {
-      // Each by itself, since each has a `done` of its own.
+      // One at a time, since each has a `done` of its own.
       const { request, options } = this.#waiting.shift() as Waiting
       this.#postChain([request], options)
     }
   }
 
-  /** Posts requests for which there is room, with one call. */
+  /** Posts requests that have room, with one call. */
   #postChain(requests: readonly SendRequest[], { done, isSilent }: PostOptions): void {
     const last = requests.length - 1
     for (let i = 0; i <= last; i++) {
       const isWanted = i === last && done !== undefined && !isSilent
-      // A queue of silent requests only would never be known to have room again.
+      // With silent requests alone, nothing would tell that the queue has room again.
       const isSignaled = isWanted || ++this.#silent >= this.#depth / 4
       if (isSignaled) this.#silent = 0
       this.#scratch.send(i, (this.#next + i) >>> 0, i === last, isSignaled, requests[i] as SendRequest)

@@ -6,7 +6,7 @@ const AF_INET6 = 10
 const IPV4_BYTES = 16
 const IPV6_BYTES = 28
 
-/** A `struct sockaddr` of an IPv4 or IPv6 address. */
+/** Returns the `struct sockaddr` of an IPv4 or IPv6 address. */
 export function writeSocketAddress(address: string, port: number): Buffer {
   if (isIPv4(address)) {
     const bytes = Buffer.alloc(IPV4_BYTES)
@@ -23,9 +23,9 @@ export function writeSocketAddress(address: string, port: number): Buffer {
   return bytes
 }
 
-/** The eight groups of an IPv6 address. */
+/** Returns the eight groups of an IPv6 address. */
 function groupsOf(address: string): number[] {
-  // Dotted ends become groups, and every form one form.
+  // URL turns dotted ends into groups, and every form into one.
   const plain = new URL(`http://[${address}]`).hostname.slice(1, -1)
   const [head = '', tail] = plain.split('::')
   const parse = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)))
@@ -33,7 +33,7 @@ function groupsOf(address: string): number[] {
   return [...before, ...new Array(8 - before.length - after.length).fill(0), ...after]
 }
 
-/** The same address in one spelling, so that two can be compared. */
+/** Returns an address in one spelling, so that two can be compared. */
 export function canonicalAddress(address: string): string {
   return new SocketAddress({ address, family: isIPv4(address) ? 'ipv4' : 'ipv6' }).address
 }

@@ -1,6 +1,6 @@
 import type { TransportAddress } from '@dyad-ts/core'
 
-/** What a local server advertises. Nothing in it is believed but that it names a marker. */
+/** The address of a local server. Consumers believe nothing in it but the name of a marker. */
 export interface LocalAddress {
   readonly host: string
   /** Name of the file with which the server proves which directories are its own; see marker.ts. */
@@ -14,7 +14,7 @@ export function writeAddress({ host, marker }: LocalAddress): TransportAddress {
   return JSON.stringify({ v: VERSION, host, marker })
 }
 
-/** The address, or undefined if it is not one of this version. */
+/** Returns the address, or undefined for anything else than one of this version. */
 export function readAddress(text: TransportAddress): LocalAddress | undefined {
   if (text.length > MAX_ADDRESS_LENGTH) return undefined
   try {

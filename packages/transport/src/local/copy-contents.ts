@@ -3,15 +3,15 @@ import { copyFile } from 'node:fs/promises'
 import type { OpenedFile } from '@dyad-ts/core'
 import { descriptorPath, writeAll } from '@dyad-ts/core/internal'
 
-/** Read, and written, at a time; in bytes. */
+/** Most bytes of one read or write. */
 const PIECE_BYTES = 1024 * 1024
-/** Buffers kept for the next copy: new memory of this size is hundreds of page faults. */
+/** Buffers kept for the next copy, since new memory of this size means hundreds of page faults. */
 const SPARE_BUFFERS = 8
 const spare: Buffer[] = []
 
 /**
- * Makes the open file `into` a clone where the file system can, and keeps its permissions. Returns
- * whether it did.
+ * Makes the open file `into` a clone of `from`, and keeps its permissions. Returns false if the
+ * file system cannot clone it.
  */
 export async function clone(from: string, into: number): Promise<boolean> {
   const { mode } = fstatSync(into)
@@ -21,17 +21,17 @@ export async function clone(from: string, into: number): Promise<boolean> {
   } catch {
     return false
   } finally {
-    // Node has given it those of `from`, set-id bits too. The system runs no file that is open for
-    // writing.
+    // Node gave it the permissions of `from`, with set-id bits. Until here nobody can run it, since
+    // the system runs no file that is open for writing.
     fchmodSync(into, mode & 0o7777)
   }
 }
 
 /**
- * Copies `size` bytes, reading one piece while another is written. fs.copyFile is a quarter
- * quicker, but never ends if the file becomes shorter meanwhile; here that is ERR_DYAD_CHANGED.
- * Ends at the next piece when `signal` fires.
- * @param passed told of each piece, in order
+ * Copies `size` bytes, and reads one piece while it writes another. Rejects with ERR_DYAD_CHANGED
+ * if the file becomes shorter meanwhile; fs.copyFile is a quarter faster, but never ends then. When
+ * `signal` fires, it ends before the next piece.
+ * @param passed called with each piece, in order
  */
 export async function copyContents(
   file: OpenedFile,
@@ -51,17 +51,17 @@ export async function copyContents(
       ;[reading, writing] = [writing, reading]
       const piece = writing.subarray(0, bytes)
       written = writeAll(into, piece, position)
-      // Whoever waits for it comes a piece later.
+      // The next turn awaits it.
       written.catch(() => {})
       if (position + bytes < size) {
         read = file.read(reading, position + bytes)
         read.catch(() => {})
       }
-      // Two threads are at work meanwhile.
+      // Two threads read and write meanwhile.
       passed?.(piece)
     }
   } finally {
-    // The descriptor is closed after this, and the buffers are others'.
+    // The caller closes the descriptor after this, and other copies use the buffers.
     await read.catch(() => {})
     await written.finally(() => {
       for (const buffer of [reading, writing]) if (spare.length < SPARE_BUFFERS) spare.push(buffer)

@@ -5,17 +5,17 @@ import { isShortage } from '@dyad-ts/core/internal'
 let identity: string | undefined
 
 /**
- * Names this host until its next boot: equal in all its processes, different on any other host.
- * Throws EMFILE or ENFILE where no descriptor is free.
+ * Returns a name of this host until its next boot, the same in all its processes and different on
+ * every other host. Throws EMFILE or ENFILE if no descriptor is free.
  */
 export async function hostIdentity(): Promise<string> {
   try {
     identity ??= `${hostname()} ${(await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()}`
     return identity
   } catch (error) {
-    // The name alone would be another host's.
+    // The host name alone would name another host.
     if (isShortage(error)) throw error
-    // What keeps it from being read may be over the next time.
+    // It is not kept, since the next read may succeed.
     return hostname()
   }
 }

@@ -25,35 +25,35 @@ import {
 } from '@dyad-ts/core/internal'
 
 /**
- * The name begins as those of temporary files do, which nobody can publish: were the directory for
- * state below a consumer-managed directory, a consumer would still never store a marker for others.
+ * Names begin as those of temporary files do, which nobody can publish. So a consumer never stores
+ * a marker for others, even if the directory for state is below its managed directory.
  */
 const PREFIX = '.dyad-local-'
 const MAX_BYTES = 1024 * 1024
 /**
- * How long the marker of a dead service stays, in ms. Until the lease of its node ends, consumers
- * read its address in the registry, and the marker tells them that a new service may take its
- * place.
+ * Time for which the marker of a dead service stays, in ms. Consumers read its address in the
+ * registry until the lease of its node ends, and learn from the marker that a new service may take
+ * its place.
  */
 const KEEP_MS = 60 * 60 * 1000
-/** Why the marker of a service that has ended proves nothing. */
+/** The reason of {@link readMarker} if the service has ended. */
 export const ENDED = 'its service has ended'
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants
 
-/** What a marker says. */
+/** Contents of a marker. */
 interface Marked {
   readonly host: string
   readonly directories: readonly SourceDirectory[]
 }
 
 /**
- * A file in the directory for state that says which directories a service serves. Only the user of
- * that directory can write it, so whoever reads it there knows that a process of the same user,
- * which has the same rights, serves them. An entry of the registry could name any directory, and
- * have a consumer of more rights copy files that their alleged owner may not read.
+ * A file in the directory for state that lists the directories that a service serves. Only the user
+ * of the directory for state can write there, so the service has the rights of its readers. An
+ * entry of the registry proves nothing: it could name any directory, and make a consumer with more
+ * rights copy files that the alleged owner may not read.
  */
 export class Marker {
-  /** What the address names it by. */
+  /** Its name in the address of the service. */
   readonly name: string
   readonly #path: string
   readonly #fd: number
@@ -66,7 +66,7 @@ export class Marker {
   }
 
   /**
-   * Makes a marker, which the caller removes, and removes those of services that were killed more
+   * Makes a marker, which the caller removes. Removes the markers of services that were killed more
    * than an hour ago. ERR_DYAD_OPTION if the directory for state cannot be used.
    */
   static async make(stateDir: string, marked: Marked): Promise<Marker> {
@@ -81,14 +81,14 @@ export class Marker {
 
   /**
    * Returns undefined if the sweep of another service took the marker for a dead one before it was
-   * locked.
+   * locked here.
    */
   static #tryMake(folder: string, marked: Marked): Marker | undefined {
     const name = randomBytes(16).toString('hex')
     const path = join(folder, `${PREFIX}${name}`)
     const marker = new Marker(name, path, openSync(path, O_RDWR | O_CREAT | O_EXCL, 0o600))
     try {
-      // The kernel takes the lock away with the process, however that ends.
+      // The kernel releases the lock with the process, however that ends.
       if (lock(marker.#fd, 'exclusive') === 'taken' || fstatSync(marker.#fd).nlink === 0) {
         marker.remove()
         return undefined
@@ -114,8 +114,8 @@ export class Marker {
 }
 
 /**
- * The directories of the service of a marker, or why the marker proves nothing, as a clause for a
- * person. Throws the errors of the system.
+ * Returns the directories of the marker's service, or the reason why the marker proves nothing, as
+ * a clause for a person. Throws the errors of the system.
  */
 export function readMarker(stateDir: string, name: string, host: string): readonly SourceDirectory[] | string {
   try {
@@ -125,7 +125,7 @@ export function readMarker(stateDir: string, name: string, host: string): readon
       const { uid, mode, size } = fstatSync(fd)
       if ((userId() !== -1 && uid !== userId()) || mode & 0o022) return 'its marker belongs to another user'
       if (size > MAX_BYTES) return 'its marker is too long'
-      // A sweep empties what it found dead, and holds its lock for that long.
+      // A sweep locks a dead marker while it empties it.
       if (size === 0 || lock(fd, 'shared') === 'got') return ENDED
       const marked = decode(readFileSync(fd, 'utf8'))
       return marked.host === host ? marked.directories : 'its files are not on this host'
@@ -154,8 +154,8 @@ function decode(text: string): Marked {
 }
 
 /**
- * Locks a marker as long as its descriptor is open, unless another process has locked it. Returns
- * 'impossible' where files cannot be locked.
+ * Locks a marker until its descriptor is closed. Returns 'taken' if another process has the lock,
+ * 'impossible' if files cannot be locked.
  */
 function lock(fd: number, kind: 'shared' | 'exclusive'): 'got' | 'taken' | 'impossible' {
   try {
@@ -168,8 +168,8 @@ function lock(fd: number, kind: 'shared' | 'exclusive'): 'got' | 'taken' | 'impo
 }
 
 /**
- * Removes the markers of services that were killed a while ago. A sweep empties what it finds dead
- * for the first time, so the modification time says since when.
+ * Removes the markers of services that were killed more than an hour ago. The first sweep that
+ * finds a marker dead empties it, so its modification time is the time of that sweep.
  */
 function sweep(folder: string): void {
   for (const entry of readdirSync(folder)) {

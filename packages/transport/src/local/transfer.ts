@@ -14,7 +14,7 @@ export class LocalTransfer implements Transfer {
   readonly copyTo?: (fd: number, passed?: Passed) => Promise<void>
   readonly openHere?: () => number
   readonly isAt?: (target: string) => Promise<boolean>
-  /** Resolves when nothing is open any more, a copy that went on after an abort included. */
+  /** Resolves once nothing is open, not even for a copy that goes on after an abort. */
   readonly released: Promise<void>
   readonly #file: OpenedFile
   readonly #path: string
@@ -84,7 +84,7 @@ export class LocalTransfer implements Transfer {
     }
   }
 
-  /** The last chunk is handed over only once the file is known not to have changed. */
+  /** Reads the next chunk. Verifies the file before it returns the last one. */
   async #read(): Promise<Uint8Array | undefined> {
     const left = this.#end - this.#position
     if (left === 0 && this.size > 0) return undefined
@@ -108,9 +108,9 @@ export class LocalTransfer implements Transfer {
   }
 
   /**
-   * Copies from descriptor to descriptor, so that no other file under either name can get in
-   * between. The target's is one of our own: an abort leaves a copy going on, and by then the
-   * caller's may be another file's.
+   * Copies from descriptor to descriptor, whatever file gets either name meanwhile. It opens the
+   * target anew, since a copy may go on after an abort, and the caller's descriptor may then be
+   * another file's.
    */
   async #copyInto(fd: number, passed: Passed | undefined): Promise<void> {
     try {
@@ -146,8 +146,8 @@ export class LocalTransfer implements Transfer {
   }
 
   /**
-   * Ends the transfer for `reason`. A copy that the kernel has begun is not waited for; its
-   * descriptors stay open as long.
+   * Ends the transfer for `reason`. Does not wait for a copy that the kernel has begun, but keeps
+   * its descriptors open until the copy ends.
    */
   #finish(reason: unknown): Promise<void> {
     if (this.#closing !== undefined) return this.#closing

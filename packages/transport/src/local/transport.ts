@@ -22,31 +22,31 @@ import { LocalTransfer } from './transfer.js'
 /** Options of {@link localTransport}. */
 export interface LocalTransportOptions {
   /**
-   * Directory for state of this user on this host, which the server makes. Both sides must have the
-   * same.
+   * Directory for state of this user on this host. Both sides must have the same. The server makes
+   * it.
    */
   stateDir: string
 }
 
 /**
- * Moves files between processes of one user that see the same directory on one host, by reflink or
- * by copying. The owner proves that it has the rights of this process by a file in the directory
- * for state.
+ * Returns a transport that moves files between processes of one user that see the same directory on
+ * one host, by reflink or by copying. The owner proves that it has the rights of this process by a
+ * file in the directory for state.
  */
 export function localTransport(options: LocalTransportOptions): Transport {
   return new LocalTransport(options)
 }
 
-/** Addresses of which is kept what their markers say. */
+/** Most addresses whose markers are kept in memory. */
 const MOST_KNOWN = 64
 
 class LocalTransport implements Transport {
   readonly name = 'local'
   readonly #transfers = new Set<LocalTransfer>()
-  /** Files that were given up while they were opened. */
+  /** Files whose transfer ended while they were opened. */
   readonly #late = new Set<Promise<void>>()
   readonly #stateDir: string
-  /** What the markers of addresses say, or why they prove nothing. */
+  /** Directories in the markers of addresses, or why a marker proves nothing. */
   readonly #known = new Map<TransportAddress, readonly SourceDirectory[] | string>()
   #closed = false
 
@@ -55,8 +55,8 @@ class LocalTransport implements Transport {
   }
 
   /**
-   * Nothing runs at the owner: a marker lists its directories. ERR_DYAD_OPTION if the directory for
-   * state cannot be used.
+   * Makes a marker that lists the directories of `source`; nothing runs. ERR_DYAD_OPTION if the
+   * directory for state cannot be used.
    */
   async serve(source: FileSource): Promise<TransportServer> {
     this.#checkOpen()
@@ -67,8 +67,8 @@ class LocalTransport implements Transport {
   }
 
   /**
-   * A service that has ended is no obstacle: another one may take its place, as with a port that
-   * nobody listens at.
+   * Returns why this side cannot fetch from the address. A service that has ended is no obstacle,
+   * since another one may take its place, as with a port at which nobody listens.
    */
   async obstacle(address: TransportAddress, storage: string): Promise<string | undefined> {
     const why = await this.#whyNot(address, storage)
@@ -89,7 +89,7 @@ class LocalTransport implements Transport {
     }
     const opening = this.#open(address, request)
     const file = await abortable(opening, options.signal).catch((error) => {
-      // Whoever gave up does not wait for a slow disk, and the file that it opens late is closed.
+      // An abort does not wait for a slow disk. The file is closed once it is open.
       const late = opening.then((opened) => opened.close()).catch(() => {})
       this.#late.add(late)
       void late.then(() => this.#late.delete(late))
@@ -140,7 +140,7 @@ class LocalTransport implements Transport {
     return source.open(request)
   }
 
-  /** Reads the marker of an address, once: it was there before the address was. */
+  /** Reads the marker of an address, once: the marker is older than the address. */
   async #learn(address: TransportAddress): Promise<readonly SourceDirectory[] | string> {
     const parsed = readAddress(address)
     if (parsed === undefined) return 'its address is of no use here'
@@ -152,7 +152,7 @@ class LocalTransport implements Transport {
     } catch (error) {
       // The caller waits for a descriptor.
       if (isShortage(error)) throw error
-      // That may be over the next time.
+      // It is not kept, since the next read may succeed.
       return `its marker cannot be read: ${reasonOf(error)}`
     }
     if (this.#known.size >= MOST_KNOWN) this.#known.clear()

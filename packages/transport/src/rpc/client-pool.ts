@@ -17,12 +17,12 @@ interface Entry {
   readonly client: Promise<RpcClient>
   /** Ends the attempt to connect. */
   readonly abort: AbortController
-  /** Fetches that wait for the connection. */
+  /** Number of fetches that wait for the connection. */
   waiting: number
   connected: boolean
 }
 
-/** One client for each server, connected when it is first needed. */
+/** One client for each server, which connects when it is first needed. */
 export class ClientPool {
   readonly #options: ClientPoolOptions
   readonly #entries = new Map<string, Entry>()
@@ -41,7 +41,7 @@ export class ClientPool {
     for (;;) {
       const entry = this.#entries.get(url) ?? this.#begin(url)
       const client = await this.#wait(url, entry, signal)
-      // A link may break between the moment it opened and this one; the next turn makes another.
+      // The link may have broken since it opened. The next turn makes another.
       if (!client.retired) return use(client)
     }
   }
@@ -62,7 +62,7 @@ export class ClientPool {
       return await abortable(entry.client, signal)
     } finally {
       entry.waiting--
-      // The last one to give up ends the attempt.
+      // The last fetch that gives up ends the attempt.
       if (entry.waiting === 0 && !entry.connected) {
         entry.abort.abort(signal?.reason)
         this.#drop(url, entry)

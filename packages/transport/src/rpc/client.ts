@@ -5,7 +5,7 @@ import { DATA_HEADER_BYTES, dataId, fetchMessage, MAX_ID, readServerFrame } from
 import { ReceiveBuffers } from './receive-buffers.js'
 import { RpcTransfer } from './transfer.js'
 
-/** How {@link RpcClient.fetch} paces a transfer. */
+/** Options of {@link RpcClient.fetch}. */
 export interface Pace {
   readonly chunk: number
   readonly window: number
@@ -21,13 +21,13 @@ interface Entry {
 export class RpcClient implements LinkHandlers {
   readonly #link: Link
   readonly #idleMs: number
-  /** Transfers that this side has not finished; shared by all clients of a transport. */
+  /** Transfers that this side has not finished, of all clients of the transport. */
   readonly #live: LiveTransfers
   readonly #onRetired: () => void
   /** Transfers that the server has not finished. */
   readonly #entries = new Map<number, Entry>()
   readonly #buffers = new ReceiveBuffers()
-  /** Whose chunk is coming, piece by piece. */
+  /** The transfer whose chunk is arriving in pieces. */
   #inPieces: RpcTransfer | undefined
   #idle: NodeJS.Timeout | undefined
   #nextId = 0
@@ -46,7 +46,7 @@ export class RpcClient implements LinkHandlers {
     this.#rest()
   }
 
-  /** Whether it takes no more transfers. */
+  /** Whether the client takes no more transfers. */
   get retired(): boolean {
     return this.#retired
   }
@@ -123,7 +123,7 @@ export class RpcClient implements LinkHandlers {
     this.#end()
   }
 
-  /** Closes the link and waits until it is closed. */
+  /** Closes the link, and waits until it is closed. */
   async close(): Promise<void> {
     this.#retire()
     this.#link.hold(true)
@@ -142,7 +142,7 @@ export class RpcClient implements LinkHandlers {
     if (this.#entries.size === 0) this.#rest()
   }
 
-  /** Without transfers the link keeps no process alive, and closes after a while. */
+  /** A link without transfers does not keep the process alive, and closes after a while. */
   #rest(): void {
     if (this.#retired) return
     this.#link.hold(false)
@@ -157,7 +157,7 @@ export class RpcClient implements LinkHandlers {
     this.#link.hold(true)
   }
 
-  /** From now on the pool makes another. */
+  /** Takes no more transfers: the pool makes another client. */
   #retire(): void {
     if (this.#retired) return
     this.#retired = true

@@ -2,26 +2,26 @@ import { type FetchRequest, MAX_CHUNK_BYTES } from '@dyad-ts/core'
 import { broken } from '@dyad-ts/core/internal'
 import { decode } from '@dyad-ts/wire'
 
-/** A request asks for one transfer; its id is greater than every earlier one on the link. */
+/** Asks for one transfer. Its id is greater than every earlier one on the link. */
 export interface FetchFrame {
   readonly op: 'fetch'
   readonly id: number
   readonly request: FetchRequest
-  /** Longest chunk wanted, in bytes. */
+  /** Longest chunk that the client takes, in bytes. */
   readonly chunk: number
-  /** Chunks that may be sent before more credit comes. */
+  /** Chunks that the server may send before more credit comes. */
   readonly credit: number
 }
 
-/** What a client sends. */
+/** A frame of a client. */
 export type ClientFrame =
   | FetchFrame
   | { readonly op: 'credit'; readonly id: number; readonly chunks: number }
   | { readonly op: 'cancel'; readonly id: number }
 
 /**
- * What a server sends beside data: `opened` first, and exactly one of `end` and `error` last, also
- * after a cancel.
+ * A frame of a server, other than data. `opened` comes first, and exactly one of `end` and `error`
+ * last, also after a cancel.
  */
 export type ServerFrame =
   | { readonly op: 'opened'; readonly id: number }
@@ -29,8 +29,8 @@ export type ServerFrame =
   | { readonly op: 'error'; readonly id: number; readonly code: string; readonly detail: string }
 
 /**
- * A data frame is this byte, which msgpack never uses, the transfer's id in four bytes, big endian,
- * and the bytes of the file.
+ * First byte of a data frame, which msgpack never uses. The transfer's id follows in four bytes,
+ * big endian, then the bytes of the file.
  */
 const DATA = 0xc1
 /** Bytes before the data in a data frame. */
@@ -41,10 +41,10 @@ export const MAX_REQUEST_BYTES = 16 * 1024
 export const MAX_REPLY_BYTES = MAX_CHUNK_BYTES + DATA_HEADER_BYTES
 /** Most chunks of credit that one transfer can have. */
 export const MAX_CREDIT = 1024
-/** Greatest id of a transfer; a link that used it up is replaced. */
+/** Greatest id of a transfer. A link that has used it is replaced. */
 export const MAX_ID = 2 ** 32 - 1
 const MAX_TEXT = 4096
-/** Values in a frame, keys included: more than any has. */
+/** Most values in a frame, keys included: more than any frame has. */
 const MAX_VALUES = 32
 
 export function writeDataHeader(frame: Buffer, id: number): void {
@@ -52,7 +52,7 @@ export function writeDataHeader(frame: Buffer, id: number): void {
   frame.writeUInt32BE(id, 1)
 }
 
-/** Transfer id of a data frame, or undefined if it is a control frame. */
+/** Returns the transfer id of a data frame, or undefined for a control frame. */
 export function dataId(bytes: Buffer): number | undefined {
   if (bytes[0] !== DATA) return undefined
   if (bytes.length <= DATA_HEADER_BYTES) throw broken('a data frame without data')
@@ -60,7 +60,7 @@ export function dataId(bytes: Buffer): number | undefined {
 }
 
 /**
- * Reads what a client sent. ERR_DYAD_PROTOCOL unless every field is there, of its type and within
+ * Reads a client's frame. ERR_DYAD_PROTOCOL unless every field is present, of its type and within
  * its bounds.
  */
 export function readClientFrame(bytes: Buffer): ClientFrame {
@@ -91,7 +91,7 @@ export function readClientFrame(bytes: Buffer): ClientFrame {
   }
 }
 
-/** Reads what a server sent beside data; as strict as {@link readClientFrame}. */
+/** Reads a server's frame other than data, as strictly as {@link readClientFrame}. */
 export function readServerFrame(bytes: Buffer): ServerFrame {
   const fields = mapOf(bytes)
   const id = integer(fields, 'id', 0, MAX_ID)
@@ -106,7 +106,7 @@ export function readServerFrame(bytes: Buffer): ServerFrame {
   }
 }
 
-/** A fetch as it is sent. */
+/** Returns the message of a fetch. */
 export function fetchMessage({ op, id, request, chunk, credit }: FetchFrame): Record<string, unknown> {
   const { storage, path, size, mtimeNs, start, end } = request
   return { op, id, storage, path, size, mtimeNs, start, end, chunk, credit }

@@ -1,12 +1,13 @@
-/** Chunks kept for the next transfer of a link, in bytes together. */
+/** Most memory that a link keeps for its next transfer, in bytes. */
 const MAX_FREE_BYTES = 8 * 1024 * 1024
 
-/** Memory that the chunks of one link are received into, used again and again by its transfers. */
+/** The buffers that hold the chunks of one link, used again and again by its transfers. */
 export class ReceiveBuffers {
   readonly #free: Buffer[] = []
 
   /**
-   * At least `length` bytes; whoever takes it gives it back, unless somebody may still look at it.
+   * Returns a buffer of at least `length` bytes. The caller gives it back, unless a reader may
+   * still use it.
    */
   take(length: number): Buffer {
     const last = this.#free.pop()

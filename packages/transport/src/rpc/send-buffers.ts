@@ -1,14 +1,14 @@
 import { Slots } from '@dyad-ts/core/internal'
 import { DATA_HEADER_BYTES } from './frames.js'
 
-/** Memory that one link's frames may take before the operating system has taken them, in bytes. */
+/** Most memory of one link's frames that the operating system has not taken yet, in bytes. */
 const MAX_BYTES = 4 * 1024 * 1024
 const MIN_BUFFERS = 2
 const MAX_BUFFERS = 16
 
 /**
- * The send buffers of one link, each for the longest data frame; used again and again, shared
- * fairly by its transfers.
+ * The send buffers of one link, each for the longest data frame. Its transfers use them again and
+ * again, in the order in which they ask for them.
  */
 export class SendBuffers {
   /** Longest chunk that fits, in bytes. */
@@ -21,12 +21,12 @@ export class SendBuffers {
     this.#slots = new Slots(Math.min(MAX_BUFFERS, Math.max(MIN_BUFFERS, Math.floor(MAX_BYTES / chunkBytes))))
   }
 
-  /** A buffer if one is free. */
+  /** Returns a buffer, or undefined if none is free. */
   tryAcquire(): Buffer | undefined {
     return this.#slots.tryAcquire() ? this.#take() : undefined
   }
 
-  /** A buffer, as soon as one is free; rejects with the signal's reason. */
+  /** Resolves with a buffer once one is free. Rejects with the signal's reason. */
   async acquire(signal: AbortSignal): Promise<Buffer> {
     await this.#slots.acquire(signal)
     return this.#take()

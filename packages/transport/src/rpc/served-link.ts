@@ -6,12 +6,12 @@ import { SendBuffers } from './send-buffers.js'
 import type { Served } from './served.js'
 import { ServedTransfer } from './served-transfer.js'
 
-/** Transfers that one link can have at once, those that wait for their turn included. */
+/** Most transfers of one link at once, those that wait for their turn included. */
 const MAX_TRANSFERS = 4096
-/** Files open at once for one link; the rest wait. */
+/** Most files open at once for one link. Other transfers wait. */
 const MAX_OPEN_FILES = 256
 
-/** The server's end of a link: begins, feeds and ends the transfers that its client asks for. */
+/** The server's end of a link. It begins, feeds and ends the transfers of its client. */
 export class ServedLink implements LinkHandlers {
   readonly #link: Link
   readonly #served: Served
@@ -34,8 +34,7 @@ export class ServedLink implements LinkHandlers {
       this.#begin(frame)
       return
     }
-    // A transfer may end while its credit or cancel is under way; one that never began is another
-    // matter.
+    // A transfer may end while its credit or cancel is under way, but it must have begun.
     if (frame.id > this.#lastId) throw broken('an unknown transfer')
     const transfer = this.#transfers.get(frame.id)
     if (frame.op === 'credit') transfer?.grant(frame.chunks)
@@ -46,7 +45,7 @@ export class ServedLink implements LinkHandlers {
     for (const transfer of this.#transfers.values()) transfer.cancel(new DyadError('ERR_DYAD_TRANSFER'))
   }
 
-  /** Resolves when no transfer of this link has a file open. */
+  /** Resolves once no transfer of this link has a file open. */
   async drained(): Promise<void> {
     await Promise.all(this.#running)
   }

@@ -5,7 +5,7 @@ import { DATA_HEADER_BYTES, type FetchFrame, MAX_CREDIT, writeDataHeader } from 
 import type { SendBuffers } from './send-buffers.js'
 import type { Served } from './served.js'
 
-/** One transfer at its owner: reads no further than its client has given credit for. */
+/** One transfer at its owner. It reads no further than the credit of its client. */
 export class ServedTransfer implements PlaceHolder {
   readonly #frame: FetchFrame
   readonly #link: Link
@@ -15,7 +15,7 @@ export class ServedTransfer implements PlaceHolder {
   readonly #stop = new AbortController()
   #credit: number
   #granted: (() => void) | undefined
-  /** Whether it waits for the client to take what has been sent, of this transfer or others. */
+  /** Whether it waits for the client to read bytes of this transfer or of others. */
   #awaitsLink = false
 
   constructor(frame: FetchFrame, link: Link, served: Served, files: Slots, buffers: SendBuffers) {
@@ -27,7 +27,7 @@ export class ServedTransfer implements PlaceHolder {
     this.#credit = frame.credit
   }
 
-  /** Lets the transfer send so many chunks more. */
+  /** Lets the transfer send `chunks` more chunks. */
   grant(chunks: number): void {
     this.#credit += chunks
     if (this.#credit > MAX_CREDIT) throw broken(`credit over ${MAX_CREDIT} chunks`)
@@ -42,13 +42,16 @@ export class ServedTransfer implements PlaceHolder {
     return this.#stop.signal
   }
 
-  /** Only the end of the link gives back the buffers of a client that reads nothing at all. */
+  /**
+   * Ends the transfer. Ends the link if its client reads nothing at all, since only that frees the
+   * buffers.
+   */
   endIdle(reason: Error): void {
     if (this.#awaitsLink) this.#link.terminate(reason)
     else this.cancel(reason)
   }
 
-  /** Serves the transfer to its end, whatever that is, and never rejects. */
+  /** Serves the transfer to its end or its failure. Never rejects. */
   async run(): Promise<void> {
     const { id } = this.#frame
     try {
@@ -104,20 +107,20 @@ export class ServedTransfer implements PlaceHolder {
         throw error
       }
       writeDataHeader(buffer, this.#frame.id)
-      // Not awaited: the next read overlaps this send, as long as there are buffers.
+      // It does not wait: the next read overlaps this send, as long as there are buffers.
       void this.#link.send(buffer.subarray(0, DATA_HEADER_BYTES + length)).then(() => this.#buffers.release(buffer))
       position += length
     }
   }
 
-  /** The next buffer that the client's reading sets free. */
+  /** Resolves with a buffer once the client has read enough to free one. */
   async #bufferOfLink(place: Place): Promise<Buffer> {
     this.#awaitsLink = true
     const taken = this.#buffers.acquire(this.signal)
     try {
       return await place.restAndResume(taken)
     } catch (error) {
-      // The buffer may have come before the reason not to use it.
+      // The buffer may have come before the failure.
       void taken.then(
         (buffer) => this.#buffers.release(buffer),
         () => {},

@@ -1,7 +1,7 @@
 import type { FileSource } from '@dyad-ts/core'
 import type { Places } from '@dyad-ts/core/internal'
 
-/** What all links of a server share. */
+/** The parts that all links of a server share. */
 export interface Served {
   readonly source: FileSource
   readonly places: Places

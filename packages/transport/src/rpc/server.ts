@@ -10,13 +10,13 @@ export interface ServeRpcOptions extends Omit<ListenOptions, 'maxFrameBytes' | '
   advertise?: string | undefined
   chunkBytes: number
   /**
-   * How long a peer may take to prove itself, and to read on where others need what its transfer
-   * holds, in ms. @default 10000
+   * Milliseconds that a peer has to prove itself, and to read on while others need the resources of
+   * its transfer. @default 10000
    */
   patienceMs?: number | undefined
 }
 
-/** Listens and serves the files of `source` to clients that prove to know the token. */
+/** Serves the files of `source` to clients that prove to know the token. */
 export async function serveRpc(source: FileSource, options: ServeRpcOptions): Promise<TransportServer> {
   const { advertise, chunkBytes, ...listening } = options
   const places = new Places({ patienceMs: listening.patienceMs })
@@ -36,7 +36,7 @@ export async function serveRpc(source: FileSource, options: ServeRpcOptions): Pr
     }
   })
   url = listener.url(advertise)
-  // A transfer that stands still has its file open.
+  // A transfer whose reader stands still keeps its file open.
   const noMoreRelief = onShortage(() => places.reclaim())
   let closing: Promise<void> | undefined
   const close = () => {

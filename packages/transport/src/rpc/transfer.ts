@@ -8,9 +8,9 @@ export interface TransferContext extends IncomingOptions {
   /** Chunks that may be under way or queued. */
   readonly window: number
   readonly buffers: ReceiveBuffers
-  /** Lets the owner send so many chunks more. */
+  /** Lets the owner send `chunks` more chunks. */
   grant(chunks: number): void
-  /** Tells the owner, which is not done with the transfer, that this side is. */
+  /** Ends the transfer at the owner. */
   cancel(): void
 }
 
@@ -21,7 +21,7 @@ interface Piece {
   readonly done: Buffer | undefined
 }
 
-/** One transfer at the side that reads: a queue no longer than its window. */
+/** One transfer at the reading side: a queue no longer than its window. */
 export class RpcTransfer extends IncomingTransfer<Piece, void> {
   readonly #context: TransferContext
   readonly #queue: Piece[] = []
@@ -29,7 +29,7 @@ export class RpcTransfer extends IncomingTransfer<Piece, void> {
   #consumed = 0
   #received = 0
   #isOpen = false
-  /** Where the chunk goes that is coming, and how much of it has come. */
+  /** Buffer of the chunk that is arriving, and the bytes of it that have come. */
   #filling: Buffer | undefined
   #filled = 0
 
@@ -45,8 +45,8 @@ export class RpcTransfer extends IncomingTransfer<Piece, void> {
   }
 
   /**
-   * The owner has opened the file. Like `expect` and `end` it throws ERR_DYAD_PROTOCOL when it comes
-   * out of turn.
+   * The owner has opened the file. Like `expect` and `end`, this throws ERR_DYAD_PROTOCOL out of
+   * turn.
    */
   opened(): void {
     if (this.#isOpen) throw broken('opened twice')
@@ -54,7 +54,7 @@ export class RpcTransfer extends IncomingTransfer<Piece, void> {
     this.answered()
   }
 
-  /** The owner sends a chunk of so many bytes. */
+  /** The owner sends a chunk of `length` bytes. */
   expect(length: number): void {
     if (this.isFinished) return
     if (!this.#isOpen || this.#credit === 0) throw broken('data without credit')
@@ -65,9 +65,7 @@ export class RpcTransfer extends IncomingTransfer<Piece, void> {
     this.#filled = 0
   }
 
-  /**
-   * Copies the next piece of the expected chunk, of which `left` bytes are still to come.
-   */
+  /** Copies the next piece of the expected chunk, `left` bytes of which are still to come. */
   data(bytes: Uint8Array, left: number): void {
     if (this.isFinished || this.#filling === undefined) return
     this.#filling.set(bytes, this.#filled)
@@ -78,20 +76,20 @@ export class RpcTransfer extends IncomingTransfer<Piece, void> {
     this.wake()
   }
 
-  /** The owner sent everything and found the file unchanged. */
+  /** The owner has sent everything, and found the file unchanged. */
   end(): void {
     if (!this.isFinished && (!this.#isOpen || this.#received !== this.size)) throw broken('the transfer ended early')
     this.ownerDone = true
     this.wake()
   }
 
-  /** The owner ended the transfer, or will never answer. */
+  /** The owner has ended the transfer, or will never answer. */
   failAtOwner(reason: unknown): void {
     this.ownerDone = true
     this.fail(reason)
   }
 
-  /** The last piece stays here until the owner has verified the file. */
+  /** Keeps the last piece until the owner has verified the file. */
   protected override take(): Piece | undefined {
     const isLast = this.#queue.length === 1 && this.#received === this.size
     return isLast && !this.ownerDone ? undefined : this.#queue.shift()
@@ -101,7 +99,9 @@ export class RpcTransfer extends IncomingTransfer<Piece, void> {
     return bytes
   }
 
-  /** Gives credit back for each chunk that was read, in halves of the window, to send fewer frames. */
+  /**
+   * Gives credit back for each chunk that was read, in halves of the window, to send fewer frames.
+   */
   protected override release({ done }: Piece): void {
     if (done === undefined) return
     this.#context.buffers.give(done)

@@ -18,7 +18,7 @@ export interface RpcTransportOptions extends NetworkOptions {
   /** Longest chunk, in bytes, up to 4 MiB. @default 524288 */
   chunkBytes?: number | undefined
   /**
-   * Chunks of one transfer that may be under way or wait for their reader, 1 to 1,024. @default 4
+   * Most chunks of one transfer that are under way or wait for their reader, 1 to 1,024. @default 4
    */
   window?: number | undefined
 }
@@ -27,8 +27,8 @@ const PROTOCOLS = ['ws:', 'wss:']
 const WINDOW = 4
 
 /**
- * Moves files over WebSocket connections, one for each pair of a client and a server.
- * ERR_DYAD_OPTION for a size out of bounds.
+ * Returns a transport that moves files over WebSocket connections, one for each pair of a client
+ * and a server. ERR_DYAD_OPTION for a size out of bounds.
  */
 export function rpcTransport(options: RpcTransportOptions = {}): Transport {
   return new RpcTransport(options)

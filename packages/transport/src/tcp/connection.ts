@@ -3,40 +3,40 @@ import { type Dialled, type DialOptions, dial, type SocketEvents } from './dial.
 import { REPLY_HEAD_BYTES, readReply, replyLength } from './frames.js'
 import { Introduction } from './introduction.js'
 
-/** Who is told what comes in answer to a request. */
+/** Receives the answer to a request. */
 export interface Receiver {
-  /** Bytes that the owner should announce. */
+  /** Number of bytes that the owner must announce. */
   readonly size: number
   /** The owner has opened the file. */
   opened(): void
   /**
-   * The next bytes; they stay what they are until {@link Connection.release}. The last ones come
-   * after the owner verified the file.
+   * Takes the next bytes, which are the receiver's until {@link Connection.release}. The last ones
+   * come after the owner has verified the file.
    */
   chunk(bytes: Uint8Array): void
-  /** That was all. */
+  /** The owner has sent everything, and the file is unchanged. */
   verified(): void
-  /** The owner cannot. */
+  /** The owner refuses or fails. */
   failed(code: string, detail: string): void
-  /** The connection is gone: with the reason if it broke, without one if the owner ended it. */
+  /** The connection is gone. There is a reason if it broke, and none if the owner ended it. */
   lost(reason: Error | undefined): void
 }
 
 /** Options of {@link Connection}. */
 export interface ConnectionOptions extends DialOptions {
   readonly token: string | undefined
-  /** How long it is kept without a request, in ms. */
+  /** Milliseconds for which a connection without a request is kept. */
   readonly idleMs: number
 }
 
 const NOTHING = Buffer.alloc(0)
 
 /**
- * The client's end of a connection: one transfer after another, received into one and the same
- * memory.
+ * The client's end of a connection. It makes one transfer after another, and receives all into one
+ * buffer.
  */
 export class Connection implements SocketEvents {
-  /** Resolves when nothing is open any more. */
+  /** Resolves once the socket is closed. */
   readonly whenClosed: Promise<void>
   readonly #dialled: Dialled
   readonly #idleMs: number
@@ -46,11 +46,11 @@ export class Connection implements SocketEvents {
   #request: Buffer | undefined
   #receiver: Receiver | undefined
   #expects: 'opened' | 'bytes' | 'verified' = 'opened'
-  /** Bytes of the file that are still to come. */
+  /** Number of bytes of the file that are still to come. */
   #left = 0
-  /** The last bytes of the file, until the owner has verified it. */
+  /** The last bytes of the file, kept until the owner has verified it. */
   #last: Buffer | undefined
-  /** The beginning of a reply whose end has not come yet. */
+  /** Beginning of a reply whose end has not come yet. */
   #partial: Buffer = NOTHING
   #isLent = false
   #isIdle = false
@@ -59,7 +59,7 @@ export class Connection implements SocketEvents {
   #idle: NodeJS.Timeout | undefined
   #resolveClosed!: () => void
 
-  /** Begins to connect. `onGone` is called once, when the connection is of no more use. */
+  /** Begins to connect. Calls `onGone` once, when the connection can be used no more. */
   constructor(url: URL, { token, idleMs, ...options }: ConnectionOptions, onGone: () => void) {
     this.whenClosed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -70,12 +70,12 @@ export class Connection implements SocketEvents {
     this.#dialled = dial(url, options, this)
   }
 
-  /** Resolves when the owner has accepted it. Rejects with the network's own error. */
+  /** Resolves once the owner has accepted the connection. Rejects with the network's own error. */
   get connected(): Promise<void> {
     return this.#dialled.connected
   }
 
-  /** Whether it has served a transfer already, so that the owner may have hung up meanwhile. */
+  /** Whether it has made a transfer before, so that the owner may have hung up since. */
   get isUsed(): boolean {
     return this.#isUsed
   }
@@ -88,7 +88,7 @@ export class Connection implements SocketEvents {
     return !this.#isLent
   }
 
-  /** Asks for a transfer; the one before must have ended. */
+  /** Asks for a transfer. The one before must have ended. */
   begin(request: Buffer, receiver: Receiver): void {
     const { socket } = this.#dialled
     if (this.#isIdle) socket.ref()
@@ -102,14 +102,16 @@ export class Connection implements SocketEvents {
     }
   }
 
-  /** The receiver is done with the chunk that it was given. */
+  /** Takes back the chunk of the receiver, and reads on. */
   release(): void {
     if (!this.#isLent) return
     this.#isLent = false
     this.#dialled.readOn()
   }
 
-  /** Without a transfer it keeps no process alive, and closes after a while. */
+  /**
+   * Lets the connection wait for a transfer: it keeps no process alive, and closes after a while.
+   */
   rest(): void {
     this.#isIdle = true
     this.#isUsed = true
@@ -124,7 +126,7 @@ export class Connection implements SocketEvents {
     this.#idle = setTimeout(late, this.#idleMs).unref()
   }
 
-  /** Drops the connection; a receiver hears no more. */
+  /** Ends the connection. Calls no receiver any more. */
   destroy(): void {
     this.#receiver = undefined
     this.#gone(undefined)
@@ -176,11 +178,11 @@ export class Connection implements SocketEvents {
       this.#reply(this.#receiver, bytes.subarray(at, end))
       at = end
     }
-    // The rest of the reply will be received into the same memory.
+    // The rest of the reply overwrites the buffer.
     if (this.#last !== undefined) this.#last = Buffer.from(this.#last)
   }
 
-  /** The first request goes with the hello, for which the owner must have greeted. */
+  /** Sends the hello with the first request, once the owner has greeted. */
   #introduce(): void {
     if (this.#request === undefined) return
     const hello = this.#introduction.hello()
@@ -235,7 +237,7 @@ export class Connection implements SocketEvents {
 }
 
 /**
- * Where the reply that begins at `at` ends, or undefined if its end has not come yet.
+ * Returns where the reply at `at` ends, or undefined if its end has not come yet.
  * ERR_DYAD_PROTOCOL.
  */
 function replyEnd(bytes: Buffer, at: number): number | undefined {

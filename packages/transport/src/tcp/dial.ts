@@ -1,18 +1,18 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-/** How to reach a server. */
+/** Options of {@link dial}. */
 export interface DialOptions {
   readonly ca: string | Buffer | undefined
-  /** Memory to receive into, in bytes. */
+  /** Size of the buffer to receive into, in bytes. */
   readonly bufferBytes: number
-  /** How long the server may take to answer, in ms. @default 5000 */
+  /** Milliseconds that the server has to answer. @default 5000 */
   readonly answerMs?: number | undefined
 }
 
-/** Who is told what happens on a socket. */
+/** Handlers of the events of a socket. */
 export interface SocketEvents {
-  /** Whether `received` may be called: not while somebody reads what it was called with before. */
+  /** Whether `received` may be called. It may not while a reader has the bytes of the last call. */
   readonly isWilling: boolean
   received(bytes: Buffer): void
   /** The peer sends no more. */
@@ -21,18 +21,18 @@ export interface SocketEvents {
   closed(reason: Error | undefined): void
 }
 
-/** A socket on its way to a server, or there. */
+/** A socket that connects, or is connected, to a server. */
 export interface Dialled {
   readonly socket: Socket
-  /** Resolves when the server has answered. Rejects with the network's own error. */
+  /** Resolves once the server has answered. Rejects with the network's own error. */
   readonly connected: Promise<void>
-  /** Receives again, now that `isWilling` is true again. */
+  /** Receives again. Called once `isWilling` is true again. */
   readOn(): void
 }
 
 /** Enough for a packet to be lost twice. */
 const ANSWER_MS = 5_000
-/** How long a peer may be silent before the system asks whether it is there, in ms. */
+/** Time of silence after which the system asks the peer for a sign of life, in ms. */
 const KEEPALIVE_MS = 30_000
 
 /** Begins to connect: plain for `tcp:`, TLS for `tls:`. */
@@ -65,16 +65,14 @@ export function dial(url: URL, options: DialOptions, events: SocketEvents): Dial
       events.closed(reason)
     })
   })
-  // Nobody need wait for it.
+  // The caller need not wait for it.
   connected.catch(() => {})
   return { socket, connected, readOn }
 }
 
 type Reading = Pick<Dialled, 'socket' | 'readOn'>
 
-/**
- * One buffer, registered once: Node receives into it again and again, until it is told to pause.
- */
+/** Connects a plain socket. Node receives into one buffer again and again, until a pause. */
 function dialPlain(host: string, port: number, bufferBytes: number, events: SocketEvents): Reading {
   const buffer = Buffer.allocUnsafeSlow(bufferBytes)
   let isPaused = false
@@ -88,8 +86,8 @@ function dialPlain(host: string, port: number, bufferBytes: number, events: Sock
   const afterReader = () => process.nextTick(check)
   const callback = (length: number) => {
     events.received(buffer.subarray(0, length))
-    // Node runs what follows from this, promises and ticks, before it receives again: a reader that
-    // is done by then costs no pause.
+    // Node runs promises and ticks before it receives again. If the reader is done by then, the
+    // socket need not pause.
     if (!events.isWilling && !isChecking) {
       isChecking = true
       queueMicrotask(afterReader)
@@ -106,8 +104,8 @@ function dialPlain(host: string, port: number, bufferBytes: number, events: Sock
 }
 
 /**
- * Node decrypts all that has come before it heeds a pause, so that one buffer would be overwritten
- * while it is read: here each read has its own.
+ * Connects with TLS. Each read has memory of its own: Node decrypts all that has come before it
+ * pauses, and would overwrite a single buffer while a reader has it.
  */
 function dialTls(host: string, port: number, ca: string | Buffer | undefined, events: SocketEvents): Reading {
   const servername = isIP(host) === 0 ? host : ''

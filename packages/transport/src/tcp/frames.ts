@@ -4,7 +4,7 @@ import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 
 // All numbers are big endian.
 //
-//   server: greeting, once:  'DYADTCP2', its nonce (32), as soon as the connection is there
+//   server: greeting, once:  'DYADTCP2', its nonce (32), as soon as the client has connected
 //   client: hello, once:     'DYADTCP2', its nonce (32), its proof that it knows the token (32);
 //                            goes with the first request
 //   server: welcome, once:   4, 32 (2), its proof; before the first reply
@@ -15,16 +15,16 @@ import { NONCE_BYTES, PROOF_BYTES } from '@dyad-ts/wire'
 //           error:           3, length of the rest (2), code, LF, detail; instead of welcome, of
 //                            opened, or of verified
 //
-// Between opened and what ends the reply there is nothing but the file. A server that cannot go on
-// midway ends the connection; asked again for the missing bytes, it answers with the error.
+// Between opened and the end of the reply there is nothing but the file. A server that fails midway
+// ends the connection. It answers with the error when the client asks again for the missing bytes.
 
-/** One request, complete. */
+/** A request with all its fields. */
 export interface TcpRequest extends FileVersion {
   readonly start: number
   readonly end: number
 }
 
-/** What a server sends beside the bytes of a file. */
+/** A message of a server, other than the bytes of a file. */
 export type Reply =
   | { readonly kind: 'welcome'; readonly proof: Buffer }
   | { readonly kind: 'opened'; readonly length: number }
@@ -34,14 +34,14 @@ export type Reply =
 const MAGIC = Buffer.from('DYADTCP2', 'latin1')
 export const GREETING_BYTES = MAGIC.length + NONCE_BYTES
 export const HELLO_BYTES = GREETING_BYTES + PROOF_BYTES
-/** Bytes before a request, which tell its length. */
+/** Size of the head of a request, which has its length; in bytes. */
 export const REQUEST_HEAD_BYTES = 2
 const FIELDS_BYTES = 34
 /** Longest storage or path in UTF-8 bytes. */
 const MAX_TEXT_BYTES = 4096
 /** Longest request without its head. */
 export const MAX_REQUEST_BYTES = FIELDS_BYTES + 2 * MAX_TEXT_BYTES
-/** Bytes before a reply, which tell its kind and length. */
+/** Size of the head of a reply, which has its kind and length; in bytes. */
 export const REPLY_HEAD_BYTES = 3
 export const OPENED_BYTES = REPLY_HEAD_BYTES + 8
 export const VERIFIED_BYTES = REPLY_HEAD_BYTES
@@ -52,28 +52,28 @@ const VERIFIED = 2
 const ERROR = 3
 const WELCOME = 4
 
-/** What a server says first. */
+/** Returns a server's first message. */
 export function greetingOf(nonce: Buffer): Buffer {
   return Buffer.concat([MAGIC, nonce])
 }
 
 /**
- * Returns a copy of the nonce in the greeting that `bytes` begin with, or undefined before its end
- * has come. ERR_DYAD_PROTOCOL for anything else.
+ * Returns a copy of the nonce in the greeting with which `bytes` begin, or undefined if its end has
+ * not come yet. ERR_DYAD_PROTOCOL for anything else.
  */
 export function readGreeting(bytes: Buffer): Buffer | undefined {
   checkMagic(bytes, 'no greeting')
   return bytes.length < GREETING_BYTES ? undefined : Buffer.from(bytes.subarray(MAGIC.length, GREETING_BYTES))
 }
 
-/** What a client says first. */
+/** Returns a client's first message. */
 export function helloOf(nonce: Uint8Array, proof: Uint8Array): Buffer {
   return Buffer.concat([MAGIC, nonce, proof])
 }
 
 /**
- * Returns nonce and proof of the hello that `bytes` begin with, or undefined before its end has
- * come. ERR_DYAD_PROTOCOL for anything else.
+ * Returns nonce and proof of the hello with which `bytes` begin, or undefined if its end has not
+ * come yet. ERR_DYAD_PROTOCOL for anything else.
  */
 export function readHello(bytes: Buffer): { readonly nonce: Buffer; readonly proof: Buffer } | undefined {
   checkMagic(bytes, 'no hello')
@@ -81,13 +81,13 @@ export function readHello(bytes: Buffer): { readonly nonce: Buffer; readonly pro
   return { nonce: bytes.subarray(MAGIC.length, GREETING_BYTES), proof: bytes.subarray(GREETING_BYTES, HELLO_BYTES) }
 }
 
-/** Checks as many bytes of the magic as have come. */
+/** Checks the bytes of the magic that have come. */
 function checkMagic(bytes: Buffer, otherwise: string): void {
   const begun = bytes.subarray(0, MAGIC.length)
   if (!begun.equals(MAGIC.subarray(0, begun.length))) throw broken(otherwise)
 }
 
-/** A request as it is sent. ERR_DYAD_PROTOCOL for what does not fit into one. */
+/** Returns the bytes of a request. ERR_DYAD_PROTOCOL for a path or a time that does not fit. */
 export function requestOf({ storage, path, size, mtimeNs, start, end }: TcpRequest): Buffer {
   const storageBytes = Buffer.byteLength(storage)
   const pathBytes = Buffer.byteLength(path)
@@ -106,7 +106,7 @@ export function requestOf({ storage, path, size, mtimeNs, start, end }: TcpReque
   return bytes
 }
 
-/** Length of the request after its head. ERR_DYAD_PROTOCOL if it is out of bounds. */
+/** Returns the length of a request after its head. ERR_DYAD_PROTOCOL if it is out of bounds. */
 export function requestLength(head: Buffer): number {
   const length = head.readUInt16BE(0)
   if (length < FIELDS_BYTES || length > MAX_REQUEST_BYTES) throw broken(`a request of ${length} bytes`)
@@ -155,7 +155,7 @@ export function errorReply({ code, detail }: { code: string; detail: string }): 
   return bytes
 }
 
-/** Length of a reply after its head. ERR_DYAD_PROTOCOL unless it fits the kind. */
+/** Returns the length of a reply after its head. ERR_DYAD_PROTOCOL unless it fits the kind. */
 export function replyLength(bytes: Buffer, at: number): number {
   const kind = bytes[at]
   const length = bytes.readUInt16BE(at + 1)
@@ -171,7 +171,7 @@ export function replyLength(bytes: Buffer, at: number): number {
   return length
 }
 
-/** Reads a whole reply, head included, whose length was checked. ERR_DYAD_PROTOCOL. */
+/** Reads a whole reply with its head, whose length is checked. ERR_DYAD_PROTOCOL. */
 export function readReply(bytes: Buffer): Reply {
   switch (bytes[0]) {
     case OPENED:

@@ -3,7 +3,7 @@ import { broken } from '@dyad-ts/core/internal'
 import { type Handshake, makeNonce, proofOf, proves } from '@dyad-ts/wire'
 import { GREETING_BYTES, helloOf, type Reply, readGreeting } from './frames.js'
 
-/** Errors that an owner may send before it has proved itself: it refuses this side. */
+/** Errors by which an owner may refuse this side before it has proved itself. */
 const REFUSALS: ReadonlySet<string> = new Set(['ERR_DYAD_DENIED', 'ERR_DYAD_PROTOCOL', 'ERR_DYAD_TRANSFER'])
 
 const NOTHING = Buffer.alloc(0)
@@ -25,15 +25,15 @@ export class Introduction {
   }
 
   /**
-   * Whether the owner has proved that it knows the token. Nothing that it sends counts before that.
+   * Whether the owner has proved that it knows the token. Before that, its bytes count for nothing.
    */
   get isProved(): boolean {
     return this.#isProved
   }
 
   /**
-   * Takes the owner's greeting, with which `bytes` begin. Returns where it ends, or undefined
-   * before its end has come. ERR_DYAD_PROTOCOL.
+   * Takes the owner's greeting, with which `bytes` begin. Returns where it ends, or undefined if
+   * its end has not come yet. ERR_DYAD_PROTOCOL.
    */
   greeted(bytes: Buffer): number | undefined {
     if (this.#handshake !== undefined) return 0
@@ -43,14 +43,14 @@ export class Introduction {
     return GREETING_BYTES
   }
 
-  /** The hello, which goes before the first request; undefined until the owner has greeted. */
+  /** Returns the hello, which goes before the first request, or undefined before the greeting. */
   hello(): Buffer | undefined {
     return this.#handshake && helloOf(this.#handshake.clientNonce, proofOf('client', this.#handshake))
   }
 
   /**
-   * Takes a reply that belongs to the handshake; returns whether it does. ERR_DYAD_DENIED for
-   * anything else in the place of a proof.
+   * Takes a reply of the handshake. Returns false for any other reply. ERR_DYAD_DENIED for anything
+   * else in the place of a proof.
    */
   takes(reply: Reply): boolean {
     if (this.#isProved) {

@@ -2,29 +2,29 @@ import { DyadError } from '@dyad-ts/core'
 import { abortable, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad-ts/core/internal'
 import { Connection, type ConnectionOptions } from './connection.js'
 
-/** Transfers from one server at once; the rest wait for their turn. */
+/** Most transfers from one server at once. Others wait for their turn. */
 const MAX_TRANSFERS = 256
 /**
- * Connections to one server that are being made at once. Each TLS handshake takes both sides a
- * millisecond of computing or more, and the time in which a server has to answer runs for all of
- * them: on a slow machine hundreds at once would all be late.
+ * Most attempts to connect to one server at once. Each TLS handshake takes both sides a millisecond
+ * of computing or more, while the time to answer runs for all of them. On a slow machine, hundreds
+ * at once would all be late.
  */
 const MAX_DIALS = 16
-/** How long this side makes no connection after the server had no room for one more, in ms. */
+/** Time without new connections after the server had no room for one, in ms. */
 const REFUSED_MS = 1_000
-/** Connections to one server that are kept for later. */
+/** Most connections to one server that are kept for later. */
 const MAX_IDLE = 32
 
 const SILENT = 'it did not answer the last time'
 
-/** A connection that is its holder's alone until it is released. */
+/** A connection for one holder, until it releases it. */
 export interface Lease {
   readonly connection: Connection
-  /** Gives it back, to be used again unless it is gone. Called once. */
+  /** Gives the connection back, to be used again unless it is gone. Called once. */
   release(): void
   /**
-   * Drops it, for the server had no room for it; for a while only those that are there are used.
-   * Called instead of `release`.
+   * Ends the connection, since the server has no room for it. For a while the pool makes no new
+   * connection to that server. Called instead of `release`.
    */
   refused(): void
 }
@@ -33,19 +33,19 @@ interface Server {
   readonly url: URL
   readonly slots: Slots
   readonly dials: Slots
-  /** Used last, taken first, so that those that are too many close. */
+  /** The one used last is taken first, so that superfluous ones stay idle and close. */
   readonly idle: Connection[]
-  /** Holders, and those who wait to be one. */
+  /** Number of transfers that have a place, or wait for one. */
   users: number
 }
 
-/** Connections by server: kept open after a transfer, and lent to the next. */
+/** Connections by server. The pool keeps them open after a transfer, and lends them to the next. */
 export class Pool {
   readonly #options: ConnectionOptions
   readonly #servers = new Map<string, Server>()
   readonly #connections = new Set<Connection>()
   readonly #silent = new SilentServers()
-  /** Ends of the times for which no connection is made. */
+  /** Timers that end the times without new connections. */
   readonly #pauses = new Set<NodeJS.Timeout>()
 
   readonly #noMoreRelief = onShortage(() => this.#closeIdle())
@@ -54,7 +54,7 @@ export class Pool {
     this.#options = options
   }
 
-  /** A connection to `url` that waits to be used, if there is one. */
+  /** Returns an idle connection to `url`, or undefined if there is none. */
   take(url: string): Lease | undefined {
     const server = this.#servers.get(url)
     if (server === undefined || server.idle.length === 0 || !server.slots.tryAcquire()) return undefined
@@ -63,7 +63,7 @@ export class Pool {
   }
 
   /**
-   * Makes a connection to `url`, or takes one that was given back meanwhile.
+   * Makes a connection to `url`, or takes one that was given back meanwhile unless `fresh` is set.
    * ERR_DYAD_OWNER_UNREACHABLE, or the signal's reason.
    */
   async acquire(url: string, fresh: boolean, signal: AbortSignal): Promise<Lease> {
@@ -113,7 +113,7 @@ export class Pool {
     }
   }
 
-  /** Drops every connection, and waits until nothing is open. */
+  /** Ends every connection, and waits until all are closed. */
   async close(): Promise<void> {
     this.#noMoreRelief()
     for (const pause of this.#pauses) clearTimeout(pause)
@@ -144,7 +144,8 @@ export class Pool {
     }
     const refused = () => {
       connection.destroy()
-      // Until the server may have room again, there are places for the connections that it has.
+      // Until the server may have room again, only as many places are left as there are
+      // connections.
       let places = 1
       while (server.slots.tryAcquire()) places++
       for (const _ of server.idle) {

@@ -4,23 +4,23 @@ import { errorReply, OPENED_BYTES, type TcpRequest, VERIFIED_BYTES, writeOpened,
 import { DATA_AT, type SendBuffer, type SendBuffers } from './send-buffers.js'
 import type { Served } from './served.js'
 
-/** Where a reply goes. */
+/** The connection that a reply goes to. */
 export interface Outlet extends PlaceHolder {
-  /** Resolves when the operating system has taken the bytes, or never will. */
+  /** Resolves once the operating system has taken the bytes, or never will. */
   send(bytes: Uint8Array): Promise<void>
 }
 
-/** A buffer, and when it may be filled again: at once if `sent` is undefined. */
+/** A buffer. It may be filled again once `sent` has resolved, or at once if that is undefined. */
 interface Lane {
   readonly buffer: SendBuffer
   sent: Promise<void> | undefined
 }
 
-/** Reads ahead of the socket by one buffer. */
+/** Number of lanes: the owner reads ahead of the socket by one buffer. */
 const LANES = 2
 
 /**
- * Answers a request. Tells whether the reply is whole, so that another may follow; never rejects.
+ * Answers a request. Returns true if the reply is whole, so that another may follow. Never rejects.
  */
 export async function sendFile(request: TcpRequest, served: Served, outlet: Outlet): Promise<boolean> {
   let place: Place
@@ -34,11 +34,11 @@ export async function sendFile(request: TcpRequest, served: Served, outlet: Outl
   try {
     isWhole = await readAndSend(request, served, place, lanes, outlet)
   } catch (error) {
-    // Nothing of the reply has been sent.
+    // No byte of the reply has been sent.
     void outlet.send(errorReply(errorText(error)))
   }
   const sending = lanes.flatMap(({ sent }) => sent ?? [])
-  // The file is closed by now: what the reader still has to take is in the buffers.
+  // The file is closed by now. The bytes that the reader has not taken are in the buffers.
   if (sending.length > 0) await place.rest(Promise.all(sending))
   place.leave()
   for (const { buffer } of lanes) served.buffers.give(buffer)
@@ -46,7 +46,7 @@ export async function sendFile(request: TcpRequest, served: Served, outlet: Outl
 }
 
 /**
- * Opens the file and sends the range that the request wants. Rejects only before anything was sent.
+ * Opens the file, and sends the range of the request. Rejects only before it has sent a byte.
  */
 async function readAndSend(
   request: TcpRequest,
@@ -66,16 +66,16 @@ async function readAndSend(
   }
 }
 
-/** What sending takes beside the file. */
+/** The parts of {@link sendRange} beside the file. */
 interface Sending {
   readonly buffers: SendBuffers
   readonly place: Place
-  /** Filled as it goes on; the caller gives the buffers back once all is sent. */
+  /** Filled by `sendRange`. The caller gives the buffers back once all is sent. */
   readonly lanes: Lane[]
   readonly outlet: Outlet
 }
 
-/** Sends the bytes and what goes around them. Rejects only while nothing has been sent. */
+/** Sends the bytes, with the head and the end of the reply. Rejects only before the first byte. */
 async function sendRange(
   file: SourceFile,
   start: number,
@@ -120,7 +120,7 @@ async function sendRange(
     return true
   } catch (error) {
     if (position === start) throw error
-    // So many bytes were announced that the error cannot be told here.
+    // The reader expects bytes of the file here, so the error has no place.
     return false
   }
 }

@@ -18,15 +18,17 @@ import { type Outlet, sendFile } from './send-file.js'
 import type { Served } from './served.js'
 
 /**
- * How long a peer may go without a request, or without reading its reply, in ms. Longer than
- * clients keep a connection.
+ * Time that a peer may be without a request, or without reading its reply, in ms. Clients keep a
+ * connection for a shorter time.
  */
 const SILENCE_MS = 300_000
-/** How long a peer may take to hang up after it was refused, in ms. */
+/** Time that a refused peer has to hang up, in ms. */
 const LINGER_MS = 1_000
 const NOTHING = Buffer.alloc(0)
 
-/** The server's end of a connection: greeting, hello and welcome, and one request after another. */
+/**
+ * The server's end of a connection: greeting, hello and welcome, then one request after another.
+ */
 export class ServedConnection implements Outlet {
   readonly #socket: Socket
   readonly #served: Served
@@ -54,12 +56,12 @@ export class ServedConnection implements Outlet {
     return this.#stop.signal
   }
 
-  /** Whether the peer has proved to have the token. */
+  /** Whether the peer has proved that it knows the token. */
   get isKnown(): boolean {
     return this.#isKnown
   }
 
-  /** Whether it is open and answers no request. */
+  /** Whether it is open, and answers no request. */
   get isIdle(): boolean {
     return this.#serving === undefined && !this.#isEnding
   }
@@ -70,17 +72,18 @@ export class ServedConnection implements Outlet {
     })
   }
 
-  /** It does not read its reply, of which some was sent: an error has no place there. */
+  /** Ends the connection: an error has no place in a reply that has begun. */
   endIdle(): void {
     this.destroy()
   }
 
-  /** Tells the peer why it is not served, and hangs up. */
+  /** Sends the peer the error, and hangs up. */
   refuse(error: DyadError): void {
     if (this.#isEnding) return
     this.#isEnding = true
     this.#input = NOTHING
-    // What the peer still sends is read and dropped: a reset would overtake the refusal.
+    // The bytes that the peer still sends are read and dropped. Unread bytes would make the system
+    // send a reset, which would overtake the refusal.
     this.#socket.end(errorReply(errorText(error)))
     this.#endIn(LINGER_MS)
   }
@@ -92,12 +95,12 @@ export class ServedConnection implements Outlet {
     if (!this.#stop.signal.aborted) this.#stop.abort(new DyadError('ERR_DYAD_TRANSFER'))
   }
 
-  /** Calls `gone` once it is closed and no file is open for it. */
+  /** Calls `gone` once the connection is closed and has no file open. */
   whenGone(gone: () => void): void {
     this.#socket.on('close', () => void this.drained().then(gone))
   }
 
-  /** Resolves when no file is open for it. */
+  /** Resolves once the connection has no file open. */
   async drained(): Promise<void> {
     await this.#serving
   }
@@ -115,8 +118,8 @@ export class ServedConnection implements Outlet {
         const request = this.#takeRequest()
         if (request !== undefined) this.#serving = this.#serve(request)
       }
-      // The next request may come before the last file is closed, but not more than that; a reply
-      // under way cannot be interrupted by an error.
+      // One more request may come before the last file is closed, but no more than that. An error
+      // cannot interrupt a reply under way.
       if (this.#serving !== undefined && this.#input.length > REQUEST_HEAD_BYTES + MAX_REQUEST_BYTES) this.destroy()
     } catch (error) {
       this.refuse(error as DyadError)
@@ -142,7 +145,7 @@ export class ServedConnection implements Outlet {
     if (bytes.length === 0) return undefined
     const end = requestEnd(bytes)
     if (end === undefined) {
-      // Counts from the first byte, however slowly the others come.
+      // The time runs from the first byte, however slowly the others come.
       if (this.#deadline === undefined) this.#endIn(this.#served.patienceMs)
       return undefined
     }
@@ -175,8 +178,8 @@ export class ServedConnection implements Outlet {
 }
 
 /**
- * Where the request that `bytes` begins with ends, or undefined if its end has not come yet.
- * ERR_DYAD_PROTOCOL.
+ * Returns where the request ends with which `bytes` begin, or undefined if its end has not come
+ * yet. ERR_DYAD_PROTOCOL.
  */
 function requestEnd(bytes: Buffer): number | undefined {
   if (bytes.length < REQUEST_HEAD_BYTES) return undefined

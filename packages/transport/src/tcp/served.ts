@@ -3,20 +3,20 @@ import type { FileSource } from '@dyad-ts/core'
 import type { Places } from '@dyad-ts/core/internal'
 import type { SendBuffers } from './send-buffers.js'
 
-/** What all connections of a server share. */
+/** The parts that all connections of a server share. */
 export interface Served {
   readonly source: FileSource
   readonly places: Places
   readonly buffers: SendBuffers
-  /** What a peer must prove to know. */
+  /** Secret that a peer must prove to know. */
   readonly token: string | undefined
-  /** The address that clients mean when they come here. */
+  /** Returns the address that clients connect to. */
   audience(): string
   /**
-   * Lets the connection of a peer last that has proved itself. ERR_DYAD_TRANSFER if there is no
+   * Lets the connection of a peer last, which has proved itself. ERR_DYAD_TRANSFER if there is no
    * room.
    */
   admit(socket: Socket): void
-  /** How long a peer may take for what it owes, in ms. */
+  /** Time that a peer has for its hello and for a request that it began, in ms. */
   readonly patienceMs: number
 }

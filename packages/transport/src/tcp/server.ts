@@ -9,16 +9,16 @@ import type { Served } from './served.js'
 import { ServedConnection } from './served-connection.js'
 
 /**
- * Connections of clients at once, where there are descriptors for them. One more ends one that does
- * nothing or does not read, or is refused.
+ * Most connections of clients at once, if there are descriptors for them. A further connection ends
+ * one that is idle or does not read. If there is none, the server refuses it.
  */
 const MAX_CONNECTIONS = 1024
 /**
- * Descriptors that this process may have for each: the connection, a file, and as many for what
- * else it does.
+ * Descriptors of this process for each connection: the connection, a file, and two for the rest of
+ * the process.
  */
 const DESCRIPTORS_FOR_EACH = 4
-/** How long a peer may be silent before the system asks whether it is there, in ms. */
+/** Time of silence after which the system asks the peer for a sign of life, in ms. */
 const KEEPALIVE_MS = 30_000
 
 /** Options of {@link serveTcp}. */
@@ -30,21 +30,21 @@ export interface ServeTcpOptions extends BindOptions {
   /** Longest read, in bytes. */
   chunkBytes: number
   /**
-   * How long a peer may take for its hello, TLS handshake included, for a request that it began,
-   * and to read on where others need its buffers or its connection, in ms. @default 10000
+   * Milliseconds that a peer has for its hello, TLS handshake included, for a request that it
+   * began, and to read on while others need its buffers or its connection. @default 10000
    */
   patienceMs?: number | undefined
   /**
-   * Connections of clients at once.
-   * @default 1024, or a quarter of the descriptors of this process
+   * Most connections of clients at once.
+   * @default 1024, or a quarter of the descriptors of this process if that is less
    */
   maxConnections?: number | undefined
-  /** Transfers that are worked on at once. @default 512 */
+  /** Most transfers that the server works on at once. @default 512 */
   atWork?: number | undefined
 }
 
 /**
- * Listens and serves the files of `source` to clients that prove to know the token. ERR_DYAD_BIND.
+ * Serves the files of `source` to clients that prove to know the token. ERR_DYAD_BIND.
  */
 export async function serveTcp(source: FileSource, options: ServeTcpOptions): Promise<TransportServer> {
   const { token, tls, advertise, chunkBytes, patienceMs = PATIENCE_MS } = options
@@ -99,9 +99,7 @@ export async function serveTcp(source: FileSource, options: ServeTcpOptions): Pr
   return { address: writeAddress(url), close, [Symbol.asyncDispose]: close }
 }
 
-/**
- * Ends the oldest connection that does nothing, or does not read; returns whether there was one.
- */
+/** Ends the oldest connection that is idle, or does not read. Returns false if there is none. */
 function endUseless(connections: ReadonlySet<ServedConnection>, places: Places): boolean {
   const idle = [...connections].find(({ isIdle, isKnown }) => isIdle && isKnown)
   idle?.destroy()

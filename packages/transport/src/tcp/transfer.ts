@@ -20,13 +20,13 @@ export interface TransferContext {
 type Answer = 'opened' | 'lost' | 'refused'
 
 /**
- * One transfer at the side that reads: holds a connection of its own from its request to its end.
+ * One transfer at the reading side. It has a connection of its own from its request to its end.
  */
 export class TcpTransfer extends IncomingTransfer<Uint8Array, Answer> implements Receiver {
   readonly #context: TransferContext
   #lease: Lease | undefined
   #chunk: Uint8Array | undefined
-  /** Bytes that have come. */
+  /** Number of bytes that have come. */
   #received = 0
 
   constructor(context: TransferContext) {
@@ -36,7 +36,7 @@ export class TcpTransfer extends IncomingTransfer<Uint8Array, Answer> implements
   }
 
   /**
-   * Resolves when the owner has opened the file. Replaces a connection that was used before and
+   * Resolves once the owner has opened the file. Replaces a connection that was used before and
    * turns out dead.
    */
   async open(): Promise<void> {
@@ -76,8 +76,8 @@ export class TcpTransfer extends IncomingTransfer<Uint8Array, Answer> implements
   failed(code: string, detail: string): void {
     const lease = this.#lease
     if (code === 'ERR_DYAD_TRANSFER' && this.awaitsAnswer && lease?.connection.isUsed === false) {
-      // No room for one more connection: this side's others have theirs, and one of them will be
-      // free.
+      // The owner has no room for one more connection. This side has others, and one of them will
+      // be free.
       this.#lease = undefined
       lease.refused()
       this.answered('refused')
@@ -136,8 +136,8 @@ export class TcpTransfer extends IncomingTransfer<Uint8Array, Answer> implements
   }
 
   /**
-   * Resolves when the owner has opened the file, or will not over this connection. Rejects when it
-   * refuses the file.
+   * Resolves with the outcome of the request over this connection. Rejects if the owner refuses the
+   * file.
    */
   #ask(lease: Lease, bytes: Buffer): Promise<Answer> {
     this.#lease = lease
@@ -168,7 +168,7 @@ export class TcpTransfer extends IncomingTransfer<Uint8Array, Answer> implements
   }
 }
 
-/** Whether an error tells of the file, rather than of the way to it. */
+/** Returns true for an error of the file, rather than of the way to it. */
 function isOfFile(error: unknown): boolean {
   return (['ERR_DYAD_CHANGED', 'ERR_DYAD_GONE', 'ERR_DYAD_REFUSED', 'ERR_DYAD_SYSTEM'] as const).some((code) =>
     isDyadError(error, code),

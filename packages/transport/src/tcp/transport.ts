@@ -23,8 +23,8 @@ const PROTOCOLS = ['tcp:', 'tls:']
 const MIN_CHUNK_BYTES = 4096
 
 /**
- * Moves files over plain TCP connections, or TLS ones: one for each transfer, kept for the next.
- * ERR_DYAD_OPTION for a size out of bounds.
+ * Returns a transport that moves files over TCP, plain or with TLS, with a connection for each
+ * transfer, kept for the next. ERR_DYAD_OPTION for a size out of bounds.
  */
 export function tcpTransport(options: TcpTransportOptions = {}): Transport {
   return new TcpTransport(options)
