@@ -5,13 +5,13 @@ import { transportConformance, unavailableConformance } from '@dyad-ts/core/conf
 import { test } from 'tap'
 import { rpcTransport } from '../src/index.js'
 
-// Each double breaks one promise of the contract; the suite must reject it, by the clause that is
-// about that promise.
+// Each double breaks one promise of the contract. The suite must reject it, by the clause for that
+// promise.
 
 type Chunks = AsyncIterable<Uint8Array>
 type Fetch = Transport['fetch']
 
-/** A transport that differs from rpc in what `broken` says. */
+/** Returns a transport that differs from rpc by `broken`. */
 function double(broken: {
   fetch?: (inner: Transport) => Fetch
   source?: (source: FileSource) => FileSource
@@ -30,7 +30,7 @@ function double(broken: {
   }
 }
 
-/** A double that hands over other chunks than it received. */
+/** Returns a double that hands over other chunks than it receives. */
 function chunks(change: (chunks: Transfer, request: FetchRequest) => Chunks): () => Transport {
   return double({
     fetch: (inner) => async (address, request, options) => {
@@ -47,7 +47,8 @@ function chunks(change: (chunks: Transfer, request: FetchRequest) => Chunks): ()
 }
 
 /**
- * A double that receives into a file by itself, with what `put` does instead of writing each chunk.
+ * Returns a double that receives into a file by itself, and calls `put` in place of writing a
+ * chunk.
  */
 function inPlace(put: (fd: number, chunk: Uint8Array, position: number) => void, verifies = true): () => Transport {
   return double({
@@ -342,7 +343,7 @@ for (const { flaw, clause, create } of doubles) {
 
 const none = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })
 
-/** A transport that the host cannot use, but for what `broken` says. */
+/** Returns a transport that the host cannot use, changed by `broken`. */
 function unavailable(broken: Partial<Transport> = {}): () => Transport {
   const close = async () => {}
   return () =>

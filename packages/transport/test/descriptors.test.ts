@@ -11,12 +11,12 @@ import { serveTcp } from '../src/tcp/server.js'
 import { RawSocket } from './support/raw-tcp.js'
 import { serveFile } from './support/served.js'
 
-/** Connections that an owner admits in the last test, more than what it has open beside them. */
+/** Connections that an owner admits in the last test, more than all its other descriptors. */
 const ADMITTED = 64
 
 const shortage = () => Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
 
-/** The files of another source, for which no descriptor is free until the test says so. */
+/** The files of another source, for which no descriptor is free until the test frees one. */
 class ShortSource implements FileSource {
   readonly #source: FileSource
   readonly opened: string[] = []
@@ -38,7 +38,7 @@ class ShortSource implements FileSource {
     return this.#source.open(version)
   }
 
-  /** The path that is tried next. */
+  /** Resolves with the path of the next attempt. */
   tried(): Promise<string> {
     return new Promise((resolve) => {
       this.#tried = resolve
@@ -76,7 +76,7 @@ for (const [name, make] of Object.entries({ tcp: tcpTransport, rpc: rpcTransport
     const second = transport.fetch(server.address, { ...served.version, path: 'other', mtimeNs })
     control.abort(new Error('enough'))
     await t.rejects(first, /enough/)
-    // The first one that waits is the first one that tries.
+    // The first that waits is the first that tries.
     let next = ''
     const ended = second.then(() => 'ended', String)
     for (let n = 0; n < 20 && next !== 'other'; n++) next = await Promise.race([source.tried(), ended])

@@ -4,7 +4,7 @@ import { loopbackCertificate } from '../../../test/harness/certificate.js'
 import { tcpTransport } from '../src/index.js'
 
 const { key, cert } = loopbackCertificate()
-// A peer process inherits them.
+// The peer process inherits the variables.
 Object.assign(process.env, { DYAD_TEST_CERT: String(cert), DYAD_TEST_KEY: String(key) })
 
 transportConformance(test, {

@@ -18,7 +18,7 @@ const dialled = async (port: number): Promise<Socket> => {
   return socket
 }
 
-/** Everything until the peer hangs up. */
+/** Resolves with all bytes until the peer hangs up. */
 async function rest(socket: Socket): Promise<Buffer> {
   const parts: Buffer[] = []
   socket.on('data', (bytes: Buffer) => parts.push(bytes))
@@ -178,7 +178,7 @@ function upgraded(key: string, lines: string[]): string {
   return [...head, `Sec-WebSocket-Accept: ${accept}`, ...lines, '', ''].join('\r\n')
 }
 
-/** What short frames of a client carry. */
+/** Returns the payloads of a client's short frames. */
 function unmasked(toServer: Buffer): Buffer {
   const parts: Buffer[] = []
   let at = toServer.indexOf('\r\n\r\n') + 4

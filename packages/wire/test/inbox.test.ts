@@ -11,7 +11,7 @@ const random = (below: number) => {
   return seed % below
 }
 
-/** One WebSocket frame, under a mask if it is a client's. */
+/** Returns a WebSocket frame, masked if it is a client's. */
 function frame(first: number, payload: Buffer, masked = true): Buffer {
   const { length } = payload
   const header = length < 126 ? Buffer.alloc(2) : length < 65_536 ? Buffer.alloc(4) : Buffer.alloc(10)
@@ -34,7 +34,7 @@ async function raw(there: Awaited<ReturnType<typeof hear>>): Promise<Socket> {
   return socket
 }
 
-/** Messages as a peer may send them: most whole, some in parts with a ping between. */
+/** Returns messages and their bytes: most whole, some in parts with a ping between. */
 function traffic(masked: boolean): { sent: Buffer[]; stream: Buffer } {
   const sent: Buffer[] = []
   const stream: Buffer[] = []
@@ -52,7 +52,7 @@ function traffic(masked: boolean): { sent: Buffer[]; stream: Buffer } {
   return { sent, stream: Buffer.concat(stream) }
 }
 
-/** Pieces that cut anywhere. */
+/** Cuts a stream into pieces at random places. */
 function* pieces(stream: Buffer): Generator<Buffer> {
   for (let at = 0; at < stream.length; ) {
     const next = at + 1 + random(random(3) === 0 ? 5 : 3_000)
@@ -86,7 +86,7 @@ test('long messages of a server are told of in pieces to who wants that, once an
     })
     for (const piece of pieces(stream)) {
       inbox.read(piece)
-      // It was lent.
+      // The inbox only borrows the piece.
       piece.fill(0)
     }
     t.equal(message.length, 0)

@@ -89,7 +89,7 @@ test('text is not the protocol', async (t) => {
   t.equal(await code, 1002)
 })
 
-// Many small messages come in one piece, of which only the first are heard before the pause.
+// Many small messages come in one chunk. Only the first are handled before the pause.
 for (const bytes of [60_000, 10]) {
   test(`a peer that does not read is not heard either, until it does: ${bytes} bytes a message`, async (t) => {
     const ASKED = 200
@@ -100,7 +100,7 @@ for (const bytes of [60_000, 10]) {
     const [ear, remote] = [there.ears[0], there.links[0]]
     if (ear === undefined || remote === undefined) throw new Error('no link')
     let most = 0
-    // Each message is answered by much more than it brought, as by a server of whole files.
+    // Each answer is much longer than its message, as from a server of whole files.
     ear.onMessage = () => {
       void remote.send(Buffer.alloc(900_000))
       most = Math.max(most, remote.unsentBytes)
@@ -113,8 +113,8 @@ for (const bytes of [60_000, 10]) {
     })
     socket.pause()
     for (let i = 0; i < ASKED; i++) socket.send(Buffer.alloc(bytes))
-    // Another link goes on meanwhile; its turns are time enough for the first to be read, were it
-    // read.
+    // Another link goes on meanwhile. Its turns take long enough for the first link to read, if it
+    // did.
     const here = new Ear()
     const other = await connect(there.listener.url(), OPTIONS, () => here.handlers)
     for (let turn = 1; turn <= 200; turn++) {

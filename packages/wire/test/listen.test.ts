@@ -67,7 +67,7 @@ test('a listener closes although admitted peers neither read, nor answer, nor ha
       await there.accepted(n)
       socket.pause()
     }
-    // One of them has much to read first.
+    // One peer has much to read first.
     for (let n = 0; n < 20; n++) void there.links[0]?.send(Buffer.alloc(900_000))
     await there.listener.close()
     for (const ear of there.ears) await ear.closed

@@ -9,7 +9,7 @@ import { openPlain } from './support/plain.js'
 const OPTIONS = { maxFrameBytes: 1_000_000 }
 const LENGTHS = [0, 1, 63, 64, 125, 126, 127, 4096, 4097, 65_521, 65_522, 65_535, 65_536, 200_000]
 
-/** Bytes that tell their place. */
+/** Returns bytes that depend on their place and on the length. */
 const message = (length: number) => Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 31 + length) % 251))
 
 test('messages of every length arrive whole and in order, both ways', async (t) => {
@@ -25,7 +25,7 @@ test('messages of every length arrive whole and in order, both ways', async (t) 
   ] as const) {
     for (const length of LENGTHS) {
       const bytes = message(length)
-      // One is copied, the other may be handed over as it is: neither overtakes.
+      // The first is copied, the second may be handed over as it is. Neither overtakes.
       end.post(bytes)
       void end.send(message(length))
       bytes.fill(0)

@@ -11,7 +11,7 @@ const MIB = 1024 * 1024
 const ROUNDS = 50
 const SIZE = { sends: 8, receives: 8, messageBytes: 64, memoryBytes: 8192, access: ACCESS.localWrite }
 
-/** How often an end asks for an event while messages go to and fro. */
+/** Resolves with how often an end asks for an event while messages go to and fro. */
 async function eventsAskedFor(busyMs: number): Promise<number> {
   const verbs = loadVerbs()
   const [host = ''] = fabricAddresses(verbs)
@@ -53,7 +53,7 @@ test('with busy polling at both sides files arrive, also after it has given up l
     for (const { version, digest } of files) {
       t.equal(await digestOf(await consumer.fetch(server.address, version)), digest)
     }
-    // Far beyond the time for which it looks.
+    // Much longer than it polls.
     await new Promise((resolve) => setTimeout(resolve, 40 * busyPollMs))
   }
 })

@@ -10,15 +10,15 @@ import { OwnerProcess, type Wanted } from '../support/owner.js'
 import { PeerProcess } from '../support/peer-process.js'
 
 const MIB = 1024 * 1024
-/** More than may be under way at once. */
+/** More bytes than may be under way at once. */
 const SIZE = 24 * MIB
 const BOUND_MS = 10_000
-/** One round finds what fails every time, and more what fails now and then. */
+/** One round finds faults that occur every time, more rounds those that occur now and then. */
 const roundsOf = (all: number) => (process.env.DYAD_TEST_ALL_ROUNDS ? all : 1)
-/** The connection manager tells of it; nobody waits for what is not answered. */
+/** The connection manager reports the end, so that no transfer waits for the timeout. */
 const TOLD = { code: 'ERR_DYAD_TRANSFER', message: /the peer (ended|broke) the connection/ }
 
-/** Kills a consumer that fetches; tells whether a fetch was under way then. */
+/** Kills a consumer that fetches. Resolves with true if a fetch was under way. */
 async function killMidway(consumer: PeerProcess, wanted: Wanted): Promise<boolean> {
   const fetches = [1, 2, 3].map(() => failureOf(consumer.ask('fetch', { ...wanted })))
   await consumer.ask('hold', { ...wanted })
@@ -77,7 +77,7 @@ test('consumers that are killed midway take nothing with them from their owner',
     `${registered} bytes registered: what is lent again, and no connection's`,
   )
 
-  // Each takes a part of what is free: all of the memory, if there is all of it.
+  // Each transfer takes a part of the free memory. It can take all only if all is free.
   await using transport = rdmaTransport({ token: 'secret' })
   const digests = await Promise.all(
     Array.from({ length: 16 }, async () =>
@@ -107,7 +107,7 @@ test('all memory that was lent for their transfers is given back', async (t) => 
     },
   })
   await using transport = rdmaTransport({ token: 'secret' })
-  // Without descriptors, so that what is sent is read first.
+  // The source shows no descriptors, so that the owner reads the bytes before it sends them.
   const source = new CountingSource(await ManagedSource.open([storage.path]))
   await using server = await transport.serve(source)
   const wanted = { address: server.address, version }
@@ -119,7 +119,7 @@ test('all memory that was lent for their transfers is given back', async (t) => 
         t.ok(await killMidway(consumer, wanted), 'killed while it was written to')
       }),
     )
-    // What is held is open until the connection is lost, with which all that was posted is.
+    // A held file is open until the connection is lost, and with it all posted requests.
     await source.idle()
     t.equal(lent.size, 0, `of ${loans} loans`)
   }
@@ -130,7 +130,7 @@ test('all memory that was lent for their transfers is given back', async (t) => 
 test('nor do pages of a file stay registered that were sent to one', async (t) => {
   const storage = new Storage(t)
   const { version, digest } = storage.write('big', SIZE)
-  // Its source shows its descriptors, as that of a service does.
+  // The source shows its descriptors, as that of a service does.
   const owner = new PeerProcess(t, 'consumer')
   const address = await owner.ask<string>('serve', { storage: storage.path })
   const before = registeredBytes(owner.pid)
@@ -139,7 +139,7 @@ test('nor do pages of a file stay registered that were sent to one', async (t) =
     const consumer = new PeerProcess(t, 'consumer')
     t.ok(await killMidway(consumer, wanted), 'killed while it was written to')
   }
-  // The kernel tells nobody.
+  // The kernel has no event for this.
   while (registeredBytes(owner.pid) > before) await delay(100)
   t.equal(registeredBytes(owner.pid), before)
   await using transport = rdmaTransport({ token: 'secret' })

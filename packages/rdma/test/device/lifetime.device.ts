@@ -8,7 +8,7 @@ import { OwnerProcess } from '../support/owner.js'
 import { PeerProcess } from '../support/peer-process.js'
 
 const MIB = 1024 * 1024
-/** Longer than any test may take: what waits for it is a failure. */
+/** Longer than any test may take: a test that waits for it fails. */
 const NEVER_MS = 3_600_000
 
 test('a connection that is not used is closed, and one that is used is kept', async (t) => {
@@ -20,7 +20,7 @@ test('a connection that is not used is closed, and one that is used is kept', as
     t.equal(await digestOf(await transport.fetch(owner.address, version)), digest)
     t.equal(resources('qp', process.pid), 1, 'one connection for all')
   }
-  // The kernel tells nobody.
+  // The kernel has no event for this.
   while (resources('qp', process.pid) + resources('qp', owner.pid) > 0) await delay(100)
   t.equal(await digestOf(await transport.fetch(owner.address, version)), digest, 'the next makes a new one')
 })

@@ -7,10 +7,10 @@ import { OwnerProcess } from '../support/owner.js'
 
 const MIB = 1024 * 1024
 const TRANSFERS = 200
-/** Around the longest message, a unit of a slab and a part of it, and beyond. */
+/** Sizes around the longest message, a unit of a slab and a part of it, and beyond. */
 const SIZES = [0, 1, 40, 1017, 1018, 4096, 65_535, 65_536, 65_537, 262_145, MIB, 2 * MIB + 7]
 const SLOW = 24 * MIB
-/** A process may grow by buffers of its own, but not with the number of transfers. */
+/** Most growth of a process: it may make buffers, but not more of them with more transfers. */
 const MAX_GROWTH = 64 * MIB
 
 test('two hundred transfers at once, and one whose reader is slow', async (t) => {

@@ -7,12 +7,12 @@ import { PeerProcess } from '../support/peer-process.js'
 
 const MIB = 1024 * 1024
 const LIMIT = 8 * MIB
-/** Enough for the slabs and one stretch of a file, and not for two. */
+/** Enough for the slabs and one stretch of a file, but not for two. */
 const NARROW_LIMIT = 22 * MIB
 const SIZE = 50 * MIB + 3
-/** Runs a program that may not lock more memory than that, as one of a user may not. */
+/** Returns a command that runs a program with a limit of locked memory, as a user's program has. */
 const limited = (bytes: number) => ['setpriv', '--bounding-set', '-ipc_lock', 'prlimit', `--memlock=${bytes}`]
-/** What failed, the limit, and what to do. */
+/** The error names what failed, the limit, and what to do. */
 const REFUSED = {
   code: 'ERR_DYAD_RDMA_UNAVAILABLE',
   message: new RegExp(`ibv_reg_mr.*RLIMIT_MEMLOCK is ${LIMIT} bytes.*ulimit -l.*limits\\.conf.*LimitMEMLOCK`),
@@ -56,7 +56,7 @@ test('where memory for one stretch of a file can be locked and not for two, all 
     steps.reduce((sum, length) => sum + length, 0),
     SIZE,
   )
-  // Of a stretch as much as a step may have, of a slab a quarter.
+  // Stretches arrive in steps of 4 MiB, slabs in quarters.
   t.ok(steps.includes(4 * MIB), `some of it in stretches: ${steps}`)
   t.ok(steps.slice(5).includes(2 * MIB), 'and some not')
   t.equal(await digestOf(createReadStream(into)), digest)

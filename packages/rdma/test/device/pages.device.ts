@@ -20,7 +20,7 @@ import { queuePairs } from '../support/kernel.js'
 const MiB = 1024 * 1024
 const SIZE = 20 * MiB + 5
 
-/** A directory on tmpfs of its own, `size` bytes large, until it is disposed of. */
+/** Mounts a tmpfs of `size` bytes on a directory of its own, until the disposal. */
 function tmpfs(size: number): { readonly root: string } & Disposable {
   const root = mkdtempSync(join(tmpdir(), 'dyad-pages-'))
   execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', root])
@@ -28,7 +28,7 @@ function tmpfs(size: number): { readonly root: string } & Disposable {
 }
 
 /**
- * An owner of one file of random bytes, and a side that fetches from it, on a tmpfs of their own.
+ * Starts an owner of one file of random bytes, and a side that fetches it, on a tmpfs of their own.
  */
 async function ownerOf(size = SIZE) {
   const { root, [Symbol.dispose]: unmount } = tmpfs(100 * MiB)
@@ -122,7 +122,7 @@ test('a place in a file that was found and not used leaves the connection as it 
   t.ok(transfer.receiveInto?.(fd, 0))
   await transfer.close()
   closeSync(fd)
-  // Windows are used again, and more than one of them only by more than one transfer.
+  // Windows are used again. Only transfers at once use more than one.
   t.strictSame(await Promise.all([whole(), whole(), whole()]), [true, true, true])
   t.strictSame(queuePairs(process.pid), connections)
 })

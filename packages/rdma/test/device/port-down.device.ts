@@ -7,13 +7,13 @@ import { OwnerProcess } from '../support/owner.js'
 import { PeerProcess } from '../support/peer-process.js'
 
 const SIZE = 24 * 1024 * 1024
-/** Of what the device notices by itself; a packet without an answer is given up after 4.4 s. */
+/** Time in which the device must notice. It gives up a packet without an answer after 4.4 s. */
 const BOUND_MS = 15_000
 
 const card = readFileSync('/sys/class/infiniband/rxe0/ports/1/gid_attrs/ndevs/0', 'utf8').trim()
 const setPort = (state: 'down' | 'up') => execFileSync('ip', ['link', 'set', card, state])
 
-/** Makes the device anew; nobody may have it open. */
+/** Makes the device anew. No process may have it open. */
 function renew(): void {
   execFileSync('rdma', ['link', 'delete', 'rxe0'])
   execFileSync('rdma', ['link', 'add', 'rxe0', 'type', 'rxe', 'netdev', card])
@@ -36,8 +36,8 @@ test('a port that goes down midway ends what is under way, and serves when it is
     for (let round = 0; round < 3; round++) {
       const fetching = consumer.ask('fetch', wanted)
       fetching.catch(() => {})
-      // Who says goodbye while the port is down breaks Soft-RoCE for all: the kernel's own queue
-      // pair for such messages stays in its error state.
+      // A goodbye while the port is down breaks Soft-RoCE for all: the kernel's own queue pair for
+      // such messages stays in its error state.
       for (const { child } of [owner, consumer]) child.kill('SIGSTOP')
       setPort('down')
       setPort('up')

@@ -19,7 +19,7 @@ test('a million writes of eight bytes, and the memory of a thousand', async (t) 
     from: a.span(4096 + 8 * i, 8),
     to: { address: span.address + 8 * i, rkey },
   }))
-  /** One after the other, each written anew; only the last of a batch tells of its end. */
+  /** Writes one after the other. Only the last of a batch has a completion. */
   const write = async (count: number) => {
     for (let done = 0; done < count; done += writes.length) {
       for (let i = 0; i < writes.length; i++) a.memory.writeDoubleLE(done + i, 4096 + 8 * i)

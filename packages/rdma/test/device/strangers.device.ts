@@ -58,7 +58,7 @@ test('strangers at an owner', async (t) => {
     }
     const wrong = await connectRaw(t, owner.address, 'wrong')
     await wrong.ended
-    // Whoever is served now was accepted after these were gone.
+    // A client that is served now was accepted after these were gone.
     await serves(t, 'meanwhile')
     t.equal(resources('qp', owner.pid), 0)
     t.match(await owner.counts(), { opened: 1 }, 'nothing was opened for them')
@@ -116,7 +116,7 @@ test('strangers at an owner', async (t) => {
     for (let round = 0; round < 12; round++) {
       const peer = await connectRaw(t, owner.address)
       const { region } = peer.end
-      // The key of a region that was never opened to anybody, and one that nobody has.
+      // The key of a region that was never opened to a peer, and a key that does not exist.
       const rkey = round % 2 === 0 ? region.rkey : 0x1234_5678
       const grant = { address: region.address, rkey, length: 2 * MIB }
       await peer.send(fetchFrame(1, request, [grant, grant, grant]))
@@ -134,7 +134,7 @@ test('hostile owners', async (t) => {
     if (message.kind !== 'fetch') throw new Error(message.kind)
     return message
   }
-  /** Writes the file as it should be, and tells the key that it was given for that. */
+  /** Writes the right bytes. Resolves with the grant. */
   const serve = async (t: Test, peer: RawPeer): Promise<Grant> => {
     const { id, grants } = await fetched(peer)
     let at = 0
@@ -146,8 +146,7 @@ test('hostile owners', async (t) => {
     return grants[0] as Grant
   }
   /**
-   * A write that is refused ends the connection; what was asked for is asked for anew, over
-   * another.
+   * A refused write ends the connection. The consumer asks for the file anew, over another.
    */
   const servesAfter = async (t: Test, owner: RawOwner, asked: Promise<Transfer>, write: () => Promise<number>) => {
     const reconnected = owner.connection()
@@ -179,7 +178,7 @@ test('hostile owners', async (t) => {
     const peer = await owner.connection()
     const grant = await serve(t, peer)
     await digestOf(await first)
-    // It is asked only once the first key is withdrawn.
+    // The second request comes only once the first key is withdrawn.
     const second = fetch()
     await fetched(peer)
     await servesAfter(t, owner, second, () => peer.write(bytes, grant))

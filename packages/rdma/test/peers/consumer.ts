@@ -1,4 +1,4 @@
-/** A consumer of a test: fetches over rdma, whole or up to a point where it stays. */
+/** A consumer that fetches over rdma, whole files or up to a point at which it stays. */
 import { closeSync, openSync } from 'node:fs'
 import { ManagedSource, type Transport } from '@dyad-ts/core'
 import { type RdmaTransportOptions, rdmaTransport, reportHost } from '../../src/index.js'
@@ -7,18 +7,18 @@ import type { Wanted } from '../support/owner.js'
 import { answer } from '../support/peer-process.js'
 
 let transport: Transport = rdmaTransport({ token: 'secret' })
-/** What is left of transfers that nobody reads any further. */
+/** Iterators of transfers that stand still. */
 const held: AsyncIterator<Uint8Array, undefined>[] = []
 
 answer({
-  /** Anew, with other options. */
+  /** Makes the transport anew, with other options. */
   async use(options: RdmaTransportOptions) {
     await transport.close()
     transport = rdmaTransport(options)
   },
-  /** Fetches the whole file; tells the digest of its bytes. */
+  /** Fetches the whole file. Resolves with the digest of its bytes. */
   fetch: async ({ address, version }: Wanted) => digestOf(await transport.fetch(address, version)),
-  /** Fetches the whole file into another; tells how many bytes were received there, in steps. */
+  /** Fetches the whole file into another. Resolves with the bytes that arrived there, by steps. */
   async receive({ address, version, into }: Wanted & { into: string }) {
     await using transfer = await transport.fetch(address, version)
     const fd = openSync(into, 'w+')
@@ -30,13 +30,13 @@ answer({
     }
     return steps
   },
-  /** Begins, takes the first bytes, and stays there. */
+  /** Takes the first bytes, and stands still. */
   async hold({ address, version }: Wanted) {
     const chunks = (await transport.fetch(address, version))[Symbol.asyncIterator]()
     held.push(chunks)
     return (await chunks.next()).value?.length
   },
-  /** Reads what is left of the last of these. */
+  /** Reads the rest of the last transfer that stands still. */
   async rest() {
     const chunks = held.pop() as AsyncIterator<Uint8Array, undefined>
     await digestOf({ [Symbol.asyncIterator]: () => chunks })

@@ -5,14 +5,14 @@ import { loadVerbs } from '../../src/verbs/library.js'
 import { Loopback, LoopbackEnd } from '../../src/verbs/loopback.js'
 
 const RECEIVES = 32
-/** In the emulated guest, a million requests take twice as long with a queue of thirty-two. */
+/** In the emulated guest, a million requests take twice as long with a queue of 32. */
 const SENDS = 256
-/** Of each end. */
+/** Memory of each end, in bytes. */
 export const MEMORY_BYTES = 1024 * 1024
 
-/** One end of a connection made with nothing but the binding, which remembers what it received. */
+/** One end of a connection that uses nothing but the binding, and keeps what it receives. */
 export class FabricEnd extends LoopbackEnd {
-  /** Oldest first: immediates, or lengths. */
+  /** Immediates or lengths, oldest first. */
   readonly received: number[] = []
 
   constructor(id: CmId, access: number, messageBytes = 64) {
@@ -21,7 +21,7 @@ export class FabricEnd extends LoopbackEnd {
   }
 }
 
-/** Two connected ends in this process, over the first address of a verbs device. */
+/** Connects two ends in this process, over the first address of a verbs device. */
 export function fabricPair(access = ACCESS.localWrite | ACCESS.mwBind): Promise<Loopback<FabricEnd>> {
   const verbs = loadVerbs()
   const [host = ''] = fabricAddresses(verbs)

@@ -11,8 +11,8 @@ export interface TestFile {
 }
 
 /**
- * A directory that is gone with the test, with files in it. On tmpfs, since the disk of the guest
- * is not what is tested.
+ * A directory with files, which is removed with the test. It is on tmpfs, so that the disk of the
+ * guest does not matter.
  */
 export class Storage {
   readonly path: string
@@ -34,14 +34,14 @@ export class Storage {
   }
 }
 
-/** Reads a transfer to its end; tells the digest of what came. */
+/** Reads a transfer to its end. Resolves with the digest of its bytes. */
 export async function digestOf(transfer: Transfer | AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of transfer) hash.update(chunk)
   return hash.digest('hex')
 }
 
-/** The error that work ends with; undefined if it ends well. */
+/** Resolves with the error of `work`, or with undefined if it succeeds. */
 export function failureOf(work: Promise<unknown>): Promise<(Error & { code?: string }) | undefined> {
   return work.then(
     () => undefined,

@@ -3,13 +3,13 @@ import { runInNewContext } from 'node:vm'
 import { descriptors, residentBytes, resources } from './kernel.js'
 
 const MIB = 1024 * 1024
-/** What a process may grow by that does the same again and again, in bytes. */
+/** Most growth of a process that does the same again and again, in bytes. */
 export const MAX_GROWTH = { heap: 2 * MIB, resident: 24 * MIB }
 
 setFlagsFromString('--expose-gc')
 const collect: () => void = runInNewContext('gc')
 
-/** What must be the same before and after. */
+/** Returns the resources that must be the same before and after. */
 export function taken(pid = process.pid) {
   return {
     descriptors: descriptors(),
@@ -20,7 +20,7 @@ export function taken(pid = process.pid) {
   }
 }
 
-/** Bytes of this process, once what nobody holds is collected. */
+/** Returns the memory of this process after garbage collection, in bytes. */
 export function memory() {
   collect()
   return { heap: process.memoryUsage().heapUsed, resident: residentBytes() }

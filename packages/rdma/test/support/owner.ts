@@ -1,7 +1,7 @@
 import type { FileVersion } from '@dyad-ts/core'
 import { PeerProcess, type Teardown } from './peer-process.js'
 
-/** What the owner's side has done so far; see serveTransportPeer. */
+/** Counts of the owner's side so far; see serveTransportPeer. */
 export interface Counts {
   readonly opened: number
   readonly open: number
@@ -28,13 +28,13 @@ export class OwnerProcess extends PeerProcess {
     return this.ask('counts', { storage: this.#storage })
   }
 
-  /** Resolves when no file is open there. */
+  /** Resolves once the owner has no file open. */
   idle(): Promise<void> {
     return this.ask('idle', { storage: this.#storage })
   }
 }
 
-/** What a consumer process is asked to fetch. */
+/** The file that a consumer process fetches. */
 export interface Wanted {
   readonly address: string
   readonly version: FileVersion

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
-/** What a test needs of tap's `t`. */
+/** The part of tap's `t` that a test needs. */
 export interface Teardown {
   teardown(work: () => unknown): void
 }
 
-/** An error as it came out of another process. */
+/** An error from another process. */
 export interface PeerError {
   readonly code?: string | undefined
   readonly message: string
@@ -15,13 +15,13 @@ export interface PeerError {
 interface Reply {
   readonly id: number
   readonly value?: unknown
-  /** Text, or what is left of an error between processes. */
+  /** Text, or the parts of an error that pass between processes. */
   readonly error?: string | PeerError
 }
 
 /**
- * A program of `test/peers` in a process of its own, asked to do named things, any number at once,
- * and ended with the test.
+ * A program of `test/peers` in a process of its own. It runs named operations, any number at once,
+ * and ends with the test.
  */
 export class PeerProcess {
   readonly child: ChildProcess
@@ -29,7 +29,7 @@ export class PeerProcess {
   readonly #exited: Promise<unknown>
   #nextId = 0
 
-  /** @param through a command that starts the command given to it, as env(1) does */
+  /** @param through a command that starts the command in its arguments, as env(1) does */
   constructor(t: Teardown, program: string, through: readonly string[] = []) {
     const [execPath = process.execPath, ...words] = [...through, process.execPath]
     this.child = fork(new URL(`../peers/${program}.ts`, import.meta.url), [], {
@@ -67,13 +67,13 @@ export class PeerProcess {
     })
   }
 
-  /** kill -9, and the end of the process. */
+  /** Kills the process with SIGKILL, and waits for its end. */
   async kill(): Promise<void> {
     if (this.isAlive) this.child.kill('SIGKILL')
     await this.#exited
   }
 
-  /** Hangs up, and resolves when the process has ended by itself: if nothing keeps it. */
+  /** Hangs up. Resolves once the process has ended by itself, which it does if nothing holds it. */
   async leave(): Promise<void> {
     if (this.child.connected) this.child.disconnect()
     await this.#exited
@@ -81,8 +81,8 @@ export class PeerProcess {
 }
 
 /**
- * The other side: answers by the table of operations. The channel keeps its process until the test
- * hangs up.
+ * Answers the requests of a test by a table of operations. The channel keeps the process alive
+ * until the test hangs up.
  */
 export function answer(operations: Record<string, (request: never) => unknown>): void {
   process.on('message', async ({ id, op, ...request }: { id: number; op: string }) => {

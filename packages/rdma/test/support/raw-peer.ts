@@ -11,21 +11,20 @@ import { FabricEnd } from './fabric-pair.js'
 import type { Teardown } from './peer-process.js'
 
 /**
- * What one send of a link carries, and its head: whether the message goes on, and how many receives
- * were posted anew.
+ * Most bytes of one send of a link, with its head: whether the message goes on, and the number of
+ * receives posted anew.
  */
 const PART_BYTES = 1024
 const HEAD = Buffer.from([0, 0])
-/** Behind what is received. */
+/** Where sent bytes are, behind received ones. */
 const SENT_AT = 64 * 1024
 
 /**
- * One end of a connection of the transport, made with nothing but the binding: says what it is told
- * to say, sense or not.
+ * One end of a connection of the transport that uses nothing but the binding, and sends any bytes.
  */
 export class RawPeer {
   readonly end: FabricEnd
-  /** Resolves when the other side has ended the connection. */
+  /** Resolves once the other side has ended the connection. */
   readonly ended: Promise<void>
   readonly #messages: Buffer[] = []
   #heard: (() => void) | undefined
@@ -33,7 +32,7 @@ export class RawPeer {
   constructor(id: CmId) {
     this.end = new FabricEnd(id, ACCESS.localWrite | ACCESS.mwBind, PART_BYTES)
     this.end.onMessage = (bytes) => {
-      // What tells of receives alone says nothing.
+      // A send that only announces receives is no message.
       if (bytes[0] === 2) return
       this.#messages.push(bytes.subarray(HEAD.length))
       this.#heard?.()
@@ -43,7 +42,7 @@ export class RawPeer {
     })
   }
 
-  /** The next message; those of the tests are short. */
+  /** Resolves with the next message. Those of the tests are short. */
   async message(): Promise<Buffer> {
     for (;;) {
       const message = this.#messages.shift()
@@ -54,21 +53,21 @@ export class RawPeer {
     }
   }
 
-  /** Sends one part of a message, whole by default. Tells the status. */
+  /** Sends one part of a message, whole by default. Resolves with the status. */
   send(message: Buffer, head = HEAD): Promise<number> {
     head.copy(this.end.memory, SENT_AT)
     message.copy(this.end.memory, SENT_AT + head.length)
     return this.end.post({ op: 'send', from: this.end.span(SENT_AT, head.length + message.length) })
   }
 
-  /** Writes bytes into memory of the other side. Tells the status. */
+  /** Writes bytes into memory of the other side. Resolves with the status. */
   write(bytes: Buffer, to: { readonly address: number; readonly rkey: number }, immediate?: number): Promise<number> {
     bytes.copy(this.end.memory, SENT_AT)
     return this.end.post({ op: 'write', from: this.end.span(SENT_AT, bytes.length), to, immediate })
   }
 }
 
-/** Connects to a server of the transport, and proves to know the token. */
+/** Connects to a server of the transport, and proves that it knows the token. */
 export async function connectRaw(t: Teardown, address: string, token = 'secret'): Promise<RawPeer> {
   const clientNonce = makeNonce()
   const [end] = JSON.parse(address).ends
@@ -80,8 +79,8 @@ export async function connectRaw(t: Teardown, address: string, token = 'secret')
 }
 
 /**
- * Connects to a server of the transport with `hello`; returns the answer. Rejects with the event of
- * a rejection.
+ * Connects to a server of the transport with `hello`. Resolves with the answer. Rejects with the
+ * event of a rejection.
  */
 export async function greetRaw(t: Teardown, address: string, hello: Buffer): Promise<{ peer: RawPeer; said: Buffer }> {
   const [{ host, port }] = JSON.parse(address).ends
@@ -119,8 +118,8 @@ export class RawOwner {
   }
 
   /**
-   * Resolves with the next connection once both ends have proved themselves, or the peer has heard
-   * `welcome`. Close the connection before the owner.
+   * Resolves with the next connection once both ends have proved themselves, or with `welcome` once
+   * it is sent. The caller closes the connection before the owner.
    */
   async connection(welcome?: Buffer): Promise<RawPeer> {
     const { request, privateData } = await nextEvent(this.#listener, 'CONNECT_REQUEST', () => {})

@@ -82,7 +82,7 @@ test('garbage breaks the protocol and nothing else', async (t) => {
     }
   }
   for (let length = 0; length < frame.length; length++) {
-    // Cut between grants it is a shorter request.
+    // A cut between grants leaves a shorter request.
     if ((frame.length - length) % 16 === 0 && frame.length - length <= 32) continue
     broken(frame.subarray(0, length), `cut to ${length}`)
   }

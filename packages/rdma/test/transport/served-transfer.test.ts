@@ -14,7 +14,7 @@ const GRANT = { address: 0x5000_0000, rkey: 7, length: SIZE }
 const ID = 5
 const SLAB = { region: {}, address: SLAB_AT, bytes: Buffer.alloc(SIZE), release() {} }
 
-// No software device has a shorter message than what is granted at once; a mocked one has.
+// The longest message of every software device is longer than a grant. That of the mock is not.
 test('what is longer than a message of the device is written in several, of which the last is told of', async (t) => {
   const posted: SendRequest[] = []
   const slab = (length: number) => {

@@ -1,4 +1,4 @@
-/** Fetches a file of its own over local in a process that sees no /proc; told as JSON. */
+/** Fetches a file of its own over local in a process without /proc. Prints the result as JSON. */
 import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { ManagedSource } from '@dyad-ts/core'
 import { localTransport } from '../../src/index.js'

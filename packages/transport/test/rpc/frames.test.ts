@@ -10,7 +10,7 @@ type Reply = { op: string; id: number; code?: string }
 
 const reply = (bytes: Buffer | undefined) => decode(bytes ?? Buffer.alloc(0)) as Reply
 
-/** A proper client is served although others are not. */
+/** Fetches the file with a proper client, which is served although others are not. */
 async function fetchWhole({ server, version }: Served): Promise<number> {
   await using transport = rpcTransport()
   let received = 0
@@ -18,7 +18,7 @@ async function fetchWhole({ server, version }: Served): Promise<number> {
   return received
 }
 
-/** How the server hangs up on what was sent; or that it does not, and answers the next request. */
+/** Resolves with how the server hangs up, or with its answer to the next request if it does not. */
 async function refusal(client: RawClient): Promise<string> {
   client.send(fetchOf({ storage: '/', path: 'missing', size: 1, mtimeNs: 0n }, { id: 99 }))
   for (let bytes = await client.next(); bytes !== undefined; bytes = await client.next()) {
@@ -126,7 +126,7 @@ test('a server sends no more than it has credit for, and answers a cancel', asyn
   t.match(reply(await client.next()), { op: 'opened', id: 3 })
   t.equal((await client.next())?.length, 1005)
   t.equal((await client.next())?.length, 1005)
-  // An answer to another request comes next, since the first has no credit left.
+  // The answer to another request comes next, since the first has no credit left.
   client.send(fetchOf(served.version, { id: 4, path: 'missing' }))
   t.match(reply(await client.next()), { op: 'error', id: 4, code: 'ERR_DYAD_GONE' })
   client.send({ op: 'credit', id: 3, chunks: 1 })

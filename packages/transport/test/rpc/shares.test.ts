@@ -10,10 +10,10 @@ import { SendBuffers } from '../../src/rpc/send-buffers.js'
 import { serveRpc } from '../../src/rpc/server.js'
 import { fetchOf, RawClient, serveFile } from '../support/served.js'
 
-/** Transfers of one link that are served at once. */
+/** Most transfers of one link that are served at once. */
 const EACH = 256
 
-/** A proper client is served although others are not. */
+/** Fetches the file with a proper client, which is served although others are not. */
 async function fetchWhole(address: string, version: Parameters<typeof fetchOf>[0]): Promise<number> {
   await using transport = rpcTransport()
   let received = 0
@@ -31,10 +31,10 @@ test('links that give no more credit keep nobody else waiting', async (t) => {
   for (let id = 0; id < EACH; id++) {
     for (const client of clients) client.send(fetchOf(served.version, { id, chunk: 1024, credit: 1 }))
   }
-  // A hello of the link, and of each transfer `opened` and a chunk.
+  // The link's hello, and `opened` and a chunk for each transfer.
   for (const client of clients) for (let n = 0; n < 2 * EACH; n++) await client.next()
   t.equal(await fetchWhole(served.server.address, served.version), served.version.size)
-  // Credit given late is honoured.
+  // The server accepts credit that comes late.
   one.send({ op: 'credit', id: 5, chunks: 1 })
   t.equal((await one.next())?.readUInt32BE(1), 5)
 })
@@ -59,7 +59,7 @@ test('a transfer that gets no more credit gives its descriptor up where others n
   t.match(decode((await closed) ?? Buffer.alloc(0)), { op: 'error', id: 0, code: 'ERR_DYAD_TRANSFER' })
 })
 
-/** What is open at a source, and how much was at most. */
+/** Counts the files that are open at a source, and the most at once. */
 class Counts {
   open = 0
   most = 0
@@ -107,7 +107,7 @@ test('the transfers and the open files of one link are bounded', async (t) => {
   }
   for (let id = 0; id < 4_100; id++) client.send(fetchOf(served.version, { id, chunk: 1024, credit: 1 }))
   await hear('data', EACH)
-  // Its answer comes after those to all requests before it.
+  // The answer comes after those to all earlier requests.
   client.send({ op: 'cancel', id: 0 })
   await hear('data', EACH + 1)
   t.strictSame(replies, { opened: EACH + 1, error: 4 + 1, data: EACH + 1 })
@@ -142,7 +142,7 @@ test('a server closes although a client in mid-transfer neither reads nor hangs 
   await once(socket, 'connect')
   await shakeHands(socket, undefined, url)
   const frame = encode(fetchOf(served.version, { id: 0, chunk: 1024, credit: 1 }))
-  // Masked with zeros.
+  // The mask is zero.
   socket.write(Buffer.concat([Buffer.from([0x82, 0xfe, frame.length >> 8, frame.length & 0xff, 0, 0, 0, 0]), frame]))
   await once(socket, 'data')
   socket.pause()

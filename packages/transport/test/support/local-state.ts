@@ -1,7 +1,9 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** The directory for state that a test and its peer share, by the id of the test's process. */
+/**
+ * Returns the directory for state that a test and its peer share, by the process id of the test.
+ */
 export function stateDirOf(pid: number): string {
   return join(tmpdir(), `dyad-local-state-${pid}`)
 }

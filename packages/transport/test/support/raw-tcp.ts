@@ -12,7 +12,7 @@ import {
   welcomeOf,
 } from '../../src/tcp/frames.js'
 
-/** A client that sends whatever it is told to, and keeps what it gets. */
+/** A client that sends any bytes, and keeps those that it receives. */
 export class RawSocket implements AsyncDisposable {
   readonly socket: Socket
   readonly #url: string
@@ -45,7 +45,7 @@ export class RawSocket implements AsyncDisposable {
     return raw
   }
 
-  /** Takes the greeting; returns what a client with this token says to it. */
+  /** Takes the greeting. Resolves with the hello of a client with this token. */
   async hello(token: string | undefined, audience = this.#url): Promise<Buffer> {
     const serverNonce = readGreeting(await this.take(GREETING_BYTES))
     if (serverNonce === undefined) throw new Error('no greeting')
@@ -53,7 +53,7 @@ export class RawSocket implements AsyncDisposable {
     return helloOf(clientNonce, proofOf('client', { token, audience, clientNonce, serverNonce }))
   }
 
-  /** Makes itself known. */
+  /** Proves that it knows the token. */
   async introduce(token: string | undefined): Promise<void> {
     this.send(await this.hello(token))
     await this.take(REPLY_HEAD_BYTES + PROOF_BYTES)
@@ -63,7 +63,7 @@ export class RawSocket implements AsyncDisposable {
     this.socket.write(Buffer.concat(parts))
   }
 
-  /** The next `length` bytes, or what there is when the server has hung up. */
+  /** Resolves with the next `length` bytes, or with fewer if the server hangs up. */
   async take(length: number): Promise<Buffer> {
     while (this.#received.length < length && !this.#isClosed) {
       await new Promise<void>((resolve) => {
@@ -75,7 +75,7 @@ export class RawSocket implements AsyncDisposable {
     return taken
   }
 
-  /** Everything until the server hangs up. */
+  /** Resolves with all bytes until the server hangs up. */
   rest(): Promise<Buffer> {
     return this.take(Number.POSITIVE_INFINITY)
   }
@@ -86,18 +86,18 @@ export class RawSocket implements AsyncDisposable {
   }
 }
 
-/** A server that does what it is told to with each connection, once it has welcomed its client. */
+/** A server that welcomes its clients, and then runs a function with each connection. */
 export interface RawServer extends AsyncDisposable {
-  /** Its address, as the tcp transport writes it. */
+  /** Address of the server, as the tcp transport writes it. */
   readonly address: string
-  /** Connections that came. */
+  /** All connections so far. */
   readonly sockets: Socket[]
   readonly server: Server
 }
 
 /**
- * Without a token, unless `welcome` returns something to send instead of a proof. A mute one sends
- * nothing at all.
+ * Starts a server without a token. `welcome` may return other bytes to send instead of a proof.
+ * With `isMute` the server sends nothing at all.
  */
 export async function rawServer(
   accept: (socket: Socket, nth: number) => void,

@@ -33,7 +33,7 @@ export async function serveFile(transport: Transport): Promise<Served> {
   }
 }
 
-/** A client that sends whatever it is told to. */
+/** A client that sends any bytes. */
 export class RawClient implements AsyncDisposable {
   readonly #received: Buffer[] = []
   readonly #closed: Promise<string>
@@ -68,7 +68,7 @@ export class RawClient implements AsyncDisposable {
     void this.#link?.send(frame)
   }
 
-  /** The next message, or undefined once the server hung up. */
+  /** Resolves with the next message, or with undefined once the server has hung up. */
   async next(): Promise<Buffer | undefined> {
     while (this.#received.length === 0) {
       if (this.#ended) return undefined
@@ -79,7 +79,7 @@ export class RawClient implements AsyncDisposable {
     return this.#received.shift()
   }
 
-  /** How the server hung up. */
+  /** Resolves with how the server hung up. */
   closed(): Promise<string> {
     return this.#closed
   }
@@ -90,7 +90,7 @@ export class RawClient implements AsyncDisposable {
   }
 }
 
-/** A fetch of the whole file, as it goes over the wire. */
+/** Returns the message of a fetch of the whole file. */
 export function fetchOf(version: FileVersion, changed: Record<string, unknown> = {}): Record<string, unknown> {
   return { op: 'fetch', id: 0, ...version, start: 0, end: version.size, chunk: 65_536, credit: 4, ...changed }
 }

@@ -19,8 +19,8 @@ writeVerified(verified, 0)
 const data = (length: number) => Buffer.alloc(length, 'x')
 
 /**
- * What a reader gets from a server that answers every request with `answer`, and then hangs up if
- * it is told to.
+ * Reads from a server that answers every request with `answer`, and then hangs up with `hangUp`.
+ * Resolves with the number of bytes.
  */
 async function readFrom(answer: Buffer[], hangUp = false): Promise<number> {
   await using server = await rawServer((socket) => {
@@ -96,7 +96,7 @@ test('an owner that hangs up midway is asked why', async (t) => {
   const starts: number[] = []
   await using server = await rawServer((socket, nth) => {
     socket.on('data', (bytes: Buffer) => {
-      // The lower half of `start`.
+      // The lower 32 bits of `start`.
       starts.push(bytes.readUInt32BE(22))
       if (nth === 1) socket.end(Buffer.concat([opened(100), data(60)]))
       else socket.write(errorReply({ code: 'ERR_DYAD_CHANGED', detail: 'it ends early' }))
@@ -156,7 +156,7 @@ test('a kept connection that turns out dead is replaced', async (t) => {
   await using server = await rawServer((socket, nth) => {
     socket.on('data', () => {
       requests.push(nth)
-      // The second request on the first connection meets an owner that has just gone.
+      // The second request on the first connection meets an owner that is gone.
       if (nth === 1 && requests.length === 2) socket.destroy()
       else socket.write(Buffer.concat([opened(100), data(100), verified]))
     })

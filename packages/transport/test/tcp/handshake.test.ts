@@ -18,7 +18,7 @@ test('neither the token nor anything that only it makes crosses the wire, and wh
   await using served = await serveFile(transport)
   const port = Number(new URL(served.url).port)
   await using sniffer = await Sniffer.before(port)
-  // The owner that the client means is the one behind it.
+  // The client's audience is the owner behind the sniffer.
   const { port: other } = sniffer
   await using behind = tcpTransport({ token: TOKEN, host: '127.0.0.1' })
   await t.rejects(
@@ -26,7 +26,7 @@ test('neither the token nor anything that only it makes crosses the wire, and wh
     { code: 'ERR_DYAD_DENIED' },
     'who stands between is no owner, though it passes everything on',
   )
-  // Past the address, as a listener on the network hears it.
+  // It connects past the sniffer, as a listener on the network would.
   const raw = await RawSocket.open(served.server.address.replace(`:${port}`, `:${other}`))
   const hello = await raw.hello(TOKEN, served.url)
   raw.send(hello)
@@ -69,7 +69,7 @@ test('an owner that does not prove itself is not believed, and hears nothing tha
     })
     await t.rejects(transport.fetch(fake.address, VERSION), { code: 'ERR_DYAD_DENIED' }, what)
   }
-  // One without a token proves no more than that.
+  // An owner without a token proves that it has none.
   await using open = await rawServer(() => {})
   await t.rejects(transport.fetch(open.address, VERSION), {
     code: 'ERR_DYAD_DENIED',

@@ -68,7 +68,7 @@ test('a server without room for one more connection is asked for no other, but f
   const again = pool.take(url)
   t.equal(again?.connection, idle?.connection, 'one that waits to be used')
   const waiting = pool.acquire(url, false, signal)
-  // It would connect by now.
+  // By now it would have connected.
   for (let i = 0; i < 10; i++) await undefined
   held?.release()
   t.equal((await waiting).connection, held?.connection, 'and one that is given back')
@@ -81,7 +81,7 @@ test('a server that refused the only connection is asked again after a while, an
   const pool = new Pool(OPTIONS)
   const refused = await pool.acquire(url, false, signal)
   let isLater = false
-  // Half as long as the pool waits.
+  // Half of the pool's pause.
   setTimeout(() => {
     isLater = true
   }, 500)
@@ -93,7 +93,7 @@ test('a server that refused the only connection is asked again after a while, an
 })
 
 test('a server that does not answer at all is left alone for a while', async (t) => {
-  // It speaks no TLS, and so never answers who does.
+  // It speaks no TLS, and so never answers a TLS client.
   await using server = await rawServer(() => {}, { isMute: true })
   const url = urlOf(server.address).replace('tcp:', 'tls:')
   const pool = new Pool({ ...OPTIONS, answerMs: 20 })
@@ -111,12 +111,12 @@ test('a server that does not answer at all is left alone for a while', async (t)
 test('few connections to a server are made at once, and none once it is known to be silent', async (t) => {
   let [open, most, total] = [0, 0, 0]
   const sockets = new Set<Socket>()
-  // It ends handshakes once as many have begun as there will be.
+  // It ends all handshakes once as many have begun as ever will.
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}))
     most = Math.max(most, ++open)
     if (++total % 16 !== 0 && total !== 100) return
-    // By then more would be there.
+    // By then more would have come.
     setTimeout(() => {
       open = 0
       for (const each of sockets) each.destroy()

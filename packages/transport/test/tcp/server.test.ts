@@ -18,7 +18,7 @@ import { type Served, serveFile } from '../support/served.js'
 
 const whole = ({ version }: Served, changed = {}) => requestOf({ ...version, start: 0, end: version.size, ...changed })
 
-/** A proper client is served although others are not. */
+/** Fetches the file with a proper client, which is served although others are not. */
 async function fetchWhole({ server, version }: Served, token = 'secret'): Promise<number> {
   await using transport = tcpTransport({ token })
   let received = 0
@@ -26,10 +26,10 @@ async function fetchWhole({ server, version }: Served, token = 'secret'): Promis
   return received
 }
 
-/** The code of the error that a server hung up with, or '' if it hung up without one. */
+/** Resolves with the code of the error before the server hangs up, or with '' if it sends none. */
 async function refusal(client: RawSocket): Promise<string> {
   const said = await client.rest()
-  // Where nobody has taken the greeting, it is there still.
+  // The greeting is still there if the test has not taken it.
   const bytes = said.subarray(0, 4).toString() === 'DYAD' ? said.subarray(GREETING_BYTES) : said
   if (bytes.length === 0) return ''
   const reply = readReply(bytes)
@@ -90,7 +90,7 @@ test('a hello or a request that never ends is given up, however slowly it comes'
     client.send((await client.hello(undefined)).subarray(0, length))
     t.equal((await client.rest()).length, 0)
   }
-  // A peer that introduces itself needs some of that time, too.
+  // A peer that introduces itself needs some of that time too.
   await using patient = await serveTcp(source, { chunkBytes: 65_536, patienceMs: 2_000 })
   await using client = await RawSocket.open(patient.address)
   await client.introduce(undefined)
@@ -159,7 +159,7 @@ test('requests for what must not be served are refused, and the connection goes 
     const reply = readReply(Buffer.concat([head, await client.take(head.readUInt16BE(1))]))
     t.match(reply, { kind: 'error', code: 'ERR_DYAD_REFUSED' }, JSON.stringify(changed))
   }
-  // Two at once, and the second waits for its turn.
+  // Two requests at once: the second waits for its turn.
   client.send(whole(served, { end: 10 }), whole(served, { start: 4, end: 12 }))
   for (const length of [10, 8]) {
     t.strictSame(readReply(await client.take(OPENED_BYTES)), { kind: 'opened', length })

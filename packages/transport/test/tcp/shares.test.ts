@@ -10,7 +10,7 @@ import { type ServeTcpOptions, serveTcp } from '../../src/tcp/server.js'
 import { RawSocket } from '../support/raw-tcp.js'
 import { serveFile } from '../support/served.js'
 
-/** More than the system takes for a peer that does not read, in bytes. */
+/** More than the system buffers for a peer that does not read, in bytes. */
 const SIZE = 32 * 1024 * 1024
 
 interface Scene {
@@ -47,7 +47,7 @@ async function withIdle(count: number, options: Partial<ServeTcpOptions>, work: 
   }
 }
 
-/** The bytes that a proper client gets. */
+/** Resolves with the number of bytes that a proper client gets. */
 async function fetchWhole({ address, version }: Scene): Promise<number> {
   await using transport = tcpTransport()
   let received = 0
@@ -80,7 +80,7 @@ test('clients that never read do not keep all connections', async (t) => {
     let received: number | undefined
     while (received === undefined) {
       received = await fetchWhole(scene).catch((error) => {
-        // Refused until one of the others has had its time.
+        // The server refuses it until the time of another has run out.
         if (isDyadError(error, 'ERR_DYAD_TRANSFER')) return undefined
         throw error
       })
@@ -115,7 +115,7 @@ test('newcomers that come together each end one connection that does nothing', a
     const ended: RawSocket[] = []
     for (const client of [one, other]) client.socket.on('close', () => ended.push(client))
     const hellos = await Promise.all(newcomers.map((client) => client.hello(undefined)))
-    // In one turn, in which the connections that these end are not closed yet.
+    // All in one turn, before the connections that they end are closed.
     for (const [i, client] of newcomers.entries()) client.send(hellos[i] ?? Buffer.alloc(0))
     for (const client of newcomers) await client.take(REPLY_HEAD_BYTES + PROOF_BYTES)
     for (let turn = 0; turn < 2; turn++) {
@@ -130,7 +130,7 @@ test('newcomers that come together each end one connection that does nothing', a
 })
 
 test('a client that does not take the last bytes of a file keeps no place', async (t) => {
-  // Both buffers are handed to the system at once: nothing is left but to wait for the reader.
+  // The system gets both buffers at once. Only the reader is waited for then.
   await withIdle(1, { atWork: 1, chunkBytes: SIZE / 2 }, async (scene) => {
     t.equal(await fetchWhole(scene), SIZE)
     t.notOk(scene.idle[0]?.socket.destroyed)

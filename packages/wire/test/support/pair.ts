@@ -1,6 +1,6 @@
 import { type Link, type Listener, type ListenOptions, listen } from '../../src/index.js'
 
-/** What one end of a link saw. */
+/** Handlers of one end of a link, which keep its messages and its end. */
 export class Ear {
   readonly messages: Buffer[] = []
   /** Resolves with the reason, once the link is closed. */
@@ -34,12 +34,12 @@ export class Ear {
   }
 }
 
-/** A listener whose links are heard. */
+/** Starts a listener that keeps its links and their handlers. */
 export async function hear(options: Partial<ListenOptions> = {}) {
   const ears: Ear[] = []
   const links: Link[] = []
   const waiting: (() => void)[] = []
-  /** Resolves when so many links were accepted. */
+  /** Resolves once `count` links are accepted. */
   const accepted = async (count: number) => {
     while (links.length < count) await new Promise<void>((resolve) => waiting.push(resolve))
   }

@@ -3,8 +3,8 @@ import { makeNonce, proofOf } from '../../src/index.js'
 import { clientHeaders, nonceIn } from '../../src/upgrade.js'
 
 /**
- * A WebSocket of the library. It sends its proof before anything that the caller sends once it is
- * open.
+ * Opens a WebSocket of the library. It sends its proof before anything that the caller sends on
+ * `open`.
  */
 export function openPlain(url: string, token?: string): WebSocket {
   const clientNonce = makeNonce()
@@ -13,7 +13,7 @@ export function openPlain(url: string, token?: string): WebSocket {
   socket.on('upgrade', ({ headers }) => {
     serverNonce = nonceIn(headers) ?? serverNonce
   })
-  // Before whatever the caller sends once it is open.
+  // This handler runs before those of the caller.
   socket.on('open', () => socket.send(proofOf('client', { token, audience: '', clientNonce, serverNonce })))
   return socket
 }
