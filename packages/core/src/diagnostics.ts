@@ -29,6 +29,8 @@ export interface Diagnostics {
   'dyad.kvs.back': { address: string; since: number }
   /** The session passed over a record, or the offer of a copy, that it cannot read. */
   'dyad.kvs.unreadable': { error: Error }
+  /** A file has to be fetched from its owner, or from a node that holds a copy. */
+  'dyad.transfer.wanted': { record: FileRecord }
   /**
    * A transfer begins, from this node (the owner, or one that holds a copy), over this transport,
    * for this reason, which also says what kept better ones from being used.
@@ -86,6 +88,7 @@ export const CHANNELS = [
   'dyad.kvs.lost',
   'dyad.kvs.back',
   'dyad.kvs.unreadable',
+  'dyad.transfer.wanted',
   'dyad.transfer.started',
   'dyad.transfer.retry',
   'dyad.transfer.notShared',

@@ -243,6 +243,15 @@ export const ERRORS = {
       'Give both the same token: `dyad token` shows its file and how to copy it. Or set DYAD_TOKEN or DYAD_TOKEN_FILE on every side.',
     isBesideFile: true,
   },
+  ERR_DYAD_CERTIFICATE: {
+    rc: -2004,
+    errno: 'EACCES',
+    retryable: false,
+    summary: 'the certificate of the other side is not trusted',
+    remedy:
+      'Set DYAD_TLS_CA to the certificate that signed it, and use an address that it names. If it has expired, renew it.',
+    isBesideFile: true,
+  },
   ERR_DYAD_BIND: {
     rc: -1007,
     errno: 'EADDRINUSE',

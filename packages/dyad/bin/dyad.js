@@ -1,2 +1,27 @@
 #!/usr/bin/env node
-import '../dist/cli/main.js'
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
+
+/** Node opens the modules of a program at once, about as many as this. */
+const FEWEST_FILES = 160
+
+await import('../dist/cli/main.js').catch(async (error) => {
+  // The modules that were being opened are closed by then.
+  await setTimeout(100)
+  const most = limit()
+  // Where no descriptor is free, Node takes a module for missing.
+  if (error.code !== 'EMFILE' && !(error.code === 'ERR_MODULE_NOT_FOUND' && most < FEWEST_FILES)) throw error
+  const what = `this process may open ${most} files, too few to start on host '${hostname()}'`
+  process.stderr.write(`dyad: ERR_DYAD_DESCRIPTORS: ${what}. Raise the limit: ulimit -n ${FEWEST_FILES} or more.\n`)
+  process.exitCode = 1
+})
+
+/** The soft limit of open files, as far as the system says. */
+function limit() {
+  try {
+    return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity)
+  } catch {
+    return Infinity
+  }
+}

@@ -52,6 +52,8 @@ export async function hostStore(config: Config, data?: string, signal?: AbortSig
     token: config.token,
     tls: readTls(config),
     data,
+  }).catch((error: unknown) => {
+    throw isTaken(error) ? error.within({ remedy: OTHER_PORT }) : error
   })
   try {
     const url = broker.url(address.hostname)
@@ -82,6 +84,15 @@ function hosted(broker: Broker, url: string, { advertise, host, token }: Config,
     },
     [Symbol.asyncDispose]: () => broker.close(),
   }
+}
+
+const OTHER_PORT =
+  'Another process listens there, which may be a store: use it by leaving out --broker, or choose another port with --kvs ws://HOST:PORT (DYAD_KVS).'
+
+function isTaken(error: unknown): error is DyadError {
+  return (
+    isDyadError(error, 'ERR_DYAD_BIND') && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EADDRINUSE'
+  )
 }
 
 /** URL omits the default port of its scheme. */

@@ -4,6 +4,7 @@ import { flatOptions, readConfigWithToken, wrongOption } from '@dyad-ts/core/int
 import { openControl } from '@dyad-ts/service'
 import { closing } from './closing.js'
 import { type HostedStore, hostStore, type StoreStatus } from './host-store.js'
+import { assertNamespaceName } from './start.js'
 
 /** Options of {@link startStore}. */
 export interface StartStoreOptions extends ConfigOptions {
@@ -57,6 +58,7 @@ export async function startStore(given: StartStoreOptions): Promise<RunningStore
   const { data, signal, ...options } = flatOptions(given)
   if (data !== undefined && typeof data !== 'string') throw wrongOption('data', data, 'a directory')
   const config = readConfigWithToken(options)
+  assertNamespaceName(config)
   const store = await hostStore(config, data, signal)
   const about = { host: hostname(), pid: process.pid, startedAt: Date.now(), open: config.token === undefined }
   const status = (): AloneStatus => ({ ...about, kvs: store.reachableUrl, broker: store.status })

@@ -1,5 +1,5 @@
 import { agentPath, openAgent } from '@dyad-ts/agent'
-import { type Config, type ConfigOptions, DyadError, isDyadError, type NodeEntry } from '@dyad-ts/core'
+import { type Config, type ConfigOptions, DyadError, isDyadError, isNamespaceName, type NodeEntry } from '@dyad-ts/core'
 import {
   flatOptions,
   isLoopbackHost,
@@ -108,6 +108,7 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     })
   }
   const config = readConfigWithToken(options)
+  assertNamespaceName(config)
   const parts: AsyncDisposable[] = []
   const close = closing(parts)
   try {
@@ -181,6 +182,12 @@ export async function start(given: StartOptions): Promise<RunningNode> {
     await close()
     throw error
   }
+}
+
+/** The mistake shows at the start, and not with the first file. ERR_DYAD_NAMESPACE_NAME. */
+export function assertNamespaceName({ namespace }: Config): void {
+  if (namespace === undefined || isNamespaceName(namespace)) return
+  throw new DyadError('ERR_DYAD_NAMESPACE_NAME', { namespace })
 }
 
 function isTexts(value: unknown): boolean {

@@ -35,12 +35,13 @@ export function controlPath(stateDir: string, node: string): string {
  */
 export async function openControl(stateDir: string, node: string, answer: (word: string) => unknown): Promise<Control> {
   const path = controlPath(stateDir, node)
-  const stalled = (detail: string) => new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail })
+  const about = aboutNode(node)
+  const stalled = (detail: string) => new DyadError('ERR_DYAD_NODE_TAKEN', { ...about, detail })
   const assertFree = async () => {
     const running = await askControl(path, 'status', { timeout: ANSWER_MS }).catch((error: Error) => error)
     if (running === undefined) return
     const how = isDyadError(running, 'ERR_DYAD_SILENT') ? `; ${running.detail}` : '; `dyad stop` ends it'
-    throw new DyadError('ERR_DYAD_NODE_TAKEN', { node, detail: `its service runs on this host${how}` })
+    throw new DyadError('ERR_DYAD_NODE_TAKEN', { ...about, detail: `its service runs on this host${how}` })
   }
   return withSocketPlace(path, { stateDir, assertFree, stalled }, () => listenAt(path, node, answer))
 }
@@ -58,7 +59,7 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
       else if (request.endsWith('\n')) socket.write(`${JSON.stringify(answer(request.trim()) ?? null)}\n`)
     })
   })
-  await listenAtSocket(server, path, { node })
+  await listenAtSocket(server, path, aboutNode(node))
   const end = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve())
@@ -71,7 +72,7 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
     // A full disk leaves an empty one.
     await unlink(ownerPath(path)).catch(() => {})
     await end()
-    throw new DyadError('ERR_DYAD_SYSTEM', { node, path: ownerPath(path), cause })
+    throw new DyadError('ERR_DYAD_SYSTEM', { ...aboutNode(node), path: ownerPath(path), cause })
   }
   let closed: Promise<void> | undefined
   const close = () => {
@@ -82,6 +83,11 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
     return closed
   }
   return { close, [Symbol.asyncDispose]: close }
+}
+
+/** The place of an error: a store listens under a name that no node can have. */
+function aboutNode(node: string): { node?: string } {
+  return node.startsWith('\x01') ? {} : { node }
 }
 
 /** The service that listens at a path. */

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
 import type { DyadCore, FileRecord, StagedFile } from '@dyad-ts/core'
-import { descriptorClosed, giveBackController, takeController } from '@dyad-ts/core/internal'
+import { descriptorClosed, giveBackController, namingFile, takeController } from '@dyad-ts/core/internal'
 import { numericFlags, type OpenFlags } from './flags.js'
 import { openToWrite } from './open-to-write.js'
 import { SequentialDigest } from './sequential-digest.js'
@@ -35,6 +35,8 @@ export class StagedOutput {
    */
   #isLent = false
   #staged: StagedFile | undefined
+  /** The path that the program gave. */
+  #path = ''
   #abandoned = false
   readonly #signal: AbortSignal | undefined
   /** Ends the wait for a descriptor; undefined once the file is open. */
@@ -86,11 +88,11 @@ export class StagedOutput {
     ): void => {
       this.#bytes += length
       if (this.#digest === undefined) {
-        fs.write(fd, data, offset, length, position ?? null, done)
+        fs.write(fd, data, offset, length, position ?? null, this.#naming(done))
         return
       }
       if (length > AT_ONCE_BYTES) {
-        this.#digest.write(fd, data, offset, length, position, done)
+        this.#digest.write(fd, data, offset, length, position, this.#naming(done))
         return
       }
       try {
@@ -98,7 +100,7 @@ export class StagedOutput {
         this.#digest.wrote(data.subarray(offset, offset + written), position)
         process.nextTick(done, null, written, data)
       } catch (error) {
-        process.nextTick(done, error)
+        process.nextTick(done, namingFile(error, this.#path))
       }
     },
     writev: (
@@ -107,8 +109,8 @@ export class StagedOutput {
       position: number | undefined,
       done: (error: unknown, written?: number, pieces?: readonly NodeJS.ArrayBufferView[]) => void,
     ): void => {
-      if (this.#digest === undefined) fs.writev(fd, pieces, position ?? null, done)
-      else this.#digest.writev(fd, pieces, position, done)
+      if (this.#digest === undefined) fs.writev(fd, pieces, position ?? null, this.#naming(done))
+      else this.#digest.writev(fd, pieces, position, this.#naming(done))
     },
     // Publishing has closed the file before the stream does.
     fsync: (fd: number, callback: Done): void => {
@@ -170,6 +172,7 @@ export class StagedOutput {
   }
 
   async #open(path: string, flags: OpenFlags, mode: number): Promise<number> {
+    this.#path = String(path)
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const signal = this.#opening?.signal
     // What may stand there already could be a pipe, or on a slow disk; what is made beside it is
@@ -192,12 +195,21 @@ export class StagedOutput {
   async #closeAndPublish(staged: StagedFile): Promise<FileRecord | undefined> {
     const fd = this.#fd
     if (fd !== undefined) {
-      if (this.#flush) await syncFile(fd)
-      this.#fd = undefined
-      // One that is lent is closed by whoever lent it.
-      if (!this.#isLent) await this.#closeOwn(fd)
+      try {
+        if (this.#flush) await syncFile(fd)
+        this.#fd = undefined
+        // One that is lent is closed by whoever lent it.
+        if (!this.#isLent) await this.#closeOwn(fd)
+      } catch (error) {
+        throw namingFile(error, this.#path)
+      }
     }
     return this.#publishUntilLeft(staged)
+  }
+
+  /** A callback of a write, whose error names the file: the system knows its descriptor alone. */
+  #naming<Rest extends unknown[]>(done: (error: unknown, ...rest: Rest) => void) {
+    return (error: unknown, ...rest: Rest) => done(error && namingFile(error, this.#path), ...rest)
   }
 
   /**

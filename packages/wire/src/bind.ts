@@ -22,11 +22,14 @@ export async function bind(server: Server, options: BindOptions): Promise<{ host
   const { host = '127.0.0.1', token } = options
   const port = wholeNumber('port', options.port ?? 0, 0, MAX_PORT)
   if (!isLoopbackHost(host) && !token) {
-    throw new DyadError('ERR_DYAD_BIND', { detail: `${host} is not loopback, and no token is set` })
+    throw new DyadError('ERR_DYAD_BIND', {
+      detail: `${host} is not loopback, and no token is set`,
+      remedy: 'Listen at 127.0.0.1, or run with a token: unset DYAD_OPEN.',
+    })
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new DyadError('ERR_DYAD_BIND', { detail: `${host} port ${port}: ${cause.message}`, cause }))
+      reject(new DyadError('ERR_DYAD_BIND', { detail: `${host} port ${port}: ${reasonFor(cause)}`, cause }))
     })
     server.listen({ host, port }, () => {
       server.removeAllListeners('error')
@@ -35,6 +38,11 @@ export async function bind(server: Server, options: BindOptions): Promise<{ host
     })
   })
   return { host, port: (server.address() as AddressInfo).port }
+}
+
+/** What the system says, without the address, which the message has already. */
+function reasonFor({ message }: Error): string {
+  return message.replace(/^listen (\w+: .+) \S+$/, '$1')
 }
 
 /** Returns host and port as a URL has them. */

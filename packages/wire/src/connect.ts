@@ -4,6 +4,7 @@ import { WebSocket } from 'ws'
 import { connectLending, type LendingSocket } from './lending-socket.js'
 import { Link, type LinkHandlers } from './link.js'
 import { type Handshake, makeNonce, proofOf, proves } from './proof.js'
+import { orUntrusted } from './untrusted-certificate.js'
 import { clientHeaders, nonceIn, proofIn } from './upgrade.js'
 
 /** Options of {@link connect}. */
@@ -63,7 +64,7 @@ export function connect(
     })
     const failed = (error: unknown) => {
       signal?.removeEventListener('abort', aborted)
-      reject(error)
+      reject(orUntrusted(error, url))
       socket.terminate()
     }
     const aborted = () => failed(signal?.reason)

@@ -15,6 +15,7 @@ import { descriptorClosed, isShortage } from '../files/descriptors.js'
 import { misfit, type RunningDigest, verifiable } from '../files/digest.js'
 import type { DiskPace } from '../files/disk-pace.js'
 import { lacksLinks } from '../files/lacks-links.js'
+import { namingFile } from '../files/naming-file.js'
 import { openRegular } from '../files/open-regular.js'
 import { readBack } from '../files/read-back.js'
 import { type StoringParent, type StoringParents, within } from '../files/storing-parents.js'
@@ -318,5 +319,6 @@ function storeError(path: string, cause: unknown): unknown {
   // source does.
   const ofSystem = isDyadError(cause, 'ERR_DYAD_SYSTEM')
   const isAbort = (cause as Error | undefined)?.name === 'AbortError'
-  return (isDyadError(cause) && !ofSystem) || isAbort ? cause : new DyadError('ERR_DYAD_STORE', { path, cause })
+  if ((isDyadError(cause) && !ofSystem) || isAbort) return cause
+  return new DyadError('ERR_DYAD_STORE', { path, cause: namingFile(cause, path) })
 }

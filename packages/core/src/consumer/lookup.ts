@@ -102,7 +102,10 @@ function unanswered(path: string, timeout: number, { outage }: LookupContext): D
   const known = outage()
   const why = known === undefined ? '' : `; ${outageText(known)}`
   const detail = `no answer in ${timeout} ms, the time that the caller allows${why}`
-  return new DyadError('ERR_DYAD_KVS_UNREACHABLE', { path, detail, cause: known?.why })
+  // A store that is not known to be away may only need more time.
+  const remedy =
+    known === undefined ? 'Allow more time (timeout), or check that the store responds (`dyad status`).' : undefined
+  return new DyadError('ERR_DYAD_KVS_UNREACHABLE', { path, detail, remedy, cause: known?.why })
 }
 
 /** The next record of the path after `record`, or undefined if none is published within `ms`. */

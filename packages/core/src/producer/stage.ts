@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { standingAside } from '../aside.js'
 import { DyadError, isDyadError } from '../errors.js'
 import type { FileDigest } from '../files/digest.js'
+import { namingFile } from '../files/naming-file.js'
 import type { StoringParent, StoringParents } from '../files/storing-parents.js'
 import type { Temporaries } from '../files/temporaries.js'
 import type { FileRecord } from '../kvs/record.js'
@@ -92,10 +93,19 @@ export function stage(
     fd: existing === undefined ? staged.fd : undefined,
     flags: flags & ~(O_TRUNC | O_CREAT | O_EXCL),
     publish: async (digest) => {
-      const { looks, bytes } = standingAside(() => staged.place((flags & O_EXCL) !== 0, place.inlineLimit))
+      const { looks, bytes } = standingAside(() => placed(staged, (flags & O_EXCL) !== 0, place.inlineLimit, file))
       return publish(digest && { digest, looks, bytes })
     },
     discard: async () => standingAside(() => staged.discard()),
+  }
+}
+
+/** Puts the file in its place. A failure names the file, and not the temporary one. */
+function placed(staged: StagedTemporary, isExclusive: boolean, smallBytes: number, { local }: ManagedFile) {
+  try {
+    return staged.place(isExclusive, smallBytes)
+  } catch (error) {
+    throw namingFile(error, local)
   }
 }
 

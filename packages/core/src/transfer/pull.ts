@@ -74,6 +74,7 @@ export async function pull(
   signal: AbortSignal,
   sources?: Sources,
 ): Promise<number> {
+  report('dyad.transfer.wanted', { record })
   const pulling: Pulling = {
     destination,
     context,

@@ -1,5 +1,5 @@
 import { debuglog, inspect, styleText } from 'node:util'
-import { isDyadError } from '@dyad-ts/core'
+import { DyadError, isDyadError } from '@dyad-ts/core'
 import { readOption, visible } from '@dyad-ts/core/internal'
 import { Interruption } from './interruption.js'
 import { tell } from './output.js'
@@ -38,7 +38,13 @@ export function failureOf(error: unknown): Failure {
     const isUsage = error.code === 'ERR_DYAD_OPTION' || error.code === 'ERR_DYAD_DTL_MODE'
     return { line: `${error.code}: ${oneLine(error.message)}`, exitCode: isUsage ? 2 : 1 }
   }
+  if (isSystemError(error)) return failureOf(new DyadError('ERR_DYAD_SYSTEM', { path: error.path, cause: error }))
   return { line: error instanceof Error ? oneLine(error.message) : String(error), exitCode: 1 }
+}
+
+/** An error of node:fs or node:net names no host, and says nothing of what to do. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error
 }
 
 /** Says on stderr what failed, with the stack for who asked to be told what happens. */

@@ -10,6 +10,7 @@ import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { getMany } from './get-many.js'
 import { outputFailure } from './interruption.js'
 import { outputStream, print, printJson, tell } from './output.js'
+import { OwnerWait } from './owner-wait.js'
 import { Progress } from './progress.js'
 import { withSession } from './session.js'
 import { onUnreadable } from './unreadable.js'
@@ -90,6 +91,7 @@ async function getOne(words: string[], { json }: Flags, options: ConfigOptions, 
 
 async function get(options: ReturnType<typeof givenOptions>, path: string, signal: AbortSignal) {
   using progress = new Progress('get')
+  using ownerWait = new OwnerWait(path)
   let record: FileRecord | undefined
   const local = await withSession(options, signal, (session) =>
     session.consume(path, {
@@ -98,7 +100,10 @@ async function get(options: ReturnType<typeof givenOptions>, path: string, signa
       onRecord: (found) => {
         record = found
       },
-      onProgress: (arrived, size) => progress.update(arrived, size),
+      onProgress: (arrived, size) => {
+        ownerWait.end()
+        progress.update(arrived, size)
+      },
     }),
   )
   return { local, record }

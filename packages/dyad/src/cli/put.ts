@@ -55,6 +55,7 @@ export function addPut(program: Command, signal: AbortSignal): void {
  */
 function isOfMany(words: readonly string[], { as, to, recursive }: Flags, producerPath: string): boolean {
   const [file = '', second] = words
+  if (second === '') throw new UsageError('the managed path is empty: name the path under which to publish the file')
   const isOpen = as === undefined && to === undefined && recursive === undefined && words.length === 2
   const isSecondFile = isOpen && second !== undefined && isFileBeside(file, second, producerPath)
   const isMany = to !== undefined || recursive === true || words.length > 2 || isSecondFile

@@ -3,6 +3,7 @@ import { Outages, readConfigWithToken } from '@dyad-ts/core/internal'
 import type { BrokerClient } from '@dyad-ts/kvs-client'
 import { Dyad } from '../connect.js'
 import { openKvs } from '../parts.js'
+import { assertSharedStore } from './shared-store.js'
 
 /**
  * Runs `work` in a session, which an abort ends at any stage. Paths on a command line are relative
@@ -14,6 +15,7 @@ export async function withSession<T>(
   signal: AbortSignal,
   work: (session: Dyad) => Promise<T>,
 ): Promise<T> {
+  assertSharedStore(options)
   const session = Dyad.compose({ ...options, relative: true, asyncPublish: false })
   return ending(signal, session, async () => {
     await session.prepare()
@@ -27,6 +29,7 @@ export async function withStore<T>(
   signal: AbortSignal,
   work: (kvs: BrokerClient) => Promise<T>,
 ): Promise<T> {
+  assertSharedStore(options)
   const kvs = openKvs(readConfigWithToken(options))
   using _ = new Outages(kvs)
   return await ending(signal, kvs, () => work(kvs))

@@ -7,6 +7,7 @@ import { addExamples } from './examples.js'
 import { failureOf, tellFailure, UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { print, printJson, say } from './output.js'
+import { assertSharedStore } from './shared-store.js'
 
 const FLAGS = [
   ...(['node', 'kvs', 'kvsTimeout', 'namespace', 'host', 'advertise', 'leaseTtl', 'stateDir'] as const),
@@ -37,6 +38,7 @@ export function addStart(program: Command, signal: AbortSignal): void {
       if (flags.data !== undefined && !flags.broker) {
         throw new UsageError('--data keeps the records of a store: it needs --broker')
       }
+      assertSharedStore(givenOptions(command))
       const options: StartOptions = {
         ...givenOptions(command),
         broker: flags.broker,

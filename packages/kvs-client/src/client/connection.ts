@@ -181,7 +181,8 @@ export class Connection {
       } catch (error) {
         if (dialing.signal.aborted) break
         this.#lastCause = error
-        const isDenied = isDyadError(error, 'ERR_DYAD_DENIED')
+        // Neither goes away by itself.
+        const isDenied = isDyadError(error, 'ERR_DYAD_DENIED') || isDyadError(error, 'ERR_DYAD_CERTIFICATE')
         if (isDenied) this.#failAll(error, ({ endures }) => endures !== true)
         // Listeners have heard that the store is away, and it is not back.
         if (!isDenied || this.#exchanges.size > 0 || this.#outage !== undefined) this.#away(error)

@@ -1,5 +1,6 @@
 import { DyadError } from '@dyad-ts/core'
 import { abortable, descriptorClosed, onShortage, SilentServers, Slots } from '@dyad-ts/core/internal'
+import { orUntrusted } from '@dyad-ts/wire'
 import { Connection, type ConnectionOptions } from './connection.js'
 
 /** Most transfers from one server at once. Others wait for their turn. */
@@ -109,6 +110,8 @@ export class Pool {
       if (signal.aborted) throw cause
       const { code, message } = cause as NodeJS.ErrnoException
       if (code === 'ETIMEDOUT') this.#silent.add(url)
+      const why = orUntrusted(cause, url)
+      if (why !== cause) throw why
       throw unreachable(url, message, cause)
     }
   }
