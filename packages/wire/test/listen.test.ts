@@ -129,7 +129,10 @@ test('TLS, with a certificate that the client trusts and one that it does not', 
   await using there = await hear({ tls, token: 'secret' })
   t.match(there.listener.url(), /^wss:/)
   const url = there.listener.url()
-  await t.rejects(connect(url, { ...OPTIONS, token: 'secret' }, nobody), { code: /SELF_SIGNED/ })
+  await t.rejects(connect(url, { ...OPTIONS, token: 'secret' }, nobody), {
+    code: 'ERR_DYAD_CERTIFICATE',
+    message: /self-signed/,
+  })
   await t.rejects(connect(url, { ...OPTIONS, ca: tls.cert }, nobody), { code: 'ERR_DYAD_DENIED' })
   const plain = connect(url.replace('wss:', 'ws:'), { ...OPTIONS, token: 'secret' }, nobody)
   await t.rejects(plain, Error)

@@ -102,7 +102,7 @@ test('with a certificate, broker and service speak TLS to those who trust it', a
   t.match(rpcUrl(await a.ask('status')), /^wss:/)
   await t.rejects(
     cluster.consumer({ kvs, kvsTimeout: 1_500 }),
-    { code: 'ERR_DYAD_KVS_UNREACHABLE', message: /self-signed certificate/ },
+    { code: 'ERR_DYAD_CERTIFICATE', message: /self-signed certificate/ },
     'who does not trust it is told so',
   )
   await t.rejects(

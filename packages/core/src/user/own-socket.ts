@@ -45,7 +45,7 @@ export async function withSocketPlace<T>(
     signal: NEVER,
     patience: START_MS,
     onStalled: (holder) => {
-      throw stalled(`${holder} has been starting for ${START_MS / 1_000} s`)
+      throw stalled(`${holder} has been starting for ${START_MS / 1_000} s; end that process`)
     },
   })
   await assertFree()

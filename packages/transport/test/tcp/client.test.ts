@@ -201,7 +201,7 @@ test('TLS, with a certificate that the client trusts and one that it does not', 
   }
   t.equal(await fetchWith({ token: 'secret', ca: tls.cert }), served.version.size)
   await t.rejects(fetchWith({ token: 'secret' }), {
-    code: 'ERR_DYAD_OWNER_UNREACHABLE',
+    code: 'ERR_DYAD_CERTIFICATE',
     cause: { code: /SELF_SIGNED/ },
   })
   await t.rejects(fetchWith({ ca: tls.cert }), { code: 'ERR_DYAD_DENIED' })
