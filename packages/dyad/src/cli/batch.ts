@@ -84,8 +84,23 @@ export class Batch implements Disposable {
   }
 
   /**
-   * Runs `work` for each file, several at once. An error of one file is its failure. An error that
-   * concerns all files ends the batch, and rejects; so does the signal.
+   * Runs `work` for a file, and counts its error as the failure of the file. Rejects with an error
+   * that concerns all files, and with the signal's reason.
+   */
+  async attempt(file: string, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    try {
+      await work()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isOfAll(error)) throw error
+      this.fail(file, error)
+    }
+  }
+
+  /**
+   * Attempts `work` for each file, several at once. The first error that concerns all files ends
+   * the batch.
    */
   async run<File>(
     files: readonly File[],
@@ -103,13 +118,10 @@ export class Batch implements Disposable {
       for (const file of queue) {
         if (ending.aborted) return
         try {
-          await work(file, ending)
+          await this.attempt(nameOf(file), () => work(file, ending), ending)
           this.#finished++
         } catch (error) {
-          if (ending.aborted) return
-          if (isOfAll(error)) return failed.abort(error)
-          this.#finished++
-          this.fail(nameOf(file), error)
+          return failed.abort(error)
         }
       }
     }

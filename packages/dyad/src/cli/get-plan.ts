@@ -31,15 +31,6 @@ export async function planGet(
   signal: AbortSignal,
 ): Promise<PlannedFile[]> {
   const planned = new Map<string, PlannedFile>()
-  const attempt = async (word: string, work: () => Promise<void>) => {
-    signal.throwIfAborted()
-    try {
-      await work()
-    } catch (error) {
-      if (signal.aborted) throw signal.reason
-      batch.fail(word, error)
-    }
-  }
   const listed = async (word: string, pattern: string, nameOf: (path: string) => string | undefined) => {
     let isEmpty = true
     for await (const { path, size } of session.list(pattern, { signal })) {
@@ -51,7 +42,7 @@ export async function planGet(
     if (isEmpty) throw new DyadError('ERR_DYAD_NOT_FOUND', { path: word, detail: 'nothing that it names is published' })
   }
   for (const word of words) {
-    await attempt(word, async () => {
+    const find = async () => {
       if (naming === 'patterns') {
         const base = baseOf(word)
         return listed(word, word, (path) => path.slice(base.length))
@@ -67,7 +58,8 @@ export async function planGet(
       }
       const { path } = file
       if (!planned.has(path)) planned.set(path, { path, name: posix.basename(path), isAwaited: true, size: undefined })
-    })
+    }
+    await batch.attempt(word, find, signal)
   }
   return [...planned.values()]
 }

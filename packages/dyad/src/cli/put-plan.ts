@@ -39,14 +39,7 @@ export async function planPut(
   const planned = new Map<string, PlannedFile>()
   const producer = await stat(session.config.producerPath ?? '', { bigint: true }).catch(() => undefined)
 
-  const attempt = async (source: string, work: () => Promise<void>) => {
-    signal.throwIfAborted()
-    try {
-      await work()
-    } catch (error) {
-      batch.fail(source, error)
-    }
-  }
+  const attempt = (source: string, work: () => Promise<void>) => batch.attempt(source, work, signal)
 
   const add = (source: string, name: string, { size }: BigIntStats) =>
     attempt(source, async () => {
