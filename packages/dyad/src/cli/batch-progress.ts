@@ -2,7 +2,7 @@ import { SingleBar } from 'cli-progress'
 import { bytes } from './output.js'
 import { duration } from './progress.js'
 
-/** What each file weighs beside its bytes, so that empty files move the bar as well. */
+/** The weight of each file besides its bytes, so that empty files move the bar as well. */
 const FILE_WEIGHT = 4_096
 
 const FORMAT = '{verb} [{bar}] {percentage}% | {files}/{all} files | {done}/{size} | {rate}/s | {left} left'
@@ -11,12 +11,12 @@ const FORMAT = '{verb} [{bar}] {percentage}% | {files}/{all} files | {done}/{siz
 export interface FileProgress {
   /** Sets how many of its bytes have moved. */
   moved(count: number): void
-  /** Counts the file as dealt with, whatever has moved. */
+  /** Counts the file as finished, however much has moved. */
   end(): void
 }
 
 /**
- * One bar on stderr for all files of a batch, where stderr is a terminal. Disposing of it leaves
+ * Shows one bar on stderr for all files of a batch, if stderr is a terminal. Disposing of it leaves
  * the cursor on a new line.
  */
 export class BatchProgress implements Disposable {
@@ -29,18 +29,18 @@ export class BatchProgress implements Disposable {
   #size = 0
   #moved = 0
 
-  /** @param verb what is done, in one word: 'put' */
+  /** @param verb one word for the work: 'put' */
   constructor(verb: string) {
     this.#verb = verb
   }
 
-  /** Adds files, and their bytes, to those that are to be dealt with. */
+  /** Adds files and their bytes to the work. */
   expect(files: number, size: number): void {
     this.#all += files
     this.#size += size
   }
 
-  /** Begins a file whose bytes are expected. */
+  /** Begins one of the expected files. */
   begin(size: number): FileProgress {
     this.#draw()
     let at = 0

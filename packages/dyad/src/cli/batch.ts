@@ -17,28 +17,29 @@ const OF_ALL: ReadonlySet<ErrorCode> = new Set([
   'ERR_DYAD_CLOSED',
 ])
 
-/** One file that a batch has dealt with. */
+/** The result of one file. */
 interface Result {
-  /** The line that is printed of it. */
+  /** The line to print. */
   readonly line: string
   readonly size: number
-  /** Whether it was there already, so that nothing was done. */
+  /** Whether it was there already, so that nothing moved. */
   readonly isPresent: boolean
-  /** What `--json` prints of it. */
+  /** The value that `--json` prints. */
   readonly json: object
 }
 
-/** How a batch speaks of its work. */
+/** The words of a batch for its work. */
 export interface BatchWords {
   /** One word for the bar: 'put'. */
   readonly verb: string
-  /** What was done to the files, for the summary: 'published'. */
+  /** A participle for the summary: 'published'. */
   readonly done: string
 }
 
 /**
- * The files of one command, and what came of each. A failure of one file is said at once, and the
- * others go on. Disposing of it prints the summary, and sets the exit code if a file failed.
+ * Collects the results of the files of one command. It prints the failure of a file at once, and
+ * the other files continue. Disposing of it prints the summary, and sets the exit code if a file
+ * failed.
  */
 export class Batch implements Disposable {
   readonly progress: BatchProgress
@@ -65,7 +66,7 @@ export class Batch implements Disposable {
     else print(result.line)
   }
 
-  /** Says that a file failed, and why. */
+  /** Counts a failed file, and prints its error. */
   fail(file: string, error: unknown): void {
     const named = naming(file, error)
     let failure: Failure | undefined
@@ -77,7 +78,7 @@ export class Batch implements Disposable {
     this.#failures.push({ file, code: code ?? null, message: failure?.line ?? '' })
   }
 
-  /** Says that a file is left out, which is no failure. */
+  /** Counts a file that is left out, and prints the reason. This is no failure. */
   leaveOut(file: string, reason: string): void {
     this.#leftOut.push({ file, reason })
     this.progress.aside(() => say(`left out ${file}: ${reason}`))
@@ -155,12 +156,12 @@ export class Batch implements Disposable {
   }
 }
 
-/** Whether no other file of a batch can succeed after an error. */
+/** Returns true for an error after which no other file of a batch can succeed. */
 function isOfAll(error: unknown): boolean {
   return error instanceof Interruption || (isDyadError(error) && OF_ALL.has(error.code))
 }
 
-/** The error itself if its message names the file, else one that does. */
+/** Returns the error if its message names the file, else a new one that does. */
 function naming(file: string, error: unknown): unknown {
   const { message = '' } = error instanceof Error ? error : {}
   const isNamed = [file, visible(file)].some(

@@ -22,9 +22,9 @@ export interface GetOptions {
 }
 
 /**
- * Gets many files into the consumer-managed directory, and copies them to a directory if one is
- * given. A file that stands there already, with the size and digest of the record, is left as it
- * is. The batch hears what comes of each. Rejects where no other file can succeed, and with the
+ * Fetches many files into the consumer-managed directory, and copies them to a directory if one is
+ * given. It skips a file that is there already with the size and the digest of the record. The
+ * batch receives the result of each. Rejects with an error that concerns all files, and with the
  * signal's reason.
  */
 export async function getMany(
@@ -103,7 +103,7 @@ async function makeDestination(to: string): Promise<void> {
   }
 }
 
-/** Leaves the first of several files that would be copied to one place. */
+/** Keeps the first of several files that would be copied to one place. The others are failures. */
 function withoutCollisions(files: readonly PlannedFile[], to: string | undefined, batch: Batch): PlannedFile[] {
   if (to === undefined) return [...files]
   const takers = new Map<string, string>()
@@ -115,7 +115,7 @@ function withoutCollisions(files: readonly PlannedFile[], to: string | undefined
   })
 }
 
-/** Notes which files needed no transfer, since they stood in the consumer-managed directory. */
+/** Collects the files that need no transfer because they are in the consumer-managed directory. */
 class Present implements Disposable {
   readonly #locals = new Set<string>()
   readonly #note = (message: unknown) => {

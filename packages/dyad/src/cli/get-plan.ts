@@ -14,14 +14,14 @@ export interface PlannedFile {
   readonly size: number | undefined
 }
 
-/** How the words of a command line name files. */
+/** The kind of the names on a command line. */
 export type Naming = 'paths' | 'folders' | 'patterns'
 
 /**
- * Finds the files to get, each once. Paths are waited for; of folders and patterns those count that
- * are published now. Names follow cp -r: the file `a/b` becomes `b`, the folder `a/b` becomes
- * `b/…`, and its contents come without it if it is given as `a/b/.`. What a pattern matches keeps
- * its path below the folders that the pattern names. The batch hears of what fails.
+ * Finds the files to get, each once. Paths may be published later; folders and patterns stand for
+ * the files that are published now. Names follow cp -r: the file `a/b` becomes `b`, the folder
+ * `a/b` becomes `b/…`, and `a/b/.` stands for its contents. A file that matches a pattern keeps its
+ * path below the folders that the pattern names. The batch receives the failures.
  */
 export async function planGet(
   words: readonly string[],
@@ -64,7 +64,7 @@ export async function planGet(
   return [...planned.values()]
 }
 
-/** The managed path of a folder; '' is the top. */
+/** Returns the managed path of a folder; '' is the top. */
 async function folderOf(word: string, session: Dyad): Promise<string> {
   if (isAbsolute(word)) {
     const file = await session.locateConsumed(posix.join(word, 'file'))
@@ -81,7 +81,7 @@ function nameBelow(folder: string, path: string, isBare: boolean): string | unde
   return isBare ? path.slice(folder.length + 1) : posix.join(posix.basename(folder), path.slice(folder.length + 1))
 }
 
-/** The folders that a pattern names before its first part with a special character. */
+/** Returns the folders that a pattern names before its first part with a special character. */
 function baseOf(pattern: string): string {
   const parts = pattern.split('/')
   const plain = parts.findIndex((part) => /[*?[{\\]/.test(part))

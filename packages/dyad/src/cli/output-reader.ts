@@ -7,10 +7,10 @@ const POLLERR = 0x08
 const POLLHUP = 0x10
 
 /**
- * Fires `signal` with a quiet Interruption once nobody reads the standard output any more, although
- * the command writes nothing: its pipe has no reader, or its socket is closed. Watches nothing
- * where the output is neither, and where koffi has no build for this system: there the next write
- * fails. The event loop watches the descriptor, and the process may end meanwhile.
+ * Fires `signal` with a quiet Interruption once the standard output has no reader any more,
+ * although the command writes nothing: the reader of its pipe is gone, or its socket is closed.
+ * Watches no other output, and nothing if koffi has no build for this system; the next write fails
+ * then. The event loop watches the descriptor, and the process can end meanwhile.
  */
 export class OutputReader implements Disposable {
   readonly #abort = new AbortController()
@@ -23,7 +23,7 @@ export class OutputReader implements Disposable {
     try {
       this.#watch(fd)
     } catch {
-      // Output goes on as without it.
+      // Without koffi the next write finds out.
     }
   }
 
@@ -50,7 +50,7 @@ export class OutputReader implements Disposable {
       const isGone = hasNoReader(fd, poll)
       // A socket whose other end has nothing to send may be read all the same.
       this.#stop()
-      if (isGone) this.#abort.abort(new Interruption('nobody reads the output', 0))
+      if (isGone) this.#abort.abort(new Interruption('the reader of the output is gone', 0))
     })
     handle.unref()
     this.#stop = () => {
@@ -61,7 +61,7 @@ export class OutputReader implements Disposable {
   }
 }
 
-/** Asks the system, which always says whether a descriptor has lost its other end. */
+/** Asks the system whether a descriptor has lost its other end. */
 function hasNoReader(fd: number, poll: (entry: Buffer, count: number, timeout: number) => number): boolean {
   const entry = Buffer.alloc(8)
   entry.writeInt32LE(fd, 0)

@@ -10,9 +10,9 @@ import { type PlannedFile, type PlanOptions, planPut } from './put-plan.js'
 const AT_ONCE = 16
 
 /**
- * Puts many files and folders. A file that this node has published already, with the same size and
- * digest, is left as it is. The batch hears what comes of each. Rejects where no other file can
- * succeed, and with the signal's reason.
+ * Puts many files and folders. It skips a file that this node has published already with the same
+ * size and digest. The batch receives the result of each. Rejects with an error that concerns all
+ * files, and with the signal's reason.
  */
 export async function putMany(
   words: readonly string[],
@@ -48,7 +48,10 @@ async function put(file: PlannedFile, session: Dyad, batch: Batch, signal: Abort
   }
 }
 
-/** The record of a file that this node has published, if that stands there as it was published. */
+/**
+ * Returns the record at the target if this node has published it, if its file is unchanged, and if
+ * the source has the same content.
+ */
 async function presentRecord(
   { source, target, isInPlace }: PlannedFile,
   session: Dyad,

@@ -6,7 +6,7 @@ import { managedPathFault } from '@dyad-ts/core/internal'
 import type { Dyad } from '../connect.js'
 import type { Batch } from './batch.js'
 
-/** A file to publish, and as what. */
+/** A file to publish, and its target. */
 export interface PlannedFile {
   readonly source: string
   /** In bytes; 0 of a pipe. */
@@ -19,15 +19,16 @@ export interface PlannedFile {
 export interface PlanOptions {
   /** The folder of the namespace that the files come into. */
   readonly to: string | undefined
-  /** Whether folders are put with all that is in them. */
+  /** Whether to put all files of folders. */
   readonly recursive: boolean
 }
 
 /**
- * Finds the files to publish, before anything is copied: copies are not found again. Names in the
- * namespace follow cp -r: a folder `a/b` becomes `b/…`, and its contents come without it if it is
- * given as `a/b/.`. Without `to`, files of the producer-managed directory keep their names. The
- * batch hears of all that is left out or fails. Rejects with the signal's reason.
+ * Finds all files to publish before any is copied, so that it does not find copies. Names in the
+ * namespace follow cp -r: the folder `a/b` becomes `b/…`, and `a/b/.` stands for its contents.
+ * Without `to`, files of the producer-managed directory keep their names. The batch receives the
+ * files that fail or are left out. Rejects with an error that concerns all files, and with the
+ * signal's reason.
  */
 export async function planPut(
   words: readonly string[],

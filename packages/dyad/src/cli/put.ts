@@ -50,8 +50,8 @@ export function addPut(program: Command, signal: AbortSignal): void {
 }
 
 /**
- * Whether all words are files. A second word that is a file here is one, as a pattern of the shell
- * gives it, but not where it is the file that the first one replaces.
+ * Returns true if all words name files. The second of two does if a file of that name is here, as a
+ * pattern of the shell gives it, unless it is the file that the first one replaces. UsageError.
  */
 function isOfMany(words: readonly string[], { as, to, recursive }: Flags, producerPath: string): boolean {
   const [file = '', second] = words
