@@ -8,28 +8,33 @@ import { BrokerClient } from './client/kvs.js'
 export interface BrokerKvsOptions {
   /** Address of the broker: `ws://host:port`, or `wss:` for TLS. */
   url: string
-  /** What the broker and this side must both know; it is proved, and not sent. @default none */
+  /**
+   * The secret that the broker and the client share. Each end proves it and never sends it.
+   * @default none
+   */
   token?: string | undefined
-  /** PEM certificates to trust for `wss:` beside the system's. @default the system's alone */
+  /**
+   * PEM certificates to trust for `wss:` in addition to the system's. @default the system's alone
+   */
   ca?: string | Buffer | undefined
   /**
-   * Ms that the first connection may take; then everything rejects with ERR_DYAD_KVS_UNREACHABLE.
+   * Longest time for the first connection, in ms. After it, calls reject with
+   * ERR_DYAD_KVS_UNREACHABLE.
    * @default 10_000
    */
   connectTimeout?: number | undefined
   /**
-   * Milliseconds that an answer may take, `waitFor` and `watch` excepted, and that a broker may be
-   * silent before it counts as away.
+   * Longest time for an answer, in ms, except of `waitFor` and `watch`. A broker that is silent for
+   * longer counts as away.
    * @default 30_000
    */
   callTimeout?: number | undefined
 }
 
 /**
- * A client of a broker. It connects when it is first used, and again whenever the connection is
- * lost while anything is under way, which it then asks for again. ERR_DYAD_OPTION for a time out of
- * range; other errors are those of the contract, in time ERR_DYAD_KVS_UNREACHABLE and
- * ERR_DYAD_DENIED.
+ * Returns a client of a broker. It connects at its first use. If the connection is lost while calls
+ * are under way, it connects again and repeats them. ERR_DYAD_OPTION for a time out of range. Other
+ * errors are those of the contract, with ERR_DYAD_KVS_UNREACHABLE and ERR_DYAD_DENIED in time.
  */
 export function brokerKvs(given: BrokerKvsOptions): BrokerClient {
   const options = flatOptions(given)

@@ -3,7 +3,7 @@ import { type ClientLink, Connection } from './client/connection.js'
 import { BrokerClient } from './client/kvs.js'
 import { type Accept, linkInProcess } from './in-process-link.js'
 
-/** The clients of a broker that are in its own process. The maker closes them with the broker. */
+/** The clients of a broker in its own process. The maker closes them with the broker. */
 export class ClientsHere {
   readonly #accept: Accept
   readonly #links = new Set<ClientLink>()
@@ -13,7 +13,7 @@ export class ClientsHere {
     this.#accept = accept
   }
 
-  /** A client; the caller closes it. */
+  /** Opens a client, which the caller closes. */
   open(id: string, callTimeout: number): BrokerClient {
     const connection = new Connection({
       url: id,

@@ -2,12 +2,12 @@ import type { LinkHandlers } from '@dyad-ts/wire'
 import type { SessionLink } from './broker/answers.js'
 import type { ClientLink } from './client/connection.js'
 
-/** Accepts a link to a broker; returns the listener for what comes over it. */
+/** Accepts a link to a broker, and returns the handlers of its messages. */
 export type Accept = (link: SessionLink) => LinkHandlers
 
 /**
- * Links a client to a broker in the same process, without a socket. Frames are encoded all the
- * same, so that the two share no memory, and each is handled after the call that sends it.
+ * Links a client to a broker in the same process, without a socket. It still encodes frames, so the
+ * two share no memory. It delivers each frame after the call that sends it.
  */
 export function linkInProcess(accept: Accept, client: LinkHandlers): ClientLink {
   let isOpen = true
@@ -19,8 +19,8 @@ export function linkInProcess(accept: Accept, client: LinkHandlers): ClientLink 
   }
   const deliver = (to: () => LinkHandlers, bytes: Uint8Array, length: number): void => {
     const copy = Buffer.from(bytes.subarray(0, length))
-    // In the order of what goes over sockets, so that those to whom the broker tells a change do
-    // not wait for what this process does next.
+    // Keeps the order of frames over sockets, so that clients that the broker notifies do not wait
+    // for the next work of this process.
     process.nextTick(() => {
       if (!isOpen) return
       try {
@@ -37,7 +37,7 @@ export function linkInProcess(accept: Accept, client: LinkHandlers): ClientLink 
   })
   return {
     post: (bytes, length) => deliver(() => broker, bytes, length),
-    // After what has been sent before.
+    // After the frames that were sent before.
     close: (reason) => process.nextTick(() => end(reason)),
     hold: () => {},
   }

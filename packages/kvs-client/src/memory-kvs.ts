@@ -11,8 +11,8 @@ import { linkInProcess } from './in-process-link.js'
 import { MemoryRecordStore } from './records/memory-records.js'
 
 /**
- * A store in this process, for any number of {@link memoryKvs} clients; it lives as long as
- * anything refers to it.
+ * A store in this process, for any number of {@link memoryKvs} clients. It lives as long as it is
+ * referenced.
  */
 export class MemoryStore {
   readonly id = `memory:${crypto.randomUUID()}`
@@ -26,7 +26,7 @@ export class MemoryStore {
   }
   #links = 0
 
-  /** Opens a link to it. */
+  /** Opens a link to the store. */
   open(handlers: LinkHandlers): ClientLink {
     return linkInProcess((link) => {
       this.#links++
@@ -44,11 +44,11 @@ export class MemoryStore {
 
 /** Options of {@link memoryKvs}. */
 export interface MemoryKvsOptions {
-  /** What the client is to see. @default a store of its own */
+  /** The store of the client. @default a new one */
   store?: MemoryStore | undefined
 }
 
-/** A client of a store in this process; what is in it is gone when the process is. */
+/** Returns a client of a store in this process. The store's contents end with the process. */
 export function memoryKvs(options: MemoryKvsOptions = {}): BrokerClient {
   const { store = new MemoryStore() } = flatOptions(options)
   const connection = new Connection({

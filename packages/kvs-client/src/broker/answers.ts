@@ -2,15 +2,15 @@ import { isDyadError } from '@dyad-ts/core'
 import { sendReply } from './frames.js'
 import type { CompactReply, MapReply } from './messages.js'
 
-/** What a session needs of its link. */
+/** The part of its link that a session uses. */
 export interface SessionLink {
   readonly unsentBytes: number
   post(bytes: Uint8Array, length: number): void
-  /** Resolves when everything posted has been taken, or the link is closed. */
+  /** Resolves when everything posted was taken, or when the link is closed. */
   drained(): Promise<void>
 }
 
-/** What a session says to its client, until the link is closed. */
+/** Sends a session's answers to its client, until the link is closed. */
 export class Answers {
   readonly #post: (bytes: Uint8Array, length: number) => void
   #isClosed = false
@@ -23,7 +23,7 @@ export class Answers {
     return this.#isClosed
   }
 
-  /** Says no more. */
+  /** Sends no more. */
   close(): void {
     this.#isClosed = true
   }
@@ -32,7 +32,7 @@ export class Answers {
     if (!this.#isClosed) sendReply(reply, this.#post)
   }
 
-  /** Says why a request fails. */
+  /** Answers a request with an error. */
   refuse(id: number, error: Error): void {
     this.send(
       isDyadError(error)

@@ -1,6 +1,6 @@
 import { DyadError } from '@dyad-ts/core'
 
-/** The error for a session that has too much under way on its connection. */
+/** Returns the error for a session that has too much under way. */
 export function busy(what: string): DyadError {
   return new DyadError('ERR_DYAD_BUSY', { detail: `${what} on one connection` })
 }

@@ -4,10 +4,11 @@ import { copyPacked, MAX_PACKED_BYTES, type Packed, readStamp, STAMP_BYTES, writ
 import type { CompactReply, CompactRequest, ReadReply, Space } from './messages.js'
 
 /**
- * The layout of the frames that there are most of. The first byte is the kind, below 0x80, where a
- * msgpack map never begins; six bytes of id follow. A request goes on with the length of the
+ * The layout of the most frequent frames. The first byte is the kind, below 0x80, where a msgpack
+ * map never begins. Six bytes of id follow. In a request, the next fields are the length of the
  * namespace's name in one byte (0: the registry), the name, the length of the key in two bytes, and
- * the key; the rest is the value of a `put`, and nothing in the others. Numbers are little-endian.
+ * the key. The rest is the value of a `put`, and empty in other requests. Numbers are
+ * little-endian.
  */
 const KINDS = ['', 'get', 'wait', 'put', 'delete', 'lease', 'wait-lease', 'cancel'] as const
 const GET = 1
@@ -21,7 +22,7 @@ const STORED = 0x44
 const REVOKE = 0x45
 
 const ID_BYTES = 6
-/** Where the fields after kind and id begin. */
+/** Offset of the fields after kind and id. */
 const BODY = 1 + ID_BYTES
 const MAX_NAME_BYTES = 255
 const HALF = 2 ** 32
@@ -30,15 +31,15 @@ const HEAD_BYTES = BODY + 1 + MAX_NAME_BYTES + 2 + MAX_KEY_BYTES
 
 const scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
-/** Takes the first `length` bytes of a frame, at once: the memory is used again for the next. */
+/** Takes the first `length` bytes of a frame at once. The memory is reused for the next frame. */
 export type Post = (bytes: Buffer, length: number) => void
 
-/** Whether a frame is of this layout. */
+/** Returns true if a frame has this layout. */
 export function isCompact(bytes: Buffer): boolean {
   return bytes.length > 0 && (bytes[0] as number) < 0x80
 }
 
-/** Posts a request that has been checked. */
+/** Posts a checked request. */
 export function postRequest(request: CompactRequest, post: Post): void {
   const { op, id } = request
   if (request.op === 'cancel') {
@@ -95,7 +96,9 @@ function roomFor(packed: Packed): Buffer {
   return room <= SCRATCH_BYTES ? scratch : Buffer.allocUnsafeSlow(room)
 }
 
-/** Reads a request, checked field by field; a value is a view into `bytes`. ERR_DYAD_PROTOCOL. */
+/**
+ * Reads a request and checks it field by field. A value is a view into `bytes`. ERR_DYAD_PROTOCOL.
+ */
 export function readRequest(bytes: Buffer): CompactRequest {
   const kind = bytes[0] as number
   const id = readId(bytes)
@@ -120,7 +123,7 @@ export function readRequest(bytes: Buffer): CompactRequest {
   return { op: KINDS[kind] as 'get' | 'wait' | 'delete' | 'lease' | 'wait-lease', id, space, key }
 }
 
-/** Reads a reply, checked field by field. ERR_DYAD_PROTOCOL. */
+/** Reads a reply and checks it field by field. ERR_DYAD_PROTOCOL. */
 export function readReply(bytes: Buffer): ReadReply {
   const id = readId(bytes)
   const kind = bytes[0]
@@ -144,7 +147,7 @@ export function readReply(bytes: Buffer): ReadReply {
   }
 }
 
-/** The name read last, since most frames of a link name the same. */
+/** The name read last: most frames of a link have the same. */
 let lastSpace = ''
 let lastBytes = Buffer.alloc(0)
 

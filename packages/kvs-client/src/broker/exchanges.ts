@@ -3,17 +3,17 @@ import { type ListFeed, WatchFeed } from './feed.js'
 import type { Keyspace, Waiter } from './keyspace.js'
 import type { Scan } from './scan-turns.js'
 
-/** Who answers for what is under way. */
+/** Answers the exchanges of a session. */
 export interface Answering {
   woken(id: number, packed: Packed): void
   failed(id: number, error: Error): void
-  /** The stream may have something to send. */
+  /** Called when the stream may have entries to send. */
   feed(stream: Stream): void
-  /** Has the stream do its next slice. */
+  /** Lets the stream do its next slice. */
   advance(stream: Stream): ReturnType<Scan['step']>
 }
 
-/** One wait: plain data, since there may be very many. */
+/** One wait. It is plain data, since there may be very many. */
 export class Wait implements Waiter {
   constructor(
     readonly session: Answering,
@@ -41,7 +41,7 @@ export class LeaseWait extends Wait {
   readonly since = performance.now()
 }
 
-/** One stream of entries, which sends a batch each time that its peer asks for more. */
+/** A stream of entries. It sends a batch each time that its peer asks for more. */
 export class Stream implements Scan {
   readonly session: Answering
   readonly id: number
@@ -63,7 +63,7 @@ export class Stream implements Scan {
   ready(): void {
     if (this.#scheduled || !this.asked) return
     this.#scheduled = true
-    // After what else this turn brings, so that one batch carries it all.
+    // Waits for the rest of this turn, so that one batch carries all of its changes.
     setImmediate(() => {
       this.#scheduled = false
       this.session.feed(this)

@@ -5,35 +5,35 @@ import type { EntryTuple } from './messages.js'
 import type { Store } from './store.js'
 import type { Timeline } from './timeline.js'
 
-/** A batch ends when it has this many entries, or would exceed this many bytes. */
+/** Limits of a batch: entries and bytes. */
 const BATCH_ENTRIES = 256
 const BATCH_BYTES = 256 * 1024
 /** Records looked at for one step, sent or not. */
 const LOOKS = 4_096
 /**
- * Keys remembered for all watches of one session, whose peer is slow; beyond that, the namespace is
- * scanned again instead.
+ * Keys remembered for all watches of one session whose peer is slow. Beyond that, the watch scans
+ * the namespace again.
  */
 const MAX_DIRTY = 131_072
 const ENTRY_OVERHEAD = 24
 
-/** What a stream of entries has to send next. */
+/** The next output of a stream of entries. */
 export interface Step {
   entries: EntryTuple[]
-  /** Everything up to this revision has been sent; 0 when that cannot be said. */
+  /** The stream has sent every entry up to this revision; 0 if it is unknown. */
   upTo: number
-  /** Records that were looked at. */
+  /** Records that the step looked at. */
   looks: number
-  /** `idle`: nothing more until something changes. `ended`: nothing more at all. */
+  /** `idle`: nothing more until a change. `ended`: nothing more at all. */
   state: 'more' | 'idle' | 'ended'
 }
 
-/** Gathers entries for one frame. */
+/** Collects entries for one frame. */
 class Batch {
   readonly entries: EntryTuple[] = []
   #bytes = 0
 
-  /** Whether the entry fitted in. */
+  /** Returns true if the entry fits. */
   add(key: string, packed: Packed): boolean {
     const bytes = key.length * 3 + packed.length - STAMP_BYTES + ENTRY_OVERHEAD
     const full = this.entries.length >= BATCH_ENTRIES || this.#bytes + bytes > BATCH_BYTES
@@ -44,7 +44,7 @@ class Batch {
   }
 }
 
-/** Goes through a scan, and counts what it looks at. */
+/** Walks through a scan, and counts the records that it looks at. */
 class Cursor {
   looks = 0
   readonly #scan: Iterator<Scanned>
@@ -55,7 +55,8 @@ class Cursor {
   }
 
   /**
-   * The next entry; 'passed' if there is none among those that it looked at, 'end' after the last.
+   * Returns the next entry, 'passed' if none of the records that it looked at is one, or 'end'
+   * after the last.
    */
   next(): [string, Packed] | 'passed' | 'end' {
     const held = this.#held
@@ -69,13 +70,13 @@ class Cursor {
     return value ?? 'passed'
   }
 
-  /** Takes an entry back, to be the next again. */
+  /** Takes an entry back, to return it again next. */
   putBack(entry: [string, Packed]): void {
     this.#held = entry
   }
 }
 
-/** Sends what an iterator has, once. */
+/** Sends the entries of an iterator once. */
 export class ListFeed {
   readonly #cursor: Cursor
 
@@ -100,12 +101,12 @@ export class ListFeed {
   }
 }
 
-/** Room for the keys that the watches of one session may remember. */
+/** Room for the changed keys that the watches of one session remember. */
 export class DirtyRoom {
   left = MAX_DIRTY
 }
 
-/** Keys that have changed, as far as there is room to remember them. */
+/** Remembers changed keys while there is room. */
 class DirtyKeys {
   readonly #keys = new Set<string>()
   readonly #room: DirtyRoom
@@ -114,7 +115,7 @@ class DirtyKeys {
     this.#room = room
   }
 
-  /** Whether it is remembered. */
+  /** Returns true if it remembers the key. */
   add(key: string): boolean {
     if (this.#keys.has(key)) return true
     if (this.#room.left === 0) return false
@@ -138,7 +139,8 @@ class DirtyKeys {
 }
 
 /**
- * Sends what there is under a prefix, then what changes; a slow peer gets the newest of each key.
+ * Sends the entries under a prefix, then their changes. A slow peer gets the newest entry of each
+ * key.
  */
 export class WatchFeed implements Watcher {
   readonly #time: Timeline
@@ -149,7 +151,7 @@ export class WatchFeed implements Watcher {
   readonly #fail: (error: Error) => void
   #scan: Cursor | undefined
   /**
-   * The scan sends revisions above the first and up to the second; the third is the first of the
+   * The scan sends revisions above the first and up to the second. The third is the first of the
    * next scan.
    */
   #floor: number
@@ -233,7 +235,7 @@ export class WatchFeed implements Watcher {
     return { entries: batch.entries, upTo: this.#floor, looks, state: 'idle' }
   }
 
-  /** Later ones are in the dirty set. */
+  /** Returns false for later revisions, which are in the dirty set. */
   #isDue(packed: Packed): boolean {
     const revision = revisionOf(packed)
     return revision > this.#floor && revision <= this.#top
@@ -249,7 +251,7 @@ export class WatchFeed implements Watcher {
 const NOTHING = pack(new Uint8Array(0), 0)
 
 /**
- * Namespaces are listed as entries without a value; which ones there are is asked when the first is
+ * Lists namespaces as entries without a value. It asks for the names when the first entry is
  * wanted.
  */
 export function* nameEntries(store: Store): Generator<[string, Packed]> {

@@ -5,29 +5,31 @@ import { isCompact, type Post, postReply, postRequest, readReply, readRequest } 
 import type { CompactReply, MapReply, Reply, Request } from './messages.js'
 
 /**
- * The frames of the messages between a client and a broker. Most are laid out in compact-frames.ts;
- * the others are msgpack maps, whose `op` names the message.
+ * The frames of the messages between a client and a broker. compact-frames.ts has the layout of
+ * most. The others are msgpack maps, whose `op` names the message.
  */
 
-/** Both sides name it first; a peer of another version is turned away. */
+/** Both sides send it first, and refuse a peer of another version. */
 export const PROTOCOL_VERSION = 5
-/** Longest frame, in bytes: one value, one key and what surrounds them. */
+/** Longest frame, in bytes: one value, one key and the other fields. */
 export const MAX_FRAME_BYTES = MAX_VALUE_BYTES + MAX_KEY_BYTES + 16 * 1024
-/** Values in a request, keys included: more than any has. */
+/** Most values in a request, keys included. */
 const MAX_REQUEST_VALUES = 32
 /** Longest lease, in ms: the longest timer there is. */
 export const MAX_TTL_MS = 2 ** 31 - 1
 
 /**
- * How long a lease lasts, in ms: for the client since it asked for it, for the broker since it
- * answered, so that the client's ends first. Both go by monotonic clocks.
+ * Duration of a lease, in ms. The client counts from its request and the broker from its answer, so
+ * the client's lease ends first. Both use monotonic clocks.
  */
 export const LEASE_MS = 2_000
-/** Leases that one session, and all of a broker, may hold; beyond them an answer carries none. */
+/**
+ * Most leases of one session, and of all sessions of a broker. Beyond them an answer carries none.
+ */
 export const MAX_SESSION_LEASES = 65_536
 export const MAX_LEASES = 1_048_576
 
-/** Posts what a client has to say. */
+/** Posts a message of a client. */
 export function sendRequest(request: Request, post: Post): void {
   switch (request.op) {
     case 'get':
@@ -44,7 +46,7 @@ export function sendRequest(request: Request, post: Post): void {
   }
 }
 
-/** Posts what a broker has to say. */
+/** Posts a message of a broker. */
 export function sendReply(reply: MapReply | CompactReply, post: Post): void {
   switch (reply.op) {
     case 'entry':
@@ -121,12 +123,12 @@ const REPLIES: Shapes = {
   error: { id: count, code, detail: text },
 }
 
-/** What a client sent, checked field by field. ERR_DYAD_PROTOCOL if it is no request. */
+/** Reads a client's message and checks it field by field. ERR_DYAD_PROTOCOL if it is no request. */
 export function toRequest(bytes: Buffer): Request {
   return isCompact(bytes) ? readRequest(bytes) : (conform(REQUESTS, decode(bytes, MAX_REQUEST_VALUES)) as Request)
 }
 
-/** What a broker sent, checked field by field. ERR_DYAD_PROTOCOL if it is no reply. */
+/** Reads a broker's message and checks it field by field. ERR_DYAD_PROTOCOL if it is no reply. */
 export function toReply(bytes: Buffer): Reply {
   return isCompact(bytes) ? readReply(bytes) : (conform(REPLIES, decode(bytes)) as MapReply)
 }
@@ -143,7 +145,7 @@ function conform(shapes: Shapes, frame: unknown): unknown {
   return frame
 }
 
-/** The message of the error with which either side turns away a peer of another version. */
+/** The message of the error with which either side refuses a peer of another version. */
 const OTHER_VERSION = 'the peer speaks another version of the protocol'
 
 function otherVersion(version: unknown): DyadError {
@@ -152,7 +154,10 @@ function otherVersion(version: unknown): DyadError {
   })
 }
 
-/** Whether a link failed since its peer is of another version, which trying again does not mend. */
+/**
+ * Returns true if a link failed because its peer has another version, which another attempt cannot
+ * change.
+ */
 export function isOtherVersion(error: unknown): error is DyadError {
   return isDyadError(error, 'ERR_DYAD_PROTOCOL') && error.detail.startsWith(OTHER_VERSION)
 }

@@ -1,21 +1,21 @@
 import { LEASE_MS } from './frames.js'
 
 /**
- * The time after the start of a broker on records of an earlier one, in which leases that the
- * earlier one gave may still be trusted: it knew them, this one does not.
+ * The time after a broker's start during which clients may still trust leases of an earlier broker
+ * on the same records. This broker does not know those leases.
  */
 export class Grace {
   readonly #former: number
   readonly #over: (() => void)[] = []
   #timer: NodeJS.Timeout | undefined
 
-  /** `former` is the highest revision that the earlier broker gave, 0 if there was none. */
+  /** @param former the highest revision that the earlier broker gave, 0 if there was none */
   constructor(former: number) {
     this.#former = former
     if (former > 0) this.#timer = setTimeout(() => this.#end(), LEASE_MS + 1).unref()
   }
 
-  /** Whether somebody may hold a lease on a record of this revision that nobody here knows of. */
+  /** Returns true if a client may hold an unknown lease on a record of this revision. */
   covers(revision: number): boolean {
     return this.#timer !== undefined && revision <= this.#former
   }

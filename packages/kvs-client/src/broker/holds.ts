@@ -1,18 +1,18 @@
 import type { Packed } from '../records/packed.js'
 
-/** A key whose change is committed and must not be seen yet. */
+/** A key with a committed change that must not be visible yet. */
 interface Hold {
-  /** What is seen meanwhile. */
+  /** The record that stays visible meanwhile. */
   readonly before: Packed | undefined
-  /** How many have to let go before the change is told. */
+  /** Number of leases that must end before the change becomes visible. */
   pending: number
-  /** What is told then, in this order. */
+  /** Called then, in this order. */
   readonly tellings: (() => void)[]
 }
 
 /**
- * The keys of a keyspace whose changes are held back, so that nobody sees them while others may
- * trust what was before.
+ * The keys of a keyspace whose changes are held back: they are invisible while clients may trust
+ * the former record.
  */
 export class Holds {
   readonly #holds = new Map<string, Hold>()
@@ -25,18 +25,18 @@ export class Holds {
     return this.#holds.has(key)
   }
 
-  /** What is to be seen of a record that is stored. */
+  /** Returns the visible record of a key, given the stored one. */
   seen(key: string, packed: Packed | undefined): Packed | undefined {
     const hold = this.#holds.get(key)
     return hold === undefined ? packed : hold.before
   }
 
-  /** Tells of a change after those of the key that are held back already; whether there are any. */
+  /** Calls `tell` after the held changes of the key. Returns false if it has none. */
   follow(key: string, tell: () => void): boolean {
     return this.#holds.get(key)?.tellings.push(tell) !== undefined
   }
 
-  /** Holds a change back until what this returns has been called `pending` times. */
+  /** Holds a change back until the returned function has been called `pending` times. */
   begin(key: string, before: Packed | undefined, pending: number, tell: () => void): () => void {
     const hold: Hold = { before, pending, tellings: [tell] }
     this.#holds.set(key, hold)

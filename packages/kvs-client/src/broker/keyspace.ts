@@ -3,28 +3,28 @@ import { type Packed, revisionOf } from '../records/packed.js'
 import type { Grace } from './grace.js'
 import { Holds } from './holds.js'
 
-/** A lease on what stands under a key. */
+/** A lease on the record of a key. */
 export interface Lent {
   readonly key: string
-  /** Asks the holder to give it back; calls `over` when it has, or the lease has run out. */
+  /** Asks the holder to return the lease. Calls `over` when it is returned or has run out. */
   takeBack(over: () => void): void
 }
 
-/** Who waits for a key. */
+/** Waits for a key. */
 export interface Waiter {
   readonly key: string
   woken(packed: Packed): void
   failed(error: Error): void
 }
 
-/** Who watches a prefix. */
+/** Watches a prefix. */
 export interface Watcher {
   changed(key: string): void
   removed(key: string): void
   failed(error: Error): void
 }
 
-/** The records of a namespace, or of the registry, and who waits for them. */
+/** The records of a namespace or of the registry, with their waiters and watchers. */
 export class Keyspace {
   readonly #records: Records
   readonly #grace: Grace | undefined
@@ -33,25 +33,25 @@ export class Keyspace {
   /** By key. */
   readonly #leases = new Map<string, Set<Lent>>()
   readonly watchers = new Set<Watcher>()
-  /** By key; most keys have one waiter, and a Set for each would be most of what a wait takes. */
+  /** By key. Most keys have one waiter; a Set for each would take most of a wait's memory. */
   readonly #waiters = new Map<string, Waiter | Set<Waiter>>()
   #waiting = 0
 
-  /** `grace` is that of the broker, if the records may be from before its start. */
+  /** @param grace that of the broker, if the records may be from before its start */
   constructor(records: Records, grace?: Grace) {
     this.#records = records
     this.#grace = grace
   }
 
-  /** What everybody may see under `key`. */
+  /** Returns the visible record of `key`. */
   get(key: string): Packed | undefined {
     const packed = this.#records.get(key)
     return this.#holds.size === 0 ? packed : this.#holds.seen(key, packed)
   }
 
   /**
-   * What everybody may see under the keys that begin with `prefix`; what changes meanwhile may be
-   * seen or not. Undefined stands for {@link PASSED_LOOKS} others.
+   * Yields the visible records of the keys that begin with `prefix`, with or without changes
+   * meanwhile. Undefined stands for {@link PASSED_LOOKS} other records.
    */
   *scan(prefix: string): Generator<Scanned> {
     for (const entry of this.#records.scan(prefix)) {
@@ -65,22 +65,22 @@ export class Keyspace {
   }
 
   /**
-   * Stores; calls `done` once it is committed and may be seen, upon which {@link stored} is to be
-   * called.
+   * Stores a record. Calls `done` once it is committed and may become visible; `done` then calls
+   * {@link stored}.
    */
   put(key: string, packed: Packed, done: Committed): void {
     this.#records.put(key, packed, (error, before) => this.#settle(key, error, before, done))
   }
 
   /**
-   * Removes; calls `done` once it is committed and may be seen, upon which {@link removed} is to be
-   * called.
+   * Removes a record. Calls `done` once that is committed and may become visible; `done` then calls
+   * {@link removed}.
    */
   delete(key: string, done: Committed): void {
     this.#records.delete(key, (error, before) => this.#settle(key, error, before, done))
   }
 
-  /** Gives a lease on what may be seen under its key; whether it may be given. */
+  /** Grants a lease on the visible record of its key. Returns false if it cannot. */
   lend(lease: Lent): boolean {
     const { key } = lease
     if (this.#removed || this.#holds.has(key)) return false
@@ -90,13 +90,13 @@ export class Keyspace {
     return true
   }
 
-  /** Forgets a lease that is over. */
+  /** Forgets a lease that has ended. */
   unlend(lease: Lent): void {
     const leases = this.#leases.get(lease.key)
     if (leases?.delete(lease) && leases.size === 0) this.#leases.delete(lease.key)
   }
 
-  /** Calls `over` when nobody holds a lease here any more; none is given from now on. */
+  /** Calls `over` when no lease is left here. It grants none from now on. */
   takeAllBack(over: () => void): void {
     const leases = [...this.#leases.values()].flatMap((each) => [...each])
     this.#removed = true
@@ -113,14 +113,14 @@ export class Keyspace {
     for (const lease of leases) lease.takeBack(one)
   }
 
-  /** Whether a lease of an earlier broker may be left on what was under the key. */
+  /** Returns true if a lease of an earlier broker on the former record may be left. */
   #isCovered(key: string, before: Packed | undefined): boolean {
     if (this.#grace === undefined) return false
     if (before === undefined) return this.#grace.covers(0) && this.#records.wasDeleted(key)
     return this.#grace.covers(revisionOf(before))
   }
 
-  /** A change is committed: it may be seen when no lease on what was before is left. */
+  /** Makes a committed change visible once no lease on the former record is left. */
   #settle(key: string, error: Error | undefined, before: Packed | undefined, done: Committed): void {
     if (error !== undefined) {
       done(error, undefined)
@@ -154,7 +154,7 @@ export class Keyspace {
     this.#waiting++
   }
 
-  /** Forgets a waiter that waits no more. */
+  /** Forgets a waiter that no longer waits. */
   leave(waiter: Waiter): void {
     const { key } = waiter
     const waiters = this.#waiters.get(key)
@@ -168,7 +168,7 @@ export class Keyspace {
     this.#waiting--
   }
 
-  /** Tells of a record that was stored. */
+  /** Notifies waiters and watchers of a stored record. */
   stored(key: string, packed: Packed): void {
     if (this.#waiting > 0) {
       const waiters = this.#waiters.get(key)
@@ -182,12 +182,12 @@ export class Keyspace {
     for (const watcher of this.watchers) watcher.changed(key)
   }
 
-  /** Tells of a record that was removed. */
+  /** Lets watchers forget a removed record. */
   removed(key: string): void {
     for (const watcher of this.watchers) watcher.removed(key)
   }
 
-  /** Ends everybody's waiting. */
+  /** Ends all waits. */
   fail(error: Error): void {
     const groups = [...this.#waiters.values()]
     this.#waiters.clear()

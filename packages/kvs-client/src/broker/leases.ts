@@ -5,39 +5,40 @@ import { busy } from './busy.js'
 import type { RegisterRequest } from './messages.js'
 import type { Store } from './store.js'
 
-/** Keys and values that one session, and all of a broker, may have registered, in bytes. */
+/** Most bytes of registered keys and values, of one session and of all sessions of a broker. */
 const MAX_SESSION_BYTES = 64 * 1024 * 1024
 const MAX_BYTES = 512 * 1024 * 1024
 
-/**
- * How long a holder may take to give a sign of life before the newcomer hears that it waits, in ms.
- */
+/** Time that a holder has for a sign of life before the newcomer learns that it waits, in ms. */
 const SIGN_MS = 500
 
-/** The other side of registrations: a session of the client that asked for them. */
+/** The session of the client that owns registrations. */
 export interface Holder {
-  /** Whether its link is there. */
+  /** Whether its link is open. */
   readonly linked: boolean
-  /** The registration holds its key; `since` is what to send when it is registered again. */
+  /**
+   * The registration holds its key. `since` is the value to send when the client registers it
+   * again.
+   */
   held(id: number, since: number): void
   /** The registration does not get its key, or has lost it. */
   taken(id: number, error: DyadError): void
   /** Asks for a sign of life. */
   probe(id: number): void
-  /** A holder without a sign of life keeps the key for so many ms at most. */
+  /** Another holder, without a sign of life, keeps the key for so many ms at most. */
   waits(id: number, ms: number): void
 }
 
 interface Lease {
   readonly instance: string
-  /** When the instance held the key first, and in which epoch of the store. */
+  /** When the instance first held the key, and in which epoch of the store. */
   readonly since: number
   readonly epoch: string
   readonly ttl: number
   readonly value: Uint8Array
   readonly holder: Holder
   readonly id: number
-  /** Whether it was asked for by name, so that nobody takes it back. */
+  /** Whether its client took it over, so that no former holder takes it back. */
   readonly takenOver: boolean
   readonly timer: NodeJS.Timeout
   /** When it ends without another sign of life, on the monotonic clock in ms. */
@@ -45,8 +46,8 @@ interface Lease {
 }
 
 /**
- * A registration of a key that another holds. A sign of life of the holder refuses it; the end of
- * the lease gives it the key.
+ * A registration of a key that another instance holds. A sign of life of the holder refuses it; the
+ * end of the lease gives it the key.
  */
 export class Newcomer {
   readonly #leases: Leases
@@ -60,26 +61,26 @@ export class Newcomer {
     this.request = request
   }
 
-  /** Calls `late` when the holder did not answer for some time; at once if it cannot. */
+  /** Calls `late` if the holder does not answer for some time, or at once if it cannot answer. */
   wait(canAnswer: boolean, late: () => void): void {
     if (canAnswer) this.#timer = setTimeout(late, SIGN_MS).unref()
     else late()
   }
 
-  /** Waits no longer. Closing twice is no error. */
+  /** Ends the wait. Closing twice is no error. */
   close(): void {
     clearTimeout(this.#timer)
     this.#leases.leave(this)
   }
 }
 
-/** The keys of the registry and who holds them. */
+/** The keys of the registry and their holders. */
 export class Leases {
   readonly #store: Store
   readonly #leases = new Map<string, Lease>()
   readonly #newcomers = new Map<string, Set<Newcomer>>()
   readonly #begun = performance.now()
-  /** Bytes that are registered, of each holder and of all. */
+  /** Registered bytes, of each holder and of all. */
   readonly #bytesOf = new WeakMap<Holder, number>()
   #bytes = 0
 
@@ -92,9 +93,9 @@ export class Leases {
   }
 
   /**
-   * Gives the key to the caller, refuses it, or returns the newcomer that waits for either; tells
-   * the holder which. An instance that registers again keeps its key, or gets it back from whoever
-   * registered meanwhile with a store that did not know of it.
+   * Gives the key to the caller, refuses it, or returns the newcomer that waits for either, and
+   * notifies the holder. An instance that registers again keeps its key. It gets the key back from
+   * a holder that registered meanwhile with a store that did not know of it.
    */
   register(holder: Holder, request: RegisterRequest): Newcomer | undefined {
     const { id, key, instance } = request
@@ -119,7 +120,7 @@ export class Leases {
     return newcomer
   }
 
-  /** Another sign of life; whether the instance still holds the key. */
+  /** Notes another sign of life. Returns true if the instance still holds the key. */
   renew(key: string, instance: string): boolean {
     const lease = this.#leases.get(key)
     if (lease?.instance !== instance) return false
@@ -159,10 +160,10 @@ export class Leases {
   }
 
   /**
-   * Whether the holder makes room: for a caller that takes the key over, for one that knows that
-   * this very holder has ended, for one that registered later, and for one that held the key under
-   * an earlier start of the store. The last does not get it after an absence longer than its lease,
-   * or after a takeover.
+   * Returns true if the holder yields the key: to a caller that takes it over, to one that knows
+   * that this very holder has ended, to one that registered later, and to one that held it under an
+   * earlier start of the store. The last does not get it after an absence longer than its lease, or
+   * after a takeover.
    */
   #yields(former: Lease, { key, since, epoch, ttl, takeover, former: ended }: RegisterRequest): boolean {
     if (since === 0) return takeover || (ended > 0 && ended === this.#revision(key))
@@ -171,7 +172,7 @@ export class Leases {
     return isNew && performance.now() - this.#begun <= ttl
   }
 
-  /** The revision of the entry of a key. */
+  /** Returns the revision of a key's entry. */
   #revision(key: string): number | undefined {
     const packed = this.#store.keyspace(null).get(key)
     return packed === undefined ? undefined : revisionOf(packed)
@@ -189,7 +190,7 @@ export class Leases {
     const value = Buffer.from(request.value)
     const known = same ?? request
     const unchanged = same !== undefined && Buffer.compare(same.value, value) === 0
-    // At once: the registry is in memory.
+    // Takes effect at once: the registry is in memory.
     if (!unchanged) this.#store.put(null, key, value, () => {})
     const since = known.since > 0 ? known.since : this.#store.timeline(null).next()
     const epoch = known.since > 0 ? known.epoch : this.#store.epoch
@@ -219,7 +220,7 @@ export class Leases {
     this.#bytesOf.set(holder, (this.#bytesOf.get(holder) ?? 0) + bytes)
   }
 
-  /** The holder lives. */
+  /** The holder lives, so the newcomers are refused. */
   #refuseNewcomers(key: string): void {
     for (const newcomer of [...(this.#newcomers.get(key) ?? [])]) {
       newcomer.close()
@@ -233,7 +234,8 @@ function refusal(key: string, what: string): DyadError {
 }
 
 /**
- * Strings take one byte a character, or two; each registration has its timer and its record beside.
+ * Counts two bytes a character, as strings take at most. Each registration also has a timer and a
+ * record.
  */
 function bytesOf(key: string, value: Uint8Array): number {
   return 512 + 2 * key.length + value.length

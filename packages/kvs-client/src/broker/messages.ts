@@ -2,14 +2,14 @@ import type { ErrorCode } from '@dyad-ts/core'
 import type { Packed } from '../records/packed.js'
 
 /**
- * The messages between a client and a broker. `id` names the request that a message belongs to; the
- * client chooses ids, and uses none twice on a link.
+ * The messages between a client and a broker. `id` names the request of a message. The client
+ * chooses ids, and uses none twice on a link.
  */
 
 /** Name of a namespace, or null for the registry. */
 export type Space = string | null
 
-/** Counts of what a broker holds. */
+/** Counts of the contents of a broker. */
 export interface BrokerStats {
   namespaces: number
   records: number
@@ -19,7 +19,7 @@ export interface BrokerStats {
   leases: number
 }
 
-/** `lease`, `wait-lease`: as `get` and `wait`, and the answer may be a lease. */
+/** `lease` and `wait-lease` are `get` and `wait` whose answers may carry a lease. */
 export interface KeyRequest {
   op: 'get' | 'wait' | 'delete' | 'lease' | 'wait-lease'
   id: number
@@ -34,8 +34,8 @@ export interface PutRequest {
   value: Uint8Array
 }
 /**
- * Streams entries, a batch for each `more`. `after` leaves out those up to that revision, which the
- * store gave under `epoch`.
+ * Streams entries, a batch for each `more`. `after` leaves out entries up to that revision, which
+ * the store gave under `epoch`.
  */
 export interface StreamRequest {
   op: 'list' | 'watch'
@@ -52,18 +52,20 @@ export interface RegisterRequest {
   value: Uint8Array
   ttl: number
   instance: string
-  /** What the first answer said; 0 for a registration that has not held the key yet. */
+  /** The result of the first answer; 0 for a registration that has not held the key yet. */
   since: number
-  /** The epoch in which the key was held first; '' if it has not been yet. */
+  /** The epoch in which the registration first held the key; '' if it has not yet. */
   epoch: string
-  /** Whether to take the key from its holder; without meaning once the instance held the key. */
+  /** Whether to take the key from its holder. Has no effect once the instance held the key. */
   takeover: boolean
-  /** Revision of the entry whose holder has ended, from which the key may be taken; 0 for none. */
+  /**
+   * Revision of the entry of an ended holder, from which the instance may take the key; 0 for none.
+   */
   former: number
 }
 /**
- * `cancel` ends what is under way, and gives back a lease: as its holder likes, and as the answer
- * to `revoke`.
+ * `cancel` ends a request, or returns a lease: by its holder's choice, or as the answer to
+ * `revoke`.
  */
 export type CompactRequest = KeyRequest | PutRequest | { op: 'cancel'; id: number }
 export type Request =
@@ -76,10 +78,10 @@ export type Request =
   | { op: 'remove'; id: number; name: string }
   | { op: 'namespaces' | 'stats' | 'more'; id: number }
 
-/** One entry on its way: key, value, revision, epoch. */
+/** One entry of a batch: key, value, revision, epoch. */
 export type EntryTuple = [key: string, value: Uint8Array, revision: number, epoch: string]
 
-/** `stored` answers a put. `revoke` takes back the lease of the request that it names. */
+/** `stored` answers a put. `revoke` asks for the lease of the request that it names. */
 export type CompactReply =
   | { op: 'entry' | 'leased'; id: number; packed: Packed }
   | { op: 'stored'; id: number; revision: number; epoch: string }
@@ -87,13 +89,16 @@ export type CompactReply =
 export type MapReply =
   /** `epoch` names this start of the broker. */
   | { op: 'hello'; version: number; durable: boolean; epoch: string }
-  /** `since` of a registration, or whether there was something to do. */
+  /** `result` is the `since` of a registration, or whether the request changed anything. */
   | { op: 'done'; id: number; result: number | boolean }
   /** Asks the registration for a sign of life. */
   | { op: 'probe'; id: number }
-  /** Somebody without a sign of life holds the key of the registration, for so many ms at most. */
+  /**
+   * Another holder without a sign of life keeps the key of the registration, for so many ms at
+   * most.
+   */
   | { op: 'waits'; id: number; ms: number }
-  /** `upTo`: everything up to this revision has been sent; 0 when that cannot be said. */
+  /** `upTo`: the batches so far have every entry up to this revision; 0 if that is unknown. */
   | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }
   | { op: 'end'; id: number; entries: EntryTuple[] }
   | { op: 'stats'; id: number; stats: BrokerStats }
@@ -105,5 +110,5 @@ export type ReadReply =
   | { op: 'stored'; id: number; revision: number; epoch: string }
   | { op: 'none' | 'revoke'; id: number }
 
-/** What a client gets. */
+/** A message to a client. */
 export type Reply = MapReply | ReadReply

@@ -3,18 +3,18 @@ import { busy } from './busy.js'
 import { Stream, Wait } from './exchanges.js'
 import type { Newcomer } from './leases.js'
 
-/** Requests of one session that may be under way at once. */
+/** Most requests of one session under way at once. */
 const MAX_OPEN = 131_072
-/** Lists and watches among them. The broker tells every watch of each change. */
+/** Most lists and watches among them. The broker notifies every watch of each change. */
 const MAX_STREAMS = 1_024
-/** Memory that their keys and values may take, in bytes. */
+/** Most memory of their keys and values, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024
 
 type Open = Wait | Stream | Newcomer
 
 /**
- * What a session has under way, by the id of its request. It is bounded, so that no client takes
- * more than its share of the broker.
+ * The requests of a session that are under way, by id. Bounds keep one client from taking more than
+ * its share of the broker.
  */
 export class OpenRequests {
   readonly #all = new Map<number, Open>()
@@ -25,7 +25,7 @@ export class OpenRequests {
     return this.#all.get(id)
   }
 
-  /** ERR_DYAD_PROTOCOL if that id is under way already, ERR_DYAD_BUSY if too much is. */
+  /** ERR_DYAD_PROTOCOL if that id is under way already, ERR_DYAD_BUSY beyond the bounds. */
   add(id: number, open: Open): void {
     this.checkFree(id)
     const bytes = bytesOf(open)
@@ -43,7 +43,7 @@ export class OpenRequests {
     if (this.#all.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `request ${id} is under way already` })
   }
 
-  /** Takes one out, and returns it. */
+  /** Removes and returns one. */
   take(id: number): Open | undefined {
     const open = this.#all.get(id)
     if (open === undefined) return undefined
@@ -62,7 +62,7 @@ export class OpenRequests {
   }
 }
 
-/** Strings take one byte a character, or two. */
+/** Counts two bytes a character, as strings take at most. */
 function bytesOf(open: Open): number {
   if (open instanceof Wait) return 2 * open.key.length
   if (open instanceof Stream) return 2 * open.prefix.length

@@ -1,7 +1,7 @@
 import type { Packed } from '../records/packed.js'
 import type { SessionLink } from './answers.js'
 
-/** While this many bytes wait to be sent, no more waits are answered. */
+/** While this many bytes wait to be sent, the session answers no more waits. */
 const MAX_UNSENT_BYTES = 4 * 1024 * 1024
 
 interface Woken {
@@ -10,8 +10,8 @@ interface Woken {
 }
 
 /**
- * Answers the waits of a session as its peer reads. One put may wake more waits than can be
- * answered at once.
+ * Answers the waits of a session as its peer reads: one put may end more waits than can be answered
+ * at once.
  */
 export class PacedAnswers {
   readonly #link: SessionLink
@@ -30,7 +30,7 @@ export class PacedAnswers {
     else if (this.#woken.push({ id, packed }) === 1) void this.#giveAll()
   }
 
-  /** Forgets those that have not been answered. */
+  /** Forgets the unanswered waits. */
   close(): void {
     this.#isClosed = true
     this.#woken = []

@@ -1,17 +1,17 @@
 import { LEASE_MS, MAX_LEASES } from './frames.js'
 import type { Keyspace, Lent } from './keyspace.js'
 
-/** Who holds leases. */
+/** Holds leases. */
 export interface LeaseHolder {
-  /** The lease is to be given back. */
+  /** Asks the holder to return the lease. */
   revoke(id: number): void
-  /** The lease is over. */
+  /** The lease has ended. */
   ended(id: number): void
 }
 
-/** A key that one session may trust. */
+/** A session's lease on a key. */
 export class ReadLease implements Lent {
-  /** Called when the lease is over; the holder has been asked for it if there are any. */
+  /** Called when the lease ends. If there are any, the holder has been asked to return it. */
   readonly awaiting: (() => void)[] = []
 
   constructor(
@@ -22,20 +22,20 @@ export class ReadLease implements Lent {
     readonly until: number,
   ) {}
 
-  /** Asks the holder to give it back; calls `over` when it has, or the lease has run out. */
+  /** Asks the holder to return the lease. Calls `over` when it is returned or has run out. */
   takeBack(over: () => void): void {
     if (this.awaiting.push(over) === 1) this.holder.revoke(this.id)
   }
 }
 
-/** The leases of all keyspaces, which run out in the order in which they were given. */
+/** The leases of all keyspaces, in the order in which they run out. */
 export class ReadLeases {
   readonly #all = new Set<ReadLease>()
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * A lease on what can be read under `key` now, or undefined if there are too many, or if it is
-   * about to change.
+   * Grants a lease on the visible record of `key`. Returns undefined if there are too many, or if
+   * the record is about to change.
    */
   grant(holder: LeaseHolder, id: number, keyspace: Keyspace, key: string): ReadLease | undefined {
     if (this.#all.size >= MAX_LEASES) return undefined
@@ -47,7 +47,7 @@ export class ReadLeases {
   }
 
   /**
-   * Ends a lease: it was given back, its holder is gone, or it has run out. Ending it twice is no
+   * Ends a lease that was returned, has run out, or whose holder has gone. Ending it twice is no
    * error.
    */
   end(lease: ReadLease): void {

@@ -1,13 +1,13 @@
 import type { RecordStore } from '../records/contract.js'
 
 /**
- * How far ahead revisions are reserved in the store, in µs, so that a crash needs no write for each
- * of them.
+ * How far ahead revisions are reserved in the store, in µs, so that not each of them needs a write
+ * to survive a crash.
  */
 const RESERVE_US = 10_000_000
 
 /**
- * Gives revisions: microseconds since 1970, but always more than the last, also over restarts of
+ * Issues revisions: microseconds since 1970, but always more than the last, also across restarts of
  * the store.
  */
 export class RevisionClock {

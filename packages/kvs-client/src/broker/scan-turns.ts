@@ -1,29 +1,26 @@
-/** What one turn of the event loop may cost: each record looked at one, each record sent more. */
+/** Most cost of one turn of the event loop. A record looked at costs one, a record sent more. */
 const TURN_COST = 4_096
 
 /** Looks through records, a slice at a time. */
 export interface Scan {
-  /**
-   * Does the next slice; returns what that cost, and whether there is more to do without being
-   * asked.
-   */
+  /** Does the next slice. Returns its cost, and whether the scan continues without being asked. */
   step(): { readonly cost: number; readonly again: boolean }
 }
 
 /**
- * The turns of all sessions at looking through records. After a slice for one session comes one for
- * the next, and whatever else the event loop has to do. So a session that scans a lot holds up no
- * other by more than a slice.
+ * Lets all sessions take turns at scanning. After a slice for one session comes a slice for the
+ * next, and the other work of the event loop. So a long scan delays other sessions by a slice at
+ * most.
  */
 export class ScanTurns {
-  /** By session; the one whose turn is next comes first. */
+  /** By session. The first one has the next turn. */
   readonly #waiting = new Map<object, Set<Scan>>()
   #left = TURN_COST
   #isScheduled = false
 
   /**
-   * Does a slice of a scan of that session: at once if nobody waits and this turn is young, else
-   * later.
+   * Does a slice of a session's scan: at once if no other session waits and this turn is young,
+   * else later.
    */
   run(session: object, scan: Scan): void {
     if (this.#waiting.size === 0 && this.#left > 0) this.#step(session, scan)
@@ -42,7 +39,7 @@ export class ScanTurns {
 
   #next(): void {
     for (const [session, scans] of this.#waiting) {
-      // Behind the others, if it has more.
+      // It goes behind the others if it has more.
       this.#waiting.delete(session)
       for (const scan of scans) {
         scans.delete(scan)

@@ -10,14 +10,14 @@ import type { OpenRequests } from './open-requests.js'
 import type { LeaseHolder, ReadLease } from './read-leases.js'
 import type { Store } from './store.js'
 
-/** The leases that one session holds, by the ids of the requests that they answer. */
+/** The leases of one session, by the ids of the requests that they answer. */
 export class SessionLeases implements LeaseHolder {
   readonly #store: Store
   readonly #answers: Answers
   readonly #open: OpenRequests
   readonly #held = new Map<number, ReadLease>()
 
-  /** @param open what the session has under way; waits for a lease are among it */
+  /** @param open the requests of the session, including waits for a lease */
   constructor(store: Store, answers: Answers, open: OpenRequests) {
     this.#store = store
     this.#answers = answers
@@ -32,11 +32,11 @@ export class SessionLeases implements LeaseHolder {
     this.#held.delete(id)
   }
 
-  /** Answers with the record and a lease on it; without a record `wait` waits for one. */
+  /** Answers with the record and a lease on it. If there is no record, `wait` waits for one. */
   request(session: Answering, wait: boolean, id: number, space: Space, key: string): void {
     checkKey(key)
     if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry gives no leases' })
-    // Checked here: when a wait is answered, an error would be that of the put that answers it.
+    // Checked here: when a wait is answered, an error would go to the put that answers it.
     this.#open.checkFree(id)
     if (this.#held.has(id)) throw new DyadError('ERR_DYAD_PROTOCOL', { detail: `lease ${id} is held already` })
     const keyspace = this.#store.keyspace(space)
@@ -53,7 +53,7 @@ export class SessionLeases implements LeaseHolder {
   }
 
   /**
-   * The client counts from its request, so after a long wait a lease would be over when it comes.
+   * The client counts from its request, so after a long wait a lease would have ended on arrival.
    */
   answer({ id, keyspace, key, since }: LeaseWait, packed: Packed): void {
     const current = performance.now() - since < LEASE_MS && keyspace.get(key) === packed
@@ -61,7 +61,7 @@ export class SessionLeases implements LeaseHolder {
     else this.#answers.send({ op: 'entry', id, packed })
   }
 
-  /** Ends a lease if there is one of that id. */
+  /** Ends the lease of that id, if there is one. */
   cancel(id: number): void {
     const lease = this.#held.get(id)
     if (lease !== undefined) this.#store.readLeases.end(lease)
@@ -72,7 +72,7 @@ export class SessionLeases implements LeaseHolder {
     for (const lease of [...this.#held.values()]) this.#store.readLeases.end(lease)
   }
 
-  /** Answers with what can be seen now, and a lease on it if there may be one more. */
+  /** Answers with the visible record, and a lease on it within the bounds. */
   #lease(id: number, keyspace: Keyspace, key: string, packed: Packed): void {
     const room = this.#held.size < MAX_SESSION_LEASES
     const lease = room ? this.#store.readLeases.grant(this, id, keyspace, key) : undefined

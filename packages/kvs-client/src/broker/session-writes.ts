@@ -4,11 +4,11 @@ import { busy } from './busy.js'
 import type { Space } from './messages.js'
 import type { Store } from './store.js'
 
-/** Writes of one session that may be under way at once, and the bytes of their values. */
+/** Most writes of one session under way at once, and most bytes of their values. */
 const MAX_WRITES = 131_072
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** What one session writes, and how much of it is under way. */
+/** Makes the writes of one session, and bounds those under way. */
 export class SessionWrites {
   readonly #store: Store
   readonly #answers: Answers
@@ -28,7 +28,7 @@ export class SessionWrites {
       if (error === undefined) this.#answers.send({ op: 'stored', id, revision, epoch: this.#store.epoch })
       else this.#answers.refuse(id, error)
     })
-    // Counted once nothing can throw any more. An answer at once has uncounted the write already.
+    // Counted once no error is possible. An answer at once has uncounted the write already.
     this.#count(1, bytes)
   }
 
@@ -43,7 +43,7 @@ export class SessionWrites {
     this.#count(1, 0)
   }
 
-  /** Answers when a namespace is made or removed. Throws ERR_DYAD_BUSY, and as `work` does. */
+  /** Answers when a namespace is created or removed. Throws ERR_DYAD_BUSY, and as `work` does. */
   change(id: number, work: () => Promise<void>): void {
     this.#check(0)
     const changed = work()
@@ -60,7 +60,7 @@ export class SessionWrites {
     )
   }
 
-  /** Returns `bytes`. ERR_DYAD_BUSY if too much is being written already. */
+  /** Returns `bytes`. ERR_DYAD_BUSY beyond the bounds. */
   #check(bytes: number): number {
     if (this.#writes >= MAX_WRITES) throw busy(`${MAX_WRITES} writes`)
     if (this.#bytes + bytes > MAX_BYTES) throw busy(`writes of ${MAX_BYTES / 1024 / 1024} MiB`)
@@ -73,7 +73,7 @@ export class SessionWrites {
   }
 }
 
-/** Registrations have leases; no other write reaches the registry. */
+/** Returns the namespace's name. Only registrations, which have leases, write to the registry. */
 function named(space: Space): string {
   if (space === null) throw new DyadError('ERR_DYAD_KEY', { detail: 'the registry is written by register' })
   return space

@@ -14,10 +14,10 @@ import { SessionLeases } from './session-leases.js'
 import { SessionWrites } from './session-writes.js'
 import type { Store } from './store.js'
 
-/** What sending a record costs, beside having looked at it, where looking costs one. */
+/** Cost of sending a record, in addition to looking at it, which costs one. */
 const SENDING_COST = 8
 
-/** What all sessions of a broker share. */
+/** Shared by all sessions of a broker. */
 export interface Shared {
   readonly store: Store
   readonly leases: Leases
@@ -42,14 +42,14 @@ export class Session implements Holder, Answering {
     this.#leases = new SessionLeases(store, this.#answers, this.#open)
     this.#writes = new SessionWrites(store, this.#answers)
     this.#paced = new PacedAnswers(link, (id, packed) => this.#answerWait(id, packed))
-    // At once: what the client has sent with its proof is handled in this very turn.
+    // At once: this very turn handles the frames that the client has sent with its proof.
     const { durable, epoch } = store
     this.#answers.send({ op: 'hello', version: PROTOCOL_VERSION, durable, epoch })
   }
 
   /**
-   * Takes one frame; throws ERR_DYAD_PROTOCOL, upon which the link is to be closed. The link brings
-   * none while its peer does not read the answers.
+   * Handles one frame. Throws ERR_DYAD_PROTOCOL, and the caller then closes the link. The link
+   * delivers no frames while its peer does not read the answers.
    */
   message(bytes: Buffer): void {
     this.#handle(toRequest(bytes))
@@ -96,8 +96,8 @@ export class Session implements Holder, Answering {
   }
 
   /**
-   * Sends a stream's next batch if it was asked for and there is one, when it is this session's
-   * turn.
+   * Sends a stream's next batch in this session's turn, if the client asked for one and there is
+   * one.
    */
   feed(stream: Stream): void {
     if (stream.asked) this.#shared.scans.run(this, stream)

@@ -17,31 +17,30 @@ import { Store } from './store.js'
 /** Options of {@link startBroker}. */
 export interface BrokerOptions extends Omit<ListenOptions, 'maxFrameBytes' | 'audience'> {
   /**
-   * Directory of the log; records in it survive the process. @default none: records are kept in
-   * memory
+   * Directory of the log, whose records survive the process. @default none: records are in memory
    */
   data?: string | undefined
 }
 
-/** A running broker. Whoever started it closes it. */
+/** A running broker. The caller of `startBroker` closes it. */
 export interface Broker extends AsyncDisposable {
   readonly port: number
   /**
-   * Address of the broker for clients that reach it under `hostname`, by default the address bound.
+   * Returns the broker's address for clients that reach it as `hostname`, by default the bound
+   * address.
    */
   url(hostname?: string): string
   /**
-   * What happened when the records were opened, in words: for instance that the end of an
-   * unfinished write was cut off.
+   * Messages about the opening of the records, for example that the end of an unfinished write was
+   * cut off.
    */
   readonly notices: readonly string[]
-  /** What the broker holds now. */
+  /** Returns counts of the broker's contents. */
   stats(): BrokerStats
   /**
-   * A client in this process, which takes part without a socket and without a proof. The caller
-   * closes it.
+   * Returns a client in this process, which uses no socket and no proof. The caller closes it.
    * @param id names the store, as the id of its other clients does
-   * @param callTimeout milliseconds that an answer may take
+   * @param callTimeout longest time for an answer, in ms
    */
   client(id: string, callTimeout: number): BrokerClient
   /** Closes every link, the socket and the log. Closing twice is no error. */
@@ -49,10 +48,10 @@ export interface Broker extends AsyncDisposable {
 }
 
 /**
- * Starts the embedded key-value store. ERR_DYAD_BIND if the address cannot be bound, or not without
- * a token; ERR_DYAD_LOG if the log is damaged or of another version; ERR_DYAD_SYSTEM if the log
- * cannot be opened, or if another broker has it open, whose process and host the detail names;
- * ERR_DYAD_OPTION if another user made the directory where everybody may write.
+ * Starts the embedded key-value store. ERR_DYAD_BIND if it cannot bind the address, or may not
+ * without a token. ERR_DYAD_LOG if the log is damaged or of another version. ERR_DYAD_SYSTEM if it
+ * cannot open the log, or if another broker has it open; the detail names that broker's process and
+ * host. ERR_DYAD_OPTION if another user made the directory where everybody may write.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { data, ...listening } = flatOptions(options)

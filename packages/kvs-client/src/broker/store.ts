@@ -11,10 +11,7 @@ import { ReadLeases } from './read-leases.js'
 import { RevisionClock } from './revision-clock.js'
 import { Timeline } from './timeline.js'
 
-/**
- * Called once: with the revision of a put when it is committed and everybody has been told, or with
- * why it failed.
- */
+/** Called once: with the revision of a put when it is committed and visible, or with its error. */
 export type Told = (error: Error | undefined, revision: number) => void
 
 interface Named {
@@ -23,7 +20,7 @@ interface Named {
   readonly created: Promise<void>
 }
 
-/** The namespaces and the registry of one broker, over a place to keep them in. */
+/** The namespaces and the registry of one broker, over a record store. */
 export class Store {
   readonly registry = new Keyspace(new MemoryRecords())
   readonly readLeases = new ReadLeases()
@@ -31,10 +28,10 @@ export class Store {
   /** Names this start of the store. */
   readonly epoch: string = randomBytes(EPOCH_BYTES).toString('base64url')
   readonly #time: Timeline
-  /** The registry is in memory, and begins anew with each start. */
+  /** The registry is in memory, and empty after each start. */
   readonly #registryTime: Timeline
   readonly #namespaces = new Map<string, Named>()
-  /** Names whose namespace is being removed. */
+  /** Removals under way, by the name of the namespace. */
   readonly #removing = new Map<string, Promise<void>>()
   readonly #grace: Grace
 
@@ -58,7 +55,7 @@ export class Store {
     return this.#records.durable
   }
 
-  /** The revisions of the registry, or of all namespaces. */
+  /** Returns the revisions of the registry, or of all namespaces. */
   timeline(space: Space): Timeline {
     return space === null ? this.#registryTime : this.#time
   }
@@ -82,7 +79,7 @@ export class Store {
       if (found.row.nonce === nonce) return found.created
       throw new DyadError('ERR_DYAD_NAMESPACE_EXISTS', { namespace: name })
     }
-    // Who trusts what the former namespace held must not be passed by what is put into the next.
+    // A put into the next namespace must not overtake clients that trust records of the former one.
     const removing = this.#removing.get(name)
     if (removing !== undefined) return removing.then(() => this.create(name, nonce))
     const { promise: created, done } = commitment()
@@ -119,8 +116,8 @@ export class Store {
   }
 
   /**
-   * Stores a copy of `value`. Throws ERR_DYAD_NAMESPACE_MISSING and ERR_DYAD_KEY; `told` may be
-   * called before this returns.
+   * Stores a copy of `value`. Throws ERR_DYAD_NAMESPACE_MISSING and ERR_DYAD_KEY. May call `told`
+   * before it returns.
    */
   put(space: Space, key: string, value: Uint8Array, told: Told): void {
     const keyspace = this.keyspace(space)
@@ -139,7 +136,7 @@ export class Store {
     if (!over) time.held(revision)
   }
 
-  /** Throws as `put` does; `done` may be called before this returns. */
+  /** Throws as `put` does. May call `done` before it returns. */
   delete(space: Space, key: string, done: Committed): void {
     const keyspace = this.keyspace(space)
     checkKey(key)

@@ -5,22 +5,19 @@ export interface Past {
   /** The highest revision among the puts of earlier starts; 0 if there were none. */
   readonly latest: number
   /**
-   * The highest revision among the puts up to the end of the start of this epoch; undefined if this
-   * store does not continue that start.
+   * Returns the highest revision among the puts up to the end of this epoch's start, or undefined
+   * if this store does not continue that start.
    */
   lastOf(epoch: string): number | undefined
 }
 
-/**
- * The revisions of a store, in the order in which it gives them, and how far waiters and watchers
- * know of them.
- */
+/** The revisions of a store, in order, and the ones that waiters and watchers know of. */
 export class Timeline {
   /** Names this start of the store. */
   readonly epoch: string
   readonly #clock: RevisionClock
   readonly #past: Past
-  /** Revisions of puts that nobody knows of yet; the least is the first. */
+  /** Revisions of puts that no client knows of yet, the least first. */
   readonly #untold = new Set<number>()
   #latest: number
 
@@ -42,25 +39,25 @@ export class Timeline {
     return this.#latest
   }
 
-  /** A revision of its own, above every one given so far. */
+  /** Returns a new revision, above every earlier one. */
   next(): number {
     return this.#clock.next()
   }
 
-  /** A put is stored and cannot be told yet. */
+  /** A put is stored and must stay invisible for now. */
   held(revision: number): void {
     this.#untold.add(revision)
   }
 
-  /** A put has failed, or is about to be told. */
+  /** A put has failed, or is about to become visible. */
   over(revision: number, isTold: boolean): void {
     this.#untold.delete(revision)
     if (isTold && revision > this.#latest) this.#latest = revision
   }
 
   /**
-   * Whether a reader with everything up to a revision, given under an epoch, needs only later ones.
-   * An older copy of the records, or another store, may hold something new under lower
+   * Returns true if a reader that has every entry up to a revision of an epoch needs only later
+   * ones. An older copy of the records, or another store, may hold new entries under lower
    * revisions.
    */
   continues(epoch: string, revision: number): boolean {

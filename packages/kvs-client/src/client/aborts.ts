@@ -1,18 +1,18 @@
-/** Is told when a signal fires. */
+/** Called when a signal fires. */
 export interface Abortable {
-  /** Where it stands among those who are told of the same signal; {@link Aborts} keeps it. */
+  /** Its index among the listeners of the same signal; {@link Aborts} keeps it. */
   place: number
   aborted(): void
 }
 
-/** Who is told of one signal. */
+/** The listeners of one signal. */
 interface Group {
   readonly members: Abortable[]
   readonly listener: () => void
 }
 
 /**
- * Listens to signals for many at once: one listener for a signal, however many share it, since
+ * Listens to signals for many at once. It adds one listener to a signal, however many share it:
  * adding a listener costs as much as the signal has already.
  */
 export class Aborts {
@@ -21,7 +21,7 @@ export class Aborts {
   add(signal: AbortSignal | undefined, member: Abortable): void {
     if (signal === undefined) return
     const members = this.#groups.get(signal)?.members ?? this.#begin(signal)
-    // An array and no Set, for the reason that ExchangeTable is no Map.
+    // An array, not a Set, for the same reason that ExchangeTable is no Map.
     member.place = members.push(member) - 1
   }
 

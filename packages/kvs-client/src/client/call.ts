@@ -3,28 +3,28 @@ import type { Reply, Request, Space } from '../broker/messages.js'
 import type { Connection } from './connection.js'
 import type { Exchange } from './exchange.js'
 
-/** What a stream asks for. */
+/** The query of a stream. */
 export type StreamQuery = { op: 'list' | 'watch'; space: Space; prefix: string } | { op: 'namespaces' }
 
-/** A request that belongs to its call, which gives it its id. */
+/** A request without its id, which its call assigns. */
 export type Unsent = Extract<Request, { id: number }>
 
-/** How a call is made, and what becomes of its reply. */
+/** Options of a call. */
 export interface CallOptions<T> {
   signal?: AbortSignal | undefined
-  /** Whether it may wait for ever once there has been a connection. @default false */
+  /** Whether it may wait without end after the first connection. @default false */
   patient?: boolean
   /** Whether the process may end while it waits. @default false */
   background?: boolean | undefined
-  /** Told of its id, when it has one. */
+  /** Called with its id, once it has one. */
   begun?(id: number): void
-  /** Told each time that it is about to be sent. */
+  /** Called each time before it is sent. */
   sending?(): void
-  /** What the call resolves with; throwing rejects. Not asked about errors. */
+  /** Returns the call's result; the call rejects with its exception. Not called for errors. */
   result(reply: Reply): T
 }
 
-/** One request and the one reply to it; sent again over each link until it is answered. */
+/** One request and its one reply. It is sent again over each link until it is answered. */
 class Call<T> implements Exchange {
   due = Number.POSITIVE_INFINITY
   place = 0
@@ -73,7 +73,7 @@ class Call<T> implements Exchange {
     if (reply.op !== 'error') {
       this.#succeed(reply)
     } else if (this.#sent > 1 && this.#request.op === 'remove' && reply.code === 'ERR_DYAD_NAMESPACE_MISSING') {
-      // The first request did it, and its answer was lost.
+      // The first request succeeded, and its answer was lost.
       this.#succeed({ op: 'done', id: this.#request.id, result: true })
     } else {
       this.failed(toError(reply, this.#connection, this.#request))
@@ -96,7 +96,7 @@ class Call<T> implements Exchange {
 }
 
 /**
- * Makes a call; rejects with the signal's reason, the broker's error, or ERR_DYAD_KVS_UNREACHABLE.
+ * Makes a call. Rejects with the signal's reason, the broker's error, or ERR_DYAD_KVS_UNREACHABLE.
  */
 export function call<T>(connection: Connection, request: Unsent, options: CallOptions<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -105,7 +105,7 @@ export function call<T>(connection: Connection, request: Unsent, options: CallOp
   })
 }
 
-/** The error that a broker reported of a request. */
+/** Returns the error that a broker reported for a request. */
 export function toError(
   reply: Extract<Reply, { op: 'error' }>,
   { url }: Connection,
@@ -123,7 +123,7 @@ function namespaceOf(request: Unsent | StreamQuery): string | undefined {
   return 'space' in request ? (request.space ?? undefined) : undefined
 }
 
-/** Why a reply is not what was asked for. */
+/** Returns the error for a reply that does not fit its request. */
 export function unexpected(reply: Reply): DyadError {
   return new DyadError('ERR_DYAD_PROTOCOL', { detail: `answered with ${reply.op}` })
 }

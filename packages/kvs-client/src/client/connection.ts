@@ -10,22 +10,22 @@ import { ExchangeTable } from './exchange-table.js'
 import { LeaseBook } from './lease-book.js'
 
 /**
- * First and longest pause between two attempts to connect, in ms; each is drawn between its half
- * and its whole.
+ * First and longest pause between two attempts to connect, in ms. Each pause is between a half and
+ * the whole of its length.
  */
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
-/** A broker that has neither accepted nor refused a link for so long counts as away, in ms. */
+/** A broker that neither accepts nor refuses a link for so long counts as away, in ms. */
 const SILENT_MS = 1_500
 /**
- * How long a link holds the process after the last exchange, in ms, since letting go and taking
- * hold cost as much as an exchange.
+ * How long a link holds the process after the last exchange, in ms. Releasing and holding cost as
+ * much as an exchange.
  */
 const LINGER_MS = 50
 
-/** What a connection needs of a link. */
+/** The part of a link that a connection uses. */
 export interface ClientLink {
-  /** Copies and sends; in no hurry, together with what is sent next. */
+  /** Copies and sends bytes. Without `hurry`, it sends them with the next ones. */
   post(bytes: Uint8Array, length: number, hurry?: boolean): void
   close(reason?: Error): void
   hold(keepsProcessAlive: boolean): void
@@ -39,15 +39,15 @@ export interface ConnectionOptions {
   /** Names the broker in errors. */
   url: string
   dial: Dial
-  /** Ms that the first connection may take. */
+  /** Longest time for the first connection, in ms. */
   connectTimeout: number
-  /** Ms that an answer may take. */
+  /** Longest time for an answer, in ms. */
   callTimeout: number
 }
 
-/** One link to a broker, made when needed and made anew while anything is under way. */
+/** One link to a broker, made when it is needed, and again while exchanges are under way. */
 export class Connection {
-  /** Who is to be told of which signal. */
+  /** Notifies exchanges of their signals. */
   readonly aborts = new Aborts()
   /** Leases over this connection. */
   readonly leases = new LeaseBook((id, hurry) => {
@@ -55,7 +55,7 @@ export class Connection {
   })
   readonly #options: ConnectionOptions
   readonly #exchanges = new ExchangeTable()
-  /** How many of them keep the process alive. */
+  /** Number of exchanges that keep the process alive. */
   #foreground = 0
   readonly #due: DueTimer
   #linger: NodeJS.Timeout | undefined
@@ -82,12 +82,12 @@ export class Connection {
     return this.#options.url
   }
 
-  /** What the broker said of itself; false until it has. */
+  /** Whether the broker is durable; false until it has said so. */
   get durable(): boolean {
     return this.#durable
   }
 
-  /** Names the start of the broker that was linked last; '' before the first. */
+  /** Names the start of the broker that was linked last; '' before the first link. */
   get epoch(): string {
     return this.#epoch
   }
@@ -96,7 +96,7 @@ export class Connection {
     return this.#link !== undefined
   }
 
-  /** Why there is no link, if one was wanted. */
+  /** Why there is no link, if an exchange needs one. */
   get outage(): KvsOutage | undefined {
     return this.#outage
   }
@@ -107,7 +107,7 @@ export class Connection {
     return () => this.#outageListeners.delete(told)
   }
 
-  /** Puts something under way. It is told of a link at once if there is one. */
+  /** Adds an exchange. If there is a link, it calls `linked` at once. */
   begin(exchange: Exchange): number {
     if (this.#closed) throw closedError()
     const id = this.#exchanges.add(exchange)
@@ -117,7 +117,7 @@ export class Connection {
     return id
   }
 
-  /** Nothing more is expected of it. */
+  /** Removes an exchange that expects no more. */
   end(id: number): void {
     const exchange = this.#exchanges.delete(id)
     if (exchange === undefined) return
@@ -126,13 +126,13 @@ export class Connection {
     this.#linger ??= setTimeout(() => this.#letGo(), LINGER_MS)
   }
 
-  /** Ends it, and tells the broker. */
+  /** Ends an exchange, and notifies the broker. */
   cancel(id: number): void {
     this.send({ op: 'cancel', id })
     this.end(id)
   }
 
-  /** Fails the exchange unless it is disarmed within the call timeout, and so many ms more. */
+  /** Fails the exchange unless it is disarmed within the call timeout plus so many ms. */
   arm(exchange: Exchange, more = 0): void {
     this.#due.arm(exchange, more)
   }
@@ -141,12 +141,12 @@ export class Connection {
     this.#due.disarm(exchange)
   }
 
-  /** Sends if there is a link. */
+  /** Sends the request if there is a link. */
   send(request: Request): void {
     if (this.#link !== undefined) sendRequest(request, this.#post)
   }
 
-  /** Fails everything with ERR_DYAD_CLOSED, and resolves when the link is down. */
+  /** Fails every exchange with ERR_DYAD_CLOSED, and resolves when the link is down. */
   async close(): Promise<void> {
     this.#closed = true
     this.#due.close()
@@ -184,7 +184,7 @@ export class Connection {
         // Neither goes away by itself.
         const isDenied = isDyadError(error, 'ERR_DYAD_DENIED') || isDyadError(error, 'ERR_DYAD_CERTIFICATE')
         if (isDenied) this.#failAll(error, ({ endures }) => endures !== true)
-        // Listeners have heard that the store is away, and it is not back.
+        // Listeners know that the store is away, and it is not back.
         if (!isDenied || this.#exchanges.size > 0 || this.#outage !== undefined) this.#away(error)
         if (dialing.signal.aborted) break
         const ref = this.#foreground > 0
@@ -198,7 +198,7 @@ export class Connection {
     if (expired && this.#link === undefined) {
       this.#failAll(this.#unreachable(`cannot be reached in ${this.#options.connectTimeout} ms`))
     } else if (this.#link === undefined && this.#exchanges.size > 0) {
-      // Something was begun while the last attempt was being given up.
+      // An exchange began while the last attempt was being given up.
       void this.#dial()
     }
   }
@@ -243,12 +243,15 @@ export class Connection {
     void this.#dial()
   }
 
-  /** The broker has neither accepted nor refused the link. A refusal says more than its silence. */
+  /**
+   * Notes that the broker neither accepted nor refused the link. A refusal takes precedence over
+   * silence.
+   */
   #silent(): void {
     if (this.#outage === undefined) this.#away(new Error('it does not answer'))
   }
 
-  /** Notes that the broker cannot be asked, and the latest cause. Listeners hear of it once. */
+  /** Notes that the broker is away, with the latest cause. Notifies listeners once. */
   #away(cause: unknown): void {
     const why = cause instanceof Error ? cause : new Error(String(cause))
     const known = this.#outage
@@ -302,7 +305,7 @@ export class Connection {
   }
 }
 
-/** What everything rejects with after close(). */
+/** Returns the error of every call after close(). */
 export function closedError(): DyadError {
   return new DyadError('ERR_DYAD_CLOSED', { detail: 'key-value store client' })
 }

@@ -1,29 +1,28 @@
 /** The longest timer there is, in ms. */
 const LONGEST_MS = 2 ** 31 - 1
 
-/** Something that is given up when it is due. */
+/** Expires when it is due. */
 export interface Expiring {
-  /** On the monotonic clock in ms; infinite for what may take for ever. */
+  /** On the monotonic clock, in ms; infinite for an exchange without a limit. */
   due: number
 }
 
 /**
- * Gives up what takes too long. All are given the same time, and one timer serves them: it looks at
- * everything each time that the first of them could be due, so that arming and disarming cost
- * nothing.
+ * Expires exchanges that take too long. All have the same limit, and one timer serves them. It
+ * looks at all of them each time that the first could be due, so arming and disarming cost nothing.
  */
 export class DueTimer {
   readonly #ms: number
   readonly #look: (now: number) => void
   #timer: NodeJS.Timeout | undefined
 
-  /** `look` is to give up what is due and return nothing; it arms what is left by {@link next}. */
+  /** @param look expires the due items and returns; it passes the others to {@link next} */
   constructor(ms: number, look: (now: number) => void) {
     this.#ms = ms
     this.#look = look
   }
 
-  /** It is due once its time, and so many ms more, have passed. */
+  /** The item is due after the limit plus so many ms. */
   arm(item: Expiring, more: number): void {
     item.due = performance.now() + this.#ms + more
     this.#timer ??= this.#set(this.#ms)
@@ -33,7 +32,7 @@ export class DueTimer {
     item.due = Number.POSITIVE_INFINITY
   }
 
-  /** The least of what is left, or infinity. */
+  /** Notes the due time of an item that is left; infinity counts for none. */
   next(due: number, now: number): void {
     if (due < Number.POSITIVE_INFINITY) this.#timer ??= this.#set(Math.max(1, due - now))
   }
@@ -43,7 +42,7 @@ export class DueTimer {
     this.#timer = undefined
   }
 
-  /** What is under way holds the process by its link, or by the attempt to make one. */
+  /** The timer itself does not hold the process: the link, or the attempt to make one, does. */
   #set(ms: number): NodeJS.Timeout {
     const timer = setTimeout(
       () => {

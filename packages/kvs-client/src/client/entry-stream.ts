@@ -10,9 +10,9 @@ interface Waiting {
 }
 
 /**
- * Entries as the broker sends them, batch by batch; reading one batch asks for the next. After a
- * lost link a watch continues behind the last revision up to which it has everything, if the broker
- * knows that revision. A list begins anew and leaves out what it has given.
+ * Entries as the broker sends them, in batches. Reading one batch asks for the next. After a lost
+ * link, a watch continues behind the last revision up to which it is complete, if the broker knows
+ * that revision. A list begins anew and leaves out the entries that it has given.
  */
 export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   readonly #connection: Connection
@@ -26,17 +26,17 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
   #entries: EntryTuple[] = []
   #at = 0
   #waiting: Waiting[] = []
-  /** Whether the broker knows of this stream on this link, and whether it owes a batch. */
+  /** Whether the broker knows this stream on this link, and whether it owes a batch. */
   #known = false
   #asked = false
   #last = false
-  /** The last revision up to which everything was sent, and under which epoch. */
+  /** The revision up to which the stream is complete, and its epoch. */
   #upTo = 0
   #epoch = ''
   #error: { error: unknown } | undefined
   readonly #given: Set<string> | undefined
 
-  /** `refusal`, if any, is what the first `next()` rejects with. */
+  /** @param refusal if given, the first `next()` rejects with it */
   constructor(connection: Connection, query: StreamQuery, signal: AbortSignal | undefined, refusal?: Error) {
     this.#connection = connection
     this.#query = query
@@ -111,7 +111,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
     }
   }
 
-  /** Hands out what there is, and asks for more if somebody still waits. */
+  /** Hands out available entries, and asks for more if a reader still waits. */
   #give(): void {
     while (this.#waiting.length > 0) {
       const entry = this.#entries[this.#at]
@@ -138,7 +138,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
 
   #ask(): void {
     if (this.#waiting.length === 0 || this.#asked || this.#state !== 'open' || this.#last) return
-    // A list is answered at once, a watch when something happens.
+    // A list is answered at once, a watch at the next change.
     if (this.#query.op !== 'watch') this.#connection.arm(this)
     if (!this.#connection.linked) return
     this.#asked = true
@@ -147,7 +147,7 @@ export class EntryStream implements AsyncIterableIterator<KvsEntry>, Exchange {
     this.#known = true
   }
 
-  /** An error is met by the reader at once: what it has not read yet is dropped. */
+  /** Reports an error to the reader at once, and drops the entries that it has not read. */
   #fail(error: unknown, tell: boolean): void {
     if (this.#state === 'ended') return
     this.#finish(tell)

@@ -1,19 +1,19 @@
 import type { Exchange } from './exchange.js'
 
 /**
- * Places of an empty table, in 16 KiB; a power of two, as every number of places. Half of them are
- * as many calls as a program usually has under way at once.
+ * Places of an empty table, in 16 KiB: a power of two, like every size. A program usually has up to
+ * half as many calls under way.
  */
 const FEWEST = 1024
 
 /**
- * What is under way, by id: each has the place that the low bits of its id name, and ids whose
- * place is taken are left out.
+ * The exchanges under way, by id. The low bits of an id name its place; ids whose place is taken
+ * are left out.
  *
- * A Map would do, but for what it leaves behind: V8's ordered tables are made anew as entries come
- * and go, and each names the one after it, so that one old table keeps all later ones, and every
- * call that is in them, until the next major collection: some 500 B for each call of a busy
- * connection, and tens of MiB before it comes.
+ * It is not a Map, because V8 remakes its ordered tables as entries come and go, and each old table
+ * refers to the next. So one old table keeps all later ones, and every call in them, until the next
+ * major collection. That takes some 500 B for each call of a busy connection, and tens of MiB
+ * before the collection.
  */
 export class ExchangeTable {
   #exchanges: (Exchange | undefined)[] = new Array(FEWEST).fill(undefined)
@@ -25,9 +25,11 @@ export class ExchangeTable {
     return this.#size
   }
 
-  /** Takes it in, and gives it the next id that has a place; ids rise, and none comes twice. */
+  /**
+   * Adds an exchange and returns its id: the next one with a free place. Ids rise and never repeat.
+   */
   add(exchange: Exchange): number {
-    // Half of the places stay free, so that one is found soon.
+    // Half of the places stay free, so that the search is short.
     if (this.#size * 2 >= this.#exchanges.length) this.#resize(this.#exchanges.length * 2)
     let id = this.#nextId
     let place = this.#placeOf(id)
@@ -44,18 +46,18 @@ export class ExchangeTable {
     return this.#ids[place] === id ? this.#exchanges[place] : undefined
   }
 
-  /** Gives back what it took out. */
+  /** Removes and returns an exchange. */
   delete(id: number): Exchange | undefined {
     const exchange = this.get(id)
     if (exchange === undefined) return undefined
     this.#exchanges[this.#placeOf(id)] = undefined
     this.#size--
-    // A hundred thousand may have waited at once, and need no room any more.
+    // Shrinks after a peak, for example of a hundred thousand waits.
     if (this.#size === 0 && this.#exchanges.length > FEWEST) this.#resize(FEWEST)
     return exchange
   }
 
-  /** All of now, with their ids, in the order in which they came. */
+  /** Returns all exchanges with their ids, oldest first. */
   entries(): [id: number, exchange: Exchange][] {
     const entries: [number, Exchange][] = []
     for (const [place, exchange] of this.#exchanges.entries()) {
@@ -65,7 +67,7 @@ export class ExchangeTable {
   }
 
   #placeOf(id: number): number {
-    // The low 32 bits are those of the number, however long it is.
+    // `&` takes the low 32 bits of any number.
     return id & (this.#exchanges.length - 1)
   }
 
@@ -74,7 +76,7 @@ export class ExchangeTable {
     this.#exchanges = new Array(places).fill(undefined)
     this.#ids = new Float64Array(places)
     for (const [id, exchange] of entries) {
-      // Two that had a place each among fewer have one each among more.
+      // Ids with different places in a smaller table have different places in a larger one.
       const place = this.#placeOf(id)
       this.#exchanges[place] = exchange
       this.#ids[place] = id

@@ -2,15 +2,17 @@ import type { Reply } from '../broker/messages.js'
 import type { Expiring } from './due.js'
 
 /**
- * Something under way: it is told of each link made anew, of what the broker says, and of the
- * failure that ends it.
+ * An exchange with the broker. The connection calls it for each new link, for each reply, and for
+ * the failure that ends it.
  */
 export interface Exchange extends Expiring {
   /** Whether the process may end while it is under way. */
   readonly background?: boolean | undefined
-  /** Whether it goes on where a stranger has the place of the broker, which may come back. */
+  /**
+   * Whether it continues while a stranger has the broker's place, since the broker may come back.
+   */
   readonly endures?: boolean | undefined
-  /** There is a link; say what has to be said. */
+  /** Called when there is a link; sends the request. */
   linked(): void
   replied(reply: Reply): void
   failed(error: unknown): void

@@ -1,15 +1,15 @@
 import type { KvsEntry, Lease } from '@dyad-ts/core'
 
-/** A lease that was asked for, and what became of it. */
+/** A requested lease, and its state. */
 export class HeldLease implements Lease {
   /** The id of its request, which names it to the broker. */
   readonly id: number
   readonly space: string
   readonly key: string
   entry: KvsEntry | undefined
-  /** When it ends by this side's clock, in ms; 0 while the broker has not given it. */
+  /** When it ends by this side's clock, in ms; 0 until the broker has given it. */
   until = 0
-  /** Taken back, given back or overwritten by this client, maybe before it was given. */
+  /** Whether it was revoked, returned or overwritten by this client, maybe before it was given. */
   over = false
   readonly #giveBack: (lease: HeldLease) => void
 

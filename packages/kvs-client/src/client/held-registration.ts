@@ -4,10 +4,10 @@ import { call, toError } from './call.js'
 import type { Connection } from './connection.js'
 import type { Exchange } from './exchange.js'
 
-/** How long a store may take to give up a key that is released, in ms. */
+/** Longest time for a store to release a key, in ms. */
 const RELEASE_MS = 2_000
 
-/** A key of the registry, kept by signs of life and registered anew over each new link. */
+/** A key of the registry. It sends signs of life, and registers again over each new link. */
 export class HeldRegistration implements Registration, Exchange {
   readonly background: boolean | undefined
   readonly #connection: Connection
@@ -25,14 +25,14 @@ export class HeldRegistration implements Registration, Exchange {
   due = Number.POSITIVE_INFINITY
   place = 0
   #id = 0
-  /** When the key was held first, and in which epoch of the store. */
+  /** When the instance first held the key, and in which epoch of the store. */
   #since = 0
   #epoch = ''
   #renewal: NodeJS.Timeout | undefined
   #over = false
   #closing: Promise<void> | undefined
 
-  /** While the key is held, the registration is one of `all`. */
+  /** While the key is held, `all` contains the registration. */
   constructor(
     connection: Connection,
     key: string,
@@ -56,12 +56,12 @@ export class HeldRegistration implements Registration, Exchange {
     return this.#lost.signal
   }
 
-  /** The key is asked for again over the next link. */
+  /** The next link asks for the key again. */
   get endures(): boolean {
     return this.#first === undefined && !this.#over
   }
 
-  /** Registers the key; resolves once it is held. */
+  /** Registers the key. Resolves once it is held. */
   begin(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#signal?.throwIfAborted()
@@ -99,7 +99,7 @@ export class HeldRegistration implements Registration, Exchange {
     else if (reply.op === 'probe') this.#renew()
     else if (reply.op === 'waits') this.#waits(reply.ms)
     else if (reply.op === 'done' && typeof reply.result === 'number') this.#held(reply.result)
-    // A sign of life came too late.
+    // The sign of life came too late.
     else if (reply.op === 'done' && !reply.result) this.linked()
   }
 
@@ -129,7 +129,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#first = undefined
   }
 
-  /** The broker answers by then. */
+  /** Extends the limit: the broker answers by then. */
   #waits(ms: number): void {
     if (this.#first === undefined) return
     this.#connection.arm(this, ms)
@@ -140,7 +140,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#connection.send({ op: 'renew', id: this.#id, key: this.#key, instance: this.#instance })
   }
 
-  /** Nothing is held any more; whoever waits or listens is told why. */
+  /** Ends the registration, and passes the reason to the caller that waits or listens. */
   #stop(error: unknown): void {
     if (this.#over) return
     this.#over = true
@@ -150,7 +150,7 @@ export class HeldRegistration implements Registration, Exchange {
     this.#all.delete(this)
     if (this.#first !== undefined) {
       this.#connection.send({ op: 'cancel', id: this.#id })
-      // The broker may have it already.
+      // The broker may have registered it already.
       this.#connection.send({ op: 'unregister', id: this.#id, key: this.#key, instance: this.#instance })
       this.#first.reject(error)
     } else if (error instanceof DyadError && error.code !== 'ERR_DYAD_CLOSED') {
@@ -164,7 +164,7 @@ export class HeldRegistration implements Registration, Exchange {
     clearInterval(this.#renewal)
     this.#all.delete(this)
     try {
-      // A caller that stops waits little for a store that is away; the key expires by itself.
+      // A caller that stops waits only briefly for a store that is away: the key expires by itself.
       const signal = AbortSignal.timeout(Math.min(this.#ttl, RELEASE_MS))
       await call(
         this.#connection,
@@ -172,7 +172,7 @@ export class HeldRegistration implements Registration, Exchange {
         { signal, result: () => {} },
       )
     } catch {
-      // Unreachable, or closed: the key expires.
+      // Unreachable or closed: the key expires.
     } finally {
       this.#connection.end(this.#id)
     }

@@ -35,7 +35,7 @@ export class BrokerClient implements KvsClient {
     this.registry = new Reader(connection, null)
   }
 
-  /** `durable` is what the broker says, known once it has answered anything. */
+  /** `durable` is known after the broker's first answer. */
   get capabilities(): KvsCapabilities {
     return { ...this.#capabilities, durable: this.#connection.durable }
   }
@@ -85,7 +85,7 @@ export class BrokerClient implements KvsClient {
     return registration
   }
 
-  /** Counts of what the broker holds. */
+  /** Returns counts of the broker's contents. */
   stats(options: Waiting = {}): Promise<BrokerStats> {
     const { signal } = options
     return call(
@@ -111,8 +111,7 @@ export class BrokerClient implements KvsClient {
   }
 
   async #close(): Promise<void> {
-    // What a release sends goes before the end of the link. Without a link there is nobody to tell,
-    // and what is registered expires.
+    // Releases are sent before the link ends. Without a link, registrations expire.
     const releases = [...this.#registrations].map((registration) => registration.close())
     await this.#connection.close()
     await Promise.all(releases)

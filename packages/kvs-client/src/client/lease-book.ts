@@ -1,25 +1,25 @@
 import type { KvsEntry } from '@dyad-ts/core'
 import { HeldLease } from './held-lease.js'
 
-/** Tells the broker that a lease is given back; what is in no hurry goes with what is sent next. */
+/** Returns a lease to the broker. Without `hurry` it goes with the next request. */
 export type GiveBack = (id: number, hurry: boolean) => void
 
-/** The leases of one connection: those asked for and those given, until they are over. */
+/** The requested and granted leases of one connection, until they end. */
 export class LeaseBook {
   readonly #giveBack: GiveBack
   /** By id. */
   readonly #all = new Map<number, HeldLease>()
-  /** Those given, in the order in which they end, or nearly so. */
+  /** Granted leases, roughly in the order in which they end. */
   readonly #given = new Set<HeldLease>()
   readonly #byKey = new Map<string, Set<HeldLease>>()
-  /** All leases share one function. */
+  /** One function for all leases. */
   readonly #disposed = (lease: HeldLease) => this.giveBack(lease)
 
   constructor(giveBack: GiveBack) {
     this.#giveBack = giveBack
   }
 
-  /** A lease is asked for. */
+  /** Adds a requested lease. */
   begin(id: number, space: string, key: string): HeldLease {
     const lease = new HeldLease(this.#disposed, id, space, key)
     this.#all.set(id, lease)
@@ -30,7 +30,7 @@ export class LeaseBook {
     return lease
   }
 
-  /** It was given. */
+  /** Notes that the lease was granted. */
   given(lease: HeldLease, entry: KvsEntry, until: number): void {
     lease.entry = entry
     lease.until = until
@@ -39,7 +39,7 @@ export class LeaseBook {
     this.#given.add(lease)
   }
 
-  /** It is over, and the broker knows or need not know. */
+  /** Removes a lease whose end the broker knows, or need not know. */
   forget(lease: HeldLease): void {
     lease.over = true
     this.#given.delete(lease)
@@ -49,14 +49,14 @@ export class LeaseBook {
     if (same?.delete(lease) && same.size === 0) this.#byKey.delete(name)
   }
 
-  /** Its holder does not need it any more. */
+  /** Returns a lease that its holder no longer needs. */
   giveBack(lease: HeldLease): void {
     if (lease.valid) this.#giveBack(lease.id, false)
     this.forget(lease)
   }
 
   /**
-   * The broker wants it back. Answered even when it is long over, since somebody waits for the
+   * Answers the broker's request for a lease, also long after its end: a writer waits for the
    * answer.
    */
   revoke(id: number): void {
@@ -66,8 +66,8 @@ export class LeaseBook {
   }
 
   /**
-   * This client is about to change the key, or the whole namespace: its own leases must not hold
-   * that up.
+   * Ends this client's own leases on a key, or on a whole namespace, that it is about to change, so
+   * that they do not delay the change.
    */
   overwrite(space: string, key?: string): void {
     if (this.#all.size === 0) return
@@ -76,13 +76,14 @@ export class LeaseBook {
   }
 
   /**
-   * The link is lost: the broker may have forgotten them all. Those asked for are asked for again.
+   * Ends granted leases after a lost link, since the broker may have forgotten them. Requests for
+   * leases are sent again.
    */
   lost(): void {
     for (const lease of [...this.#given]) this.forget(lease)
   }
 
-  /** Those that nobody disposes. */
+  /** Drops expired leases that no holder disposed of. */
   #dropExpired(): void {
     const now = performance.now()
     for (const lease of this.#given) {

@@ -4,7 +4,7 @@ import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'
 import type { HeldLease } from './held-lease.js'
 
-/** Asks for what is under `key`, with a lease on it. */
+/** Asks for the record of `key`, with a lease on it. */
 export function lease(
   connection: Connection,
   space: string,
@@ -24,8 +24,7 @@ export function lease(
       begun(id) {
         held = connection.leases.begin(id, space, key)
       },
-      // It counts from the last time: an answer to an earlier one would have come over a link that
-      // is lost.
+      // It counts from the last request: answers to earlier ones were lost with their link.
       sending() {
         asked = performance.now()
       },

@@ -77,7 +77,7 @@ export class Namespace extends Reader implements KvsNamespace {
   put(key: string, value: Uint8Array, options?: Waiting): Promise<KvsStamp> {
     const refused = checked(key, value)
     if (refused !== undefined) return refused
-    // A copy, since it may have to be sent again when the caller has long changed its own.
+    // A copy: it may be sent again after the caller has changed its own.
     this.connection.leases.overwrite(this.name, key)
     const request: PutRequest = { op: 'put', id: 0, space: this.space, key, value: Buffer.from(value) }
     return call(this.connection, request, {
@@ -109,7 +109,7 @@ export class Namespace extends Reader implements KvsNamespace {
   }
 }
 
-/** The rejection of a key or value that cannot be stored. */
+/** Returns a rejection for a key or value that cannot be stored. */
 function checked(key: string, value?: Uint8Array): Promise<never> | undefined {
   try {
     checkKey(key)

@@ -2,38 +2,38 @@ import type { Operations } from './log-batch.js'
 import { MemoryRecords } from './memory-records.js'
 import { type Packed, revisionOf } from './packed.js'
 
-/** Starts of the store remembered. */
+/** Number of remembered starts of the store. */
 const MAX_EPOCHS = 1_000
-/** Deleted keys remembered of one namespace. */
+/** Number of remembered deleted keys of one namespace. */
 const MAX_DELETED = 65_536
 
-/** A namespace by its number, and its records. */
+/** A namespace's number and its records. */
 export interface CatalogEntry {
   readonly id: number
   readonly name: string
   readonly nonce: string
   readonly memory: MemoryRecords
-  /** Keys that were deleted last, as far as the log tells. */
+  /** Recently deleted keys, as far as the log has them. */
   readonly deleted: Set<string>
 }
 
-/** What a log says, replayed. */
+/** The replayed state of a log. */
 export class Catalog implements Operations {
   readonly entries = new Map<number, CatalogEntry>()
   nextId = 1
-  /** No revision given so far is above it. */
+  /** No earlier revision is above it. */
   highest = 0
   /** The highest revision among all puts. */
   latest = 0
   /**
-   * The epochs of the store's starts, the last one last, and the highest revision among the puts
-   * before each.
+   * The epochs of the store's starts, oldest first, and the highest revision among the puts before
+   * each.
    */
   readonly #epochs = new Map<string, number>()
 
   put(id: number, key: string, packed: Packed): void {
     this.committed(revisionOf(packed))
-    // What came after the removal of its namespace is void.
+    // Later operations on a removed namespace are void.
     const entry = this.entries.get(id)
     entry?.memory.set(key, packed)
     if (entry !== undefined && entry.deleted.size > 0) entry.deleted.delete(key)
@@ -52,7 +52,7 @@ export class Catalog implements Operations {
 
   create(id: number, name: string, nonce: string): void {
     this.nextId = Math.max(this.nextId, id + 1)
-    // A rewritten log may say it twice.
+    // A rewritten log may repeat it.
     if (!this.entries.has(id)) this.entries.set(id, newEntry(id, name, nonce))
   }
 
@@ -64,7 +64,7 @@ export class Catalog implements Operations {
     this.highest = Math.max(this.highest, ceiling)
   }
 
-  /** A put of this revision is in the log. */
+  /** The log has a put of this revision. */
   committed(revision: number): void {
     this.highest = Math.max(this.highest, revision)
     this.latest = Math.max(this.latest, revision)

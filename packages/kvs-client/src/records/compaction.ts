@@ -7,9 +7,9 @@ import type { LogFiles } from './log-files.js'
 const SLICE_BYTES = 128 * 1024
 
 /**
- * Writes everything that is in the catalog to a new base, a slice a turn; the log has been rotated
- * just before. What changes meanwhile is in the new log, which is replayed after the base. Rejects
- * with the signal's reason, or what the system says, and then leaves everything as it was.
+ * Writes the catalog to a new base, a slice a turn, right after a rotation of the log. Changes
+ * meanwhile are in the new log, which a start replays after the base. Rejects with the signal's
+ * reason or the system's error, and then leaves everything as it was.
  */
 export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSignal): Promise<void> {
   const base = files.beginBase()
@@ -36,8 +36,7 @@ export async function compact(catalog: Catalog, files: LogFiles, signal: AbortSi
         await writeFull()
       }
     }
-    // Once more, since records without the name of their namespace are of little use if a batch is
-    // damaged.
+    // Repeated: if a batch is damaged, records without their namespace's name are of little use.
     for (const { id, name, nonce } of catalog.entries.values()) {
       batch.create(id, name, nonce)
       await writeFull()

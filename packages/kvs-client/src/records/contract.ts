@@ -1,62 +1,62 @@
 import type { Packed } from './packed.js'
 
 /**
- * Called once with what came of a write, and with what was under the key before it: in the order in
- * which writes were asked for, at once or later.
+ * Called once with the error of a write or the record before it: in the order of the writes, at
+ * once or later.
  */
 export type Committed = (error: Error | undefined, before: Packed | undefined) => void
 
 /**
- * A record that a scan has found, or undefined for {@link PASSED_LOOKS} others that it has passed:
- * whoever scans may give way there.
+ * A record that a scan has found, or undefined for {@link PASSED_LOOKS} others that it has passed.
+ * The caller may give way there.
  */
 export type Scanned = [string, Packed] | undefined
-/** Records that a scan passes before it says so. */
+/** Records that a scan passes before it yields undefined. */
 export const PASSED_LOOKS = 256
 
-/** The records of one namespace. Keys and values have been checked. */
+/** The records of one namespace. Callers have checked keys and values. */
 export interface Records {
-  /** What is stored and committed under `key`. */
+  /** Returns the committed record of `key`. */
   get(key: string): Packed | undefined
   put(key: string, packed: Packed, done: Committed): void
   delete(key: string, done: Committed): void
-  /** Whether the key was deleted before this process opened the store, not long ago. */
+  /** Returns true if the key was deleted before this process opened the store, and recently. */
   wasDeleted(key: string): boolean
-  /** The records whose key begins with `prefix`; what changes meanwhile may be seen or not. */
+  /** Yields the records whose key begins with `prefix`, with or without changes meanwhile. */
   scan(prefix: string): IterableIterator<Scanned>
 }
 
 /** A namespace as a record store keeps it. */
 export interface StoredNamespace {
   readonly name: string
-  /** Which call created it, so that the same call sent again is no error. */
+  /** Names the call that created it, so that a repeated call is no error. */
   readonly nonce: string
   readonly records: Records
 }
 
-/** Where a broker keeps its namespaces and records. */
+/** Keeps the namespaces and records of a broker. */
 export interface RecordStore {
   readonly durable: boolean
-  /** A revision that no revision given so far is above; 0 for a store without a past. */
+  /** No earlier revision is above it; 0 for a store without a past. */
   readonly ceiling: number
   /** The highest revision among all puts so far; 0 for a store without a past. */
   readonly latest: number
-  /** A start of the store begins: what is put from now on is put under its epoch. */
+  /** Begins a start of the store: later puts are under its epoch. */
   begin(epoch: string): void
   /**
-   * The highest revision among the puts up to the end of the start of an epoch; undefined if that
-   * start is not of this store's past.
+   * Returns the highest revision among the puts up to the end of an epoch's start, or undefined if
+   * that start is not of this store's past.
    */
   lastOf(epoch: string): number | undefined
-  /** What whoever runs the store is to be told of how it was opened. */
+  /** Messages for the operator about the opening of the store. */
   readonly notices: readonly string[]
-  /** Remembers a higher ceiling, before any put that is asked for after it. */
+  /** Stores a higher ceiling, before any later put. */
   raise(ceiling: number): void
   namespaces(): StoredNamespace[]
-  /** The namespace can be written at once; it lasts from when `done` is called. */
+  /** Creates a namespace, which can be written at once. It is committed when `done` is called. */
   create(name: string, nonce: string, done: Committed): StoredNamespace
   remove(namespace: StoredNamespace, done: Committed): void
-  /** Number of records in all namespaces. */
+  /** Returns the number of records in all namespaces. */
   count(): number
   close(): Promise<void>
 }

@@ -1,12 +1,12 @@
 import { DyadError, isDyadError } from '@dyad-ts/core'
 
-/** The error of a directory of records that cannot be opened as it is. */
+/** Returns the error for a directory of records that cannot be opened as it is. */
 export function damaged(path: string, what: string, cause?: unknown): DyadError {
   return new DyadError('ERR_DYAD_LOG', { path, detail: what, cause })
 }
 
 /**
- * The error of a directory of records that cannot be used: a DyadError stays as it is, and another
+ * Returns the error for an unusable directory of records: a DyadError stays as it is, and another
  * cause becomes ERR_DYAD_SYSTEM.
  */
 export function unusable(directory: string, cause: unknown): DyadError {

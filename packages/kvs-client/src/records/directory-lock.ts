@@ -16,19 +16,18 @@ import { hasFileLocks, NO_BUILD, tryLock, warnOfMissingLocks } from '@dyad-ts/co
 import { hasTraces } from './log-directory.js'
 import { irregularKind, openOwn } from './own-file.js'
 
-/** Longest text of the lock file that is read, in bytes. */
+/** Most bytes that are read of the lock file. */
 const READ_BYTES = 1024
-/** Stands in the lock file from when a log has been made on. */
+/** The line of the lock file that says that a log was made. */
 const HAS_LOG = 'records are kept here'
 
 /**
- * The lock of a directory of records, on the file `lock` in it. The lock is of the directory and
- * not of a name, so it holds between network namespaces, containers and, where the file system
- * shares its locks, hosts. The kernel releases it with the process. Where the system has no file
- * locks at all, everybody gets it.
+ * The lock of a directory of records, on the file `lock` in it. It holds between network
+ * namespaces, containers and, where the file system shares its locks, hosts. The kernel releases it
+ * with the process. Where the system has no file locks at all, every broker gets it.
  *
- * The file also says whether a log has been made there: a directory that has had one and has none
- * is damaged, and no new one.
+ * The file also says whether a log was made there. A directory that has had a log and has none is
+ * damaged, not new.
  */
 export class DirectoryLock {
   readonly #directory: string
@@ -57,7 +56,7 @@ export class DirectoryLock {
     }
   }
 
-  /** Whether the lock file of a directory, if there is one, says that a log has been made there. */
+  /** Returns true if the directory's lock file says that a log was made there. */
   static saysLog(directory: string): boolean {
     const path = join(directory, 'lock')
     if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) return false
@@ -69,19 +68,19 @@ export class DirectoryLock {
     }
   }
 
-  /** Whether a log has been made in the directory, be it there or not. */
+  /** Whether a log was made in the directory, also if it is gone. */
   get hadLog(): boolean {
     return this.#hasLog || hasTraces(this.#directory)
   }
 
-  /** A log stands in the directory. */
+  /** Notes that the directory has a log. */
   logMade(): void {
     if (this.#hasLog) return
     this.#hasLog = true
     this.#write()
   }
 
-  /** Whether the lock is still that of the directory: neither was moved, removed or replaced. */
+  /** Whether the directory still has this lock: neither was moved, removed or replaced. */
   get isInPlace(): boolean {
     const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false })
     const own = fstatSync(this.#fd, { bigint: true })
@@ -92,19 +91,17 @@ export class DirectoryLock {
     closeSync(this.#fd)
   }
 
-  /**
-   * In one write, so that a process that is killed meanwhile does not leave a file that says less.
-   */
+  /** Writes the file in one call, so that a kill does not leave less in it. */
   #write(): void {
     const lines = [`process ${process.pid} on host ${hostname()}`, ...(this.#hasLog ? [HAS_LOG] : [])]
     const text = Buffer.from(`${lines.join('\n')}\n`)
     writeSync(this.#fd, text, 0, text.length, 0)
-    // The file stays: if it were removed, a second broker could lock another one of the same name.
+    // The file stays: if it were removed, a second broker could lock another file of the same name.
     ftruncateSync(this.#fd, text.length)
   }
 }
 
-/** The error of a directory that another broker has open. */
+/** Returns the error for a directory that another broker has open. */
 export function busy(path: string, holder: string): Error {
   return Object.assign(new Error(`another broker has this directory open: ${holder}`), { code: 'EBUSY', path })
 }

@@ -2,16 +2,16 @@ import { BATCH_HEADER_BYTES } from './log-frame.js'
 import { copyPacked, type Packed, readStamp, STAMP_BYTES, unpack, writeStamp } from './packed.js'
 
 /**
- * What a batch of a log file consists of: operations. What one turn of the event loop writes is one
- * batch, and is replayed whole or not at all. Numbers are little-endian.
+ * The contents of a batch of a log file: operations. The operations of one turn are one batch, and
+ * a start replays it whole or not at all. Numbers are little-endian.
  */
 
-/** A batch that has grown to this is written; one operation may exceed it. */
+/** A batch of this size is written; one operation may exceed it. */
 export const FULL_BATCH_BYTES = 1024 * 1024
 /** Longest batch, in bytes. */
 export const MAX_BATCH_BYTES = 4 * FULL_BATCH_BYTES
 const FIRST_BYTES = 64 * 1024
-/** Most bytes that an operation takes beside its texts and value. */
+/** Most bytes of an operation in addition to its texts and value. */
 const OVERHEAD_BYTES = 24
 
 const PUT = 1
@@ -21,18 +21,18 @@ const REMOVE = 4
 const CEILING = 5
 const EPOCH = 6
 
-/** Who is told of operations as they are replayed; `id` is the number of a namespace. */
+/** Receives operations as they are replayed. `id` is the number of a namespace. */
 export interface Operations {
   put(id: number, key: string, packed: Packed): void
   delete(id: number, key: string): void
   create(id: number, name: string, nonce: string): void
   remove(id: number): void
   ceiling(ceiling: number): void
-  /** A start of the store begins; `latest` is the highest revision among the puts before it. */
+  /** Begins a start of the store. `latest` is the highest revision among the puts before it. */
   epoch(epoch: string, latest: number): void
 }
 
-/** Gathers operations. */
+/** Collects operations. */
 export class LogBatch implements Operations {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #length = BATCH_HEADER_BYTES
@@ -53,8 +53,8 @@ export class LogBatch implements Operations {
   }
 
   /**
-   * Ends a batch of a base that another follows: with a change of a record, though of none that
-   * there is. The last batch of a base ends otherwise, so that one is missed if it is not there.
+   * Ends a batch of a base that another batch follows, with a change of a record that does not
+   * exist. The last batch of a base ends otherwise, so that its absence is noticed.
    */
   goesOn(): void {
     this.delete(0, '')
@@ -77,7 +77,7 @@ export class LogBatch implements Operations {
     this.#length = writeStamp(this.#bytes, this.#begin(EPOCH, 0, 0), latest, epoch)
   }
 
-  /** The batch, its header left free; its memory is used again after {@link clear}. */
+  /** The batch, with its header left free. {@link clear} reuses its memory. */
   get bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
@@ -105,8 +105,8 @@ export class LogBatch implements Operations {
 }
 
 /**
- * Replays the operations of one batch; returns whether the last of them changes a record.
- * RangeError if they are not what they declare.
+ * Replays the operations of one batch. Returns true if the last of them changes a record.
+ * RangeError for malformed operations.
  */
 export function replayBatch(body: Buffer, into: Operations): boolean {
   let at = 0

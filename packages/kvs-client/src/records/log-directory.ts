@@ -5,38 +5,35 @@ import { irregularKind, removeOwn } from './own-file.js'
 
 type Kind = 'base' | 'log' | 'part' | 'new'
 
-/** What a log consists of, and files that were being made when their process ended. */
+/** Names of the files of a log, and of unfinished ones. */
 const NAME = /^(base|log|part|new)\.(0|[1-9]\d{0,8})$/
 const MAX_NUMBER = 999_999_999
-/** In which order files of one number are read. */
+/** Order in which files of one number are read. */
 const ORDER = ['base', 'part', 'log', 'new']
-/** What only a log leaves, when all of it is gone. */
+/** Names that prove a log, also when the log itself is gone. */
 const TRACE = /^((base|part)\.\d{1,9}|log\.\d{1,9}\.cut-.*|before-repair-.*)$/
 
-/** A file by the name of one of a log. */
+/** The name of a file of a log. */
 export interface LogName {
   readonly file: string
   readonly kind: Kind
   readonly number: number
 }
 
-/**
- * The files of a log in its directory that count: the newest base, if there is one, and the logs
- * that follow it.
- */
+/** The valid files of a log: the newest base, if there is one, and the logs that follow it. */
 export interface FoundFiles {
   /** 0 if there is none. */
   readonly base: number
   /** Numbers of the logs, in order. */
   readonly logs: readonly number[]
   /**
-   * All, in the order in which they continue one another: those that a newer base replaced, too,
-   * and what was not finished.
+   * All files, in the order in which they continue one another, including replaced and unfinished
+   * ones.
    */
   readonly all: readonly LogName[]
 }
 
-/** Path of a file of a log. ERR_DYAD_LOG if there are no more numbers. */
+/** Returns the path of a file of a log. ERR_DYAD_LOG beyond the last number. */
 export function logPath(directory: string, kind: Kind, number: number): string {
   if (number > MAX_NUMBER)
     throw damaged(directory, `has a file numbered ${MAX_NUMBER}, which none can follow: move it away`)
@@ -54,13 +51,13 @@ export function findFiles(directory: string): FoundFiles {
   return { base, logs: numbers('log').filter((number) => number >= base), all }
 }
 
-/** Whether there is what only a log leaves. */
+/** Returns true if the directory has a file that only a log leaves. */
 export function hasTraces(directory: string): boolean {
   return readdirSync(directory).some((file) => TRACE.test(file))
 }
 
 /**
- * The name of the first file that is missing among those found, or undefined if none is.
+ * Returns the name of the first missing file, or undefined if none is missing.
  * @param hadLog whether there must be a log
  */
 export function missingFile({ base, logs }: FoundFiles, hadLog: boolean): string | undefined {
@@ -70,7 +67,7 @@ export function missingFile({ base, logs }: FoundFiles, hadLog: boolean): string
   return logs.length === 0 ? `log.${base}` : undefined
 }
 
-/** The files that cannot be of a log, though they have the names of such, and what stands there. */
+/** Returns the files with the name of a log file that are not regular files, and their kinds. */
 export function irregularFiles(directory: string, { all }: FoundFiles): ReadonlyMap<string, string> {
   return new Map(
     all.flatMap(({ file }): [string, string][] => {
@@ -80,14 +77,14 @@ export function irregularFiles(directory: string, { all }: FoundFiles): Readonly
   )
 }
 
-/** Removes what a base has replaced, and what was not finished. */
+/** Removes replaced and unfinished files. */
 export function removeBefore(directory: string, generation: number): void {
   for (const { file, kind, number } of findFiles(directory).all) {
     if (kind === 'part' || kind === 'new' || number < generation) removeOwn(join(directory, file))
   }
 }
 
-/** Brings the names in a directory to the disk. */
+/** Syncs the names in a directory to the disk. */
 export function syncNames(directory: string): void {
   const fd = openSync(directory, 'r')
   try {

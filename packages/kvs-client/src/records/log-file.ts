@@ -17,25 +17,22 @@ import { syncNames } from './log-directory.js'
 import { fileHeader, newMark, sealBatch } from './log-frame.js'
 import { makeOwn, openOwn, removeOwn } from './own-file.js'
 
-/** The disk is asked to keep what was written at most this often, in ms. */
+/** Shortest time between two syncs to the disk, in ms. */
 const SYNC_MS = 1_000
-/** Beyond the bytes of any log, so that where a lock keeps others from reading, it does not. */
+/** Beyond the bytes of any log, so that a mandatory lock does not keep others from reading. */
 const LOCKED = { offset: 2 ** 52, length: 1 }
 const GONE = 'was removed or moved'
 
-/**
- * A log file that this process alone may append to. Whoever claimed it disposes of it, or resumes
- * it.
- */
+/** A log file that only this process may append to. The caller disposes of it, or resumes it. */
 export interface ClaimedFile extends Disposable {
   readonly path: string
   readonly fd: number
 }
 
 /**
- * Claims a log file, so that nobody else appends to it, by a lock of the very file: it holds
- * whatever became of the lock of its directory. EBUSY if another broker appends to it, ERR_DYAD_LOG
- * if it is no regular file, and the system's own errors.
+ * Claims a log file, so that no other broker appends to it, by a lock of the file itself. It holds
+ * even if the directory's lock was removed. EBUSY if another broker appends to it, ERR_DYAD_LOG if
+ * it is no regular file, and the system's own errors.
  */
 export function claim(path: string): ClaimedFile {
   const fd = openOwn(path, 'r+')
@@ -49,8 +46,8 @@ export function claim(path: string): ClaimedFile {
 }
 
 /**
- * A file that batches are appended to. What was appended survives the process at once, and the
- * machine once it is synced. It is locked as by {@link claim}.
+ * A file to append batches to. An appended batch survives the process at once, and the machine once
+ * it is synced. The file is locked as by {@link claim}.
  */
 export class LogFile {
   readonly #fd: number
@@ -60,7 +57,7 @@ export class LogFile {
   #size: number
   #timer: NodeJS.Timeout | undefined
   #syncing: Promise<void> | undefined
-  /** Why half a batch stands at the end. */
+  /** Why half a batch is at the end. */
   #half: Error | undefined
 
   private constructor({ path, fd }: Omit<ClaimedFile, keyof Disposable>, mark: Buffer, size: number) {
@@ -72,8 +69,8 @@ export class LogFile {
   }
 
   /**
-   * Makes a new one, which has this name only once its header is on the disk; an existing file of
-   * this name is replaced.
+   * Makes a new file, which gets this name once its header is on the disk. Replaces an existing
+   * file of this name.
    */
   static create(path: string, temporary: string): LogFile {
     const file = LogFile.begin(temporary)
@@ -89,7 +86,7 @@ export class LogFile {
     }
   }
 
-  /** Makes a new one that is not to be trusted under this name. */
+  /** Makes a new file that is not to be trusted under this name. */
   static begin(path: string): LogFile {
     const mark = newMark()
     const fd = makeOwn(path)
@@ -105,8 +102,8 @@ export class LogFile {
   }
 
   /**
-   * Goes on after what has been read of one: the mark of its header, and where its last whole batch
-   * ends. The rest is cut off.
+   * Resumes a file after it was read: with the mark of its header, and the end of its last whole
+   * batch. Cuts off the rest.
    */
   static resume(claimed: ClaimedFile, mark: Buffer, end: number): LogFile {
     ftruncateSync(claimed.fd, end)
@@ -118,9 +115,9 @@ export class LogFile {
   }
 
   /**
-   * Appends a batch whose header has been left free, all of it or nothing. Throws what the system
-   * says, and ERR_DYAD_SYSTEM if the file is not where it was, or not what it was: then what is
-   * appended would be lost.
+   * Appends a batch, whose header was left free, whole or not at all. Throws the system's error, or
+   * ERR_DYAD_SYSTEM if the file was moved, replaced or changed, since appended batches would then
+   * be lost.
    */
   append(batch: Buffer): void {
     this.assertWhole()
@@ -131,8 +128,8 @@ export class LogFile {
   }
 
   /**
-   * Cuts off half a batch that a failed write left and could not cut off, or throws what it failed
-   * with: nothing may follow it, in the next file neither.
+   * Cuts off half a batch that a failed write left, or throws that write's error. No batch may
+   * follow it, not even in the next file.
    */
   assertWhole(): void {
     if (this.#half === undefined) return
@@ -144,7 +141,7 @@ export class LogFile {
     this.#half = undefined
   }
 
-  /** ERR_DYAD_SYSTEM if the file was moved, removed, replaced or changed by somebody else. */
+  /** ERR_DYAD_SYSTEM if the file was moved, removed, replaced or changed by another process. */
   assertInPlace(): void {
     const { fault } = this
     if (fault === undefined) return
@@ -152,7 +149,7 @@ export class LogFile {
     throw new DyadError('ERR_DYAD_SYSTEM', { path: this.#path, detail })
   }
 
-  /** What somebody else has done to the file, if anybody has. */
+  /** What another process has done to the file, or undefined. */
   get fault(): string | undefined {
     const found = this.#find()
     if (found === undefined) return GONE
@@ -160,12 +157,12 @@ export class LogFile {
     return found.size === BigInt(this.#size) ? undefined : 'was changed by somebody else'
   }
 
-  /** Whether nothing stands where the file was. */
+  /** Whether no file is at the path. */
   get isGone(): boolean {
     return this.fault === GONE
   }
 
-  /** Resolves when the disk has everything. */
+  /** Closes the file. Resolves when the disk has all of it. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     await this.#syncing
@@ -178,20 +175,20 @@ export class LogFile {
     })
   }
 
-  /** Lets go of a file that nothing was appended to, or that nobody needs. */
+  /** Closes a file that nothing was appended to, or that is no longer needed. */
   drop(): void {
     clearTimeout(this.#timer)
     closeSync(this.#fd)
   }
 
-  /** Lets go of a file that will not be finished, and gives its space back. */
+  /** Closes a file that will not be finished, and frees its space. */
   discard(): void {
     const found = this.#find()
     if (found !== undefined && this.#is(found)) removeOwn(this.#path)
     this.drop()
   }
 
-  /** What stands at the path. */
+  /** Returns the attributes of the file at the path. */
   #find(): BigIntStats | undefined {
     return statSync(this.#path, { bigint: true, throwIfNoEntry: false })
   }
@@ -219,8 +216,8 @@ export class LogFile {
 
   #sync(): void {
     this.#syncing = new Promise((resolve) => {
-      // A disk that cannot keep it is met by the next write, or is the power cut that nothing is
-      // promised for.
+      // If the disk cannot keep it, the next write fails, or the power was cut, and nothing is
+      // promised for that.
       fdatasync(this.#fd, () => {
         this.#timer = undefined
         resolve()

@@ -10,39 +10,39 @@ import { type Replayed, replay, replayBase } from './log-replay.js'
 import { saveTail } from './log-tail.js'
 import { irregularKind } from './own-file.js'
 
-/** A log that was replayed. */
+/** A replayed log. */
 interface ReplayedLog extends Replayed {
   readonly path: string
   readonly mark: Buffer
 }
 
 /**
- * The files of a log. `base.N` holds everything that was before `log.N`, which `log.N+1` continues;
- * without a base, everything is in the logs from `log.0` on. A base is made beside the others and
- * gets its name when it is complete, whereupon all before it are needless.
+ * The files of a log. `base.N` holds the state before `log.N`, and `log.N+1` continues `log.N`.
+ * Without a base, the logs from `log.0` on have everything. A base gets its name once it is
+ * complete; then all earlier files are needless.
  */
 export class LogFiles {
   readonly directory: string
   readonly #lock: DirectoryLock
-  /** The log that is appended to. */
+  /** The log to append to. */
   #current: LogFile | undefined
   #generation = 0
-  /** Bytes of the base, and of the logs after it but for the one that is appended to. */
+  /** Bytes of the base, and of the logs after it except the current one. */
   #baseBytes = 0
   #olderBytes = 0
-  /** What was cut off, in words. */
+  /** Messages about cut-off ends. */
   readonly cuts: string[] = []
 
-  /** The lock is that of the directory, and whoever took it releases it. */
+  /** @param lock the lock of the directory, which the caller releases */
   constructor(directory: string, lock: DirectoryLock) {
     this.directory = directory
     this.#lock = lock
   }
 
   /**
-   * Replays what there is; returns the log to append to. The end of a write that did not finish is
-   * kept beside its file and cut off. ERR_DYAD_LOG if a file is missing, or damaged before
-   * something that is not; EBUSY if another broker appends to the log.
+   * Replays the files and returns the log to append to. Keeps the end of an unfinished write beside
+   * its file and cuts it off. ERR_DYAD_LOG if a file is missing, or damaged before whole data;
+   * EBUSY if another broker appends to the log.
    */
   open(into: Operations): LogFile {
     const newest = this.claimNewest()
@@ -56,22 +56,19 @@ export class LogFiles {
     }
   }
 
-  /** Claims the log that is appended to, if there is one. As {@link claim}. */
+  /** Claims the newest log, if there is one. Throws as {@link claim}. */
   claimNewest(): ClaimedFile | undefined {
     for (;;) {
       const path = this.#newestLog()
       if (path === undefined) return undefined
       const claimed = claim(path)
-      // A broker that runs lets go of a log once the next is there, and locked.
+      // A running broker releases a log once it has made and locked the next.
       if (this.#newestLog() === path) return claimed
       claimed[Symbol.dispose]()
     }
   }
 
-  /**
-   * Takes the place of all files there, which cannot be opened: what is written from now on comes
-   * after them.
-   */
+  /** Begins a log that follows all files there, which cannot be opened. */
   supersede(): LogFile {
     this.#generation = (findFiles(this.directory).all.at(-1)?.number ?? 0) + 1
     this.#current = this.#create(this.#generation)
@@ -79,12 +76,12 @@ export class LogFiles {
     return this.#current
   }
 
-  /** Whether the directory is still that which was opened, though files may be missing in it. */
+  /** Whether the directory is still the opened one, even if files are missing in it. */
   get isInPlace(): boolean {
     return this.#lock.isInPlace || (this.#current !== undefined && this.#current.fault === undefined)
   }
 
-  /** The first file that somebody has removed, or undefined if none is missing. */
+  /** The first file that was removed, or undefined if none is missing. */
   get missing(): string | undefined {
     const found = findFiles(this.directory)
     const isCurrent = found.logs.at(-1) === this.#generation
@@ -96,12 +93,12 @@ export class LogFiles {
     return this.#baseBytes
   }
 
-  /** Bytes of the logs that are not appended to any more. */
+  /** Bytes of the logs before the current one. */
   get olderBytes(): number {
     return this.#olderBytes
   }
 
-  /** A new log to append to; `current` is the one so far, which must end with a whole batch. */
+  /** Begins a new log to append to. `current` must end with a whole batch. */
   rotate(current: LogFile): LogFile {
     current.assertWhole()
     this.#assertInPlace()
@@ -112,24 +109,24 @@ export class LogFiles {
     return next
   }
 
-  /** A base to be filled with everything that was before the last rotation. */
+  /** Begins a base for the state before the last rotation. */
   beginBase(): LogFile {
     this.#assertInPlace()
     return LogFile.begin(logPath(this.directory, 'part', this.#generation))
   }
 
-  /** The base is complete, and on the disk. */
+  /** Adopts a base that is complete and on the disk. */
   adoptBase(bytes: number): void {
     this.#assertInPlace()
     renameSync(logPath(this.directory, 'part', this.#generation), logPath(this.directory, 'base', this.#generation))
-    // The new name has to reach the disk before what it replaces is gone.
+    // The new name must reach the disk before the replaced files are removed.
     syncNames(this.directory)
     this.#baseBytes = bytes
     this.#olderBytes = 0
     removeBefore(this.directory, this.#generation)
   }
 
-  /** In another directory of the same path, what a base replaces is not this broker's. */
+  /** In another directory of the same path, the replaced files are not this broker's. */
   #assertInPlace(): void {
     if (!this.isInPlace) throw damaged(this.directory, 'is another directory than was opened')
   }

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 /**
- * The frame of what a log file holds. The file begins with the name of the format, a mark of its
- * own, and a checksum of both. Batches follow, each behind a header of the same mark, the length of
- * its body, and a checksum of mark, place in the file, length and body. The mark is random: the end
- * of damage is found by looking for it, and no value that was put can pass for a batch. Numbers are
- * little-endian.
+ * The frame of the contents of a log file. The file begins with the name of the format, a mark of
+ * its own, and a checksum of both. Batches follow. The header of each has the same mark, the length
+ * of its body, and a checksum of mark, place in the file, length and body. The mark is random: a
+ * reader searches for it to find the end of damage, and no stored value can pass for a batch.
+ * Numbers are little-endian.
  */
 
-/** Every log file begins with it. */
+/** The first bytes of every log file. */
 const MAGIC = Buffer.from('DYADLOG2')
 const MARK_BYTES = 8
-/** Before the first batch. */
+/** Bytes before the first batch. */
 export const FILE_HEADER_BYTES: number = MAGIC.length + MARK_BYTES + 4
-/** In front of the body of a batch. */
+/** Bytes before the body of a batch. */
 export const BATCH_HEADER_BYTES: number = MARK_BYTES + 4 + 4
 const LENGTH_AT = MARK_BYTES
 const CHECKSUM_AT = MARK_BYTES + 4
@@ -22,19 +22,19 @@ const HALF = 2 ** 32
 
 const place = Buffer.alloc(8)
 
-/** The mark of a new log file. */
+/** Returns the mark of a new log file. */
 export function newMark(): Buffer {
   return randomBytes(MARK_BYTES)
 }
 
-/** What a log file of this mark begins with. */
+/** Returns the header of a log file of this mark. */
 export function fileHeader(mark: Buffer): Buffer {
   const header = Buffer.concat([MAGIC, mark, Buffer.alloc(4)])
   header.writeUInt32LE(crc32(header.subarray(0, -4)), header.length - 4)
   return header
 }
 
-/** What the first bytes of a log file say: its mark, or why there is none. */
+/** The mark in the first bytes of a log file, or why there is none. */
 export type HeaderFound = { readonly mark: Buffer } | { readonly fault: string; readonly isOtherVersion?: boolean }
 
 export function readFileHeader(header: Buffer): HeaderFound {
@@ -54,27 +54,30 @@ export function readFileHeader(header: Buffer): HeaderFound {
 }
 
 /**
- * The marks that a file whose header is damaged may have: as its header has it, and as its first
- * batch has it.
+ * Returns the possible marks of a file with a damaged header: the mark of the header, and that of
+ * its first batch.
  */
 export function possibleMarks(start: Buffer): Buffer[] {
   return [MAGIC.length, FILE_HEADER_BYTES].map((at) => Buffer.from(start.subarray(at, at + MARK_BYTES)))
 }
 
-/** Completes a batch, whose header has been left free, for its place in a file. */
+/** Completes the header of a batch for its place in a file. */
 export function sealBatch(batch: Buffer, mark: Buffer, at: number): void {
   mark.copy(batch, 0)
   batch.writeUInt32LE(batch.length - BATCH_HEADER_BYTES, LENGTH_AT)
   batch.writeUInt32LE(checksumOf(batch, at), CHECKSUM_AT)
 }
 
-/** The length of the body that a header declares, or undefined if it is no header of this file. */
+/**
+ * Returns the length of the body that a header declares, or undefined if it is no header of this
+ * file.
+ */
 export function bodyLength(header: Buffer, mark: Buffer): number | undefined {
   const isOurs = header.compare(mark, 0, MARK_BYTES, 0, MARK_BYTES) === 0
   return isOurs ? header.readUInt32LE(LENGTH_AT) : undefined
 }
 
-/** Whether these are a header and the bytes that it promised, at their place in the file. */
+/** Returns true if the bytes are a whole batch at its place in the file. */
 export function isWhole(batch: Buffer, at: number): boolean {
   return batch.readUInt32LE(CHECKSUM_AT) === checksumOf(batch, at)
 }

@@ -14,13 +14,13 @@ import { openOwn } from './own-file.js'
 const WINDOW_BYTES = 2 * MAX_BATCH_BYTES
 
 /**
- * Reads the batches of a log file in order, and finds them again behind damage. Whoever opened it
+ * Reads the batches of a log file in order, and finds the next ones behind damage. The caller
  * closes it.
  */
 export class LogReader implements Disposable {
   readonly path: string
   readonly size: number
-  /** Why the file has no header that can be read. */
+  /** Why the file has no readable header. */
   readonly fault: string | undefined
   /** Whether it seems to be of another version of the format. */
   readonly isOtherVersion: boolean
@@ -46,7 +46,9 @@ export class LogReader implements Disposable {
     return this.#mark
   }
 
-  /** Goes by a mark that is found in the file, where the header has none; whether there is one. */
+  /**
+   * Uses a mark that it finds in the file if the header has none. Returns false if there is none.
+   */
   guessMark(): boolean {
     for (const mark of possibleMarks(this.#bytes(0, FILE_HEADER_BYTES + BATCH_HEADER_BYTES))) {
       if (mark.length === 0) continue
@@ -57,8 +59,8 @@ export class LogReader implements Disposable {
   }
 
   /**
-   * The body of the batch at a place, as long as nothing else is read, or undefined if none is
-   * whole there.
+   * Returns the body of the batch at a place, or undefined if no whole batch is there. Valid until
+   * the next read.
    */
   body(at: number): Buffer | undefined {
     const header = this.#bytes(at, BATCH_HEADER_BYTES)
@@ -69,7 +71,7 @@ export class LogReader implements Disposable {
     return batch.subarray(BATCH_HEADER_BYTES)
   }
 
-  /** Where the next whole batch begins, from a place on. */
+  /** Returns the place of the next whole batch at or after `from`. */
   find(from: number): number | undefined {
     for (let at = from; at < this.size; ) {
       const stretch = this.#bytes(at, WINDOW_BYTES / 2)
@@ -88,7 +90,7 @@ export class LogReader implements Disposable {
     closeSync(this.#fd)
   }
 
-  /** Bytes of the file as long as nothing else is read; fewer at its end. */
+  /** Returns bytes of the file, fewer at its end. Valid until the next read. */
   #bytes(at: number, length: number): Buffer {
     const from = at - this.#start
     if (from < 0 || from + length > this.#window.length) {

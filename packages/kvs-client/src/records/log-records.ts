@@ -12,15 +12,14 @@ import type { MemoryRecords } from './memory-records.js'
 import type { Packed } from './packed.js'
 
 /**
- * A log is rewritten when it has grown by this many bytes, and by as much as was left when it was
- * rewritten last.
+ * A log is rewritten after it has grown by this many bytes, and by its size after the last rewrite.
  */
 const COMPACT_BYTES = 64 * 1024 * 1024
 
-/** Writes operations, and tells when they are committed. */
+/** Writes operations, and notifies the caller once they are committed. */
 interface Writer {
   readonly batch: LogBatch
-  /** The last operation of the batch is the caller's. */
+  /** Called once the caller's operation is the last of the batch. */
   staged(done: (error: Error | undefined) => void): void
 }
 
@@ -63,14 +62,15 @@ class LogRecords implements Records {
 
 /** Options of {@link LogRecordStore.open}. */
 export interface LogOptions {
-  /** Bytes that the log grows by at least before it is rewritten. @default 64 MiB */
+  /** Least growth of the log before it is rewritten, in bytes. @default 64 MiB */
   compactBytes?: number | undefined
 }
 
 /**
- * Namespaces and records in memory, and every change of them in a log that is replayed at the next
- * start. What one turn of the event loop changes is written at its end, in one write, and committed
- * when the operating system has it: from then on it survives the process.
+ * Namespaces and records in memory, with every change in a log that the next start replays. Changes
+ * of one turn of the event loop are written at its end, in one write. They are committed when the
+ * operating system has them, and survive the process from then on. lmdb kept the same promise, but
+ * a commit took as long as 17 round trips, and a read most of one.
  */
 export class LogRecordStore implements RecordStore, Writer {
   readonly durable = true
@@ -82,13 +82,13 @@ export class LogRecordStore implements RecordStore, Writer {
   readonly #closed = new AbortController()
   #log: LogFile
   #staged: ((error: Error | undefined) => void)[] = []
-  /** Namespaces that the batch creates. */
+  /** Namespaces that the current batch creates. */
   readonly #created: CatalogEntry[] = []
   #scheduled = false
-  /** Why nothing can be stored until a rewrite has brought back what somebody removed. */
+  /** Why nothing can be stored until a rewrite restores the removed files. */
   #lost: Error | undefined
   #compacting: Promise<void> | undefined
-  /** The log is rewritten when its files have this many bytes. */
+  /** Total size of the files at which the log is rewritten. */
   #compactAt = 0
   readonly #endTurn = () => {
     this.#scheduled = false
@@ -104,11 +104,11 @@ export class LogRecordStore implements RecordStore, Writer {
   }
 
   /**
-   * Opens the store in the directory `path`, which is made if it is missing. ERR_DYAD_LOG; EBUSY if
-   * another process has it open.
+   * Opens the store in the directory `path`, and makes the directory if it is missing.
+   * ERR_DYAD_LOG; EBUSY if another process has it open.
    */
   static async open(path: string, options: LogOptions = {}): Promise<LogRecordStore> {
-    // A compaction opens files there later, when the working directory may be another.
+    // A later compaction opens files there, when the working directory may have changed.
     const directory = resolve(path)
     makeTrustedDirectory(directory, 0o700)
     const lock = new DirectoryLock(directory)
@@ -132,8 +132,7 @@ export class LogRecordStore implements RecordStore, Writer {
     const { latest } = this.#catalog
     this.#catalog.epoch(epoch, latest)
     this.batch.epoch(epoch, latest)
-    // If it cannot be written, a watcher that knows only this start gets everything again after the
-    // next one.
+    // If this fails, a watcher that knows only this start gets everything again after the next one.
     this.staged(() => {})
   }
 
@@ -148,8 +147,8 @@ export class LogRecordStore implements RecordStore, Writer {
   raise(ceiling: number): void {
     this.#catalog.ceiling(ceiling)
     this.batch.ceiling(ceiling)
-    // If it cannot be written, neither can the put that it is for, which says so; and replaying
-    // sees every revision anyway.
+    // If this fails, so does the put that needs it, and reports it. A replay sees every revision
+    // anyway.
     this.staged(() => {})
   }
 
@@ -182,8 +181,8 @@ export class LogRecordStore implements RecordStore, Writer {
   }
 
   /**
-   * Closes the log. ERR_DYAD_SYSTEM if records are not where they were stored, and cannot be stored
-   * again.
+   * Closes the log. ERR_DYAD_SYSTEM if the stored records were moved or removed, and cannot be
+   * stored again.
    */
   async close(): Promise<void> {
     this.#commit()
@@ -217,8 +216,7 @@ export class LogRecordStore implements RecordStore, Writer {
       failure = error as Error
     }
     this.batch.clear()
-    // Once more, since records without the name of their namespace are of little use if a batch is
-    // damaged.
+    // Repeated: if a batch is damaged, records without their namespace's name are of little use.
     const created = this.#created.splice(0)
     if (failure === undefined) for (const { id, name, nonce } of created) this.batch.create(id, name, nonce)
     for (const done of staged) done(failure)
@@ -227,8 +225,8 @@ export class LogRecordStore implements RecordStore, Writer {
   }
 
   /**
-   * Writes everything anew if the log was removed. Where another file or another directory stands
-   * instead, somebody means that one, and it is left alone.
+   * Writes everything anew if the log was removed. If another file or directory is in its place, it
+   * changes nothing: that was deliberate.
    */
   #bringBack(failure: Error): void {
     if (!this.#files.isInPlace || (this.#lost === undefined && !this.#log.isGone)) return
@@ -257,13 +255,12 @@ export class LogRecordStore implements RecordStore, Writer {
   }
 
   /**
-   * A log that cannot be rewritten is still whole; it is tried again when it has grown as much once
-   * more.
+   * A log that cannot be rewritten is still whole. The next attempt follows after the same growth
+   * again.
    */
   async #rewrite(): Promise<void> {
     try {
-      // Another attempt to bring back what was removed has a new log already, and nothing is in
-      // that.
+      // Another attempt to restore the removed files has a new, empty log already.
       if (this.#lost === undefined || this.#log.isGone) {
         const former = this.#log
         this.#log = this.#files.rotate(former)

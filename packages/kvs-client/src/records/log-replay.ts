@@ -3,20 +3,20 @@ import { type Operations, replayBatch } from './log-batch.js'
 import { BATCH_HEADER_BYTES, FILE_HEADER_BYTES } from './log-frame.js'
 import { LogReader } from './log-reader.js'
 
-/** Where the whole batches of a log file end, and how long it is. */
+/** The end of the whole batches of a log file, and the length of the file. */
 export interface Replayed {
-  /** Where the first batch begins. */
+  /** Place of the first batch. */
   readonly begin: number
   readonly end: number
   readonly size: number
-  /** Whether the last batch changes a record last; that of a base does not. */
+  /** Whether the last operation of the last batch changes a record; in a base it does not. */
   readonly endsInChange: boolean
 }
 
 /**
  * Replays a log file up to the end of its last whole batch. ERR_DYAD_LOG if it has no header, if it
- * holds what this version does not know, or if whole batches follow behind the first that is not:
- * that is damage, and no write that did not finish.
+ * holds unknown operations, or if whole batches follow a broken one: that is damage, not an
+ * unfinished write.
  */
 export function replay(reader: LogReader, into: Operations): Replayed {
   const { path, fault, size } = reader
@@ -34,8 +34,8 @@ export function replay(reader: LogReader, into: Operations): Replayed {
 }
 
 /**
- * Replays a base; returns its length. ERR_DYAD_LOG if it is not all there: it got its name when it
- * was complete.
+ * Replays a base and returns its length. ERR_DYAD_LOG if it is incomplete: a base gets its name
+ * once it is complete.
  */
 export function replayBase(path: string, into: Operations): number {
   using reader = new LogReader(path)
@@ -46,7 +46,7 @@ export function replayBase(path: string, into: Operations): number {
 }
 
 /**
- * Replays what can be read of a log file, batch by batch; returns how many bytes cannot.
+ * Replays the readable batches of a log file, and returns the number of unreadable bytes.
  * ERR_DYAD_LOG if it is of another version.
  */
 export function replayReadable(reader: LogReader, into: Operations): number {

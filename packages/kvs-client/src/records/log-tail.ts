@@ -6,8 +6,8 @@ import { openOwn } from './own-file.js'
 const STEP_BYTES = 1024 * 1024
 
 /**
- * Copies the end of a log file that is about to be cut off to a file beside it; returns the path of
- * that.
+ * Copies the end of a log file, before it is cut off, to a file beside it. Returns the path of that
+ * file.
  */
 export function saveTail(path: string, from: number, size: number): string {
   const source = openOwn(path)
@@ -32,7 +32,7 @@ export function saveTail(path: string, from: number, size: number): string {
   }
 }
 
-/** A new file under this name, or under this name and the first number that is free. */
+/** Makes a new file of this name, or of this name with the first free number. */
 function createBeside(name: string): { fd: number; path: string } {
   for (let i = 0; ; i++) {
     const path = i === 0 ? name : `${name}-${i}`

@@ -28,14 +28,14 @@ export class MemoryRecords implements Records {
     done(undefined, this.drop(key))
   }
 
-  /** Stores; returns what was there before. */
+  /** Stores a record, and returns the former one. */
   set(key: string, packed: Packed): Packed | undefined {
     const before = this.#records.get(key)
     this.#records.set(key, packed)
     return before
   }
 
-  /** Removes; returns what was there before. */
+  /** Removes a record, and returns it. */
   drop(key: string): Packed | undefined {
     const before = this.#records.get(key)
     if (before !== undefined) this.#records.delete(key)
@@ -62,7 +62,7 @@ export class MemoryRecords implements Records {
   }
 }
 
-/** Namespaces and records that last as long as the process. */
+/** Namespaces and records that end with the process. */
 export class MemoryRecordStore implements RecordStore {
   readonly durable = false
   readonly ceiling = 0

@@ -6,9 +6,8 @@ import { damaged } from './damaged.js'
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
 
 /**
- * Opens a file of a directory of records that is there: a regular file of that name, and nothing
- * else. Whoever calls closes the descriptor. ERR_DYAD_LOG for anything else, and the system's own
- * errors.
+ * Opens an existing file of a directory of records: a regular file of that name, and nothing else.
+ * The caller closes the descriptor. ERR_DYAD_LOG for anything else, and the system's own errors.
  * @param access `r+` to write to it as well. @default r
  */
 export function openOwn(path: string, access: 'r' | 'r+' = 'r'): number {
@@ -20,13 +19,13 @@ export function openOwn(path: string, access: 'r' | 'r+' = 'r'): number {
   }
 }
 
-/** Makes a new file in the place of one that was not finished. As {@link openOwn}. */
+/** Makes a new file in the place of an unfinished one. Throws as {@link openOwn}. */
 export function makeOwn(path: string): number {
   removeOwn(path)
   return openSync(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
 }
 
-/** Removes a file, if it is there. ERR_DYAD_LOG for a directory, and the system's own errors. */
+/** Removes a file if it exists. ERR_DYAD_LOG for a directory, and the system's own errors. */
 export function removeOwn(path: string): void {
   try {
     unlinkSync(path)
@@ -35,7 +34,7 @@ export function removeOwn(path: string): void {
   }
 }
 
-/** What stands at a path, if it is anything but a regular file. */
+/** Returns the kind of the entry at a path if it is not a regular file. */
 export function irregularKind(path: string): string | undefined {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (found === undefined || found.isFile()) return undefined

@@ -2,25 +2,25 @@ import { MAX_VALUE_BYTES } from '@dyad-ts/core'
 
 /**
  * The stamp and the value of a record in one piece, as they are stored and sent: eight bytes of
- * revision, six of the epoch in which it was put, then the value. Short ones are strings of one
- * byte a character, which take less than half the memory of a Buffer.
+ * revision, six of the epoch of the put, then the value. Short pieces are strings of one byte a
+ * character, which take less than half the memory of a Buffer.
  */
 export type Packed = string | Buffer
 
 const REVISION_BYTES = 8
-/** Bytes of an epoch: random, so that no two starts of any stores have the same. */
+/** Bytes of an epoch. It is random, so that no two starts of any stores have the same. */
 export const EPOCH_BYTES = 6
 /** Bytes in front of the value. */
 export const STAMP_BYTES: number = REVISION_BYTES + EPOCH_BYTES
-/** The epoch of what nobody put. */
+/** The epoch of entries that were not put. */
 export const NO_EPOCH: string = Buffer.alloc(EPOCH_BYTES).toString('base64url')
-/** Longest piece kept as a string, in bytes; longer ones would burden the collector. */
+/** Longest piece kept as a string, in bytes. Longer ones would burden the collector. */
 const SHORT_BYTES = 1024
 const HALF = 2 ** 32
 
 const scratch = Buffer.allocUnsafeSlow(SHORT_BYTES)
 
-/** A copy of `value` and its stamp. */
+/** Returns a copy of `value` with its stamp. */
 export function pack(value: Uint8Array, revision: number, epoch: string = NO_EPOCH): Packed {
   const length = STAMP_BYTES + value.length
   const short = length <= SHORT_BYTES
@@ -29,13 +29,13 @@ export function pack(value: Uint8Array, revision: number, epoch: string = NO_EPO
   return short ? bytes.toString('latin1', 0, length) : bytes
 }
 
-/** The same from bytes that were written by {@link copyPacked}. */
+/** Returns the piece that {@link copyPacked} wrote. */
 export function unpack(bytes: Buffer, start: number, end: number): Packed {
   if (end - start <= SHORT_BYTES) return bytes.toString('latin1', start, end)
   return Buffer.from(bytes.subarray(start, end))
 }
 
-/** Writes the piece to `target`; returns where it ends. */
+/** Writes the piece to `target`, and returns its end. */
 export function copyPacked(packed: Packed, target: Buffer, at: number): number {
   return at + (typeof packed === 'string' ? target.write(packed, at, 'latin1') : packed.copy(target, at))
 }
@@ -47,19 +47,19 @@ export function revisionOf(packed: Packed): number {
   return low + high * HALF
 }
 
-/** Names the start of the store in which the record was put. */
+/** Returns the epoch of the store's start in which the record was put. */
 export function epochOf(packed: Packed): string {
   if (typeof packed !== 'string') return readEpoch(packed, REVISION_BYTES)
   return Buffer.from(packed.slice(REVISION_BYTES, STAMP_BYTES), 'latin1').toString('base64url')
 }
 
-/** The value; its memory is the caller's if the piece is a string. */
+/** Returns the value. Its memory is the caller's if the piece is a string. */
 export function bytesOf(packed: Packed): Buffer {
   if (typeof packed !== 'string') return packed.subarray(STAMP_BYTES)
   return Buffer.from(packed, 'latin1').subarray(STAMP_BYTES)
 }
 
-/** Writes a revision and an epoch; returns where they end. */
+/** Writes a revision and an epoch, and returns their end. */
 export function writeStamp(target: Buffer, at: number, revision: number, epoch: string): number {
   const end = writeRevision(target, at, revision)
   if (epoch !== last.epoch) last = { epoch, bytes: Buffer.from(epoch, 'base64url') }
@@ -68,12 +68,12 @@ export function writeStamp(target: Buffer, at: number, revision: number, epoch: 
   return end + EPOCH_BYTES
 }
 
-/** The revision and the epoch in front of a value. */
+/** Reads the revision and the epoch before a value. */
 export function readStamp(bytes: Buffer, at: number): { revision: number; epoch: string } {
   return { revision: readRevision(bytes, at), epoch: readEpoch(bytes, at + REVISION_BYTES) }
 }
 
-/** The epoch written or read last, since most records of a store have the same. */
+/** The epoch written or read last: most records of a store have the same. */
 let last = { epoch: NO_EPOCH, bytes: Buffer.alloc(EPOCH_BYTES) }
 
 function readEpoch(bytes: Buffer, at: number): string {
@@ -87,7 +87,7 @@ function readAnother(bytes: Buffer, at: number): string {
   return last.epoch
 }
 
-/** Writes an integer up to 2^53 − 1 in eight bytes; returns where they end. */
+/** Writes an integer up to 2^53 − 1 in eight bytes, and returns its end. */
 function writeRevision(target: Buffer, at: number, revision: number): number {
   return target.writeUInt32LE(Math.floor(revision / HALF), target.writeUInt32LE(revision % HALF, at))
 }
@@ -100,5 +100,5 @@ function byte(packed: string, at: number): number {
   return packed.charCodeAt(at)
 }
 
-/** Longest piece there is, in bytes. */
+/** Longest piece, in bytes. */
 export const MAX_PACKED_BYTES: number = STAMP_BYTES + MAX_VALUE_BYTES

@@ -2,8 +2,7 @@ import { Catalog } from './catalog.js'
 import type { Packed } from './packed.js'
 
 /**
- * Replays a log of which parts are missing: keeps records of namespaces whose creation cannot be
- * read.
+ * Replays a log with missing parts. It keeps records of namespaces whose creation cannot be read.
  */
 export class ReadableCatalog extends Catalog {
   readonly #removed = new Set<number>()
@@ -19,7 +18,7 @@ export class ReadableCatalog extends Catalog {
       this.entries.set(id, { ...known, name, nonce })
       return
     }
-    // A number is given again once its namespace is gone: that removal could not be read.
+    // A number is reused after its namespace is removed: that removal could not be read.
     if (known !== undefined && known.name !== name) super.remove(id)
     super.create(id, name, nonce)
   }
@@ -30,8 +29,8 @@ export class ReadableCatalog extends Catalog {
   }
 
   /**
-   * Gives each namespace a name of its own: of two the later one keeps it, since the earlier was
-   * removed before. Returns those that have got another.
+   * Gives each namespace a unique name. Of two, the later one keeps the name, since the earlier was
+   * removed before. Returns the renamed ones.
    */
   nameApart(): string[] {
     const ids = new Map([...this.entries.values()].map(({ id, name }) => [name, id]))

@@ -10,28 +10,24 @@ import { LogReader } from './log-reader.js'
 import { replayBase, replayReadable } from './log-replay.js'
 import { ReadableCatalog } from './readable-catalog.js'
 
-/** What came of a repair. */
+/** The result of a repair. */
 export interface Repair {
-  /** Records and namespaces that the directory holds now. */
+  /** Number of records and namespaces in the directory now. */
   readonly records: number
   readonly namespaces: number
-  /** Bytes of the files that could not be read. */
+  /** Number of bytes that could not be read. */
   readonly unreadableBytes: number
-  /** Files that were missing in the sequence: the first of them, if any was. */
+  /** The first file that was missing in the sequence, if any was. */
   readonly missing: string | undefined
-  /**
-   * Namespaces whose name could not be read, or is another's by now, under the names that they have
-   * got.
-   */
+  /** New names of namespaces whose name could not be read, or belongs to another one by now. */
   readonly renamed: readonly string[]
   /**
-   * Directory that the former files are in; undefined if there was nothing to repair, and nothing
-   * was done.
+   * Directory of the former files; undefined if there was nothing to repair, and nothing was done.
    */
   readonly formerFiles: string | undefined
 }
 
-/** What the files of a log say together. */
+/** The combined state of the files of a log. */
 interface Reading {
   readonly catalog: ReadableCatalog
   readonly unreadableBytes: number
@@ -39,17 +35,16 @@ interface Reading {
 }
 
 /**
- * Makes a directory of records that was damaged one that opens, with the newest state that can be
- * read from all its files together. The former files are kept in a directory beside the new ones.
- * ERR_DYAD_LOG if there has never been a log, if it is of another version, or if a symbolic link
- * has the name of a file; ERR_DYAD_SYSTEM if a broker has the directory open, and for errors of the
- * system.
+ * Repairs a damaged directory of records, so that it opens with the newest state that all its files
+ * together have. Keeps the former files in a directory beside the new ones. ERR_DYAD_LOG if there
+ * has never been a log, if it is of another version, or if a symbolic link has the name of a file.
+ * ERR_DYAD_SYSTEM if a broker has the directory open, and for errors of the system.
  */
 export async function repairLog(path: string): Promise<Repair> {
   const directory = resolve(path)
   try {
     const { all } = findFiles(directory)
-    // A start that was killed leaves a log without its name.
+    // A killed start leaves a log without its name.
     const isLog = all.some(({ kind }) => kind !== 'new') || hasTraces(directory) || DirectoryLock.saysLog(directory)
     if (!isLog) throw damaged(directory, 'there is no log')
     const lock = new DirectoryLock(directory)
@@ -86,29 +81,29 @@ async function repairLocked(directory: string, lock: DirectoryLock): Promise<Rep
 }
 
 /**
- * Reads from the newest base on that is whole. What was before it is in it, but if none is whole
- * then what was before is read first, in the order in which it was written, and each later file
- * says what has become of it.
+ * Reads from the newest whole base on, which includes the state before it. If no base is whole, it
+ * reads all files in the order in which they were written, and each later file corrects the earlier
+ * state.
  */
 function readAll(directory: string, names: readonly LogName[], isIncomplete: boolean): Reading {
   const { catalog, rest } = newestBase(directory, names)
   let isDamaged = isIncomplete
   let unreadableBytes = 0
   for (const { file, kind } of rest) {
-    // A base that was not finished says nothing that whole files do not.
+    // An unfinished base adds nothing to whole files.
     if (kind === 'new' || (kind === 'part' && !isDamaged)) continue
     using reader = new LogReader(join(directory, file))
     const unread = replayReadable(reader, catalog)
     if (kind === 'part') continue
     unreadableBytes += unread
-    // An empty file has no byte that cannot be read, and no header either; and a base that is read
-    // here is not whole.
+    // An empty file has no unreadable byte, and no header either. A base that is read here is not
+    // whole.
     if (kind === 'base' || unread > 0 || reader.fault !== undefined) isDamaged = true
   }
   return { catalog, unreadableBytes, isDamaged }
 }
 
-/** The newest base that is whole, if there is one, and the files after it. */
+/** Returns the newest whole base, if there is one, and the files after it. */
 function newestBase(
   directory: string,
   names: readonly LogName[],
@@ -127,8 +122,8 @@ function newestBase(
 }
 
 /**
- * Gives the files a second name each in a new directory, where they stay when the first names are
- * gone; what is no file is moved there.
+ * Links the files into a new directory, where they stay after their first names are removed. Moves
+ * entries that are not files there.
  */
 function keepBeside(directory: string, names: readonly LogName[], irregular: ReadonlyMap<string, string>): string {
   const kept = join(directory, `before-repair-${new Date().toISOString().replaceAll(/[^\dTZ]/g, '')}`)
@@ -142,7 +137,7 @@ function keepBeside(directory: string, names: readonly LogName[], irregular: Rea
     try {
       linkSync(from, to)
     } catch {
-      // There are file systems without hard links.
+      // Some file systems have no hard links.
       copyFileSync(from, to, constants.COPYFILE_EXCL)
     }
   }
