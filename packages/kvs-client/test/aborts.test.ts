@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events'
 import { test } from 'tap'
 import { type Abortable, Aborts } from '../src/client/aborts.js'
 
-/** Counts how often it was told. */
+/** Counts its calls. */
 class Listener implements Abortable {
   place = 0
   told = 0

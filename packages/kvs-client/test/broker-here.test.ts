@@ -5,7 +5,7 @@ import { forkProcess } from './broker-process.js'
 
 const TIMEOUT_MS = 30_000
 
-/** A broker that is started again is in another process, and these clients end with theirs. */
+/** A restarted broker is in another process, and these clients end with theirs. */
 const OF_RESTARTS = /after a restart|says that the store went away/
 
 const here = (name: string, run: () => Promise<void>) => {

@@ -69,7 +69,7 @@ test('garbage, half and oversized frames close their link and no other', async (
     { op: 'nothing' },
     { op: 'more', id: -1 },
     { op: 'list', id: 1, space: 'ns', prefix: 1, after: 0, epoch: '' },
-    // The longest is refused by the link, before the layout is.
+    // The link refuses the longest frame before its layout is read.
     ...Object.values(hostileRequests()),
     { op: 'register', id: 1, key: 'x', value: bytes('x'), ttl: 0, instance: 'i', since: 0, epoch: '', takeover: false },
     { op: 'hello', version: 99 },

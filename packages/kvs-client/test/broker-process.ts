@@ -7,7 +7,7 @@ import type { KvsSite } from '@dyad-ts/core/conformance'
 import { endOf, messageFrom } from '../../../test/harness/child.js'
 import { type BrokerOptions, brokerKvs } from '../src/index.js'
 
-// What the test runner loads into this process costs seconds in each of the others.
+// The modules of the test runner cost seconds in each other process.
 const PLAIN = { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } }
 const PREFIX = join(tmpdir(), 'dyad-kvs-')
 const file = (name: string) => new URL(`processes/${name}`, import.meta.url)
@@ -30,8 +30,8 @@ export class BrokerProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts it, at the port that it had before.
-   * @param clock what its clock shows as long as it runs, in ms since 1970
+   * Starts it, at its former port.
+   * @param clock time of its clock as long as it runs, in ms since 1970
    */
   async start(clock?: number): Promise<void> {
     const options = { ...this.#options, port: this.#port }
@@ -47,7 +47,7 @@ export class BrokerProcess implements AsyncDisposable {
     return this.#child?.pid
   }
 
-  /** Lets this process end although the broker runs, which ends with it; or not. */
+  /** Whether this process stays alive for the broker, which otherwise ends with it. */
   hold(keepsProcessAlive: boolean): void {
     if (keepsProcessAlive) {
       this.#child?.ref()
@@ -58,7 +58,7 @@ export class BrokerProcess implements AsyncDisposable {
     }
   }
 
-  /** kill -9, and the process is gone. */
+  /** Kills it with SIGKILL, and waits for its end. */
   async kill(): Promise<void> {
     const child = this.#child
     this.#child = undefined
@@ -78,7 +78,7 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { path: st
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Forks a file of `processes/`; `execArgv` goes to Node. */
+/** Forks a file of `processes/`. Node gets `execArgv`. */
 export function forkProcess(name: string, args: string[], execArgv: string[] = []): ChildProcess {
   return fork(file(name), args, { ...PLAIN, execArgv, serialization: 'advanced' })
 }
@@ -97,8 +97,8 @@ async function lastingDirectory(): Promise<string> {
 const spare: Record<'durable' | 'memory', BrokerProcess[]> = { durable: [], memory: [] }
 
 /**
- * A broker in a process of its own, for one clause of the conformance suite; the next clause gets
- * it emptied.
+ * A broker in its own process, for a clause of the conformance suite. It is emptied for the next
+ * clause.
  */
 export async function brokerSite(durable: boolean): Promise<KvsSite> {
   const pool = spare[durable ? 'durable' : 'memory']

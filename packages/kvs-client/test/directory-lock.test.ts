@@ -15,14 +15,16 @@ import { BrokerProcess, forkProcess, temporaryDirectory } from './broker-process
 
 const broker = fileURLToPath(new URL('processes/broker.mjs', import.meta.url))
 
-/** How to enter new namespaces here: directly, as root of a user namespace, or not at all. */
+/**
+ * Returns how to enter new namespaces here: directly, as root of a user namespace, or not at all.
+ */
 function entering(...kinds: string[]): string[] | undefined {
   return [kinds, ['--user', '--map-root-user', ...kinds]].find(
     (flags) => spawnSync('unshare', [...flags, 'true']).status === 0,
   )
 }
 
-/** What a broker that cannot start in such namespaces writes about it. */
+/** Returns the error output of a broker that cannot start in such namespaces. */
 async function failureOf(flags: string[], script: string, data: string): Promise<string> {
   const args = [...flags, 'sh', '-c', script, 'sh', data, process.execPath, broker, JSON.stringify({ data })]
   const child = spawn('unshare', args, {
@@ -97,7 +99,7 @@ test('nothing but a file of the directory itself is locked', async (t) => {
   t.same(readdirSync(other), [])
 })
 
-/** A socket at this path. */
+/** Listens at a socket of this path. */
 async function listen(path: string): Promise<Server> {
   const server = createServer().listen(path)
   await once(server, 'listening')

@@ -10,10 +10,10 @@ import { create, put } from './log-store.js'
 
 const bytes = (text: string) => Buffer.from(text)
 const HOUR_MS = 3_600_000
-/** What clocks show that stand still, so that revisions come again. */
+/** The time of clocks that stand still, so that revisions repeat. */
 const SAME = Date.UTC(2020, 0, 1)
 
-/** Reads a watch until a key comes; gives all keys on the way. */
+/** Reads a watch until a key comes. Returns all keys up to it. */
 async function until(watch: AsyncIterator<KvsEntry>, key: string): Promise<string[]> {
   const keys: string[] = []
   while (keys.at(-1) !== key) keys.push((await watch.next()).value.key)
@@ -54,7 +54,7 @@ test('a watch misses nothing of an older copy of the data, or of a clock that wa
     await writer.namespace('ns').put('a', bytes('copied'))
     await broker.kill()
     cpSync(data, copy, { recursive: true })
-    // What is told then has revisions that the copy comes to an hour later.
+    // These puts have revisions that the copy reaches an hour later.
     await broker.start((clock ?? Date.now()) + HOUR_MS)
     const watch = client.namespace('ns').watch('')
     t.same(await until(watch, 'a'), ['a'])
@@ -82,7 +82,7 @@ test('a watch goes on after what it has, over restarts on the same data', async 
   const watch = client.namespace('ns').watch('')
   for (let i = 0; i < 3; i++) {
     await ns.put(`key/${i}`, bytes('x'))
-    // A registration has no part in the revisions of namespaces.
+    // Registrations do not share the revisions of namespaces.
     await using _ = await writer.register('node', bytes('x'), { ttl: 60_000 })
     t.same(await until(watch, `key/${i}`), [`key/${i}`], 'nothing again')
     const more = until(watch, `more/${i}`)
@@ -120,7 +120,7 @@ test('what epochs there were is known after a rewrite, and forgotten after a tho
     store.begin(`epoch--${i}`)
     const ns = store.namespaces()[0] ?? (await create(store, 'ns'))
     let revision = i * 1_000_000
-    // Closing would end a rewrite that is under way.
+    // Closing would end a rewrite under way.
     while (base() === before) {
       await put(ns, `key/${revision % 3}`, 'x', ++revision)
       await new Promise((resolve) => setImmediate(resolve))

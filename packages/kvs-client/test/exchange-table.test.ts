@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { Exchange } from '../src/client/exchange.js'
 import { ExchangeTable } from '../src/client/exchange-table.js'
 
-/** Of a table that has not grown. */
+/** Places of a table that has not grown. */
 const PLACES = 1024
 
 const exchange = (): Exchange => ({ due: 0, linked() {}, replied() {}, failed() {} })

@@ -5,7 +5,7 @@ import { MemoryRecordStore } from '../src/records/memory-records.js'
 
 const CHANGES = 140_000
 
-/** The keys that a watch has to send, until it has nothing more. */
+/** Returns the keys that a watch sends until it has nothing more. */
 function drain(feed: WatchFeed): Set<string> {
   const keys = new Set<string>()
   for (;;) {

@@ -1,6 +1,6 @@
 import { postRequest } from '../src/broker/compact-frames.js'
 
-/** Requests of the compact layout that lie about themselves. */
+/** Requests of the compact layout with false lengths. */
 export function hostileRequests(): Record<string, Buffer> {
   let get = Buffer.alloc(0)
   postRequest({ op: 'get', id: 1, space: 'ns', key: 'key' }, (bytes, length) => {

@@ -11,7 +11,7 @@ import { forkProcess, temporaryDirectory } from './broker-process.js'
 import { contents, create, put, remove } from './log-store.js'
 
 /**
- * Where batches end in the log that `small` makes: header, two namespaces, and a batch for each
+ * The places of the batches in the log of `small`: header, two namespaces, and a batch for each
  * put.
  */
 interface Small {
@@ -37,7 +37,7 @@ async function small(directory: string): Promise<Small> {
   return { bytes: readFileSync(file), states }
 }
 
-/** Opens a store of these files, and tells what is in it or what it fails with. */
+/** Opens a store of these files. Returns its records or its error. */
 async function opened(directory: string): Promise<Record<string, string> | Error> {
   try {
     const store = await LogRecordStore.open(directory)
@@ -71,7 +71,7 @@ test('a byte that changed anywhere in a log is found, loses nothing unsaid, and 
     fill(other, { 'log.0': flipped })
     const found = await opened(other)
     if (at >= last) {
-      // It cannot be told from a write that did not finish.
+      // It looks like an unfinished write.
       if (found instanceof Error) fail(`byte ${at}: ${found.message}`)
       deepStrictEqual(found, states.at(-2)?.records, `byte ${at}`)
       continue
@@ -87,8 +87,8 @@ test('a byte that changed anywhere in a log is found, loses nothing unsaid, and 
     )
     match(found.message, /`dyad broker repair DIRECTORY`/)
     ok(readFileSync(join(other, 'log.0')).equals(flipped), 'the file is left as it is')
-    // A repair waits for the disk several times: one for each field and a few for each value will
-    // do.
+    // A repair waits for the disk several times. One for each field and a few for each value are
+    // enough.
     if (at % 4 !== 0) continue
     const repair = await repairLog(other)
     const batch = states.findIndex(({ end }) => end > at)
@@ -173,7 +173,7 @@ test('the records of a namespace whose creation cannot be read are kept under an
   await using directory = await temporaryDirectory()
   const { bytes, states } = await small(directory.path)
   const other = join(directory.path, 'other')
-  // The creation is written twice: alone, and with the first record.
+  // The log has the creation twice: alone, and with the first record.
   const damaged = Buffer.from(bytes)
   for (const i of [0, 1]) flip(damaged, (states[i]?.end ?? 0) + 30)
   fill(other, { 'log.0': damaged })
@@ -260,7 +260,7 @@ test('kill -9 at any moment of a rewrite loses nothing that was committed, and l
     await unlessEnded(writer, written)
     writer.kill('SIGKILL')
     await endOf(writer)
-    // What it had committed when it was killed may not have been told.
+    // The killed process may have committed more than it reported.
     next += 1_000
     for (const name of readdirSync(directory.path))
       rewrites = Math.max(rewrites, Number(/^base\.(\d+)$/.exec(name)?.[1] ?? 0))

@@ -117,7 +117,7 @@ test('a log is rewritten when it has grown, and what is put meanwhile is kept', 
   }
   await remove(ns, 'key/7')
   delete expected['key/7']
-  // Closing would end a rewriting that is under way.
+  // Closing would end a rewrite under way.
   await untilNamed(directory.path, /^base\./)
   await store.close()
   const files = readdirSync(directory.path)
@@ -245,7 +245,7 @@ test('a relative directory is what it was when it was opened, whatever the worki
   await again.close()
 })
 
-/** Resolves once a file with such a name stands in the directory. */
+/** Resolves once the directory has a file with such a name. */
 async function untilNamed(directory: string, name: RegExp): Promise<void> {
   using watcher = watching(directory)
   while (!readdirSync(directory).some((file) => name.test(file))) await once(watcher.changes, 'change')

@@ -19,10 +19,10 @@ import { repairLog } from '../src/records/repair.js'
 import { forkProcess, temporaryDirectory } from './broker-process.js'
 import { contents, create, put, remove } from './log-store.js'
 
-/** What a log consists of, by name. */
+/** The files of a log, by name. */
 type Files = Readonly<Record<string, Buffer>>
 
-/** The files of a log before and after it was rewritten, and what they say. */
+/** The files of a log before and after a rewrite, and their records. */
 interface Site extends AsyncDisposable {
   readonly directory: string
   /** `log.0`, which the base replaced. */
@@ -39,10 +39,7 @@ function filesOf(directory: string): Files {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(directory, name))]))
 }
 
-/**
- * A store whose base consists of several batches, and whose log tells of puts and removals that
- * came after it.
- */
+/** Makes a store whose base has several batches, and whose log has puts and removals after it. */
 async function rewritten(): Promise<Site> {
   const { path, [Symbol.asyncDispose]: dispose } = await temporaryDirectory()
   const source = join(path, 'source')
@@ -57,7 +54,7 @@ async function rewritten(): Promise<Site> {
     await put(ns, `key/${revision % 10}`, `${revision} ${text}`, revision)
     all = filesOf(source)
   }
-  // It is there until the base has got its name.
+  // It exists until the base has its name.
   const before = { 'log.0': all['log.0'] as Buffer }
   await untilNamed(source, 'base.1')
   await put(ns, 'key/1', 'last', revision++)
@@ -75,14 +72,14 @@ async function rewritten(): Promise<Site> {
   return { directory, before, after, records, fill, [Symbol.asyncDispose]: dispose }
 }
 
-/** Resolves once a file of this name stands in the directory. */
+/** Resolves once the directory has a file of this name. */
 async function untilNamed(directory: string, name: string): Promise<void> {
   const changes = watch(directory)
   while (!readdirSync(directory).includes(name)) await once(changes, 'change')
   changes.close()
 }
 
-/** What a store of the directory holds, once it is repaired. */
+/** Repairs the directory, and returns its records. */
 async function repaired(t: Test, directory: string): Promise<Record<string, string>> {
   const before = filesOf(directory)
   const repair = await repairLog(directory)
@@ -127,7 +124,7 @@ test('a repair keeps the former files where there are no hard links', async (t) 
   const { directory, after } = site
   const link = fs.linkSync
   let refused = 0
-  // As FUSE and vfat have it. All else is real.
+  // As on FUSE and vfat. All else is real.
   fs.linkSync = () => {
     refused++
     throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM', syscall: 'link' })
@@ -236,7 +233,7 @@ test('what is no regular file is refused by name, and moved aside by a repair', 
       site.fill(files)
       const path = join(directory, name)
       make(path)
-      // What was not finished is removed, if it can be.
+      // An unfinished file is removed, if it can be.
       if (!/^(part|new)/.test(name) || kind === 'a directory') {
         const refusal = { code: 'ERR_DYAD_LOG', path, detail: `is ${kind} and no regular file` }
         await t.rejects(LogRecordStore.open(directory), refusal, `${name} is ${kind}`)
@@ -299,7 +296,7 @@ test('a directory that has had a log and has none is damaged, and no new one', a
 test('a start that was killed before there was a log has lost none', async (t) => {
   await using directory = await temporaryDirectory()
   const { path } = directory
-  // As it is left between the lock and the name of the log.
+  // As between the lock and the naming of the log.
   for (const left of [[], ['lock'], ['lock', 'new.0']]) {
     for (const name of left) writeFileSync(join(path, name), name === 'lock' ? 'process 1 on host h\n' : '')
     await t.rejects(repairLog(path), { code: 'ERR_DYAD_LOG', message: /there is no log/ })
@@ -307,7 +304,7 @@ test('a start that was killed before there was a log has lost none', async (t) =
     await store.close()
     for (const name of readdirSync(path)) rmSync(join(path, name))
   }
-  // The lock of an earlier version says nothing of a log, until it is opened once.
+  // The lock of an earlier version does not mention a log, until it is opened once.
   const store = await LogRecordStore.open(path)
   await store.close()
   writeFileSync(join(path, 'lock'), '')
@@ -325,7 +322,7 @@ test('kill -9 at any moment of a repair leaves what another one makes whole', as
     site.fill(files)
     const child = forkProcess('repair.mjs', [directory])
     await messageFrom(child)
-    // Its steps take a millisecond or a few each.
+    // Its steps take one or a few milliseconds each.
     const until = performance.now() + round * 2
     while (performance.now() < until);
     child.kill('SIGKILL')
@@ -375,7 +372,7 @@ test('two repairs at a time do not meet', async (t) => {
 const HEADER_BYTES = 20
 const BATCH_HEADER_BYTES = 16
 
-/** Where the batches of a file end. */
+/** Returns the ends of the batches of a file. */
 function endsOf(bytes: Buffer): number[] {
   const ends: number[] = []
   for (let at = HEADER_BYTES; at < bytes.length; ) {

@@ -4,7 +4,7 @@ import { bytesOf, pack } from '../src/records/packed.js'
 
 export const value = (text: string) => Buffer.from(text)
 
-/** Puts, and resolves when it is committed. */
+/** Puts a record, and resolves when it is committed. */
 export function put(namespace: StoredNamespace, key: string, text: string, revision: number): Promise<void> {
   return new Promise((resolve, reject) => {
     namespace.records.put(key, pack(value(text), revision), (error) => (error ? reject(error) : resolve()))
@@ -22,7 +22,7 @@ export function remove(namespace: StoredNamespace, key: string): Promise<string 
 
 export function create(store: LogRecordStore, name: string): Promise<StoredNamespace> {
   return new Promise((resolve, reject) => {
-    // It may be committed before it is returned.
+    // It may be committed before `create` returns.
     const made = store.create(name, 'nonce', (error) => queueMicrotask(() => (error ? reject(error) : resolve(made))))
   })
 }

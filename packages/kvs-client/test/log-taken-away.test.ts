@@ -19,7 +19,7 @@ import { repairLog } from '../src/records/repair.js'
 import { BrokerProcess, temporaryDirectory } from './broker-process.js'
 import { contents, create, put, value } from './log-store.js'
 
-/** A store that runs in this process on a directory of its own, with the record `a`. */
+/** A store in this process on a directory of its own, with the record `a`. */
 async function running(compactBytes?: number) {
   const { path, [Symbol.asyncDispose]: dispose } = await temporaryDirectory()
   const data = join(path, 'data')
@@ -29,7 +29,7 @@ async function running(compactBytes?: number) {
   return { path, data, store, ns, [Symbol.asyncDispose]: dispose }
 }
 
-/** What a store that is started on the directory finds there. */
+/** Starts a store on the directory, and returns its records. */
 async function found(data: string): Promise<Record<string, string>> {
   const store = await LogRecordStore.open(data)
   const records = contents(store)

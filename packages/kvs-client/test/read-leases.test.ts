@@ -17,7 +17,7 @@ import { bytesOf, pack } from '../src/records/packed.js'
 const bytes = (text: string) => Buffer.from(text)
 const text = (packed: ReturnType<typeof pack> | undefined) => packed && bytesOf(packed).toString()
 
-/** A keyspace with one record, and what it told. */
+/** A keyspace with one record, and its notifications. */
 function world(grace?: Grace) {
   const keyspace = new Keyspace(new MemoryRecords(), grace)
   const leases = new ReadLeases()
@@ -83,7 +83,7 @@ test('leases that nobody gives back run out', async (t) => {
   })
   put('new', 2)
   t.same(told, ['old'])
-  // Its timer holds no process; this test does.
+  // The timer of the leases holds no process; this one does.
   const alive = setInterval(() => {}, 60_000)
   await held
   clearInterval(alive)

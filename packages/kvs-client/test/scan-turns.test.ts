@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import { ScanTurns } from '../src/broker/scan-turns.js'
 
-/** A scan of so many slices, each of which takes a whole turn, that notes them under its name. */
+/**
+ * Returns a scan of so many slices, each of which takes a whole turn. It notes them under its name.
+ */
 function scanOf(name: string, slices: number, notes: string[]) {
   let left = slices
   return {

@@ -33,7 +33,7 @@ class Scene {
   }
 }
 
-/** A session, asked without a link. */
+/** A session without a link. */
 class Peer {
   readonly replies: Reply[] = []
   readonly #session: Session
@@ -113,7 +113,7 @@ test('what a session writes while nobody may see it yet is bounded in number and
   const holder = scene.session()
   const put = (id: number, value: Buffer): Request => ({ op: 'put', id, space: 'ns', key: 'key', value })
   holder.ask(put(1, Buffer.from('v')))
-  // While it does not give its lease back, every put is under way.
+  // While the lease is not returned, every put stays under way.
   const lease = (id: number): Request => ({ op: 'lease', id, space: 'ns', key: 'key' })
   holder.ask(lease(2))
   const large = scene.session()
@@ -195,7 +195,7 @@ test('a list and a watch look at a slice of the records in one turn', async (t) 
     }
     t.ok(all >= 1, `${name}: ${all} in all`)
   }
-  // What changed and is gone again costs a look, too.
+  // A key that changed and is gone again costs a look, too.
   for (let i = 0; i < 20_000; i++) known.changed(`gone/${i}`)
   const { looks, state } = known.next()
   t.ok(looks <= 4_096 + 256, `changes: ${looks} in one step`)

@@ -10,7 +10,7 @@ import type { CompactRequest, Reply } from '../src/broker/messages.js'
 import { brokerKvs } from '../src/index.js'
 import { BrokerProcess } from './broker-process.js'
 
-/** A client that sends what it likes, and keeps what it is answered. */
+/** A client that sends anything, and keeps the answers. */
 class RawClient implements AsyncDisposable {
   readonly replies: Reply[] = []
   #link: Link | undefined
@@ -37,7 +37,7 @@ class RawClient implements AsyncDisposable {
     return client
   }
 
-  /** Sends frames that are no compact ones. */
+  /** Sends frames that are not compact. */
   send(...frames: unknown[]): void {
     for (const frame of frames) void this.#link?.send(frame)
   }
@@ -46,13 +46,13 @@ class RawClient implements AsyncDisposable {
     postRequest(request, (bytes, length) => this.#link?.post(bytes, length))
   }
 
-  /** Resolves when the broker has taken all requests so far: it answers those after them later. */
+  /** Resolves when the broker has handled all requests so far: it answers later ones later. */
   async answered(id: number): Promise<void> {
     this.post({ op: 'get', id, space: 'ns', key: 'none' })
     await this.heard(1, (reply) => reply.op === 'none' && reply.id === id)
   }
 
-  /** Resolves when so many replies have passed `accept`. */
+  /** Resolves when `accept` has returned true for so many replies. */
   async heard(count: number, accept: (reply: Reply) => boolean): Promise<void> {
     while (this.replies.filter(accept).length < count) {
       if (this.#hasEnded) throw new Error('the broker hung up')
@@ -119,7 +119,7 @@ test('waits for long keys are fewer', async (t) => {
   t.ok((await client.stats()).waiters <= (64 * 1024 * 1024) / 3_990 / 2)
 })
 
-/** Memory that a process takes, in bytes. */
+/** Returns the resident memory of a process, in bytes. */
 function residentBytes(pid: number | undefined): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) * 1024
@@ -140,7 +140,7 @@ test('one put that wakes many waits of a peer that does not read takes little me
   const { bytesRead } = socket
   for (let id = 0; id < WAITS; id++) {
     postRequest({ op: 'wait', id, space: 'ns', key: 'key' }, (bytes, length) => {
-      // Masked with zeros.
+      // The mask is zero.
       socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | length, 0, 0, 0, 0]), bytes.subarray(0, length)]))
     })
   }

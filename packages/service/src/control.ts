@@ -11,27 +11,26 @@ import { listeningProcess } from './listening-process.js'
 const MAX_BYTES = 1024 * 1024
 
 /**
- * How long whatever listens at a node's socket may take to answer before it counts as a service
- * that hangs, in ms.
+ * Longest time for an answer of the process that listens at a node's socket, in ms. After it, the
+ * process counts as a service that hangs.
  */
 const ANSWER_MS = 5_000
 
-/** What a running service answers on this host: one word in, one line of JSON out. */
+/** Answers a host's commands for a running service: one word in, one line of JSON out. */
 export interface Control extends AsyncDisposable {
   /** Stops listening, and removes the socket. */
   close(): Promise<void>
 }
 
-/** Where the service of a node listens for its host's commands. */
+/** Returns the path of the socket at which a node's service listens for its host's commands. */
 export function controlPath(stateDir: string, node: string): string {
   return join(stateDir, 'services', `${createHash('sha256').update(node).digest('hex').slice(0, 16)}.sock`)
 }
 
 /**
- * Listens for commands of this host's user. `answer` gets the word that was sent and returns what
- * to send back. ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host,
- * ERR_DYAD_OPTION if the directory for state cannot be used, ERR_DYAD_SYSTEM if nothing can be
- * written there.
+ * Listens for commands of this host's user. `answer` takes the word and returns the line to send
+ * back. ERR_DYAD_NODE_TAKEN if a service of that node already runs on this host, ERR_DYAD_OPTION if
+ * the directory for state cannot be used, ERR_DYAD_SYSTEM if it cannot be written to.
  */
 export async function openControl(stateDir: string, node: string, answer: (word: string) => unknown): Promise<Control> {
   const path = controlPath(stateDir, node)
@@ -66,10 +65,10 @@ async function listenAt(path: string, node: string, answer: (word: string) => un
       for (const socket of sockets) socket.destroy()
     })
   try {
-    // A service that does not answer cannot say whose process it is.
+    // Names the process of a service that does not answer.
     writeFileSync(ownerPath(path), JSON.stringify({ node, pid: process.pid } satisfies Owner), { mode: 0o600 })
   } catch (cause) {
-    // A full disk leaves an empty one.
+    // A full disk leaves an empty file.
     await unlink(ownerPath(path)).catch(() => {})
     await end()
     throw new DyadError('ERR_DYAD_SYSTEM', { ...aboutNode(node), path: ownerPath(path), cause })
@@ -96,12 +95,12 @@ interface Owner {
   readonly pid: number
 }
 
-/** The file that names the process behind `path`. */
+/** Returns the path of the note that names the process behind `path`. */
 function ownerPath(path: string): string {
   return path.replace(/\.sock$/, '.json')
 }
 
-/** Whose service it is, as far as a note or an answer tells. */
+/** Reads the service's owner from a note or an answer, as far as it is there. */
 function ownerIn(text: string): Partial<Owner> {
   try {
     const { node, pid } = JSON.parse(text) as Record<string, unknown>
@@ -122,23 +121,23 @@ function readOwner(path: string): string {
   }
 }
 
-/** How a service is asked. */
+/** Options of {@link askControl}. */
 export interface AskOptions {
   /**
-   * Milliseconds that the service may take to answer, and then to go; ERR_DYAD_SILENT after that.
+   * Longest time for the service to answer, and then to end, in ms; ERR_DYAD_SILENT after that.
    * @default none
    */
   timeout?: number | undefined
-  /** Hold the answer back until the service has gone. @default false */
+  /** Resolve only after the service has ended. @default false */
   untilClosed?: boolean | undefined
-  /** Ends the question early; it rejects with the signal's reason. @default none */
+  /** Ends the call early. It rejects with the signal's reason. @default none */
   signal?: AbortSignal | undefined
 }
 
 /**
- * Asks the service that listens at a path; resolves with undefined if none does. ERR_DYAD_PROTOCOL
- * for an answer that is none, ERR_DYAD_SILENT, which names the process, if no answer comes in time,
- * ERR_DYAD_OPTION where others could have made what listens.
+ * Asks the service that listens at a path. Resolves with undefined if none does. ERR_DYAD_PROTOCOL
+ * for a malformed answer, ERR_DYAD_SILENT, which names the process, if no answer comes in time,
+ * ERR_DYAD_OPTION if another user could have made the socket.
  */
 export function askControl(
   path: string,
@@ -149,7 +148,7 @@ export function askControl(
     signal?.throwIfAborted()
     refuseForeign(dirname(path))
     const limit = timeout === undefined ? undefined : milliseconds('timeout', timeout)
-    // A service that ends takes it away.
+    // Read first: a service removes its note when it ends.
     const noted = ownerIn(readOwner(path))
     const socket = connect(path)
     let answer = ''
@@ -171,7 +170,7 @@ export function askControl(
       if (isTooLong) socket.destroy()
       else if (answer.endsWith('\n') && !untilClosed) socket.end()
     })
-    // Nobody listens, or whoever did has gone: the end of the connection says the rest.
+    // No process listens, or it has ended: the end of the connection says the rest.
     socket.on('error', () => {})
     socket.on('close', () => {
       signal?.removeEventListener('abort', abort)
@@ -188,7 +187,7 @@ export function askControl(
   })
 }
 
-/** Nobody listens in a directory that is missing. */
+/** No process can listen in a missing directory. */
 function refuseForeign(directory: string): void {
   try {
     checkStateDirectory(directory)
@@ -198,8 +197,8 @@ function refuseForeign(directory: string): void {
 }
 
 function silent(path: string, answer: string, noted: Partial<Owner>, timeout: number | undefined): DyadError {
-  // The note goes before the socket does, and may be lost: what the service has answered and the
-  // kernel know its process, too.
+  // The note is removed before the socket, and may be lost. The service's answer and the kernel
+  // also name the process.
   const { node: name, pid = listeningProcess(path) } = { ...ownerIn(answer), ...noted }
   // A store listens under a name that no node can have.
   const node = name?.startsWith('\x01') ? name.slice(1) : name
@@ -209,7 +208,7 @@ function silent(path: string, answer: string, noted: Partial<Owner>, timeout: nu
   return new DyadError('ERR_DYAD_SILENT', { node, path: node === undefined ? path : undefined, detail })
 }
 
-/** The paths at which services of this host's user may listen. */
+/** Returns the paths at which services of this host's user may listen. */
 export async function listControls(stateDir: string): Promise<string[]> {
   const directory = join(stateDir, 'services')
   try {

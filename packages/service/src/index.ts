@@ -1,6 +1,5 @@
 /**
- * The service that each node runs: serves the files of its managed directories and keeps the node
- * registered.
+ * The service of a node: serves the files of its managed directories and keeps the node registered.
  */
 export { type AskOptions, askControl, type Control, controlPath, listControls, openControl } from './control.js'
 export { isRunning } from './processes.js'

@@ -1,15 +1,12 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/**
- * In a line of /proc/net/unix: the flags, of which 0x10000 says that it listens, the inode, and the
- * path.
- */
+/** A line of /proc/net/unix: the flags (0x10000 for a listener), the inode, and the path. */
 const LINE = /^\S+ \S+ \S+ ([0-9A-F]{8}) \S+ \S+ +(\d+) (.*)$/
 const LISTENS = 0x10000
 
 /**
- * The process that listens at the path of a Unix socket, as the kernel knows it; undefined where
- * the system does not tell, and for a process that this one may not look into.
+ * Returns the id of the process that listens at the path of a Unix socket, from the kernel. Returns
+ * undefined where the system does not provide it, and for a process that this one may not inspect.
  */
 export function listeningProcess(path: string): number | undefined {
   try {
@@ -39,7 +36,7 @@ function holds(pid: number, socket: string): boolean {
   try {
     return readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === socket)
   } catch {
-    // It has ended, or is somebody else's, or closes what was listed.
+    // The process has ended, belongs to another user, or closes its descriptors.
     return false
   }
 }

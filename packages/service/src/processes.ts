@@ -2,7 +2,8 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import type { NodeEntry } from '@dyad-ts/core'
 
 /**
- * Names the processes that this one sees by their ids; undefined where the system does not tell.
+ * Names the set of process ids that this process sees; undefined where the system does not provide
+ * it.
  */
 export const PROCESSES: string | undefined = nameProcesses()
 
@@ -16,8 +17,9 @@ function nameProcesses(): string | undefined {
 }
 
 /**
- * Whether the process that registered a node runs; undefined where this process could not see it:
- * on another host or in another container, also of the same name, and before the host's last boot.
+ * Returns true if the process that registered a node runs. Returns undefined if this process could
+ * not see it: on another host, in another container, also of the same name, and before the host's
+ * last boot.
  */
 export function isRunning({ processes, pid }: NodeEntry): boolean | undefined {
   if (processes === undefined || processes !== PROCESSES || pid === 0) return undefined

@@ -3,15 +3,15 @@ import { decodeNodeEntry, encodeNodeEntry } from '@dyad-ts/core/internal'
 import { isRunning } from './processes.js'
 
 /**
- * The holder of a node that gives no sign of life, as the registry tells it, and how many ms it may
- * hold the node at most.
+ * The registered holder of a node that gives no sign of life, and how many ms it may hold the node
+ * at most.
  */
 export interface SilentHolder {
   readonly holder: NodeEntry | undefined
   readonly ms: number
 }
 
-/** How a node is registered. */
+/** Options of {@link registerNode}. */
 export interface RegisterNodeOptions {
   /** Milliseconds that the node stays registered after the last sign of life. */
   readonly leaseTtl: number
@@ -19,7 +19,7 @@ export interface RegisterNodeOptions {
   readonly takeover?: boolean | undefined
   /** Called when the call waits for the lease of a holder without a sign of life. @default none */
   readonly onWaiting?: ((silent: SilentHolder) => void) | undefined
-  /** Ends the call early; it rejects with the signal's reason. @default none */
+  /** Ends the call early. It rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -50,7 +50,7 @@ export async function registerNode(
           takeover,
           former,
           signal: signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
-          // What the caller's function throws ends the call.
+          // An exception of the caller's function ends the call.
           onWaiting: (ms) => void waiting(ms).catch((error) => ended.abort(error)),
         })
       } catch (error) {
@@ -63,9 +63,9 @@ export async function registerNode(
   }
 }
 
-/** Why a call ends that waits for the lease of a process that has ended. */
+/** The reason that ends a wait for the lease of an ended process. */
 class HolderEnded extends Error {
-  /** That of its entry in the registry. */
+  /** The revision of its entry in the registry. */
   readonly revision: number
 
   constructor(revision: number) {
@@ -74,7 +74,7 @@ class HolderEnded extends Error {
   }
 }
 
-/** The error that a node is taken, with the service that holds the node now. */
+/** Returns the error that a node is taken, with the service that holds the node now. */
 export async function takenBy(kvs: KvsClient, node: string, cause: unknown): Promise<DyadError> {
   const found = await holderOf(kvs, node)
   return new DyadError('ERR_DYAD_NODE_TAKEN', {
@@ -84,14 +84,16 @@ export async function takenBy(kvs: KvsClient, node: string, cause: unknown): Pro
   })
 }
 
-/** Which service holds a node, in words. */
+/** Describes the service that holds a node, for a message. */
 export function describeHolder({ pid, host, startedAt }: NodeEntry): string {
   const since = new Date(startedAt)
   const time = Number.isNaN(since.getTime()) ? 'an unknown time' : since.toISOString()
   return `process ${pid} on host '${host}' has served it since ${time}`
 }
 
-/** The holder of a node, and the revision of its entry; undefined if the store knows none. */
+/**
+ * Returns the holder of a node and the revision of its entry, or undefined if the store knows none.
+ */
 async function holderOf(kvs: KvsClient, node: string): Promise<{ holder: NodeEntry; revision: number } | undefined> {
   try {
     const entry = await kvs.registry.get(node)

@@ -15,36 +15,36 @@ import { makeTrustedDirectory } from '@dyad-ts/core/internal'
 import { PROCESSES } from './processes.js'
 import { type RegisterNodeOptions, registerNode, takenBy } from './register-node.js'
 
-/** What a service is made of. The store and the transports stay the caller's to close. */
+/** The parts of a service. The caller closes the store and the transports. */
 export interface ServiceOptions extends RegisterNodeOptions {
-  /** Id of the node that it serves. */
+  /** Id of the node. */
   node: string
-  /** Managed directories to serve; made if they are missing. */
+  /** Managed directories to serve. Missing ones are made. */
   directories: readonly string[]
   kvs: KvsClient
-  /** What to serve over; one that this host cannot use is left out. */
+  /** Transports to serve over. The service leaves out those that this host cannot use. */
   transports: readonly Transport[]
   /** Name of the transport that must not be left out. @default none */
   required?: string | undefined
   /**
-   * 'host' if the store serves other hosts, too, and none of them can reach this service.
+   * 'host' if the store also serves other hosts, but none of them can reach this service.
    * @default undefined
    */
   reach?: 'host' | undefined
 }
 
-/** A transport that a service does not offer, since its host cannot use it. */
+/** A transport that the service does not offer, since its host cannot use it. */
 export interface LeftOut {
   readonly transport: string
-  /** Message of the error that it failed with. */
+  /** Message of the transport's error. */
   readonly reason: string
 }
 
-/** A node's service, running. Whoever started it closes it. */
+/** The running service of a node. The caller of `start` closes it. */
 export class Service implements AsyncDisposable {
-  /** What is registered for the node. */
+  /** The node's entry in the registry. */
   readonly entry: NodeEntry
-  /** The transports that are not offered. */
+  /** The transports that the service does not offer. */
   readonly unavailable: readonly LeftOut[]
   readonly #servers: readonly TransportServer[]
   readonly #registration: Registration
@@ -70,7 +70,7 @@ export class Service implements AsyncDisposable {
   }
 
   /**
-   * Serves the directories and registers the node; from then on its files can be fetched.
+   * Serves the directories and registers the node. From then on other nodes can fetch its files.
    * ERR_DYAD_SYSTEM if a directory cannot be used, ERR_DYAD_BIND, ERR_DYAD_KVS_UNREACHABLE,
    * ERR_DYAD_NODE_TAKEN if another service holds the node, ERR_DYAD_RDMA_UNAVAILABLE if the
    * required transport cannot be used.
@@ -112,15 +112,15 @@ export class Service implements AsyncDisposable {
   }
 
   /**
-   * Fires when the node is not registered any more. Where another service took it over, the reason
-   * is a DyadError ERR_DYAD_NODE_TAKEN that names it.
+   * Fires when the node is no longer registered. If another service took it over, the reason is a
+   * DyadError ERR_DYAD_NODE_TAKEN that names that service.
    */
   get lost(): AbortSignal {
     return this.#lost.signal
   }
 
   /**
-   * Takes the node out of the registry, then ends the transfers under way. Closing twice is no
+   * Removes the node from the registry, then ends the transfers under way. Closing twice is no
    * error.
    */
   close(): Promise<void> {

@@ -22,7 +22,7 @@ t.test('a service answers commands of its host', async (t) => {
   t.same(await askControl(path, 'status'), { word: 'status' })
   t.same(await listControls(state), [path])
   const held = askControl(path, 'stop', { untilClosed: true })
-  // What is asked later is answered later, so that the first answer is there by then.
+  // Answers come in the order of the questions, so the first one is there by then.
   for (let turn = 0; turn < 5; turn++) t.same(await askControl(path, 'more'), { word: 'more' })
   t.equal(await Promise.race([held, Promise.resolve('held back')]), 'held back')
   await control.close()
@@ -95,7 +95,7 @@ t.test('a start that is frozen is named, and once it is killed it is no obstacle
   const path = controlPath(fixture.at('state'), 'n1')
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   await chmod(fixture.at('state'), 0o700)
-  // It takes whatever listens there for a service that hangs, and waits for its answer.
+  // It takes the listener for a service that hangs, and waits for its answer.
   const silent = createServer(() => {}).listen(path)
   const service = fixture.service('n1', 60_000)
   service.catch(() => {})
@@ -213,11 +213,11 @@ t.test('a disk without room for the note of a service is an error, and nothing i
   const state = fixture.at('state')
   const source = new URL('../src/index.ts', import.meta.url).href
   const program = `
-    // Node 20 would end with the signal.
+    // The signal would end Node 20.
     process.on('SIGXFSZ', () => {})
     const { openControl } = await import(${JSON.stringify(source)})
     await openControl(${JSON.stringify(state)}, 'n1', () => 1).catch(({ code, path }) => console.log(code, path))`
-  // A process that may write no byte to any file has no room for it, either.
+  // A process that may write no byte to any file simulates a full disk.
   const limited = [
     '-c',
     'trap "" XFSZ; ulimit -f 0; exec "$@"',

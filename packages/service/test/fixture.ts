@@ -28,7 +28,7 @@ export class Fixture implements AsyncDisposable {
     return join(this.directory, name)
   }
 
-  /** A service in another process, running. */
+  /** Starts a service in another process. */
   async service(node: string, leaseTtl: number): Promise<ChildProcess> {
     const peer = fileURLToPath(new URL('peers/service.ts', import.meta.url))
     const args = [this.broker.url(), node, this.at('state'), String(leaseTtl)]
@@ -46,7 +46,7 @@ export class Fixture implements AsyncDisposable {
   }
 }
 
-/** Ends a process as a power cut would. */
+/** Ends a process without notice, like a power cut. */
 export async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await endOf(child)

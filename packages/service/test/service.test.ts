@@ -126,11 +126,11 @@ t.test('a transport that the host cannot use is left out, unless it is required'
 t.test('the lease of a service that was killed expires', async (t) => {
   await using fixture = await Fixture.make()
   const child = await fixture.service('n1', 300)
-  // A machine that is busy may let so short a lease end, and the service takes it anew.
+  // On a busy machine so short a lease may end, and the service registers again.
   t.ok(await fixture.kvs.registry.waitFor('n1'), 'it is registered')
   await kill(child)
-  // The store does not tell of what expires: whoever asks again and again sees it go, and the
-  // test's own limit ends a wait in vain.
+  // The store does not report expiry, so the test asks until the node is gone. Its own limit ends a
+  // wait in vain.
   while ((await fixture.kvs.registry.get('n1')) !== undefined);
   t.pass('it is gone')
 })
@@ -226,7 +226,7 @@ t.test('of several that follow a killed service at once, one gets its node, and 
   }
 })
 
-/** Each of these clients gets what it asks the registry for once all of them have asked. */
+/** Holds the clients' first answers from the registry until all of them have asked. */
 function seeTogether(clients: readonly BrokerClient[]): void {
   let asked = 0
   const all = new EventEmitter()
@@ -243,7 +243,7 @@ function seeTogether(clients: readonly BrokerClient[]): void {
 
 t.test('a service that another host had is followed when its lease ends, and the wait is told', async (t) => {
   await using fixture = await Fixture.make()
-  // Its process ran among others than this one's, so that nobody here can tell that it has ended.
+  // Its process ran in another set of process ids, so this process cannot tell that it has ended.
   const [kvs, dying] = [fixture.kvs, fixture.service('n1', 3_000)]
   const child = await dying
   const foreign = {

@@ -5,10 +5,10 @@ import { assertUnmanaged } from './unmanaged.js'
 const { O_CREAT, O_EXCL, O_TRUNC } = constants
 
 /**
- * Makes a path ready to be opened for reading, and resolves with the path to open: an absolute path
- * outside the managed directory stays as it is. Flags that need the file to exist wait for it.
- * Flags that create a missing file wait for nobody: a published file is brought here, any other is
- * left to be created. Flags that want the file empty or absent bring nothing. Errors are those of
+ * Prepares a path for an open for reading, and resolves with the path to open. An absolute path
+ * outside the managed directory stays as it is. Flags that need an existing file wait until it is
+ * published. Flags that create a missing file do not wait: a published file is fetched, and others
+ * are left to be created. Flags that empty or exclude the file fetch nothing. Errors are those of
  * DyadCore.consume.
  */
 export async function consumeToOpen(

@@ -11,7 +11,7 @@ type Tell = (...event: ['waiting' | 'storeBack'] | ['storeLost', KvsOutage] | ['
 const openFile = promisify(fs.open)
 
 /**
- * What a stream of node:fs reads from: a file that is consumed first, and may be read while it
+ * The source of a stream of node:fs: a file that is consumed first, and may be read while it
  * arrives. The wait for it can be abandoned.
  */
 export class ConsumingOpen {
@@ -24,7 +24,7 @@ export class ConsumingOpen {
   #file: ConsumedFile | undefined
 
   /**
-   * @param tell called with events, each in a microtask, so that an error that it throws is
+   * @param tell called with each event in a microtask, so that an exception in a listener is
    *   uncaught and does not fail the consuming
    */
   constructor(core: DyadCore, timeout: number | undefined, tell: Tell) {
@@ -33,12 +33,12 @@ export class ConsumingOpen {
     this.#tell = tell
   }
 
-  /** Whether it ended because it was abandoned. */
+  /** Whether it was abandoned. */
   get abandoned(): boolean {
     return this.#abandoned
   }
 
-  /** What is read, if DYAD knows it; otherwise an open file of node:fs. */
+  /** The file that DYAD reads; undefined for an open file of node:fs. */
   get file(): ConsumedFile | undefined {
     return this.#file
   }
@@ -48,7 +48,7 @@ export class ConsumingOpen {
     if (this.#opening) this.#abort.abort()
   }
 
-  /** For the option `fs` of the stream. */
+  /** The option `fs` of the stream. */
   readonly fs = {
     open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
       this.#open(path, flags, mode).then(

@@ -5,7 +5,7 @@ import { flatOptions } from '@dyad-ts/core/internal'
 import { NativeReadStream, NativeWriteStream } from './native-streams.js'
 import type { SequentialDigest } from './sequential-digest.js'
 
-/** Options of FileHandle.createReadStream, but `autoClose`. */
+/** Options of FileHandle.createReadStream, except `autoClose`. */
 export interface FileReadStreamOptions {
   encoding?: BufferEncoding | undefined
   emitClose?: boolean | undefined
@@ -15,7 +15,7 @@ export interface FileReadStreamOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Options of FileHandle.createWriteStream, but `autoClose` and `flush`. */
+/** Options of FileHandle.createWriteStream, except `autoClose` and `flush`. */
 export interface FileWriteStreamOptions {
   encoding?: BufferEncoding | undefined
   emitClose?: boolean | undefined
@@ -29,7 +29,9 @@ type Done = (error?: Error | null) => void
 /** Streams over an open file that stays open when they end. */
 export class FileStreams {
   readonly #fd: number
-  /** Those that may still use the file, and when they no longer do. */
+  /**
+   * The streams that may still use the file. Each promise resolves when its stream no longer does.
+   */
   readonly #users = new Map<fs.ReadStream | fs.WriteStream, Promise<void>>()
 
   constructor(fd: number) {
@@ -55,19 +57,19 @@ export class FileStreams {
     return createInterface({ input: this.reader(options), crlfDelay: Number.POSITIVE_INFINITY })
   }
 
-  /** Ends those that write, and resolves when all is written; rejects if that fails. */
+  /** Ends the writers, and resolves when all bytes are written. Rejects if a write fails. */
   async end(): Promise<void> {
     const writers = [...this.#users.keys()].filter((stream) => stream instanceof NativeWriteStream)
     await Promise.all(writers.map((writer) => finished(writer.end())))
   }
 
-  /** Destroys those that have not ended, and resolves when none uses the file any more. */
+  /** Destroys the streams that have not ended, and resolves when none uses the file. */
   async destroy(): Promise<void> {
     for (const stream of this.#users.keys()) stream.destroy()
     await Promise.all(this.#users.values())
   }
 
-  /** @param make makes a stream that calls the function given where it would close the file */
+  /** @param make makes a stream that calls the given function where it would close the file */
   #own<Stream extends fs.ReadStream | fs.WriteStream>(
     make: (close: (fd: number, done: Done) => void) => Stream,
   ): Stream {
@@ -85,7 +87,7 @@ export class FileStreams {
   }
 }
 
-/** Makes a stream of a class that the types of Node give no constructor. */
+/** Makes a stream of a class whose constructor Node's types omit. */
 function make<Stream>(from: { prototype: Stream }, options: object): Stream {
   return Reflect.construct(from as unknown as new () => Stream, ['', options])
 }

@@ -11,19 +11,19 @@ import { SequentialDigest } from './sequential-digest.js'
 import { trackHandle, type WritingMethod } from './track-handle.js'
 import { assertUnmanaged } from './unmanaged.js'
 
-/** How {@link DyadFile.open} waits. */
+/** Options of {@link DyadFile.open}. */
 export interface DyadFileOptions extends Waiting {
   /**
-   * Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever.
+   * Longest wait for an unpublished file, in ms. 0 and Infinity wait without end.
    * @default the option `timeout` of the session
    */
   timeout?: number | undefined
 }
 
 /**
- * As a FileHandle of node:fs/promises, of a file that is consumed when it is opened for reading,
- * and published when it is closed after writing. Whoever opened it closes it; disposing of it
- * instead abandons it, so that nothing is published.
+ * A FileHandle of node:fs/promises, for a file that is consumed when it is opened for reading, and
+ * published when it is closed after writing. The caller closes it. Disposing of it before that
+ * abandons it and publishes nothing.
  */
 export class DyadFile implements AsyncDisposable {
   readonly #handle: FileHandle
@@ -43,12 +43,12 @@ export class DyadFile implements AsyncDisposable {
   }
 
   /**
-   * Opens a file as fs.promises.open does, with the flags that node:fs has. Reading consumes a file
-   * of the consumer-managed directory first: 'r' and 'r+' wait until it is published; 'a+' takes
-   * what is published and waits for nobody; 'w' and 'w+' take nothing. With 'r+' and 'a+' that is
-   * so only if the file to be changed, in the producer-managed directory if the path is in it, is
-   * the one in the consumer-managed directory. Errors are those of DyadCore.consume and of node:fs.
-   * @param mode permissions of a file that is new, less the process's umask; 0o666 by default
+   * Opens a file as fs.promises.open does, with the flags of node:fs. Reading consumes a file of
+   * the consumer-managed directory first: 'r' and 'r+' wait until it is published, 'a+' fetches a
+   * published file but does not wait, 'w' and 'w+' fetch nothing. 'r+' and 'a+' do so only if the
+   * changed file, which is in the producer-managed directory if the path is, is the one in the
+   * consumer-managed directory. Errors are those of DyadCore.consume and of node:fs.
+   * @param mode permissions of a new file, less the process's umask; 0o666 by default
    */
   static async open(
     core: DyadCore,
@@ -64,7 +64,7 @@ export class DyadFile implements AsyncDisposable {
     if (!writes(numeric))
       return new DyadFile(await openHandle(await consumeToOpen(core, path, numeric, options), flags, mode, options))
     const produced = await core.locateProduced(path)
-    // Changing what was brought here would publish nothing.
+    // A change of a fetched file would publish nothing.
     if (produced === undefined) assertUnmanaged(core, path, 'producer')
     if (reads(numeric)) {
       const consumed = await core.locateConsumed(path)
@@ -78,15 +78,15 @@ export class DyadFile implements AsyncDisposable {
     return new DyadFile(opened, staged, isNew)
   }
 
-  /** The file descriptor; it stays the file's to close. */
+  /** The file descriptor. It stays the file's to close. */
   get fd(): number {
     this.#digest?.lose()
     return this.#handle.fd
   }
 
   /**
-   * What closing has published; undefined before that, if nothing was written, and where publishing
-   * is not waited for.
+   * The published record. Undefined before the close, if nothing was written, and with
+   * `asyncPublish`.
    */
   get record(): FileRecord | undefined {
     return this.#record
@@ -147,24 +147,24 @@ export class DyadFile implements AsyncDisposable {
     return this.#writing('truncate')
   }
 
-  /** FileHandle.chmod; the permissions are part of what is published. */
+  /** FileHandle.chmod. Publishing includes the permissions. */
   get chmod(): FileHandle['chmod'] {
     return this.#changing('chmod')
   }
 
-  /** FileHandle.utimes; the time of the last change is part of what is published. */
+  /** FileHandle.utimes. Publishing includes the modification time. */
   get utimes(): FileHandle['utimes'] {
     return this.#changing('utimes')
   }
 
-  /** FileHandle.readLines, except that the file stays open after the last line. */
+  /** FileHandle.readLines, but the file stays open after the last line. */
   readLines(options?: FileReadStreamOptions): Interface & AsyncIterable<string> {
     this.#digest?.lose()
     return this.#streams.lines(options)
   }
 
   /**
-   * FileHandle.createReadStream, except that the file stays open after its end. Closing the file
+   * FileHandle.createReadStream, but the file stays open after the stream's end. Closing the file
    * destroys the stream.
    */
   createReadStream(options?: FileReadStreamOptions) {
@@ -173,8 +173,8 @@ export class DyadFile implements AsyncDisposable {
   }
 
   /**
-   * FileHandle.createWriteStream, except that the file stays open after its end: only `close()`
-   * publishes, and it ends the stream first.
+   * FileHandle.createWriteStream, but the file stays open after the stream's end. Only `close()`
+   * publishes; it ends the stream first.
    */
   createWriteStream(options?: FileWriteStreamOptions) {
     this.#changed = true
@@ -182,9 +182,9 @@ export class DyadFile implements AsyncDisposable {
   }
 
   /**
-   * Closes the file; then publishes it, if it was written to or is new, and resolves once every
-   * consumer can see it. Closing twice is no error. Errors are those of DyadCore.produce: the file
-   * is closed all the same.
+   * Closes the file. If it was written to or is new, publishes it and resolves once every consumer
+   * can see it. Closing twice is no error. Errors are those of DyadCore.produce; the file is closed
+   * nevertheless.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close(this.#changed)
@@ -192,15 +192,15 @@ export class DyadFile implements AsyncDisposable {
   }
 
   /**
-   * Closes the file and publishes nothing, leaving nothing of a file that was written anew; does
-   * nothing after `close()`.
+   * Closes the file, publishes nothing, and removes a file that was written anew. Does nothing
+   * after `close()`.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing === undefined) {
       this.#closing = this.#close(false)
       await this.#closing
     }
-    // Whoever called close() was told of its failure.
+    // The caller of close() gets its error.
     await this.#closing.catch(() => {})
   }
 
@@ -231,7 +231,7 @@ export class DyadFile implements AsyncDisposable {
 
   #reading<Name extends 'read' | 'readv' | 'readFile'>(name: Name): FileHandle[Name] {
     const read = (...args: never[]): unknown => {
-      // The next write may go to where reading ends.
+      // The next write may go to the place where reading ends.
       this.#digest?.lose()
       return Reflect.apply(this.#handle[name], this.#handle, args)
     }

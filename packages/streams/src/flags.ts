@@ -6,7 +6,7 @@ const WRITE_READ = O_RDWR | O_CREAT | O_TRUNC
 const APPEND = O_WRONLY | O_CREAT | O_APPEND
 const APPEND_READ = O_RDWR | O_CREAT | O_APPEND
 
-/** What the flags that node:fs knows by name stand for. */
+/** The numbers of the flags that node:fs knows by name. */
 const BY_NAME: Readonly<Record<string, number>> = {
   r: O_RDONLY,
   rs: O_RDONLY | O_SYNC,
@@ -32,10 +32,10 @@ const BY_NAME: Readonly<Record<string, number>> = {
   'sa+': APPEND_READ | O_SYNC,
 }
 
-/** Flags as node:fs takes them: the names of its documentation, or a number of its constants. */
+/** Flags of node:fs: the names of its documentation, or a number of its constants. */
 export type OpenFlags = string | number
 
-/** The number that flags stand for. Throws ERR_INVALID_ARG_VALUE as node:fs does. */
+/** Returns the number of the flags. Throws ERR_INVALID_ARG_VALUE as node:fs does. */
 export function numericFlags(flags: OpenFlags): number {
   const number = typeof flags === 'number' ? flags : Object.hasOwn(BY_NAME, flags) ? BY_NAME[flags] : undefined
   if (number !== undefined && Number.isInteger(number)) return number

@@ -1,4 +1,4 @@
-/** Streams and file handles over managed directories, as node:fs has them. */
+/** Streams and file handles of node:fs over managed directories. */
 export { DyadFile, type DyadFileOptions } from './file.js'
 export type { FileReadStreamOptions, FileWriteStreamOptions } from './file-streams.js'
 export type { OpenFlags } from './flags.js'

@@ -1,4 +1,4 @@
-/** The listening methods of an event emitter, for the events that DYAD adds to those of node:fs. */
+/** The listener methods of an event emitter, for the events that DYAD adds to those of node:fs. */
 export interface Listeners<Events extends Record<string, readonly unknown[]>> {
   /** Calls `listener` at each event of this name. */
   on<Name extends keyof Events>(event: Name, listener: (...args: [...Events[Name]]) => void): this

@@ -1,7 +1,7 @@
 /**
- * What open(2) would have said of `path`, for a system error that preparing to open it ended in:
- * the caller asked to open this path, and knows nothing of a temporary file beside it. Other errors
- * are returned as they are.
+ * Returns the error of open(2) for `path`, given a system error of the preparation: the caller
+ * asked to open this path, and knows nothing of a temporary file beside it. Returns other errors
+ * unchanged.
  */
 export function asOpenError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error) || 'dest' in error) return error

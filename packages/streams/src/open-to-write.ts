@@ -6,23 +6,23 @@ import { assertUnmanaged } from './unmanaged.js'
 /** A file that was opened to write to a path. The caller closes it. */
 export interface OpenedToWrite<Opened> {
   readonly opened: Awaited<Opened>
-  /** Whether it is written anew, and nobody sees it before it is published. */
+  /** Whether it is written anew, and invisible until it is published. */
   readonly isNew: boolean
-  /** Publishes or discards the file; undefined if that is not managed. */
+  /** Publishes or discards the file. Undefined if the file is not managed. */
   readonly staged: StagedFile | undefined
 }
 
 /**
- * How to open a path of the system.
- * @param isNew whether it is a file that is written anew, and nobody else sees
+ * Opens a path of the system.
+ * @param isNew whether the file is written anew, and invisible to others
  * @param fd a descriptor of it that stays the staged file's, if there is one
  */
 export type Open<Opened> = (path: string | URL, flags: number, isNew: boolean, fd?: number) => Opened
 
 /**
- * Opens a path with these flags, which may or may not write, and this mode, 0o666 by default: by
- * `open`, which is given what to open instead. Fails as open(2) would, of the path that was asked
- * for. ERR_DYAD_PATH, ERR_DYAD_UNTRACKED.
+ * Opens a path with these flags, for writing or not, and this mode, 0o666 by default. It calls
+ * `open` with the path to open instead. Fails as open(2) would for the given path. ERR_DYAD_PATH,
+ * ERR_DYAD_UNTRACKED.
  */
 export async function openToWrite<Opened>(
   core: DyadCore,

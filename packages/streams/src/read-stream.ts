@@ -8,11 +8,11 @@ import type { Listeners } from './listeners.js'
 import { NativeReadStream } from './native-streams.js'
 import { streamOptions } from './stream-options.js'
 
-/** Options of fs.createReadStream, but `fd` and `fs`, and how to wait. */
+/** Options of fs.createReadStream, except `fd` and `fs`, and options of the wait. */
 export interface DyadReadStreamOptions {
   /** @default 'r' */
   flags?: OpenFlags | undefined
-  /** Decodes what is read. @default none: chunks are Buffers */
+  /** Decodes the bytes. @default none: chunks are Buffers */
   encoding?: BufferEncoding | undefined
   /** Permissions of a file that `flags` create. @default 0o666 */
   mode?: number | undefined
@@ -24,24 +24,24 @@ export interface DyadReadStreamOptions {
   start?: number | undefined
   /** The last byte to read. @default the last one of the file */
   end?: number | undefined
-  /** Bytes a chunk, and bytes to read ahead. @default 65536 */
+  /** Most bytes of a chunk, and bytes to read ahead. @default 65536 */
   highWaterMark?: number | undefined
   /** Destroys the stream with an AbortError whose cause is the signal's reason. */
   signal?: AbortSignal | null | undefined
   /**
-   * Milliseconds to wait for a file that nobody has published yet; 0 and Infinity are for ever.
+   * Longest wait for an unpublished file, in ms. 0 and Infinity wait without end.
    * @default the option `timeout` of the session
    */
   timeout?: number | undefined
 }
 
-// The types of Node do not tell how these classes are constructed.
+// Node's types omit how these classes are constructed.
 const NodeReadStream = NativeReadStream as unknown as new (
   path: string | URL,
   options: object,
 ) => Listeners<Events> & fs.ReadStream & StreamState
 
-/** The events beside those of fs.ReadStream. */
+/** The events in addition to those of fs.ReadStream. */
 interface Events extends Record<string, readonly unknown[]> {
   waiting: []
   storeLost: [outage: KvsOutage]
@@ -49,22 +49,22 @@ interface Events extends Record<string, readonly unknown[]> {
   record: [record: FileRecord]
 }
 
-/** What the types of Node leave out. */
+/** Properties that Node's types omit. */
 interface StreamState {
   readonly autoClose: boolean
   /** The last byte to read. */
   readonly end: number
-  /** Where it has come to; undefined if it began at the beginning. */
+  /** The current position; undefined if it began at the beginning. */
   pos: number | undefined
 }
 
 /**
- * As fs.ReadStream, of a file that is waited for and brought here, if it is in the consumer-managed
- * directory. Emits 'waiting' if the file is not published yet, 'storeLost' with its address and the
- * reason if the store goes away meanwhile, 'storeBack' when it is back, and 'record' with the
- * record of what it reads, before 'open'. Its bytes can be read while the rest arrives; 'end' comes
- * once the whole file stands at its path, and an error if the rest does not come. Destroying it
- * ends the wait. Errors are those of DyadCore.consume and of node:fs.
+ * An fs.ReadStream that waits for its file and fetches it, if the file is in the consumer-managed
+ * directory. Emits 'waiting' if the file is not published yet, 'storeLost' with the store's address
+ * and the reason if the store goes away meanwhile, 'storeBack' when it is back, and 'record' with
+ * the record of the file, before 'open'. Its bytes can be read while the rest arrives. It emits
+ * 'end' once the whole file stands at its path, and an error if the rest does not arrive.
+ * Destroying it ends the wait. Errors are those of DyadCore.consume and of node:fs.
  */
 export class DyadReadStream extends NodeReadStream {
   readonly #opening: ConsumingOpen
@@ -84,18 +84,18 @@ export class DyadReadStream extends NodeReadStream {
     })
     super(path, streamOptions(options, opening.fs))
     this.#opening = opening
-    // A signal that had fired already has destroyed the stream by now, before this class had a part
-    // in it.
+    // A signal that had fired before has destroyed the stream by now, before this class could
+    // react.
     if (this.destroyed) opening.abandon()
   }
 
   /**
-   * The bytes in chunks that are lent: each is the reader's until it asks for the next, which will
-   * lie in the same memory. New memory for every chunk, as the stream itself has to make it, takes
-   * more processor time than all else that a large file needs. Read it instead of the stream: its
-   * end, an error, and leaving the loop destroy the stream, unless `autoClose` is off; 'end' is not
-   * emitted, and what the stream would emit as 'error' is thrown. Chunks have `highWaterMark` bytes
-   * at most.
+   * Yields the bytes in lent chunks. Each chunk belongs to the reader until it asks for the next
+   * one, which is in the same memory. The stream itself has to make new memory for every chunk,
+   * which takes more processor time than all other work on a large file. Use it instead of reading
+   * the stream. Its end, an error, and leaving the loop destroy the stream, unless `autoClose` is
+   * off. The stream does not emit 'end', and `lend()` throws the errors that the stream would emit.
+   * Chunks have `highWaterMark` bytes at most.
    */
   async *lend(): AsyncGenerator<Buffer, void, undefined> {
     this.on('error', () => {})
@@ -121,10 +121,10 @@ export class DyadReadStream extends NodeReadStream {
     }
   }
 
-  /** As of Readable; ends the wait for the file, too. */
+  /** As Readable.destroy. It also ends the wait for the file. */
   override destroy(...args: Parameters<fs.ReadStream['destroy']>): this {
     if (#opening in this) this.#opening.abandon()
-    // Node takes a callback behind the error, which its types leave out.
+    // Node takes a callback after the error, which its types omit.
     return Reflect.apply(super.destroy, this, args)
   }
 
@@ -139,8 +139,8 @@ export class DyadReadStream extends NodeReadStream {
       this.push(null)
       return
     }
-    // In a tick of its own, as node:fs would; and what the application throws when it is given the
-    // bytes must not reach whoever brought them.
+    // In a tick of its own, like node:fs, so that an exception of the application does not reach
+    // the transfer that delivers the bytes.
     file.take(wanted, this.#position, (error, bytes) => process.nextTick(() => this.#deliver(error, bytes)))
   }
 
@@ -149,8 +149,7 @@ export class DyadReadStream extends NodeReadStream {
       super._destroy(error, callback)
       return
     }
-    // Node waits for the open to end before it comes here. That it was cut short is no error of its
-    // own.
+    // Node waits for the open before it comes here. An abandoned open is no error of its own.
     super._destroy(this.#opening.abandoned ? this.errored : error, (failure) => {
       this.#tellClosed()
       callback(failure)
@@ -188,7 +187,7 @@ export class DyadReadStream extends NodeReadStream {
     return this.pos ?? this.bytesRead
   }
 
-  /** What may be read next, of `size` bytes. */
+  /** Returns how many of `size` bytes may be read next. */
   #wanted(size: number): number {
     return Math.max(0, Math.min(size, this.end - this.#position + 1))
   }

@@ -5,17 +5,16 @@ import { RunningDigest } from '@dyad-ts/core/internal'
 
 type Position = number | null | undefined
 
-/** Passes without others having a turn, in bytes. */
+/** Bytes to pass before others have a turn. */
 const TURN_BYTES = 1024 * 1024
 
 /**
- * The digest of a new file while it is written from its beginning to its end, one write after the
- * other. It is lost with the first write that goes elsewhere, that begins while another is under
- * way, or of which the bytes are not known here.
+ * The digest of a new file while it is written in order, one write after the other. It is lost with
+ * the first write to another place, during another write, or with unknown bytes.
  */
 export class SequentialDigest {
   #running: RunningDigest | undefined = new RunningDigest()
-  /** Where a write without a position goes: one with a position does not move it. */
+  /** The place of the next write without a position. A write with a position does not move it. */
   #next = 0
   #isWriting = false
 
@@ -24,13 +23,13 @@ export class SequentialDigest {
     return this.#running?.digest
   }
 
-  /** Something else may have been done to the file, or to the position at which it is written. */
+  /** Loses the digest: the file, or its position, may have changed. */
   lose(): void {
     this.#running = undefined
   }
 
   /**
-   * These bytes, which are few, were written at `position`, or where the last write without a
+   * Passes these few bytes, which were written at `position`, or where the last write without a
    * position ended.
    */
   wrote(bytes: Uint8Array, position: Position): void {
@@ -39,7 +38,7 @@ export class SequentialDigest {
     if (typeof position !== 'number') this.#next += bytes.length
   }
 
-  /** Says that a write begins. The caller calls the function returned when the write has ended. */
+  /** Begins a write. The caller calls the returned function when the write has ended. */
   begin(): () => void {
     if (this.#isWriting) this.lose()
     this.#isWriting = true
@@ -49,9 +48,9 @@ export class SequentialDigest {
   }
 
   /**
-   * These bytes are being written at `position`, or where the last write without a position ended,
-   * and pass meanwhile. The caller calls the function returned with how many were written; its
-   * promise resolves when just these have passed.
+   * Passes these bytes while they are written at `position`, or where the last write without a
+   * position ended. The caller calls the returned function with the number of written bytes. Its
+   * promise resolves when exactly those have passed.
    */
   writing(pieces: readonly Uint8Array[], position: Position): (written: number) => Promise<void> {
     const end = this.begin()
@@ -70,10 +69,7 @@ export class SequentialDigest {
     }
   }
 
-  /**
-   * As fs.write. The callback has a tick of its own, so that an error that it throws rejects no
-   * promise.
-   */
+  /** As fs.write. The callback has a tick of its own, so that its exception rejects no promise. */
   readonly write = (
     fd: number,
     data: Uint8Array,
@@ -88,7 +84,7 @@ export class SequentialDigest {
     })
   }
 
-  /** As fs.writev, and with its callback as `write`. */
+  /** As fs.writev. Its callback is called as that of `write`. */
   readonly writev = (
     fd: number,
     pieces: readonly Uint8Array[],
@@ -105,7 +101,7 @@ export class SequentialDigest {
     if ((position ?? this.#next) !== this.#running?.length) this.lose()
   }
 
-  /** Passes a piece of what may be many, and gives others their turn before the next. */
+  /** Passes a piece of many, and gives others a turn before the next. */
   async #passInTurns(pieces: readonly Uint8Array[]): Promise<void> {
     let sinceTurn = 0
     for (const piece of pieces) {
@@ -122,7 +118,7 @@ export class SequentialDigest {
   }
 }
 
-/** The first `length` bytes of some pieces. */
+/** Returns the first `length` bytes of some pieces. */
 function firstOf(pieces: readonly Uint8Array[], length: number): Uint8Array[] {
   let left = length
   return pieces.map((piece) => {

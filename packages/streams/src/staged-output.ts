@@ -9,10 +9,7 @@ import { SequentialDigest } from './sequential-digest.js'
 type Done = (error?: unknown) => void
 type Opened = (error: unknown, fd?: number) => void
 
-/**
- * A chunk up to this size is written at once: that takes less than the hop to a thread that would
- * write it, in bytes.
- */
+/** Longest chunk that is written at once, in bytes: the hop to a thread would take longer. */
 const AT_ONCE_BYTES = 64 * 1024
 
 const { O_WRONLY, O_RDWR } = fs.constants
@@ -22,7 +19,7 @@ const closeFile = promisify(fs.close)
 const syncFile = promisify(fs.fsync)
 
 /**
- * What a stream of node:fs writes to: a staged file, which is closed once, and then published or
+ * The target of a stream of node:fs: a staged file, which is closed once, and then published or
  * discarded.
  */
 export class StagedOutput {
@@ -30,7 +27,7 @@ export class StagedOutput {
   readonly #flush: boolean
   #fd: number | undefined
   /**
-   * Whether the descriptor stays the staged file's, which closes it when it is published or
+   * Whether the descriptor belongs to the staged file, which closes it when it is published or
    * discarded.
    */
   #isLent = false
@@ -44,17 +41,17 @@ export class StagedOutput {
   #hasEndedWait = false
   /** Whether the stream waits for nothing any more. */
   #isLeft = false
-  /** Rejects the publishing, which goes on unseen. */
+  /** Rejects the publish, which continues. */
   #leave: (() => void) | undefined
-  /** Of a file of our own that nobody else has open; undefined of others. */
+  /** The digest of a new file that no other process has open; undefined for others. */
   #digest: SequentialDigest | undefined
-  /** Given to write one by one so far; what came in one go is more than a little. */
+  /** Bytes of single writes so far, without those of writev. */
   #bytes = 0
   #publishing: Promise<FileRecord | undefined> | undefined
 
   /**
-   * @param flush whether the bytes are to be on stable storage before the file is closed
-   * @param signal ends the publishing: node:fs stops to listen to it at the end of what is written
+   * @param flush whether to sync the bytes to stable storage before the file is closed
+   * @param signal ends the publish: node:fs stops listening to it at the end of writing
    */
   constructor(core: DyadCore, flush: boolean, signal: AbortSignal | undefined) {
     this.#core = core
@@ -62,7 +59,7 @@ export class StagedOutput {
     this.#signal = signal
   }
 
-  /** For the option `fs` of the stream. */
+  /** The option `fs` of the stream. */
   readonly fs = {
     open: (path: string, flags: OpenFlags, mode: number, callback: Opened): void => {
       this.#open(path, flags, mode).then(
@@ -128,14 +125,13 @@ export class StagedOutput {
     },
   }
 
-  /** Keeps the file from being opened. */
+  /** Prevents the open of the file. */
   abandon(): void {
     this.#abandoned = true
   }
 
   /**
-   * Ends the wait for a descriptor at once, for which Node waits before it closes, or the
-   * publishing.
+   * Ends the wait for a descriptor, for which Node waits before it closes, or the publish, at once.
    */
   endWait(): void {
     this.#isLeft = true
@@ -143,14 +139,14 @@ export class StagedOutput {
     this.#leave?.()
   }
 
-  /** Whether the wait for a descriptor ended because it was not wanted any more. */
+  /** Whether the wait for a descriptor was ended because the stream no longer wanted one. */
   get hasEndedWait(): boolean {
     return this.#hasEndedWait
   }
 
   /**
-   * Closes the file unless it is closed, and publishes it; resolves with the record if there is one
-   * and nobody was given it before.
+   * Closes the file unless it is closed, and publishes it. Resolves with the record, if there is
+   * one and no earlier call returned it.
    */
   async publish(): Promise<FileRecord | undefined> {
     if (this.#staged === undefined) return undefined
@@ -163,8 +159,8 @@ export class StagedOutput {
   }
 
   /**
-   * Leaves nothing of what was written, unless it is in its place; what is being published has
-   * ended then, one way or the other.
+   * Removes the written bytes, unless they are in place. A publish under way has ended then, with
+   * or without success.
    */
   async discard(): Promise<void> {
     await this.#publishing?.catch(() => {})
@@ -175,7 +171,7 @@ export class StagedOutput {
     this.#path = String(path)
     if (this.#abandoned) throw new Error('destroyed before it was opened')
     const signal = this.#opening?.signal
-    // What may stand there already could be a pipe, or on a slow disk; what is made beside it is
+    // A file that stands there may be a pipe, or on a slow disk. A file that is made beside it is
     // neither.
     const open = (at: string | URL, how: number, isNew: boolean, fd?: number) => {
       // Other flags change how the system writes.
@@ -198,7 +194,7 @@ export class StagedOutput {
       try {
         if (this.#flush) await syncFile(fd)
         this.#fd = undefined
-        // One that is lent is closed by whoever lent it.
+        // The lender closes a lent descriptor.
         if (!this.#isLent) await this.#closeOwn(fd)
       } catch (error) {
         throw namingFile(error, this.#path)
@@ -213,14 +209,14 @@ export class StagedOutput {
   }
 
   /**
-   * Rejects once the stream is destroyed, or with its signal. The publishing itself goes on, so
-   * that it looks at the file again after its record is stored.
+   * Rejects once the stream is destroyed, or with its signal. The publish itself continues, so that
+   * it looks at the file again after its record is stored.
    */
   #publishUntilLeft(staged: StagedFile): Promise<FileRecord | undefined> {
     const signal = this.#signal
     return new Promise((resolve, reject) => {
       const leave = () => reject(abortError(signal))
-      // Before it is in its place.
+      // Before the file is in its place.
       if (this.#isLeft || signal?.aborted) return leave()
       this.#leave = leave
       const published = staged.publish(this.#digest?.digest)
@@ -244,7 +240,7 @@ export class StagedOutput {
   }
 }
 
-/** As Node makes it of a signal. */
+/** Returns the error that Node makes of a signal. */
 function abortError(signal: AbortSignal | undefined): Error {
   const error = new Error('The operation was aborted', { cause: signal?.reason })
   return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' })

@@ -1,9 +1,9 @@
 import { withInherited } from '@dyad-ts/core/internal'
 
 /**
- * The options of a stream that opens its path by `fs`. As node:fs does, it takes an encoding for
- * them, ignores a function, reads options that an object inherits, and leaves anything else to
- * Node, which throws ERR_INVALID_ARG_TYPE.
+ * Returns the options of a stream that opens its path by `fs`. As node:fs does, it accepts an
+ * encoding in their place, ignores a function, and reads inherited options. It leaves anything else
+ * to Node, which throws ERR_INVALID_ARG_TYPE.
  */
 export function streamOptions(given: unknown, fs: object): object {
   if (given === undefined || given === null || typeof given === 'function') return { fd: undefined, fs }

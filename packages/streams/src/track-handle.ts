@@ -1,17 +1,17 @@
 import type { SequentialDigest } from './sequential-digest.js'
 
-/** A method of FileHandle by which bytes of the file change. */
+/** A method of FileHandle that changes the bytes of the file. */
 export type WritingMethod = 'write' | 'writev' | 'writeFile' | 'appendFile' | 'truncate'
 
-/** The bytes that a call writes, and their place. */
+/** The bytes of a write, and their place. */
 interface Writing {
   readonly pieces: readonly Uint8Array[]
   readonly position: number | undefined
 }
 
 /**
- * Calls a method of FileHandle, and passes the bytes that it writes to the digest, or loses the
- * digest where it cannot know the bytes.
+ * Calls a method of FileHandle, and passes its bytes to the digest. Loses the digest if it cannot
+ * know the bytes.
  */
 export async function trackHandle<Result>(
   digest: SequentialDigest,
@@ -28,7 +28,7 @@ export async function trackHandle<Result>(
   const ended = digest.writing(pieces, position)
   try {
     const result = await call()
-    // Those that write a whole file tell nothing.
+    // Methods that write a whole file return nothing.
     await ended(bytesWritten(result) ?? pieces.reduce((bytes, piece) => bytes + piece.length, 0))
     return result
   } catch (error) {
@@ -38,7 +38,7 @@ export async function trackHandle<Result>(
   }
 }
 
-/** Undefined where it is not known here. */
+/** Undefined if the bytes are unknown here. */
 function writingOf(method: WritingMethod, [data, ...how]: readonly unknown[]): Writing | undefined {
   if (method === 'truncate') return undefined
   if (method === 'writev') {
@@ -61,7 +61,9 @@ function writingOf(method: WritingMethod, [data, ...how]: readonly unknown[]): W
   return { pieces: [bytes.subarray(offset, offset + length)], position }
 }
 
-/** A text or a view whole; undefined of what is read from elsewhere while it is written. */
+/**
+ * Returns all bytes of a text or a view, or undefined for a source that is read during the write.
+ */
 function allBytes(data: unknown, encoding: unknown): Uint8Array | undefined {
   if (typeof data === 'string') return Buffer.from(data, typeof encoding === 'string' ? encodingOf(encoding) : 'utf8')
   return ArrayBuffer.isView(data) ? asBytes(data) : undefined
@@ -80,7 +82,10 @@ function bytesWritten(result: unknown): number | undefined {
   return typeof written === 'number' ? written : undefined
 }
 
-/** A position as the methods take it: whatever is no number means where the file stands. */
+/**
+ * Returns a position as the methods take it. Anything but a number means the current position of
+ * the file.
+ */
 function positionIn(value: unknown): number | undefined {
   return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined
 }

@@ -7,45 +7,45 @@ import { NativeWriteStream } from './native-streams.js'
 import { StagedOutput } from './staged-output.js'
 import { streamOptions } from './stream-options.js'
 
-/** Options of fs.createWriteStream, but `fd` and `fs`. */
+/** Options of fs.createWriteStream, except `fd` and `fs`. */
 export interface DyadWriteStreamOptions {
-  /** 'w' writes the file anew; 'a' and 'r+' change the one that stands there. @default 'w' */
+  /** 'w' writes the file anew. 'a' and 'r+' change the existing file. @default 'w' */
   flags?: OpenFlags | undefined
-  /** How strings are encoded. @default 'utf8' */
+  /** Encoding of strings. @default 'utf8' */
   encoding?: BufferEncoding | undefined
-  /** Permissions of a file that is new, less the process's umask. @default 0o666 */
+  /** Permissions of a new file, less the process's umask. @default 0o666 */
   mode?: number | undefined
   /**
-   * Whether the file is closed, and published, after its end; if not, `destroy()` or `close()`
-   * after the end does. @default true
+   * Whether the file is closed and published after its end. If not, `destroy()` or `close()` after
+   * the end does so. @default true
    */
   autoClose?: boolean | undefined
   /** Whether 'close' is emitted. @default true */
   emitClose?: boolean | undefined
-  /** Where in the file to begin. @default 0, or the end with 'a' */
+  /** Position of the first byte in the file. @default 0, or the end with 'a' */
   start?: number | undefined
-  /** Bytes that may wait before `write()` asks to pause. @default 16384 */
+  /** Bytes that may be buffered before `write()` returns false. @default 16384 */
   highWaterMark?: number | undefined
-  /** Whether the bytes are on stable storage before the file is closed. @default false */
+  /** Whether to sync the bytes to stable storage before the file is closed. @default false */
   flush?: boolean | undefined
   /** Destroys the stream with an AbortError whose cause is the signal's reason. */
   signal?: AbortSignal | null | undefined
 }
 
-// The types of Node do not tell how these classes are constructed, and those of Node 20 not that
-// they can be disposed of.
+// Node's types omit how these classes are constructed, and Node 20's omit that they can be disposed
+// of.
 const NodeWriteStream = NativeWriteStream as unknown as new (
   path: string | URL,
   options: object,
 ) => Listeners<{ published: [record: FileRecord] }> & fs.WriteStream & AsyncDisposable
 
 /**
- * As fs.WriteStream, to a file that is published when it ends, if it is in the producer-managed
- * directory: bytes written, file closed, in place, record visible to every consumer, 'published',
- * and only then 'finish'. Destroyed before that, it publishes nothing and leaves nothing. Errors
- * are those of DyadCore.produce and of node:fs. Its record has the digest of what the stream
- * writes: what a program writes through `fd`, past the stream, makes consumers refuse the file, and
- * is for DyadFile.
+ * An fs.WriteStream whose file is published when it ends, if it is in the producer-managed
+ * directory. The order is: bytes written, file closed, file in place, record visible to every
+ * consumer, 'published', 'finish'. A stream that is destroyed before publishes nothing and leaves
+ * nothing. Errors are those of DyadCore.produce and of node:fs. The record has the digest of the
+ * stream's bytes. If a program writes through `fd`, past the stream, consumers refuse the file;
+ * DyadFile is for such writes.
  */
 export class DyadWriteStream extends NodeWriteStream {
   readonly #output: StagedOutput
@@ -59,28 +59,28 @@ export class DyadWriteStream extends NodeWriteStream {
     super(path, streamOptions(options, output.fs))
     this.#output = output
     this.#publishesAtFinish = autoClose
-    // A signal that had fired already has destroyed the stream by now, before this class had a part
-    // in it. Node would open the file all the same.
+    // A signal that had fired before has destroyed the stream by now, before this class could
+    // react. Node would open the file nevertheless.
     if (this.destroyed) output.abandon()
   }
 
-  /** As of fs.WriteStream; closes a stream that is finished but still open, too. */
+  /** As fs.WriteStream.close. It also closes a stream that is finished but still open. */
   override close(callback?: (error?: NodeJS.ErrnoException | null) => void): void {
     super.close(callback)
-    // With `autoClose` off Node closes at 'finish', which will not come again.
+    // With `autoClose` off Node closes at 'finish', which has already come.
     if (this.writableFinished && !this.#publishesAtFinish) this.destroy()
   }
 
   /**
-   * As of Writable; ends the wait for a descriptor, and what is being published, too: whether the
-   * record is stored is not known then, and the file stands in its place. Neither 'published' nor
-   * 'finish' is emitted.
+   * As Writable.destroy. It also ends the wait for a descriptor and the publish. The file then
+   * stands in its place, and its record may be stored or not. The stream emits neither 'published'
+   * nor 'finish'.
    */
   override destroy(...args: Parameters<fs.WriteStream['destroy']>): this {
     const [error] = args
-    // With `autoClose` off it is what publishes a finished stream.
+    // With `autoClose` off this publishes a finished stream.
     if (#output in this && (error || !this.writableFinished)) this.#output.endWait()
-    // Node takes a callback behind the error, which its types leave out.
+    // Node takes a callback after the error, which its types omit.
     return Reflect.apply(super.destroy, this, args)
   }
 

@@ -10,7 +10,7 @@ import { startLimited } from '../../../test/harness/limited-process.js'
 import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { namesIn, TwoNodes } from './session.js'
 
-/** Somebody who waits for a descriptor before everybody who comes after. */
+/** Waits for a descriptor before all later callers. */
 class FirstInLine {
   #isOver = false
   #tried = () => {}
@@ -19,7 +19,7 @@ class FirstInLine {
     if (!this.#isOver) throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' })
   })
 
-  /** Resolves after it has tried twice more: whatever need not wait for it is done by then. */
+  /** Resolves after it has tried twice more. Work that need not wait for it is done by then. */
   async settled(): Promise<void> {
     for (let n = 0; n < 2; n++) {
       await new Promise<void>((resolve) => {

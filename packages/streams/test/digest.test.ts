@@ -9,7 +9,7 @@ import { DyadFile, DyadWriteStream, type DyadWriteStreamOptions } from '../src/i
 import { SequentialDigest } from '../src/sequential-digest.js'
 import { TwoNodes } from './session.js'
 
-/** More than publishing reads for a digest that nobody knows. */
+/** More bytes than publishing reads for an unknown digest. */
 const big = Buffer.from(Array.from({ length: 200_000 }, (_, i) => (i * i) % 251))
 const half = big.length / 2
 const text = 'naïve – 文字 '.repeat(10_000)
@@ -40,7 +40,7 @@ async function filed(
   return file.record
 }
 
-/** As Node writes, too, though its types do not tell. */
+/** A form of write that Node accepts, though its types omit it. */
 async function byOptions(file: DyadFile, options: { offset: number; length: number; position?: number }) {
   await Reflect.apply(file.write, file, [big, options])
 }

@@ -8,7 +8,7 @@ import { DyadFile, DyadWriteStream } from '../src/index.js'
 
 const COUNT = 150
 
-/** Writes many files at once, by streams and by handles; tells how many were published. */
+/** Writes many files at once, by streams and by handles, and returns how many were published. */
 export async function writeManyAtOnce(): Promise<{ published: number; files: number }> {
   const root = await mkdtemp(join(tmpdir(), 'dyad-few-'))
   const kvs = memoryKvs()

@@ -9,7 +9,7 @@ import { DyadFile, DyadReadStream, DyadWriteStream } from '../src/index.js'
 import { TwoNodes } from './session.js'
 import { outcome } from './trace.js'
 
-/** A session whose two managed directories are one, with a file in it. */
+/** Opens a session whose two managed directories are one, with a file in it. */
 async function session(nodes: TwoNodes) {
   const core = await nodes.node('n', { producerPath: nodes.produced, consumerPath: nodes.produced })
   const writer = new DyadWriteStream(core, 'x')
@@ -18,7 +18,7 @@ async function session(nodes: TwoNodes) {
   return core
 }
 
-/** Options that an object inherits, as those of a class or of Object.create. */
+/** Returns an object that inherits the options, like those of a class or of Object.create. */
 function inherited(options: object): object {
   return Object.create(options)
 }
@@ -86,7 +86,7 @@ t.test('destroy() calls back once the stream is closed', async (t) => {
     new Promise((resolve) => {
       const emitter: EventEmitter = stream
       emitter.on('error', () => {})
-      // Node takes a callback, which its types leave out.
+      // Node takes a callback, which its types omit.
       const destroying = stream.destroy as unknown as (error: Error | null, done: (error: unknown) => void) => void
       destroying.call(stream, error, resolve)
     })

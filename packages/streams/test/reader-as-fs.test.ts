@@ -23,8 +23,8 @@ interface Scenario {
   of?: Content
   options?: () => Options
   /**
-   * Whether somebody pauses it between chunks: how often is a matter of time, and node:fs takes
-   * more of it for each.
+   * Whether the test pauses it between chunks. The number of pauses depends on time, and node:fs
+   * takes longer for each.
    */
   isPaced?: boolean
   drive: Drive

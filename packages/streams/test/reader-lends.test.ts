@@ -20,7 +20,7 @@ async function published(...names: string[]) {
   return { nodes, producer, consumer: await nodes.consumer() }
 }
 
-/** A piece of a file that the system was copying within this host is copied to its end. */
+/** Copies within this host continue to the end of a piece. */
 async function allClosed({ root }: TwoNodes): Promise<void> {
   while (openFilesIn(root).length > 0) await new Promise((resolve) => setTimeout(resolve, 1))
 }
@@ -112,7 +112,7 @@ t.test('throws what the stream is destroyed with: before it opens, between chunk
 
 t.test('throws what it is destroyed with while bytes are waited for', async (t) => {
   let waiting: ReadDone = () => {}
-  /** A file of which nothing more comes, until it is closed. */
+  /** A file that never delivers more, until it is closed. */
   const file = {
     fd: 1_000_000,
     record: { size: 10 },

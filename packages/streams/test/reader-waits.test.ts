@@ -118,7 +118,7 @@ t.test('a signal that has fired already', async (t) => {
   const stream = new DyadReadStream(consumer, 'x', { signal: AbortSignal.abort(reason) })
   const seen = eventsOf(stream)
   await t.rejects(finished(stream), { name: 'AbortError', cause: reason })
-  // Whoever asks after it is answered after it.
+  // Later questions get later answers.
   const later = new DyadReadStream(consumer, 'y')
   await once(later, 'waiting')
   t.equal(await nodes.waiters(), 1)

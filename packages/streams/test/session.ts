@@ -7,7 +7,7 @@ import { encodeNodeEntry } from '@dyad-ts/core/internal'
 import { MemoryStore, memoryKvs } from '@dyad-ts/kvs-client'
 import { localTransport } from '@dyad-ts/transport'
 
-/** Two nodes and a store in one process: what `producer` publishes, `consumer` fetches. */
+/** Two nodes and a store in one process. `consumer` fetches the files that `producer` publishes. */
 export class TwoNodes implements AsyncDisposable {
   readonly #made: AsyncDisposable[] = []
   readonly #store = new MemoryStore()
@@ -43,7 +43,7 @@ export class TwoNodes implements AsyncDisposable {
     return this.node('c', { consumerPath: this.consumed, ...options })
   }
 
-  /** A session on a node that serves what it produces. */
+  /** Opens a session on a node that serves its own files. */
   async node(node: string, options: Partial<DyadCoreOptions>): Promise<DyadCore> {
     const transport = localTransport({ stateDir: join(this.#state, 'transport') })
     const core = new DyadCore({
@@ -73,7 +73,7 @@ export class TwoNodes implements AsyncDisposable {
     return this.#own(core)
   }
 
-  /** How many waits the store has now. */
+  /** Returns the number of waits in the store. */
   async waiters(): Promise<number> {
     return (await this.kvs.stats()).waiters
   }
@@ -96,21 +96,24 @@ export class TwoNodes implements AsyncDisposable {
   }
 }
 
-/** Names in a directory and below, temporary ones too. */
+/** Returns the names in a directory and below, temporary ones too. */
 export async function namesIn(directory: string): Promise<string[]> {
   return (await readdir(directory, { recursive: true })).sort()
 }
 
-/** Files below a directory that this process has open; none where the system does not tell. */
+/**
+ * Returns the files below a directory that this process has open; none where the system does not
+ * list them.
+ */
 export function openFilesIn(directory: string): string[] {
   if (process.platform !== 'linux') return []
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const path = readlinkSync(`/proc/self/fd/${fd}`)
-      // A directory is being looked through for what killed processes left.
+      // A sweep looks through a directory.
       return path.startsWith(directory) && !fstatSync(Number(fd)).isDirectory() ? [path] : []
     } catch {
-      // The one that listed them is closed by now.
+      // The descriptor that listed them is closed by now.
       return []
     }
   })

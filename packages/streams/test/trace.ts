@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { EventEmitter } from 'node:events'
 import type fs from 'node:fs'
 
-/** What can be told apart of an error, but for the path in it. */
+/** Returns the distinguishing properties of an error, except for the path in it. */
 export function shapeOf(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { name, message, cause } = error
@@ -30,7 +30,7 @@ function hash(bytes: Buffer | string): string {
 
 type Stream = fs.ReadStream | fs.WriteStream
 
-/** Notes every event that node:fs documents, in order, with what the properties say then. */
+/** Records every event that node:fs documents, in order, with the properties at that time. */
 export class Trace {
   readonly lines: unknown[] = []
   readonly #stream: Stream
@@ -53,7 +53,7 @@ export class Trace {
           ? shapeOfChunk(detail)
           : '',
     )
-    // How far writing has got when its source ends is a matter of time.
+    // How much is written when the source ends depends on time.
     this.lines.push([what, ...shown, { done: what === 'unpipe' ? 'some' : done, pending, destroyed, closed }])
   }
 }
@@ -61,7 +61,7 @@ export class Trace {
 export const READER_EVENTS = ['open', 'ready', 'end', 'error', 'close', 'pause', 'resume']
 export const WRITER_EVENTS = ['open', 'ready', 'drain', 'pipe', 'unpipe', 'finish', 'error', 'close']
 
-/** What a call returns or throws, to be compared. */
+/** Returns the result or the exception of a call, for a comparison. */
 export async function outcome(call: () => unknown): Promise<unknown> {
   try {
     return { returned: await call() }
@@ -70,7 +70,7 @@ export async function outcome(call: () => unknown): Promise<unknown> {
   }
 }
 
-/** Resolves once the stream is closed, whether it says so or not. */
+/** Resolves once the stream is closed, whether it emits 'close' or not. */
 export async function closed(stream: Stream): Promise<void> {
   while (!stream.closed) await new Promise<void>((resolve) => setImmediate(resolve))
 }

@@ -14,7 +14,7 @@ type Drive = (stream: fs.WriteStream, trace: Trace) => unknown
 
 interface Scenario {
   name: string
-  /** Stands there before: these bytes, nothing, or a directory. */
+  /** The file that stands there before: these bytes, none, or a directory. */
   existing?: string | 'directory' | undefined
   options?: () => Options
   drive: Drive
@@ -44,7 +44,7 @@ const OPTIONS: Record<string, Options> = {
 const FLAGS = 'r rs sr r+ rs+ sr+ w wx xw w+ wx+ xw+ a ax xa as sa a+ ax+ xa+ as+ sa+'.split(' ')
 for (const flags of FLAGS) OPTIONS[`flags ${flags}`] = { flags }
 
-// The types of Node do not know of it.
+// Node's types omit it.
 const { compose } = streams as unknown as { compose(...parts: streams.Stream[]): Duplex }
 
 let ABORT = new AbortController()
@@ -131,7 +131,7 @@ const scenarios: Scenario[] = [
   },
 ]
 
-/** Those after which node:fs leaves what was written, and we leave nothing. */
+/** After these, node:fs leaves the written bytes, and DYAD leaves nothing. */
 const abandoned: Scenario[] = [
   {
     name: 'write after the end',
@@ -199,7 +199,7 @@ const abandoned: Scenario[] = [
     drive: async (stream) => {
       await new Promise((resolve) => stream.write('abc', resolve))
       stream.on('error', () => {})
-      // The types of Node 20 do not know of it.
+      // The types of Node 20 omit it.
       return outcome(async () => (stream as unknown as AsyncDisposable)[Symbol.asyncDispose]())
     },
   },
@@ -236,8 +236,7 @@ async function observe(path: string, make: (options: Options) => fs.WriteStream,
   const result = await scenario.drive(stream, trace)
   await closed(stream)
   await new Promise((resolve) => setImmediate(resolve))
-  // A signal that had fired before keeps Node neither from opening the file, after 'close', nor
-  // from leaving it open.
+  // If a signal had fired before, Node still opens the file, after 'close', and leaves it open.
   const lines =
     scenario.name === 'signal before' ? trace.lines.filter((line) => !/open|ready/.test(String(line))) : trace.lines
   const { writableFinished, errored, writableEnded } = stream

@@ -94,7 +94,7 @@ t.test('a file that may not be written to', async (t) => {
   await using nodes = await TwoNodes.open()
   const producer = await nodes.producer()
   await write(producer, 'x', 'old', { mode: 0o444 })
-  // Root may write to it all the same.
+  // Root may write to it nevertheless.
   const mayWrite = await access(join(nodes.produced, 'x'), constants.W_OK).then(
     () => true,
     () => false,
@@ -227,7 +227,7 @@ t.test('with autoClose off it is published when it is closed', async (t) => {
   t.same(await namesIn(nodes.produced), Object.keys(ways).sort())
 })
 
-/** A store of which no put is answered, and a promise that resolves when it is asked for one. */
+/** Holds all puts of the store. Returns a promise that resolves at the first put. */
 function withoutAnswer(nodes: TwoNodes): Promise<void> {
   const namespace = nodes.kvs.namespace('test')
   nodes.kvs.namespace = () => namespace
@@ -263,7 +263,7 @@ t.test('destroyed while it is being published, it closes without an answer of th
       t.same(openFilesIn(nodes.root), [], 'it is closed before it is published')
       end(stream, control)
       if (options.autoClose === false && way === 'destroy()') {
-        // That is how such a stream publishes; once more changes nothing.
+        // Such a stream publishes this way. Repeating it changes nothing.
         t.notOk(stream.closed)
         control.abort()
       }
@@ -339,7 +339,7 @@ t.test('asyncPublish: destroyed while it waits for room, a stream ends, and is p
     return put.apply(namespace, args)
   }
   let first: string | undefined
-  // As many as may be under way before another is waited for, one after the other.
+  // Fills the queue with as many publishes as may be under way, one after the other.
   for (let i = 1; i < 4_096; i++) await pipeline('', new DyadWriteStream(producer, 'same'))
   const last = new DyadWriteStream(producer, 'last')
   last.end('content')

@@ -1,5 +1,5 @@
-// Makes as many calls as it is told to, beside those of others and all with one signal, and tells
-// by how many MiB its old generation grew. Needs --expose-gc.
+// Makes many calls among others, all with one signal, and prints how many MiB its old generation
+// grew. Needs --expose-gc.
 import { setImmediate as turn } from 'node:timers/promises'
 import { getHeapSpaceStatistics } from 'node:v8'
 import { brokerKvs } from '@dyad-ts/kvs-client'
@@ -22,7 +22,7 @@ async function call(times) {
 }
 
 await call(count / 10)
-// What is under way now becomes old.
+// Calls under way now move to the old generation.
 gc()
 await turn()
 const before = oldMiB()

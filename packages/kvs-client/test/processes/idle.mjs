@@ -1,5 +1,4 @@
-// Uses a client and never closes it: the process ends all the same, unless it was told to wait for
-// something.
+// Uses a client and never closes it. The process still ends, unless it waits for something.
 import { brokerKvs } from '@dyad-ts/kvs-client'
 
 const client = brokerKvs({ url: process.argv[2] })

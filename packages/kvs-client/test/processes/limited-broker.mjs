@@ -1,4 +1,4 @@
-// A broker under a limit on the size of its files, as on a disk that is full: a write beyond it is
-// an error instead of a signal.
+// A broker with a limit on the size of its files, like a full disk: a write beyond it fails instead
+// of raising a signal.
 process.on('SIGXFSZ', () => {})
 await import('./broker.mjs')

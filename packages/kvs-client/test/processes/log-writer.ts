@@ -1,5 +1,5 @@
-// Puts into a log that is rewritten again and again, and sends the parent the number of each
-// committed put. Arguments: directory, first number.
+// Puts into a log that is rewritten repeatedly, and sends the parent the number of each committed
+// put. Arguments: directory, first number.
 import type { StoredNamespace } from '../../src/records/contract.js'
 import { LogRecordStore } from '../../src/records/log-records.js'
 import { pack } from '../../src/records/packed.js'
@@ -17,6 +17,6 @@ for (let i = Number(first); ; i++) {
     ns.records.put(`key/${i % 50}`, packed, (error) => (error ? reject(error) : resolve()))
   })
   process.send?.(i)
-  // A rewrite goes on a slice a turn.
+  // A rewrite does a slice a turn.
   await new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,4 +1,4 @@
-// Starts a broker on a directory, and tells what came of it.
+// Starts a broker on a directory, and prints the result.
 import { startBroker } from '@dyad-ts/kvs-client'
 
 try {

@@ -1,4 +1,4 @@
-// The peer of the conformance suite, with a client of the broker named in the arguments.
+// The peer of the conformance suite, with a client of the broker in the arguments.
 import { serveKvsPeer } from '@dyad-ts/core/conformance'
 import { brokerKvs } from '@dyad-ts/kvs-client'
 

@@ -1,4 +1,4 @@
-// Repairs a directory, after it has told that it begins.
+// Repairs a directory, after it has announced the start.
 import { repairLog } from '@dyad-ts/kvs-client'
 
 process.send('begins')

@@ -1,5 +1,5 @@
-// Blocks in as many waits as it is told to, and tells when the last of them is over. Their keys are
-// numbered from the first argument on.
+// Starts so many waits, and reports the end of the last. The first argument is the number of the
+// first key.
 import { brokerKvs } from '@dyad-ts/kvs-client'
 
 const [url, first, count] = process.argv.slice(2)

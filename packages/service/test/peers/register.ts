@@ -1,4 +1,4 @@
-// Takes node n1 over with an entry of the test's. Arguments: the address of the store, the entry in
+// Takes node n1 over with the test's entry. Arguments: the address of the store, the entry in
 // base64, the lease in ms.
 import { brokerKvs } from '@dyad-ts/kvs-client'
 

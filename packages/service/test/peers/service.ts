@@ -1,4 +1,4 @@
-// A service in a process of its own, for tests that kill it. Arguments: the store's address, the
+// Runs a service in its own process, for tests that kill it. Arguments: the store's address, the
 // node, the directory for state, the lease in ms.
 import { brokerKvs } from '@dyad-ts/kvs-client'
 import { localTransport } from '@dyad-ts/transport'
