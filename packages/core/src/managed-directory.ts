@@ -13,13 +13,13 @@ const LONGEST_LOCAL_BYTES = 4095
 
 /** A file in a managed directory. */
 export interface ManagedFile {
-  /** Its name for everybody: relative to the managed directory, `/`-separated, normalized. */
+  /** Its managed path: relative to the managed directory, `/`-separated, normalized. */
   readonly path: string
-  /** Where it is here: absolute. */
+  /** Its absolute path on this node. */
   readonly local: string
 }
 
-/** A directory whose files are synchronized. */
+/** A directory whose files DYAD synchronizes. */
 export class ManagedDirectory {
   /** As configured, absolute. */
   readonly path: string
@@ -47,12 +47,12 @@ export class ManagedDirectory {
   }
 
   /**
-   * The managed file that `path` names, or undefined if it lies outside this directory. Every
-   * spelling of a path (`a//b`, `a/./b`, `a/../a/b`, through a symbolic link to the directory)
-   * names the same file. ERR_DYAD_PATH for a path that ends as a directory's does (`a/`, `a/.`), or
-   * cannot name a file.
-   * @param relativeToDirectory what a relative path is relative to: this directory, or the working
-   *   directory
+   * Returns the managed file that `path` names, or undefined if it lies outside this directory.
+   * Every spelling of a path (`a//b`, `a/./b`, `a/../a/b`, through a symbolic link to the
+   * directory) names the same file. ERR_DYAD_PATH for a path that ends as a directory's does (`a/`,
+   * `a/.`), or cannot name a file.
+   * @param relativeToDirectory whether a relative path is relative to this directory; otherwise it
+   *   is relative to the working directory
    */
   async locate(path: string | URL, relativeToDirectory: boolean): Promise<ManagedFile | undefined> {
     const text = path instanceof URL ? fileURLToPath(path) : path
@@ -77,8 +77,8 @@ export class ManagedDirectory {
   }
 
   /**
-   * The file of a path that is this directory's, or relative to it, and a managed path: most are,
-   * and need not be taken apart.
+   * Returns the file of a path that needs no parsing, as most: a managed path, alone or behind this
+   * directory's path.
    */
   #spelledPlainly(text: string, relativeToDirectory: boolean): ManagedFile | undefined {
     const path = relativeToDirectory && !text.startsWith('/') ? text : this.#below(text)
@@ -93,13 +93,13 @@ export class ManagedDirectory {
     return text.startsWith(path) && text[path.length] === '/' ? text.slice(path.length + 1) : undefined
   }
 
-  /** The file of a managed path. */
+  /** Returns the file of a managed path. */
   file(path: string): ManagedFile {
     return { path, local: join(this.real, path) }
   }
 }
 
-/** `path` relative to `directory`, or undefined if it is not below it. */
+/** Returns `path` relative to `directory`, or undefined if it is not below it. */
 function below(directory: string, path: string): string | undefined {
   const way = relative(directory, path)
   return way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way) ? undefined : way

@@ -6,25 +6,25 @@ import type { Arrival, OnArrival } from './arrival.js'
 import { openStanding } from './open-standing.js'
 import { ReadDescriptor, type ReadDone } from './read-descriptor.js'
 
-/** After so many bytes that took no waiting others have a turn of the event loop. */
+/** Bytes that may be read without waiting before other work gets a turn of the event loop. */
 const TURN_BYTES = 1024 * 1024
 
 /**
- * Makes a file present and tells how it arrives; rejects with the reason of `signal` when that
+ * Makes a file present, and reports how it arrives. Rejects with the reason of `signal` when that
  * fires.
  */
 export type Consume = (onArrival: OnArrival, signal: AbortSignal) => Promise<FileRecord>
 
-/** Told the bytes, none at the end; may be called before the call that it was given to returns. */
+/** Called with the bytes, or with none at the end. May be called before `take` returns. */
 export type TakeDone = (error: unknown, bytes?: Buffer) => void
 
 /**
- * A consumed file, open for reading, the rest of which may still be on its way. After its last byte
- * comes the end only once the whole file stands at its place; if that does not come about, reading
- * fails with the reason. Whoever opened it closes it.
+ * A consumed file, open for reading while its rest may still arrive. It reports its end only once
+ * the whole file stands at its place; if the file never does, reading fails with the reason. The
+ * caller that opened it closes it.
  */
 export class ConsumedFile {
-  /** What is read. */
+  /** The record of the file. */
   readonly record: FileRecord
   readonly #file: ReadDescriptor
   readonly #pace: DiskPace
@@ -33,13 +33,13 @@ export class ConsumedFile {
   #stored = 0
   #next: Uint8Array | undefined
   #atOwner: ReadDescriptor | undefined
-  /** How the arrival ended. */
+  /** How the arrival ended, if it has. */
   #ending: 'whole' | { readonly error: unknown } | undefined
-  /** Whether bytes of what has arrived were handed out. */
+  /** Whether a reader has received bytes of this arrival. */
   #isRead = false
   #anew: DyadError | undefined
   #waiting: (() => void)[] = []
-  /** Bytes read since others had a turn. */
+  /** Bytes read since other work had a turn. */
   #sinceTurn = 0
 
   private constructor(
@@ -57,7 +57,7 @@ export class ConsumedFile {
   }
 
   /**
-   * Opens the file as soon as something of it can be read. Rejects as `consume` does, with the
+   * Opens the file as soon as its first bytes can be read. Rejects as `consume` does, with the
    * reason of `signal`, or as open(2) would.
    * @param local where the whole file will be
    */
@@ -100,21 +100,21 @@ export class ConsumedFile {
     })
   }
 
-  /** A file that stands whole at its place, and is open as `fd`, which it closes. */
+  /** Wraps a file that stands whole at its place. Owns `fd`, and closes it. */
   static whole(fd: number, pace: DiskPace, record: FileRecord): ConsumedFile {
     const file = new ConsumedFile(record, fd, pace, Promise.resolve())
     file.#end('whole')
     return file
   }
 
-  /** Descriptor of what is stored here; it stays the file's to close. */
+  /** Descriptor of the file that is stored here. The file closes it. */
   get fd(): number {
     return this.#file.fd
   }
 
   /**
-   * Reads at `position`: one byte at least, as soon as there is something to read. The memory is
-   * the caller's again when `done` is called.
+   * Reads at `position` as soon as one byte or more can be read. The memory belongs to the file
+   * until it calls `done`.
    */
   read(buffer: Uint8Array, position: number, done: ReadDone): void {
     this.#whenReadable(position, done, (length) => {
@@ -122,7 +122,7 @@ export class ConsumedFile {
     })
   }
 
-  /** As `read`, into memory of its own, no more than what can be read by then. */
+  /** As `read`, into new memory, which holds no more than can be read by then. */
   take(atMost: number, position: number, done: TakeDone): void {
     this.#whenReadable(
       position,
@@ -140,8 +140,8 @@ export class ConsumedFile {
 
   /**
    * Closes the file; reads under way fail with ERR_DYAD_CLOSED. The rest of the file does not
-   * arrive, unless others want it; what has arrived whole is put in its place all the same, which
-   * is not waited for.
+   * arrive, unless others want it. A file that has arrived whole is still put in its place; closing
+   * does not wait for that.
    */
   close(done: (error?: unknown) => void): void {
     this.#file.end()
@@ -159,8 +159,8 @@ export class ConsumedFile {
   }
 
   /**
-   * Calls `ready` once something can be read at `position`, with how much, or `done` once that is
-   * the end, or there will never be anything.
+   * Calls `ready` with the number of bytes that can be read at `position`, once there are any.
+   * Calls `done` at the end of the file, or with the error that ends the arrival.
    */
   #whenReadable(position: number, done: ReadDone, ready: (length: number) => void): void {
     const again = () => this.#whenReadable(position, done, ready)
@@ -180,14 +180,14 @@ export class ConsumedFile {
     }
   }
 
-  /** Where what can be read at `position` ends. */
+  /** Returns the end of the bytes that can be read at `position`. */
   #readableEnd(position: number): number {
     if (this.#ending === 'whole' || this.#atOwner !== undefined) return this.record.size
     if (position < this.#stored || this.#next === undefined) return this.#stored
     return this.#stored + this.#next.length
   }
 
-  /** Reads what can be read. */
+  /** Reads bytes that have arrived. */
   #fill(buffer: Uint8Array, position: number, done: ReadDone): void {
     this.#isRead = true
     this.#sinceTurn += buffer.length
@@ -204,7 +204,8 @@ export class ConsumedFile {
     this.#file.read(buffer, position, (error, bytes) => {
       if (error || bytes > 0) done(error, bytes)
       else if (this.#ending === 'whole') done(this.#changed('it ends before its published size'), 0)
-      // What had arrived was not the published file and is gone: the end of the arrival says why.
+      // The bytes that had arrived were not the published file, and are gone. The end of the
+      // arrival gives the reason.
       else if (this.#ending === undefined) this.#waiting.push(again)
       else again()
     })
@@ -213,10 +214,9 @@ export class ConsumedFile {
   #readAtOwner(owner: ReadDescriptor, buffer: Uint8Array, position: number, done: ReadDone): void {
     const again = () => this.read(buffer, position, done)
     owner.read(buffer, position, (error, bytes) => {
-      // Since then what is stored here was verified, and what the owner's file holds by now was
-      // not.
+      // The bytes that are stored here have been verified since; the owner's present file has not.
       if (this.#atOwner !== owner) again()
-      // Those who copy it will tell what is wrong with it.
+      // The arrival that copies it reports the fault.
       else if (error || bytes === 0) this.#waiting.push(again)
       else done(null, bytes)
     })
@@ -265,7 +265,7 @@ export class ConsumedFile {
     return new DyadError('ERR_DYAD_CLOSED', { path: this.record.path })
   }
 
-  /** A part of an older version was handed out already. */
+  /** A reader already has a part of an older version. */
   #newer(): DyadError {
     return this.#changed('a newer version was published while it was read')
   }
@@ -279,7 +279,7 @@ function changed({ path, owner }: FileRecord, detail: string): DyadError {
   return new DyadError('ERR_DYAD_CHANGED', { path, node: owner, detail })
 }
 
-/** ERR_DYAD_CHANGED if another version stands there by now. */
+/** Throws ERR_DYAD_CHANGED if another version stands there by now. */
 function openWhole(local: string, record: FileRecord): number {
   const fd = openStanding(local, record.size)
   if (fd === undefined) throw changed(record, 'another version took its place while it was opened')
@@ -291,7 +291,7 @@ function copyInto(buffer: Uint8Array, bytes: Uint8Array, from: number, done: Rea
   done(null, buffer.length)
 }
 
-/** What was there a moment ago may have been put in its place, or away, by now. */
+/** The temporary file may have been renamed to its place, or removed, since. */
 function tryOpen(open: () => number): number | undefined {
   try {
     return open()

@@ -7,14 +7,15 @@ import { type LookupContext, lookup } from './lookup.js'
 import { type Expected, Sequence } from './sequence.js'
 
 /**
- * Files that are brought here at a time without being asked for; one is on the wire while another
- * is looked up and stored.
+ * Files that are fetched ahead at a time: one is on the wire while another is looked up and stored.
  */
 const AT_A_TIME = 2
 /** Files of a list that are looked up at a time. */
 const LOOKED_UP_AT_A_TIME = 32
 
-/** Why an expected file is given up; made once, since nobody reads it. */
+/**
+ * The reason with which an expected file is given up. One object serves all, since nobody reads it.
+ */
 const LEFT = new Error('it is not expected any more')
 
 /** How many files of a list are here now, were not published, and could not be brought here. */
@@ -24,12 +25,12 @@ export interface PrefetchResult {
   readonly failed: number
 }
 
-/** What reading ahead needs to know of its session. */
+/** The part of a session that reading ahead uses. */
 export interface ReadAheadContext extends LookupContext {
-  /** Files that are kept ahead of their readers at most, and their bytes. */
+  /** The most files, and bytes, that are kept ahead of their readers. */
   readonly files: number
   readonly bytes: number
-  /** Brings a file here unless it is here, out of the way of what was asked for. */
+  /** Brings a file here unless it is here. Files that callers ask for go first. */
   fetch(path: string, record: FileRecord, signal: AbortSignal): Promise<void>
 }
 
@@ -41,7 +42,7 @@ interface Walk {
   due: number
 }
 
-/** One file that is expected to be asked for. */
+/** A file that a caller is expected to ask for. */
 interface Ahead {
   readonly path: string
   readonly walk: Walk
@@ -50,22 +51,22 @@ interface Ahead {
   record?: FileRecord
   /** Whether its bytes are on their way. */
   isFetching: boolean
-  /** Whether nothing is done for it any more. */
+  /** Whether it was given up. */
   isOver: boolean
 }
 
 /**
  * Brings files here before they are asked for: those that a reader's walk through a numbered
- * sequence leads to, as they are published, within a bound on files and bytes. The record of each
- * is held under a lease of the store, where it has them, so that whoever opens the file need not
- * ask again, and still never sees an old one.
+ * sequence leads to, as they are published, within a bound on files and bytes. Each record is held
+ * under a lease of the store, where the store has leases: an open then asks no store, and still
+ * never sees an old record.
  */
 export class ReadAhead {
   readonly #context: ReadAheadContext
   readonly #sequence = new Sequence()
   /** By path. */
   readonly #ahead = new Map<string, Ahead>()
-  /** Those that share the places, by name. */
+  /** The walks that share the places, by name. */
   readonly #walks = new Map<string, Walk>()
   readonly #underWay = new Set<Promise<void>>()
   #fetching = 0
@@ -78,22 +79,21 @@ export class ReadAhead {
   }
 
   /**
-   * The record of a path that is opened now, if the file was expected and the record is known to be
-   * the newest still. Its place is free for the next: see {@link ReadAhead.follow}.
+   * Returns the record of a path that is opened now, if the file was expected and the record is
+   * still the newest. Frees its place for the next: see {@link ReadAhead.follow}.
    */
   take(path: string): FileRecord | undefined {
     const taken = this.#ahead.get(path)
     if (taken === undefined) return undefined
     const isNewest = taken.lease?.valid
-    // One that is on its way here goes on, and whoever opens it joins in, unless there is a newer
-    // one.
+    // A transfer that is under way goes on, and the open joins it, unless there is a newer record.
     this.#leave(taken, isNewest === false || !taken.isFetching)
     return isNewest ? taken.record : undefined
   }
 
   /**
-   * Tells that a path was opened and its record found: what comes next is brought here, and what
-   * was expected and did not come makes room for it.
+   * Notes that a path was opened and its record found: fetches the files that come next, and gives
+   * up expected files that did not come.
    */
   follow(path: string): void {
     if (this.#context.files === 0 || this.#closed) return
@@ -120,7 +120,7 @@ export class ReadAhead {
     return result
   }
 
-  /** Ends all of it, and resolves when it has ended. */
+  /** Ends everything that is fetched ahead, and resolves when it has ended. */
   async close(): Promise<void> {
     this.#closed = true
     for (const ahead of this.#ahead.values()) this.#leave(ahead, true)
@@ -142,15 +142,15 @@ export class ReadAhead {
   }
 
   /**
-   * Walks side by side share the places, and none takes those of another, since a file that is
-   * given up before it is opened was looked up in vain. So with more walks than places some have
-   * none. A walk that does not go on loses its places to those that do.
+   * Walks side by side share the places. No walk takes another's place, since a file that is given
+   * up before it is opened was looked up in vain. With more walks than places, some have none. A
+   * walk that does not go on loses its places to those that do.
    */
   #expect({ walk: name, now, due, paths }: Expected): void {
     const { files } = this.#context
     const walk = this.#walks.get(name) ?? { name, ahead: new Set(), due }
     walk.due = due
-    // More of them would not change the share of each.
+    // More walks would not change the share of each.
     if (this.#walks.size < files) this.#walks.set(name, walk)
     const missing = paths.filter((path) => !this.#ahead.has(path))
     if (missing.length === 0) return
@@ -162,7 +162,7 @@ export class ReadAhead {
     for (const path of missing.slice(0, this.#roomFor(walk))) this.#begin(path, walk)
   }
 
-  /** How many more files may be expected for a walk. */
+  /** Returns how many more files a walk may expect. */
   #roomFor({ ahead }: Walk): number {
     const { files } = this.#context
     const share = Math.max(1, Math.floor(files / this.#walks.size))
@@ -181,7 +181,7 @@ export class ReadAhead {
     this.#walks.set(walk.name, walk)
     const bringing = this.#bring(ahead)
       .catch((error: Error) => {
-        // Whoever opens the file meets the error, if it lasts.
+        // An open of the file meets the error, if it lasts.
         if (!ahead.abort.signal.aborted) report('dyad.consumer.notAhead', { path, error })
       })
       .then(() => {
@@ -209,7 +209,7 @@ export class ReadAhead {
   async #lookUp(ahead: Ahead, signal: AbortSignal): Promise<KvsEntry> {
     const namespace = this.#context.namespace()
     const key = this.#context.key(ahead.path)
-    // A lease is for a short time, and the file may have been waited for longer.
+    // A lease is short, and the wait for the file may have been longer.
     for (let lease: Lease | undefined, wait = true; ; wait = false) {
       lease = await namespace.lease?.(key, { wait, signal, background: true })
       if (signal.aborted) lease?.[Symbol.dispose]()
@@ -222,8 +222,8 @@ export class ReadAhead {
   }
 
   /**
-   * Waits for its turn, and until the bytes that are ahead leave room for those of this file, and
-   * takes it; a single file may exceed the bound.
+   * Waits for its turn, and until the bytes ahead leave room for those of this file; then takes the
+   * room. A single file may exceed the bound.
    */
   async #takeRoom(ahead: Ahead, record: FileRecord, signal: AbortSignal): Promise<void> {
     while (this.#fetching >= AT_A_TIME || (this.#bytes > 0 && this.#bytes + record.size > this.#context.bytes)) {
@@ -237,7 +237,7 @@ export class ReadAhead {
     this.#fetching++
   }
 
-  /** Expects it no longer. */
+  /** Gives up an expected file. */
   #leave(ahead: Ahead, ending: boolean): void {
     const { path, walk } = ahead
     if (this.#ahead.get(path) === ahead) this.#ahead.delete(path)

@@ -2,15 +2,12 @@ import { closeSync, read, readSync } from 'node:fs'
 import { descriptorClosed } from '../files/descriptors.js'
 import type { DiskPace } from '../files/disk-pace.js'
 
-/**
- * Told how many bytes were read, none at the end; may be called before the call that it was given
- * to returns.
- */
+/** Called with the number of bytes read, 0 at the end. May be called before `read` returns. */
 export type ReadDone = (error: unknown, bytes: number) => void
 
 /**
- * A descriptor to read from: at once as long as files are in memory, and through the thread pool
- * where the disk is slow. Owns it, and closes it.
+ * Reads from a descriptor: at once while files are in memory, and through the thread pool where the
+ * disk is slow. Owns the descriptor, and closes it.
  */
 export class ReadDescriptor {
   readonly fd: number
@@ -23,7 +20,7 @@ export class ReadDescriptor {
     this.#pace = pace
   }
 
-  /** Whether it may not be read from any more. */
+  /** Whether it refuses further reads. */
   get isEnded(): boolean {
     return this.#isEnded
   }
@@ -48,7 +45,10 @@ export class ReadDescriptor {
     done(null, bytes)
   }
 
-  /** Closes it once nothing is being read: until then it must not become another file's. */
+  /**
+   * Closes the descriptor once no read is under way; until then its number must not be another
+   * file's.
+   */
   end(): void {
     this.#isEnded = true
     if (this.#reading > 0) return

@@ -7,8 +7,8 @@ export class SingleFlight<T, News> {
 
   /**
    * Joins the run under `key`, or begins it. Rejects with the reason of `signal` when that fires,
-   * leaving the run to the others. The news that the work tells are told to all who share it, and
-   * the last of them to whoever joins late.
+   * and leaves the run to the others. All callers of a run receive the news of the work; a caller
+   * that joins late receives the last.
    */
   async run(
     key: string,
@@ -29,7 +29,7 @@ export class SingleFlight<T, News> {
       try {
         onNews(news)
       } catch (error) {
-        // It is the failure of who listens, not of the work or of the others.
+        // The listener failed, not the work or the other callers.
         leave(error)
       }
     }
@@ -41,8 +41,8 @@ export class SingleFlight<T, News> {
       signal.removeEventListener('abort', aborted)
       passengers.delete(tell)
       if (passengers.size === 0) {
-        // Nobody may join a run that is being ended. The last to leave waits until it has cleaned
-        // up.
+        // No caller may join a run that is ending. The last caller to leave waits until the run has
+        // cleaned up.
         this.#forget(key, flight)
         control.abort(signal.reason)
         await result.catch(() => {})
@@ -81,6 +81,6 @@ interface Flight<T, News> {
   readonly control: AbortController
   readonly result: Promise<T>
   readonly passengers: Set<(news: News) => void>
-  /** What the work has told last. */
+  /** The last news of the work. */
   readonly last: News | undefined
 }

@@ -23,7 +23,7 @@ export interface OutageWait {
 export class Outages implements Disposable {
   readonly #kvs: KvsClient
   readonly #stop: () => void
-  /** An array and no Set, since waits begin and end thousands of times a second. */
+  /** An array instead of a Set, since waits begin and end thousands of times a second. */
   readonly #waiting: OutageWait[] = []
   #last: KvsOutage | undefined
 
@@ -90,7 +90,7 @@ function tellOne(listener: OutageListener, outage: KvsOutage | undefined): void 
   queueMicrotask(() => (outage === undefined ? listener.onStoreBack?.() : listener.onStoreLost?.(outage)))
 }
 
-/** An outage as a clause for a person. */
+/** Returns an outage as a clause for a person. */
 export function outageText({ address, since, why }: KvsOutage): string {
   return `the store ${address} has been away since ${new Date(since).toISOString()}: ${why.message}`
 }

@@ -13,12 +13,12 @@ import { followLinks } from './follow-links.js'
 import { StagedTemporary } from './staged-temporary.js'
 
 /**
- * A file being written that nobody sees yet: writing goes to `path`, opened with `flags`, until
- * either `publish` or `discard` ends it. A file that is written anew is a temporary one beside its
- * target; one that is changed is changed in its place.
+ * A file that is being written, and that no consumer sees yet. The caller writes to `path`, opened
+ * with `flags`, until `publish` or `discard` ends it. A file that is written anew is a temporary
+ * one beside its target; an existing file is changed in its place.
  */
 export interface StagedFile {
-  /** What to open, and how. */
+  /** The path to open, and the flags to open it with. */
   readonly path: string
   readonly flags: number
   /**
@@ -27,30 +27,30 @@ export interface StagedFile {
    */
   readonly fd?: number | undefined
   /**
-   * Puts the written, closed file in its place and publishes it; resolves without a record where
-   * publishing is not waited for.
+   * Puts the written, closed file in its place and publishes it; with the option `asyncPublish` it
+   * resolves without a record, and does not wait for the store.
    * @param digest of all bytes of the file, if the writer knows it; without effect where a file was
    *   changed in its place
    */
   publish(digest?: FileDigest): Promise<FileRecord | undefined>
-  /** Removes what was written, unless it changed a file in its place. */
+  /** Removes the written file, unless it was changed in its place. */
   discard(): Promise<void>
 }
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC } = constants
 const ACCESS = O_RDONLY | O_WRONLY | O_RDWR
 
-/** Whether files opened with these flags can be written to. */
+/** Returns whether files opened with these flags can be written to. */
 export function writes(flags: number): boolean {
   return (flags & ACCESS) !== O_RDONLY
 }
 
-/** Whether files opened with these flags can be read. */
+/** Returns whether files opened with these flags can be read. */
 export function reads(flags: number): boolean {
   return (flags & ACCESS) !== O_WRONLY
 }
 
-/** What staging needs to know of its session. */
+/** The part of a session that staging uses. */
 export interface StagingPlace {
   readonly parents: StoringParents
   readonly temporaries: Temporaries

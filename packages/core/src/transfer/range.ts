@@ -1,11 +1,11 @@
 import { DyadError } from '../errors.js'
 import type { FetchRequest } from './contract.js'
 
-/** The bytes that a request asks for. */
+/** The range of bytes that a request asks for. */
 export interface Range {
   readonly start: number
   readonly end: number
-  /** Whether it is all of the file. */
+  /** Whether it is the whole file. */
   readonly whole: boolean
 }
 

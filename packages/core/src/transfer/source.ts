@@ -10,7 +10,7 @@ import { managedPathFault } from '../managed-path.js'
 import type { FileSource, FileVersion, SourceDirectory, SourceFile } from './contract.js'
 import { CallChooser } from './file-calls.js'
 
-/** The regular files below some managed directories, and nothing else of this machine. */
+/** Serves the regular files below some managed directories, and nothing else of this machine. */
 export class ManagedSource implements FileSource {
   readonly directories: readonly SourceDirectory[]
   readonly #chooser = new CallChooser()
@@ -28,9 +28,9 @@ export class ManagedSource implements FileSource {
   }
 
   /**
-   * Opens exactly the version asked for; whoever calls closes it. ERR_DYAD_GONE if there is no such
-   * file, ERR_DYAD_CHANGED if it has another size or modification time, ERR_DYAD_REFUSED for what
-   * is no regular file below the directory, ERR_DYAD_SYSTEM with its cause otherwise.
+   * Opens exactly the version asked for. The caller closes it. ERR_DYAD_GONE if there is no such
+   * file, ERR_DYAD_CHANGED if it has another size or modification time, ERR_DYAD_REFUSED if it is
+   * not a regular file below the directory, ERR_DYAD_SYSTEM with its cause otherwise.
    */
   async open(version: FileVersion): Promise<OpenedFile> {
     const directory = this.directories.find(({ path }) => path === version.storage)
@@ -63,7 +63,7 @@ export class OpenedFile implements SourceFile {
   readonly #fd: number
   readonly #version: FileVersion
   readonly #chooser: CallChooser
-  /** Reads and the like under way, for which the descriptor must stay what it is. */
+  /** Calls under way; the descriptor stays open for them. */
   #using = 0
   #unused: (() => void) | undefined
   #closing: Promise<void> | undefined
