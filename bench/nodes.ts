@@ -1,5 +1,5 @@
 import { DTL_MODES } from '@dyad-ts/core'
-import { type ConfigOptions, connect, type StartOptions } from '@dyad-ts/dyad'
+import { type ConfigOptions, connect, type DtlMode, type StartOptions } from '@dyad-ts/dyad'
 import type { Child, RemoteError } from './child.js'
 import { type BenchFile, writeContents } from './contents.js'
 import { NotAvailable } from './part.js'
@@ -9,7 +9,7 @@ import type { Site } from './site.js'
 export type Options = ConfigOptions & Readonly<Record<string, unknown>>
 
 /** The best transport between hosts that this DYAD has. */
-export const NETWORK_MODE = Object.hasOwn(DTL_MODES, 'tcp') ? 'tcp' : 'rpc'
+export const NETWORK_MODE: DtlMode = Object.hasOwn(DTL_MODES, 'tcp') ? 'tcp' : 'rpc'
 
 /**
  * Nodes on this host: A, which hosts the store and owns what is published, and applications of it

@@ -1,3 +1,4 @@
+import type { DtlMode } from '@dyad-ts/dyad'
 import type { Child } from '../child.js'
 import type { BenchFile, Check } from '../contents.js'
 import type { Nodes } from '../nodes.js'
@@ -33,7 +34,7 @@ const POLL_INTERVAL = 10
 /** Coupled by DYAD: whoever reads knows nothing of whoever writes. */
 export async function coupleWithDyad(
   nodes: Nodes,
-  mode: string,
+  mode: DtlMode,
   { groups, computing, check }: Setting,
 ): Promise<Couple> {
   const pairs = await Promise.all(

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { DtlMode } from '@dyad-ts/dyad'
 import { copy } from '../baselines/copy.js'
 import { tcpStream } from '../baselines/tcp-stream.js'
 import { frames } from '../contents.js'
@@ -24,7 +25,7 @@ const QUICK_LOADS: readonly Load[] = [
  * Files of node A, read by a consumer on node B through streams: moved, stored and read, beside one
  * plain stream or copy of as many bytes.
  */
-function throughput(mode: string, title: string, target: Target): Part {
+function throughput(mode: DtlMode, title: string, target: Target): Part {
   return {
     name: mode,
     title,
@@ -32,7 +33,7 @@ function throughput(mode: string, title: string, target: Target): Part {
   }
 }
 
-function comparison(mode: string, { count, size }: Load, target: Target, form: Form): Comparison {
+function comparison(mode: DtlMode, { count, size }: Load, target: Target, form: Form): Comparison {
   const bytes = count * size
   const title = `${count} × ${size / MiB} MiB over \`${mode}\``
   const against = { value: 'speed', title: mode === 'local' ? '`cp --reflink=auto`' : 'C stream' }

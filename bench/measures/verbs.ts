@@ -1,3 +1,4 @@
+import type { DtlMode } from '@dyad-ts/dyad'
 import { assertPerftest, perftest } from '../baselines/perftest.js'
 import type { Child } from '../child.js'
 import { type BenchFile, frames } from '../contents.js'
@@ -72,7 +73,7 @@ async function worldOf(site: Site, files: readonly BenchFile[]): Promise<World> 
  * Nanoseconds in which a consumer that is connected over `dtlMode` has the large file stored, and
  * the user's seconds of processor that both ends took.
  */
-async function consumed({ nodes, consumer }: World, site: Site, { large, tiny }: Files, dtlMode: string) {
+async function consumed({ nodes, consumer }: World, site: Site, { large, tiny }: Files, dtlMode: DtlMode) {
   await nodes.reconnect(consumer, { dtlMode })
   await consumer.ask('store', [tiny])
   const before = await userSeconds([nodes.owner, consumer])
@@ -162,7 +163,7 @@ function besideTcp(size: number): Comparison {
     async prepare(site) {
       const files = filesOf(size)
       const world = await worldOf(site, Object.values(files))
-      const round = async (mode: string): Promise<Values> => {
+      const round = async (mode: DtlMode): Promise<Values> => {
         const { nanoseconds, seconds } = await consumed(world, site, files, mode)
         return { speed: size / MiB / (nanoseconds / 1e9), seconds: (seconds * GiB) / size }
       }
@@ -189,7 +190,7 @@ function small(count: number): Comparison {
       const files = frames(count + 1, SMALL_BYTES)
       const world = await worldOf(site, files)
       const [first, ...others] = files
-      const round = async (dtlMode: string): Promise<Values> => {
+      const round = async (dtlMode: DtlMode): Promise<Values> => {
         await world.nodes.reconnect(world.consumer, { dtlMode })
         await world.consumer.ask<number>('store', [first])
         const nanoseconds = await world.consumer.ask<number>('store', others)
@@ -219,7 +220,7 @@ function beginnings(size: number): Comparison {
     async prepare(site) {
       const { large, tiny } = filesOf(size)
       const world = await worldOf(site, [tiny, large])
-      const round = async (dtlMode: string): Promise<Values> => {
+      const round = async (dtlMode: DtlMode): Promise<Values> => {
         await world.nodes.reconnect(world.consumer, { dtlMode })
         const connect = await world.consumer.ask<number>('store', [tiny])
         const first = await world.consumer.ask<number>('firstByte', large, 'edges')

@@ -7,7 +7,8 @@ test('what this DYAD or this host lacks is not available', async (t) => {
   const noDevice = new DyadError('ERR_DYAD_RDMA_UNAVAILABLE', { detail: 'there is no device' })
   t.throws(() => asNotAvailable(noDevice), { name: 'NotAvailable', message: noDevice.message })
   // As they come out of other processes.
-  await t.rejects(connect({ dtlMode: 'pigeon' }).catch(asNotAvailable), {
+  const unknownMode: object = { dtlMode: 'pigeon' }
+  await t.rejects(connect(unknownMode).catch(asNotAvailable), {
     name: 'NotAvailable',
     message: "this DYAD has no transport 'pigeon' yet",
   })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { DtlMode } from '@dyad-ts/dyad'
 import { type Cell, play } from './cells.js'
 import type { Dice } from './dice.js'
 import { Site } from './site.js'
@@ -16,7 +17,7 @@ export interface Failure {
  * Plays the cells one after the other on one site, then ends it; resolves with the failures. After
  * a failure the remaining cells have a new site.
  */
-export async function playRound(cells: readonly Cell[], dtlMode: string, dice: Dice): Promise<Failure[]> {
+export async function playRound(cells: readonly Cell[], dtlMode: DtlMode, dice: Dice): Promise<Failure[]> {
   const failures: Failure[] = []
   const attempt = async (what: string, work: () => Promise<void>): Promise<boolean> => {
     try {

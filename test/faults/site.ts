@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import type { DtlMode } from '@dyad-ts/dyad'
 import { Cluster } from '../harness/cluster.js'
 import type { TestProcess } from '../harness/process.js'
 
@@ -22,17 +23,17 @@ export type Victim = (typeof VICTIMS)[number]
  */
 export class Site implements AsyncDisposable {
   readonly cluster: Cluster
-  readonly #dtlMode: string
+  readonly #dtlMode: DtlMode
   readonly #processes = new Map<Victim, TestProcess>()
   readonly #endings: (() => unknown)[]
 
-  private constructor(cluster: Cluster, dtlMode: string, endings: (() => unknown)[]) {
+  private constructor(cluster: Cluster, dtlMode: DtlMode, endings: (() => unknown)[]) {
     this.cluster = cluster
     this.#dtlMode = dtlMode
     this.#endings = endings
   }
 
-  static async start(dtlMode: string): Promise<Site> {
+  static async start(dtlMode: DtlMode): Promise<Site> {
     const endings: (() => unknown)[] = []
     const cluster = await Cluster.prepare({ teardown: (work) => endings.push(work) }, { leaseTtl: LEASE_MS })
     const site = new Site(cluster, dtlMode, endings)

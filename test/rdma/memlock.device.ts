@@ -1,4 +1,4 @@
-import type { NodeStatus } from '@dyad-ts/dyad'
+import type { DtlMode, NodeStatus } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../harness/cluster.js'
 import { digestOf } from '../harness/contents.js'
@@ -12,7 +12,7 @@ test('where memory cannot be locked files move over tcp, and it is told why', as
   const { cluster } = await Cluster.start(t, COMMON)
   const producer = await cluster.producer()
   await producer.ask('write', 'big', SIZE, 1)
-  const consume = async (node: string, through: readonly string[], dtlMode: string) => {
+  const consume = async (node: string, through: readonly string[], dtlMode: DtlMode) => {
     const consumer = await cluster.app(node, { consumerPath: cluster.directory(node), dtlMode }, {}, through)
     const read = await consumer.ask('read', 'big')
     return { read, started: starts(consumer).at(-1) }

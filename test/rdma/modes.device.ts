@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { NodeStatus } from '@dyad-ts/dyad'
+import type { DtlMode, NodeStatus } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../harness/cluster.js'
 import { digestOf } from '../harness/contents.js'
@@ -13,7 +13,7 @@ const COMMAND = fileURLToPath(new URL('../bin/dyad.js', import.meta.resolve('@dy
 const SIZES = [0, 40, 5 * 2 ** 20]
 
 /** The ways to node A, as `dyad status` tells them. */
-async function waysToA(cluster: Cluster, dtlMode: string): Promise<Record<string, unknown>[]> {
+async function waysToA(cluster: Cluster, dtlMode: DtlMode): Promise<Record<string, unknown>[]> {
   const env = {
     ...process.env,
     DYAD_KVS: cluster.kvs,
@@ -31,7 +31,7 @@ test('over rdma files arrive as they are, and it is told where rdma is offered a
   const producer = await cluster.producer()
   for (const size of SIZES) await producer.ask('write', `of ${size}`, size, size)
   const consumer = await cluster.consumer()
-  const connect = (dtlMode: string) => {
+  const connect = (dtlMode: DtlMode) => {
     const consumerPath = cluster.directory(`by-${dtlMode}`)
     return consumer.ask('connect', cluster.session('B', { dtlMode, consumerPath }))
   }
@@ -48,7 +48,7 @@ test('over rdma files arrive as they are, and it is told where rdma is offered a
   const { transports } = await a.ask<NodeStatus>('status')
   const address = transports.find(({ name }) => name === 'rdma')?.address
   t.match(JSON.parse(String(address)), { v: 1, ends: [{ host: '10.99.0.1', port: Number }] })
-  for (const dtlMode of ['auto', 'UCX']) {
+  for (const dtlMode of ['auto', 'UCX'] as const) {
     await t.test(`dtlMode ${dtlMode}: on one host local is better`, async (t) => {
       await connect(dtlMode)
       await consumer.ask('consume', 'of 40')

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Diagnostics } from '@dyad-ts/dyad'
+import type { Diagnostics, DtlMode } from '@dyad-ts/dyad'
 import { test } from 'tap'
 import { Cluster } from '../harness/cluster.js'
 import { digestOf } from '../harness/contents.js'
@@ -19,7 +19,7 @@ test('a file whose way is cut midway goes on by itself, where it stopped', async
   await producer.ask('write', 'second', SIZE, 2)
   t.teardown(() => setPort('up'))
   /** Consumes a file, and stays midway until `meanwhile` is done. */
-  const consume = async (dtlMode: string, path: string, meanwhile: () => void) => {
+  const consume = async (dtlMode: DtlMode, path: string, meanwhile: () => void) => {
     const consumerPath = cluster.directory(dtlMode)
     const consumer = await cluster.app(dtlMode, { consumerPath, dtlMode }, {}, elsewhere(cluster.path('a')))
     const consuming = consumer.ask<string>('consume', path, { pauseAt: PAUSE_AT })

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type StartOptions, start } from '@dyad-ts/dyad'
+import { type DtlMode, type StartOptions, start } from '@dyad-ts/dyad'
 import { type Test, test } from 'tap'
 import { makeCertificate } from '../harness/certificate.js'
 
@@ -15,7 +15,7 @@ function directoryOf(t: Test): string {
 }
 
 /** A node with the store, at an address of this host. */
-function optionsOf(t: Test, host: string, dtlMode: string): StartOptions {
+function optionsOf(t: Test, host: string, dtlMode: DtlMode): StartOptions {
   const directory = directoryOf(t)
   return {
     node: 'A',
@@ -48,7 +48,7 @@ test('at loopback there is no node that must offer rdma', async (t) => {
 })
 
 test('at an address of the device it is offered, asked for or not', async (t) => {
-  for (const dtlMode of ['auto', 'rdma', 'tcp', 'UCX']) {
+  for (const dtlMode of ['auto', 'rdma', 'tcp', 'UCX'] as const) {
     await using node = await start(optionsOf(t, '10.99.0.1', dtlMode))
     t.strictSame(
       node.status.transports.map(({ name }) => name),

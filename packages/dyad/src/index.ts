@@ -9,6 +9,7 @@ export {
   type ConsumedFile,
   type ConsumeOptions,
   type Diagnostics,
+  type DtlMode,
   DyadCore,
   type DyadCoreOptions,
   DyadError,

@@ -14,7 +14,7 @@ test('an abort leaves neither temporary file nor waiter behind, whenever it come
   await producer.ask('produce', 'big')
   const waiters = async () => (await a.ask<Status>('status')).broker.waiters
 
-  for (const dtlMode of ['rpc', 'local']) {
+  for (const dtlMode of ['rpc', 'local'] as const) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
 
     const waiting = consumer.ask('consume', 'nobody', { abort: 'waiting' })

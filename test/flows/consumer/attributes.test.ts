@@ -18,7 +18,7 @@ test("a consumer's file has the published permissions, less the umask of the con
     chmodSync(path, mode)
     await producer.ask('produce', name)
   }
-  for (const dtlMode of ['local', 'rpc', 'tcp']) {
+  for (const dtlMode of ['local', 'rpc', 'tcp'] as const) {
     const directory = cluster.directory(`c-${dtlMode}`)
     const consumer = await cluster.app('C', { dtlMode, consumerPath: directory }, {}, under('027'))
     for (const [kind, size] of [

@@ -12,7 +12,7 @@ const WHOLE = { size: SIZE, sha256: digestOf(SIZE, 1), standing: SIZE }
 test('a file that is published anew while it is read gives the old version or an error, never a mixture', async (t) => {
   const { cluster } = await Cluster.start(t)
   const producer = await cluster.producer()
-  for (const dtlMode of ['rpc', 'local']) {
+  for (const dtlMode of ['rpc', 'local'] as const) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
     /**
      * Reads, with `change` made when the first bytes were read: the digest or the code of the

@@ -12,7 +12,7 @@ test('a consumer that is killed midway leaves no file at the path, and the next 
   writeSparse(cluster.path('a', 'big'), GIB, { [GIB - 4]: 'last' })
   await producer.ask('produce', 'big')
 
-  for (const dtlMode of ['rpc', 'local']) {
+  for (const dtlMode of ['rpc', 'local'] as const) {
     const consumerPath = cluster.directory(dtlMode)
     const first = await cluster.consumer({ dtlMode, consumerPath })
     const consuming = first.ask('consume', 'big')

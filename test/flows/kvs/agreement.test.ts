@@ -72,7 +72,7 @@ test('what the environment of a process says means what it says', async (t) => {
     await consumer.ask('read', 'x')
     t.strictSame(started(consumer), ['rpc'])
     for (const dtlMode of ['rpc ', 'flux_rpc', 'FLUX_RPC_', 'LOCAL', 'u', 'ucx']) {
-      const options = cluster.session('B', { consumerPath: b, dtlMode })
+      const options = { ...cluster.session('B', { consumerPath: b }), dtlMode }
       await t.rejects(consumer.ask('connect', options), refused(dtlMode), JSON.stringify(dtlMode))
     }
   })

@@ -34,7 +34,7 @@ test('what is removed is waited for again, by consumers that hold the file too, 
 })
 
 test('a copy of a removed file is offered to nobody, and the record that somebody kept leads to the owner', async (t) => {
-  const common = { dtlMode: 'rpc', serveCopies: true }
+  const common = { dtlMode: 'rpc', serveCopies: true } as const
   const { cluster } = await Cluster.start(t, common)
   const producer = await cluster.producer()
   await producer.ask('write', 'big', SIZE, 1)

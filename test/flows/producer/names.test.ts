@@ -57,7 +57,7 @@ test('any name, over any transport', async (t) => {
   ]
   const producer = await cluster.producer()
   for (const name of names) await producer.ask('write', name, 10, 3)
-  for (const dtlMode of ['local', 'rpc']) {
+  for (const dtlMode of ['local', 'rpc'] as const) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
     for (const name of names) {
       t.strictSame(
@@ -104,7 +104,7 @@ test('empty files', async (t) => {
   const { cluster } = await Cluster.start(t)
   const producer = await cluster.producer()
   await producer.ask('write', 'empty', 0, 0)
-  for (const dtlMode of ['local', 'rpc']) {
+  for (const dtlMode of ['local', 'rpc'] as const) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
     t.strictSame(await consumer.ask('read', 'empty'), { size: 0, sha256: digestOf(0, 0) }, dtlMode)
     t.strictSame(cluster.files(dtlMode), ['empty'])

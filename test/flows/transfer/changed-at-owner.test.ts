@@ -31,7 +31,7 @@ test('a published file that is no longer what was published is an error and neve
   for (const name of Object.keys(CHANGES)) await producer.ask('write', name, 100_000, 1)
   for (const [name, [, change]] of Object.entries(CHANGES)) change(cluster.path('a', name))
 
-  for (const dtlMode of ['local', 'rpc']) {
+  for (const dtlMode of ['local', 'rpc'] as const) {
     const consumerPath = cluster.directory(dtlMode)
     const consumer = await cluster.consumer({ dtlMode, consumerPath, ownerTimeout: 1_000 })
     await Promise.all(
@@ -54,7 +54,7 @@ test('a published file that is no longer what was published is an error and neve
 test('a file that is published anew is delivered in its new version, whole', async (t) => {
   const { cluster } = await Cluster.start(t)
   const producer = await cluster.producer()
-  for (const dtlMode of ['local', 'rpc']) {
+  for (const dtlMode of ['local', 'rpc'] as const) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
 
     await producer.ask('write', 'before', 100_000, 1)

@@ -23,8 +23,10 @@ test('the transport is the one that was asked for, else the best, and it is told
   const { cluster } = await Cluster.start(t)
   const [producer, consumer] = await Promise.all([cluster.producer(), cluster.consumer()])
   await producer.ask('write', 'x', 100_000, 1)
-  const connect = (dtlMode: string) =>
-    consumer.ask('connect', cluster.session('B', { dtlMode, consumerPath: cluster.directory(`by-${dtlMode}`) }))
+  const connect = (dtlMode: string) => {
+    const options = cluster.session('B', { consumerPath: cluster.directory(`by-${dtlMode}`) })
+    return consumer.ask('connect', { ...options, dtlMode })
+  }
 
   const best = 'the best that both sides have'
   for (const [dtlMode, transport, reason] of [

@@ -7,7 +7,7 @@ import type { TestProcess } from '../../harness/process.js'
 import type { Teardown } from '../../harness/teardown.js'
 
 const SIZE = 24 * 2 ** 20
-const COMMON = { dtlMode: 'rpc', serveCopies: true }
+const COMMON = { dtlMode: 'rpc', serveCopies: true } as const
 
 /** Whom a consumer fetched from, in order. */
 const askedNodes = (consumer: TestProcess) =>

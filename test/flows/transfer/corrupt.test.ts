@@ -22,7 +22,7 @@ test('40 of 40 bits that flip on the disk of the owner are noticed, over every t
   // Ahead of the reader the file would be here before its bit flips.
   const { cluster } = await Cluster.start(t, { inlineLimit: 0, readAhead: 0 })
   const producer = await cluster.producer()
-  const modes = ['local', 'tcp', 'rpc']
+  const modes = ['local', 'tcp', 'rpc'] as const
   const consumers = await Promise.all(
     modes.map((dtlMode) => cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })),
   )

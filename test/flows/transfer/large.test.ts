@@ -39,7 +39,7 @@ test('a file above 4 GiB arrives whole, and no process holds it in memory', asyn
   const producer = await cluster.producer()
   writeSparse(cluster.path('a', 'large'), SIZE, MARKS)
   t.match(await producer.ask('produce', 'large'), { size: SIZE })
-  for (const dtlMode of ['rpc', 'local']) {
+  for (const dtlMode of ['rpc', 'local'] as const) {
     const consumer = await cluster.consumer({ dtlMode, consumerPath: cluster.directory(dtlMode) })
     const local = await consumer.ask<string>('consume', 'large')
     t.equal(statSync(local).size, SIZE, `${dtlMode}: all of it`)

@@ -4,7 +4,7 @@ import { digestOf } from '../../harness/contents.js'
 import type { TestProcess } from '../../harness/process.js'
 
 const SIZE = 8 * 2 ** 20
-const PATIENCE = { dtlMode: 'rpc', ownerTimeout: 1_500, progressTimeout: 500 }
+const PATIENCE = { dtlMode: 'rpc', ownerTimeout: 1_500, progressTimeout: 500 } as const
 
 const unreachable = (path: string, node: string, message: RegExp) => ({
   code: 'ERR_DYAD_OWNER_UNREACHABLE',

@@ -5,24 +5,10 @@ import { nodeIdFault } from '../node-id.js'
 import { runtimeDirectory } from '../user/places.js'
 import { userId } from '../user/user-id.js'
 import { CLIENT_OPTIONS } from './client-options.js'
+import type { ConfigOptions } from './config-options.js'
+import { DTL_MODES, isDtlMode } from './dtl-modes.js'
 import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
-
-/**
- * Transports by the names that DYAD_DTL_MODE accepts: ours, and DYAD's. UCX and MARGO ask for the
- * fastest that there is, which is what `auto` takes: programs that were written for them must run
- * where there is no RDMA, too.
- */
-export const DTL_MODES: Readonly<Record<string, string>> = {
-  auto: 'auto',
-  local: 'local',
-  rdma: 'rdma',
-  tcp: 'tcp',
-  rpc: 'rpc',
-  FLUX_RPC: 'rpc',
-  UCX: 'auto',
-  MARGO: 'auto',
-}
 
 /**
  * Every option, by the name it has in a program. `docs/configuration.md` is generated from this
@@ -75,15 +61,16 @@ export const OPTIONS = {
   dtlMode: {
     env: 'DYAD_DTL_MODE',
     accepts: Object.keys(DTL_MODES).join(', '),
+    type: 'DtlMode',
     doc: 'The transport. `auto` takes the best that both sides have, any other name that one alone. FLUX_RPC means rpc; UCX and MARGO mean auto.',
     fallback: () => 'auto',
     parse: (given: string) => {
-      if (!Object.hasOwn(DTL_MODES, given)) {
+      if (!isDtlMode(given)) {
         throw new DyadError('ERR_DYAD_DTL_MODE', {
           detail: `'${given}' is none of ${Object.keys(DTL_MODES).join(', ')}`,
         })
       }
-      return DTL_MODES[given] as string
+      return DTL_MODES[given]
     },
   },
   rdmaBusyPoll: integer({
@@ -283,11 +270,6 @@ type Table = typeof OPTIONS
 export type OptionName = keyof Table
 /** Every option with its value. */
 export type Config = { readonly [Name in OptionName]: ReturnType<Table[Name]['parse']> }
-/**
- * Options as a program gives them; what is left out, or undefined, comes from the environment, else
- * from the defaults.
- */
-export type ConfigOptions = { readonly [Name in OptionName]?: Config[Name] | undefined }
 
 /** The variable that a session writes with the option `syncCheck`. */
 const HEALTH_VARIABLE = 'DYAD_SYNC_HEALTH'

@@ -12,6 +12,8 @@ export interface OptionRow<T> {
   /** What the default is, for people, where the value itself would not tell. */
   readonly defaultText?: string
   readonly doc: string
+  /** The name of its type in a program, where that is more than a text. */
+  readonly type?: string
   /** Whether the value is the path of a file or a directory. @default false */
   readonly isPath?: boolean | undefined
   /** The default on this machine. */

@@ -1,7 +1,8 @@
 import { DyadError } from '../errors.js'
 import { ownTokenPath } from '../user/places.js'
 import { readOwnToken, readTokenFile } from '../user/token-file.js'
-import { type Config, type ConfigOptions, environment, type OptionOrigin, readConfig, readOption } from './config.js'
+import { type Config, environment, type OptionOrigin, readConfig, readOption } from './config.js'
+import type { ConfigOptions } from './config-options.js'
 
 /** A shorter token causes a warning, in characters. */
 const SHORT_TOKEN = 16

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { DTL_MODES, OPTIONS, type OptionName, readConfig, readOption } from '../../src/options/config.js'
+import { OPTIONS, type OptionName, readConfig, readOption } from '../../src/options/config.js'
+import { DTL_MODES } from '../../src/options/dtl-modes.js'
 
 test('the program wins over the environment, the environment over the default', async (t) => {
   t.equal(readConfig({}, {}).timeout, 0)
