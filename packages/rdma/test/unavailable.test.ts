@@ -36,7 +36,7 @@ if (hasDevice) {
     await t.rejects(transport.fetch(ADDRESS, REQUEST), { code: 'ERR_DYAD_CLOSED' })
   })
 
-  test('a report tells what is missing and what to do', async (t) => {
+  test('a report names what is missing and what to do', async (t) => {
     const report = reportHost()
     t.equal(report.isUsable, false)
     t.same(report.devices, [])

@@ -17,7 +17,7 @@ transportConformance(test, {
   peer: new URL('./peers/local.ts', import.meta.url),
 })
 
-test('what is in the way of a copy is told', async (t) => {
+test('an obstacle to a copy is named', async (t) => {
   const storage = await realpath(await mkdtemp(join(tmpdir(), 'dyad-local-')))
   t.teardown(() => rm(storage, { recursive: true, force: true }))
   await mkdir(`${storage}/served`)

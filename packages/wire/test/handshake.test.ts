@@ -49,7 +49,7 @@ test('a proof is that of one end, of one token, for one audience and one pair of
   t.end()
 })
 
-test('neither the token nor anything that only it makes crosses the wire, and what did is worth nothing later', async (t) => {
+test('neither the token nor a secret made of it crosses the wire, and a replay of the handshake fails', async (t) => {
   await using there = await hear({ token: TOKEN })
   await using sniffer = await Sniffer.before(there.listener.port)
   const link = await connect(`ws://127.0.0.1:${sniffer.port}`, { ...OPTIONS, token: TOKEN }, nobody)
@@ -77,7 +77,7 @@ test('neither the token nor anything that only it makes crosses the wire, and wh
   t.equal(there.links.length, 1, 'there is no link')
 })
 
-test('somebody who holds the port of a listener that is gone learns nothing, and is refused', async (t) => {
+test('a stranger at the port of a listener that is gone learns nothing, and is refused', async (t) => {
   const there = await hear({ token: TOKEN })
   const { port } = there.listener
   await using sniffer = await Sniffer.before(port)
@@ -119,7 +119,7 @@ test('somebody who holds the port of a listener that is gone learns nothing, and
   }
 })
 
-test('what a listener proves is of no use to a fake that means another audience', async (t) => {
+test('a fake cannot use the proof of a listener for another audience', async (t) => {
   await using there = await hear({ token: TOKEN, audience: () => 'ws://node1:1' })
   for (const audience of ['', 'ws://node2:1', undefined]) {
     await t.rejects(connect(there.listener.url(), { ...OPTIONS, token: TOKEN, audience }, nobody), {
@@ -131,7 +131,7 @@ test('what a listener proves is of no use to a fake that means another audience'
   link.close()
 })
 
-test('a client without the token is refused, whatever it says instead of a proof', async (t) => {
+test('a listener refuses a client without the token, whatever it sends instead of a proof', async (t) => {
   await using there = await hear({ token: TOKEN })
   for (const token of [undefined, '', 'another', TOKEN.slice(1)]) {
     const socket = openPlain(there.listener.url(), token)
@@ -146,7 +146,7 @@ test('a client without the token is refused, whatever it says instead of a proof
   plain.terminate()
 })
 
-test('where there is no token both ends prove that they have none', async (t) => {
+test('without a token both ends prove that they have none', async (t) => {
   await using there = await hear()
   await t.rejects(connect(there.listener.url(), { ...OPTIONS, token: TOKEN }, nobody), { code: 'ERR_DYAD_DENIED' })
   const link = await connect(there.listener.url(), OPTIONS, nobody)
@@ -154,7 +154,7 @@ test('where there is no token both ends prove that they have none', async (t) =>
   link.close()
 })
 
-test('the proof goes together with the first messages, in pieces of any length, and none is heard before it', async (t) => {
+test('the proof goes with the first messages, in pieces of any length, and no message is read before it', async (t) => {
   await using there = await hear({ token: TOKEN })
   await using sniffer = await Sniffer.before(there.listener.port)
   const here = new Ear()

@@ -61,7 +61,7 @@ function* pieces(stream: Buffer): Generator<Buffer> {
   }
 }
 
-test('long messages of a server are told of in pieces to who wants that, once and in order', async (t) => {
+test('a handler of pieces gets long messages of a server in pieces, once and in order', async (t) => {
   let taken = 0
   let inPieces = 0
   for (let round = 0; round < 60; round++) {
@@ -96,7 +96,7 @@ test('long messages of a server are told of in pieces to who wants that, once an
   t.ok(inPieces > 100, `${inPieces} came in pieces`)
 })
 
-test('whatever comes is taken or left, once and in order, however it is cut', async (t) => {
+test('the inbox takes or leaves all bytes, once and in order, however they are cut', async (t) => {
   let taken = 0
   for (let round = 0; round < 60; round++) {
     const { stream } = traffic(false)
@@ -115,7 +115,7 @@ test('whatever comes is taken or left, once and in order, however it is cut', as
   t.ok(taken > 500, `${taken} were taken`)
 })
 
-test('messages arrive the same, whoever reads them', async (t) => {
+test('messages arrive the same through the inbox and through ws', async (t) => {
   await using there = await hear()
   const socket = await raw(there)
   socket.resume()
@@ -133,7 +133,7 @@ test('messages arrive the same, whoever reads them', async (t) => {
   socket.destroy()
 })
 
-test('what is no binary message is left to ws as it came', async (t) => {
+test('the inbox leaves anything but binary messages to ws, unchanged', async (t) => {
   const odd = {
     text: frame(0x81, bytes(5)),
     'not under a mask': frame(0x82, bytes(5), false),

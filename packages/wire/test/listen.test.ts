@@ -76,7 +76,7 @@ test('a listener closes although admitted peers neither read, nor answer, nor ha
   }
 })
 
-test('a port that answers nothing keeps nobody who aborts', async (t) => {
+test('an abort ends the wait for a port that does not answer', async (t) => {
   const sockets: Socket[] = []
   const mute = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1')
   await once(mute, 'listening')
@@ -144,7 +144,7 @@ test('TLS, with a certificate that the client trusts and one that it does not', 
   link.close()
 })
 
-test('a peer that is not admitted is ended by the clock, whatever it has said', async (t) => {
+test('the connection of a peer that is not admitted ends after a time, whatever the peer sends', async (t) => {
   const tls = loopbackCertificate()
   for (const options of [{}, { tls }]) {
     await using there = await hear({ patienceMs: 50, token: 'secret', ...options })
@@ -165,7 +165,7 @@ test('a peer that is not admitted is ended by the clock, whatever it has said', 
   }
 })
 
-test('too many that are not admitted end the oldest of them, and none that is', async (t) => {
+test('too many waiting connections end the oldest of them, and no admitted one', async (t) => {
   const gate = new Gate({ patienceMs: 60_000, maxWaiting: 3 })
   const sockets: Socket[] = []
   const server = createServer((socket) => {

@@ -47,7 +47,7 @@ test('a part of a buffer is a message', async (t) => {
   t.equal(there.ears[0]?.messages[0]?.toString(), 'message')
 })
 
-test('what is in no hurry goes with what is sent next, or before a close', async (t) => {
+test('a message without hurry goes with the next one, or before a close', async (t) => {
   await using there = await hear()
   const link = await connect(there.listener.url(), OPTIONS, () => new Ear().handlers)
   await there.first
@@ -66,7 +66,7 @@ test('what is in no hurry goes with what is sent next, or before a close', async
   link.post(Buffer.from('too late'))
 })
 
-test('what one turn sends is one write, under a mask of its own if it is a client', async (t) => {
+test('the messages of one turn are one write; a client masks each with a mask of its own', async (t) => {
   for (const masked of [true, false]) {
     const writes: Buffer[] = []
     const socket = new Duplex({

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { DyadError } from '../errors.js'
 import type { Transfer } from './contract.js'
 
-/** What an {@link IncomingTransfer} is made of. */
+/** Options of {@link IncomingTransfer}. */
 export interface IncomingOptions {
   /** Managed path, for errors. */
   readonly path: string
@@ -18,9 +18,9 @@ export interface IncomingOptions {
 export type LiveTransfers = Set<{ fail(reason: unknown): void }>
 
 /**
- * The outline of a transfer at the side that reads. It hands out what arrives, in order, until the
- * owner has sent everything, the reader stops, or the transfer fails. `Item` is what arrives at
- * once, `Answer` what a request for the file can lead to.
+ * The outline of a transfer at the reading side. It hands out items in order as they arrive, until
+ * the owner has sent everything, the reader stops, or the transfer fails. `Item` is the type of the
+ * items, `Answer` that of the owner's answer to the request.
  */
 export abstract class IncomingTransfer<Item, Answer> implements Transfer {
   readonly size: number
@@ -63,7 +63,7 @@ export abstract class IncomingTransfer<Item, Answer> implements Transfer {
     }
   }
 
-  /** Resolves with what arrives next; with undefined after the last. */
+  /** Resolves with the next item, or with undefined after the last. */
   async next(): Promise<Item | undefined> {
     const read = this.#inHand
     this.#inHand = undefined
@@ -115,12 +115,12 @@ export abstract class IncomingTransfer<Item, Answer> implements Transfer {
   /** The reader holds nothing any more. */
   protected dropped(): void {}
 
-  /** Lets the reader look for what has arrived. */
+  /** Lets a waiting reader take what has arrived. */
   protected wake(): void {
     this.#wake?.()
   }
 
-  /** Sends a request by `send`; resolves with its answer, rejects once the transfer fails. */
+  /** Sends a request by `send`. Resolves with its answer, and rejects if the transfer fails. */
   protected request(send: () => void): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#request = { resolve, reject }
@@ -128,7 +128,7 @@ export abstract class IncomingTransfer<Item, Answer> implements Transfer {
     })
   }
 
-  /** Settles the request; does nothing if there is none. */
+  /** Settles the request. Does nothing if there is none. */
   protected answered(answer: Answer): void {
     this.#request?.resolve(answer)
     this.#request = undefined

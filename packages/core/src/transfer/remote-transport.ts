@@ -16,7 +16,7 @@ export type RangeRequest = FetchRequest & { readonly start: number; readonly end
 
 /**
  * The outline of a transport that asks owners for files over connections. It checks what its caller
- * asks for, and ends the transfers under way when it closes. `Owner` is what an address is read as.
+ * asks for, and ends the transfers under way when it closes. `Owner` is the type of a read address.
  */
 export abstract class RemoteTransport<Owner> implements Transport {
   abstract readonly name: string
@@ -61,7 +61,7 @@ export abstract class RemoteTransport<Owner> implements Transport {
 
   /** Answers fetches with the files of `source`. */
   protected abstract listen(source: FileSource): Promise<TransportServer>
-  /** Reads an address; undefined if it is none of this transport. */
+  /** Reads an address. Returns undefined for anything else than one of this transport. */
   protected abstract read(address: TransportAddress): Owner | undefined
   /** Begins a transfer, and resolves when the owner has opened the file. */
   protected abstract begin(owner: Owner, request: RangeRequest, signal: AbortSignal | undefined): Promise<Transfer>
@@ -69,8 +69,8 @@ export abstract class RemoteTransport<Owner> implements Transport {
   protected abstract disconnect(): Promise<void>
 
   /**
-   * What an address is read as. A consumer of many small files asks one owner again and again, and
-   * reading an address takes as long as some system calls, so the last one is kept.
+   * Reads an address, and keeps the last one. A consumer of many small files asks one owner again
+   * and again, and reading an address takes as long as some system calls.
    */
   protected ownerAt(address: TransportAddress): Owner | undefined {
     if (this.#last?.address !== address) this.#last = { address, owner: this.read(address) }

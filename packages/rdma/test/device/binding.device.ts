@@ -23,7 +23,7 @@ test('the device describes itself', async (t) => {
   t.same(report.findings, [])
 })
 
-test('messages arrive whole, in order, with what they say', async (t) => {
+test('messages arrive whole, in order and unchanged', async (t) => {
   using pair = await fabricPair()
   const { a, b } = pair
   a.memory.write('first', 4096)
@@ -35,7 +35,7 @@ test('messages arrive whole, in order, with what they say', async (t) => {
   t.equal(b.memory.toString('latin1', 64, 71), 'second!')
 })
 
-test('a window opens its bytes to its peer, for what it says, until it is withdrawn', async (t) => {
+test('a window opens its bytes to its peer, with its access, until it is withdrawn', async (t) => {
   using pair = await fabricPair()
   const { a, b } = pair
   const window = new MemoryWindow(b.context)
@@ -138,7 +138,7 @@ test('an error of a verb has its name and number', async (t) => {
   })
 })
 
-test('registered memory is not collected, and what is given up is', async (t) => {
+test('registered memory is not collected, and disposed memory is', async (t) => {
   setFlagsFromString('--expose-gc')
   const collect: () => void = runInNewContext('gc')
   using pair = await fabricPair()

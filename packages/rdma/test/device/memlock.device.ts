@@ -18,7 +18,7 @@ const REFUSED = {
   message: new RegExp(`ibv_reg_mr.*RLIMIT_MEMLOCK is ${LIMIT} bytes.*ulimit -l.*limits\\.conf.*LimitMEMLOCK`),
 }
 
-test('who may not lock enough memory is told so, and what to do', async (t) => {
+test('an error says that too little memory can be locked, and what to do', async (t) => {
   const storage = new Storage(t)
   const { version, digest } = storage.write('file', 100_000)
   const owner = await OwnerProcess.serve(t, storage.path)

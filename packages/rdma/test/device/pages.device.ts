@@ -80,7 +80,7 @@ test('from the pages of a file into the pages of a file', async (t) => {
   t.ok(Buffer.concat(chunks).equals(content), 'and in chunks')
 })
 
-test('what is not in memory, or has a place already, is not received into', async (t) => {
+test('a file that is not in memory, or has its places already, is not received into', async (t) => {
   await using world = await ownerOf()
   const { root, fetch } = world
   await using small = await fetch({ end: MiB })
@@ -93,7 +93,7 @@ test('what is not in memory, or has a place already, is not received into', asyn
   closeSync(disk)
 })
 
-test('a full file system is told of', async (t) => {
+test('the error of a full file system arrives', async (t) => {
   await using world = await ownerOf()
   const { fetch } = world
   using full = tmpfs(18 * MiB)

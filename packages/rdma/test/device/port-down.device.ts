@@ -19,7 +19,7 @@ function renew(): void {
   execFileSync('rdma', ['link', 'add', 'rxe0', 'type', 'rxe', 'netdev', card])
 }
 
-test('a port that goes down midway ends what is under way, and serves when it is up again', async (t) => {
+test('a port that goes down midway ends its transfers, and serves again once it is up', async (t) => {
   const storage = new Storage(t)
   const { version, digest } = storage.write('big', SIZE)
   t.teardown(() => setPort('up'))

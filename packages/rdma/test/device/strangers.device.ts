@@ -112,7 +112,7 @@ test('strangers at an owner', async (t) => {
     t.equal(resources('qp', owner.pid), 0)
   })
 
-  await t.test('who grants what is not its own loses its connection, and takes no memory along', async (t) => {
+  await t.test('a client that grants memory of others loses its connection, and no memory is lost', async (t) => {
     for (let round = 0; round < 12; round++) {
       const peer = await connectRaw(t, owner.address)
       const { region } = peer.end

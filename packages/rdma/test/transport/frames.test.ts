@@ -60,7 +60,7 @@ test('nonces and proofs arrive as they were', async (t) => {
   }
 })
 
-test('what an owner says to a newcomer', async (t) => {
+test('the answer of an owner to a new client', async (t) => {
   const [nonce, proof] = [Buffer.alloc(32, 'n'), Buffer.alloc(32, 'p')]
   const welcome = welcomeOf(nonce, proof)
   t.ok(welcome.length <= 196, 'it fits into what the connection manager carries')

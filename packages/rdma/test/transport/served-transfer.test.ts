@@ -15,7 +15,7 @@ const ID = 5
 const SLAB = { region: {}, address: SLAB_AT, bytes: Buffer.alloc(SIZE), release() {} }
 
 // The longest message of every software device is longer than a grant. That of the mock is not.
-test('what is longer than a message of the device is written in several, of which the last is told of', async (t) => {
+test('bytes longer than a message of the device go in several writes, of which the last has the immediate', async (t) => {
   const posted: SendRequest[] = []
   const slab = (length: number) => {
     return { region: {}, address: SLAB_AT, length, bytes: Buffer.alloc(length), release() {} }
@@ -45,7 +45,7 @@ test('what is longer than a message of the device is written in several, of whic
   t.equal(posted.length, 4)
 })
 
-test('clients that grant nothing keep nobody else waiting', async (t) => {
+test('clients that grant nothing keep no others waiting', async (t) => {
   let told = 0
   const link = {
     adapter: { maxMessage: SIZE, slabs: { acquire: async (wanted: number) => ({ ...SLAB, length: wanted }) } },

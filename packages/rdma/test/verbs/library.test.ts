@@ -6,11 +6,11 @@ import { functionsOf } from '../../src/verbs/library.js'
 
 const koffi = createRequire(import.meta.url)('koffi')
 
-test('the layouts are what this platform makes of the same members', async (t) => {
+test('the layouts are those of the C of this platform', async (t) => {
   t.equal(layoutFault(koffi), undefined)
 })
 
-test('a layout that does not fit is told of by member', async (t) => {
+test('the check of layouts names the member that differs', async (t) => {
   const shifted: Layout = {
     ...MR,
     members: { ...MR.members, lkey: { type: 'uint32_t', offset: 32, count: 1 } },

@@ -15,7 +15,7 @@ test('IPv6 addresses in all their spellings', async (t) => {
   t.equal(writeSocketAddress('::1', 0x1234).toString('hex', 0, 4), '0a001234')
 })
 
-test('what is no address', async (t) => {
+test('malformed addresses', async (t) => {
   t.throws(() => writeSocketAddress('host.example', 1), /no IP address/)
 })
 

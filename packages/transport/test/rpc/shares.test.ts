@@ -21,7 +21,7 @@ async function fetchWhole(address: string, version: Parameters<typeof fetchOf>[0
   return received
 }
 
-test('links that give no more credit keep nobody else waiting', async (t) => {
+test('links that give no more credit keep no others waiting', async (t) => {
   await using transport = rpcTransport()
   await using served = await serveFile(transport)
   await using one = await RawClient.open(served.url)

@@ -53,7 +53,7 @@ test('a server that breaks the protocol fails its transfers', async (t) => {
   }
 })
 
-test('bytes that nobody asked for end the connection', async (t) => {
+test('bytes without a request end the connection', async (t) => {
   await using server = await rawServer((socket) => {
     socket.on('data', () => socket.write(Buffer.concat([opened(100), data(100), verified, data(1)])))
   })
@@ -168,7 +168,7 @@ test('a kept connection that turns out dead is replaced', async (t) => {
   t.strictSame(requests, [1, 1, 2, 2])
 })
 
-test('nobody listens, and whoever listens is mute', async (t) => {
+test('a port without a listener, and a listener that does not answer', async (t) => {
   await using transport = tcpTransport()
   const server = await rawServer(() => {})
   const abort = new AbortController()

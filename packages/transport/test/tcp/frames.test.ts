@@ -71,7 +71,7 @@ test('a request arrives as it was', (t) => {
   t.end()
 })
 
-test('a request that is none is refused', (t) => {
+test('a malformed request is refused', (t) => {
   const good = requestOf(REQUEST)
   const changed = (change: (bytes: Buffer) => void) => {
     const bytes = Buffer.from(body(good))

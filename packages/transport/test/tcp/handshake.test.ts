@@ -13,7 +13,7 @@ import { serveFile } from '../support/served.js'
 const TOKEN = 'a token that nobody should see'
 const VERSION = { storage: '/x', path: 'x', size: 100, mtimeNs: 1n }
 
-test('neither the token nor anything that only it makes crosses the wire, and what did is worth nothing later', async (t) => {
+test('neither the token nor a secret made of it crosses the wire, and a replay of the handshake fails', async (t) => {
   await using transport = tcpTransport({ token: TOKEN })
   await using served = await serveFile(transport)
   const port = Number(new URL(served.url).port)
@@ -84,7 +84,7 @@ test('an owner that does not prove itself is not believed, and hears nothing tha
   }
 })
 
-test('a fake that passes on what another owner greets with is refused by both', async (t) => {
+test('a fake that passes on the greeting of another owner is refused by both sides', async (t) => {
   await using transport = tcpTransport({ token: TOKEN })
   await using served = await serveFile(transport)
   await using real = await RawSocket.open(served.server.address)

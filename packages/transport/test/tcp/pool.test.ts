@@ -108,7 +108,7 @@ test('a server that does not answer at all is left alone for a while', async (t)
   await pool.close()
 })
 
-test('few connections to a server are made at once, and none once it is known to be silent', async (t) => {
+test('the pool makes few connections to a server at once, and none once the server is known to be silent', async (t) => {
   let [open, most, total] = [0, 0, 0]
   const sockets = new Set<Socket>()
   // It ends all handshakes once as many have begun as ever will.

@@ -56,7 +56,7 @@ test('the token and the binding', async (t) => {
   t.match(reachable.url, /^tcp:\/\/\[::1\]:\d+$/)
 })
 
-test('who has not proved to have the token gets a refusal and nothing else', async (t) => {
+test('a client that has not proved that it knows the token gets a refusal and nothing else', async (t) => {
   await using transport = tcpTransport({ token: 'secret' })
   await using served = await serveFile(transport)
   const hellos: Record<string, Buffer> = {
@@ -110,7 +110,7 @@ test('a TLS handshake that never ends is given up', async (t) => {
   }
 })
 
-test('requests that are none end their connection, and no other', async (t) => {
+test('malformed requests end their connection, and no other', async (t) => {
   await using transport = tcpTransport({ token: 'secret' })
   await using served = await serveFile(transport)
   await using bystander = tcpTransport({ token: 'secret' })
@@ -168,7 +168,7 @@ test('requests for what must not be served are refused, and the connection goes 
   }
 })
 
-test('clients that never read hold up nobody, and leave nothing when they go', async (t) => {
+test('clients that never read keep no others waiting, and leave nothing open when they go', async (t) => {
   await using transport = tcpTransport({ token: 'secret' })
   await using served = await serveFile(transport)
   const idle: RawSocket[] = []

@@ -55,7 +55,7 @@ async function fetchWhole({ address, version }: Scene): Promise<number> {
   return received
 }
 
-test('more clients that never read than there are places keep nobody waiting', async (t) => {
+test('more clients that never read than there are places keep no others waiting', async (t) => {
   await withIdle(20, { atWork: 4 }, async (scene) => {
     t.equal(await fetchWhole(scene), SIZE)
     const gone = scene.idle.map(({ socket }) => once(socket, 'close'))
