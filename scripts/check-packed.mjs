@@ -1,8 +1,8 @@
 // Packs every package that is published and installs the tarballs in an empty project outside the
 // workspace, by the command that `npm run pack` prints. There it type-checks the first example of
-// README.md, runs `dyad doctor`, for which koffi must have come along, and runs README.md and the
-// README of @dyad-ts/dyad, on the oldest Node that the packages name. Needs the built packages, the
-// native build with its compilers where CI is set, and the registry.
+// README.md, runs `dyad doctor`, for which koffi must have come along, and runs the examples of
+// all READMEs, on the oldest Node that the packages name. Needs the built packages, the native build
+// with its compilers where CI is set, and the registry.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -129,9 +129,9 @@ function runReadmes(project, native, bin) {
   const env = { ...process.env, PATH: [bin, process.env.PATH].join(delimiter) }
   const version = run('node', join(bin, 'node'), ['--version'], { env }).trim()
   const options = ['--modules', project, ...(native ? ['--native'] : [])]
-  const args = [`${root}scripts/run-readmes.mjs`, ...options, 'README.md', 'packages/dyad/README.md']
-  run(`the READMEs on Node ${version}`, join(bin, 'node'), args, { env, cwd: temporary })
-  console.log(`packed: README.md and packages/dyad/README.md run as they are written, on Node ${version}`)
+  const args = [`${root}scripts/run-readmes.mjs`, ...options]
+  run(`the READMEs on Node ${version}`, join(bin, 'node'), args, { env, cwd: temporary, timeout: 600_000 })
+  console.log(`packed: the examples of all READMEs run as they are written, on Node ${version}`)
 }
 
 /** Installs the oldest Node that the packages name; returns the folder of its executable. */
