@@ -1,7 +1,7 @@
 // Packs every package that is published and installs the tarballs in an empty project outside the
 // workspace, by the command that `npm run pack` prints. There it type-checks the first example of
-// README.md, runs `dyad doctor`, for which koffi must have come along, and runs the examples of
-// all READMEs, on the oldest Node that the packages name. Needs the built packages, the native build
+// README.md, runs `dyad doctor`, for which koffi must have come along, and runs the examples of all
+// READMEs, on the oldest Node that the packages name. Needs the built packages, the native build
 // with its compilers where CI is set, and the registry.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
