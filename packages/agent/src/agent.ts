@@ -10,20 +10,23 @@ import { Publishing } from './publishing.js'
 import { Runs } from './run-log.js'
 import { type OpenSession, Sessions } from './sessions.js'
 
-/** Connections at a time: as many, or this part of the descriptors that this process may have. */
+/**
+ * Most connections at a time: this number, or this part of the descriptors that the process may
+ * have.
+ */
 const MOST_CONNECTIONS = 16_384
 const DESCRIPTORS_SHARE = 0.75
 
-/** What an agent is made of. */
+/** The parts of an agent. */
 export interface AgentOptions {
-  /** Path of its socket; the directory is made if it is missing. */
+  /** Path of its socket. A missing directory is made. */
   readonly path: string
-  /** Directory for state, whose locks keep two starts at one path apart. */
+  /** Directory for state, whose locks exclude a second start at the same path. */
   readonly stateDir: string
   readonly openSession: OpenSession
 }
 
-/** An agent that listens. Whoever opened it closes it. */
+/** A listening agent. The caller of `openAgent` closes it. */
 export interface Agent extends AsyncDisposable {
   readonly path: string
   /** Ends the connections and their waits, and closes the sessions. Closing twice is no error. */
@@ -33,7 +36,7 @@ export interface Agent extends AsyncDisposable {
 /**
  * Listens for programs of this host's user, by the protocol of docs/agent-protocol.md.
  * ERR_DYAD_BIND if another process listens at the path, ERR_DYAD_OPTION if the path or one of the
- * directories cannot be used, ERR_DYAD_SYSTEM if nothing can be written there.
+ * directories cannot be used, ERR_DYAD_SYSTEM if they cannot be written to.
  */
 export async function openAgent({ path, stateDir, openSession }: AgentOptions): Promise<Agent> {
   const connections = new Set<Connection>()
@@ -62,7 +65,7 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
     stalled: (detail: string) => new DyadError('ERR_DYAD_BIND', { detail }),
   }
   await withSocketPlace(path, place, () => listenAtSocket(server, path))
-  // It takes some ms, while the first program starts.
+  // Loading takes some ms, while the first program starts.
   const loading = setImmediate(loadPeerUser)
   // Their clients connect again for their next request.
   const relieving = onShortage(() => {
@@ -83,7 +86,7 @@ export async function openAgent({ path, stateDir, openSession }: AgentOptions): 
   return { path, close, [Symbol.asyncDispose]: close }
 }
 
-/** Why a connection is refused; undefined if it is not. */
+/** Returns the error that refuses a connection, or undefined. */
 function refused(socket: Socket, open: number, most: number): DyadError | undefined {
   if (isOfAnotherUser(socket)) return new DyadError('ERR_DYAD_DENIED', { detail: "the agent is another user's" })
   if (open < most) return undefined

@@ -5,15 +5,15 @@ import { ANSWER, LENGTH_BYTES } from './frames.js'
 /** Longest code and message of a failure, in bytes. */
 const MOST_CODE_BYTES = 255
 const MOST_MESSAGE_BYTES = 4_096
-/** Where the body of an answer begins. */
+/** Offset of the body of an answer. */
 const BODY = LENGTH_BYTES + 5
 
-/** An answer without a body: DONE or ABSENT. */
+/** Returns an answer without a body: DONE or ABSENT. */
 export function plainAnswer(kind: number, id: number): Buffer {
   return begun(kind, id, 0)
 }
 
-/** What a record tells of a file. */
+/** Returns the answer RECORD. */
 export function recordAnswer(id: number, { size, mtimeNs, mode }: FileRecord): Buffer {
   const frame = begun(ANSWER.RECORD, id, 20)
   frame.writeBigUInt64LE(BigInt(size), BODY)
@@ -22,7 +22,7 @@ export function recordAnswer(id: number, { size, mtimeNs, mode }: FileRecord): B
   return frame
 }
 
-/** Something to tell as JSON. */
+/** Returns the answer REPORTED, with JSON. */
 export function reportedAnswer(id: number, what: unknown): Buffer {
   const json = Buffer.from(JSON.stringify(what))
   const frame = begun(ANSWER.REPORTED, id, json.length)
@@ -30,7 +30,7 @@ export function reportedAnswer(id: number, what: unknown): Buffer {
   return frame
 }
 
-/** A failure: the errno of this host, the code and the message. */
+/** Returns the answer FAILED: the errno of this host, the code and the message. */
 export function failedAnswer(id: number, error: unknown): Buffer {
   const code = cut(codeOf(error), MOST_CODE_BYTES)
   const message = cut(messageOf(error), MOST_MESSAGE_BYTES)
@@ -43,12 +43,12 @@ export function failedAnswer(id: number, error: unknown): Buffer {
   return frame
 }
 
-/** The code of the table of errors. */
+/** Returns the code of the table of errors. */
 export function codeOf(error: unknown): ErrorCode {
   return isDyadError(error) ? error.code : 'ERR_DYAD_SYSTEM'
 }
 
-/** What happened, for a person. */
+/** Returns the message for a person. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
@@ -61,7 +61,7 @@ function begun(kind: number, id: number, bodyBytes: number): Buffer {
   return frame
 }
 
-/** The bytes of as many whole characters as there is room for. */
+/** Returns the bytes of as many whole characters as fit. */
 function cut(text: string, most: number): Buffer {
   const bytes = Buffer.from(text)
   if (bytes.length <= most) return bytes

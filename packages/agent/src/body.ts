@@ -4,7 +4,7 @@ import { wrongFrame } from './frames.js'
 const MOST_NAME_BYTES = 3_800
 const REPLACEMENT = '\uFFFD'
 
-/** Reads the fields of a frame's body, one after the other. ERR_DYAD_PROTOCOL beyond its end. */
+/** Reads the fields of a frame's body in order. ERR_DYAD_PROTOCOL beyond its end. */
 export class Body {
   #bytes: Buffer
   #at: number
@@ -16,7 +16,7 @@ export class Body {
     this.#end = end
   }
 
-  /** Flags of which only those in `known` may be set. */
+  /** Reads flags. Only those in `known` may be set. */
   flags(known: number): number {
     const flags = this.#bytes[this.#take(1)] ?? 0
     if ((flags & ~known) !== 0) throw wrongFrame(`flags ${flags}`)
@@ -27,7 +27,7 @@ export class Body {
     return this.#bytes.readUInt16LE(this.#take(2))
   }
 
-  /** A text; undefined if it is no UTF-8. */
+  /** Reads a text. Undefined if it is not UTF-8. */
   text(most = 65_535): string | undefined {
     const length = this.number16()
     if (length > most) throw wrongFrame(`a text of ${length} bytes`)
@@ -37,7 +37,7 @@ export class Body {
     return Buffer.from(text).equals(this.#bytes.subarray(start, start + length)) ? text : undefined
   }
 
-  /** A name; undefined if it is no UTF-8, and no managed path therefore. */
+  /** Reads a name. Undefined if it is not UTF-8, and so no managed path. */
   name(): string | undefined {
     const start = this.#at
     const name = this.text()
@@ -48,13 +48,13 @@ export class Body {
     return name
   }
 
-  /** A name, or '' for a place that is not managed. */
+  /** Reads a name, or '' for a place that is not managed. */
   nameOrNone(): string | undefined {
     if (this.#end - this.#at >= 2 && this.#bytes.readUInt16LE(this.#at) === 0) return this.text()
     return this.name()
   }
 
-  /** ERR_DYAD_PROTOCOL if anything is left. */
+  /** ERR_DYAD_PROTOCOL if bytes are left. */
   done(): void {
     if (this.#at !== this.#end) throw wrongFrame(`${this.#end - this.#at} bytes too many`)
   }
@@ -67,7 +67,7 @@ export class Body {
   }
 }
 
-/** Whether no component is empty, `.` or `..`, and no NUL is in it. */
+/** Returns true if no component is empty, `.` or `..`, and none contains NUL. */
 function isNormalized(name: string): boolean {
   if (name.includes('\0')) return false
   return name.split('/').every((component) => component !== '' && component !== '.' && component !== '..')

@@ -11,21 +11,21 @@ import { type Request, type RequestContext, requested } from './requests.js'
 import type { Runs } from './run-log.js'
 import type { Sessions, UsedSession } from './sessions.js'
 
-/** Requests that one connection may have under way. */
+/** Most requests of one connection under way. */
 const MOST_REQUESTS = 1_024
 /**
- * Answers that a client may leave unread beyond what the system holds, in bytes: as much as the
- * longest answers to so many requests.
+ * Most bytes of answers that a client leaves unread beyond the system's buffers: the longest
+ * answers to so many requests.
  */
 const MOST_UNREAD_BYTES = MOST_REQUESTS * 5 * 1024
-/** How long a client may take to say HELLO, and to complete a frame that it began, in ms. */
+/** Longest time for a client to send HELLO, and to complete a frame, in ms. */
 const FRAME_MS = 10_000
-/** Variables of HELLO. */
+/** Most variables of HELLO. */
 const MOST_VARIABLES = 1_000
 /** Longest id of a run, in bytes. */
 const MOST_RUN_BYTES = 255
 
-/** What the connections of an agent share. */
+/** Shared by the connections of an agent. */
 export interface Shared {
   readonly sessions: Sessions
   readonly publishing: Publishing
@@ -34,7 +34,7 @@ export interface Shared {
   readonly runs: Runs
 }
 
-/** One client. Ends itself with its socket. */
+/** One client. It ends with its socket. */
 export class Connection {
   readonly #socket: Socket
   readonly #shared: Shared
@@ -43,14 +43,14 @@ export class Connection {
   #context: RequestContext
   #timer: NodeJS.Timeout | undefined
   #used: UsedSession | undefined
-  /** Once it is open. */
+  /** Set once it is open. */
   #session: DyadCore | undefined
-  /** Why there is none. */
+  /** Why there is no session. */
   #refusal: unknown
   #underWay = 0
   #answers: Buffer[] = []
 
-  /** @param ended called once the connection has ended */
+  /** @param ended called once, at the end of the connection */
   constructor(socket: Socket, shared: Shared, ended: () => void) {
     this.#socket = socket
     this.#shared = shared
@@ -67,12 +67,12 @@ export class Connection {
     })
   }
 
-  /** Whether nothing is under way. */
+  /** Whether no request is under way. */
   get isIdle(): boolean {
     return this.#underWay === 0 && this.#answers.length === 0 && !this.#reader.isMidway && this.#used !== undefined
   }
 
-  /** Ends it, and its waits. */
+  /** Ends the connection and its waits. */
   destroy(): void {
     this.#socket.destroy()
   }
@@ -87,7 +87,7 @@ export class Connection {
     }
   }
 
-  /** A client that has begun a frame must complete it in time. */
+  /** Limits the time of a frame that has begun. */
   #limitFrame(): void {
     if (this.#used === undefined && this.#refusal === undefined) return
     if (!this.#reader.isMidway) {
@@ -146,7 +146,7 @@ export class Connection {
     return this.#session
   }
 
-  /** The answers of one turn leave in one write. */
+  /** Collects the answers of one turn into one write. */
   #write(answer: Buffer): void {
     if (this.#socket.destroyed) return
     if (this.#answers.push(answer) === 1) process.nextTick(this.#flush)
@@ -160,7 +160,7 @@ export class Connection {
     if (this.#socket.writableLength > MOST_UNREAD_BYTES) this.#socket.destroy()
   }
 
-  /** Ends the connection, and says why as far as the client can hear it now. */
+  /** Ends the connection, after it tries to send the reason. */
   #end(error: unknown): void {
     if (this.#socket.destroyed) return
     this.#flush()
@@ -169,7 +169,7 @@ export class Connection {
   }
 }
 
-/** A value that is no UTF-8 is undefined. */
+/** Reads variables. A value that is not UTF-8 is undefined. */
 function variablesIn(body: Body): Map<string, string | undefined> {
   const count = body.number16()
   if (count > MOST_VARIABLES) throw wrongFrame(`${count} variables`)

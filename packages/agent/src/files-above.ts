@@ -1,30 +1,33 @@
 import type { ConsumeOptions, DyadCore } from '@dyad-ts/core'
 import { giveBackController, listenTo, takeController } from '@dyad-ts/core/internal'
 
-/** How a request waits. */
+/** The options of a request's wait. */
 export type Bounded = ConsumeOptions & { readonly signal: AbortSignal }
 
 /** A wait for a file at one name, and the requests below that name. */
 interface Watched {
   readonly told: Set<() => void>
   readonly ending: AbortController
-  /** Ends it once nobody has wanted it for a while. */
+  /** Ends the wait after a while without users. */
   timer?: NodeJS.Timeout | undefined
 }
 
-/** How long a watch stays that nobody wants, in ms: waits in one directory follow one another. */
+/** How long an unused watch stays, in ms: waits in one directory follow one another. */
 const IDLE_MS = 10_000
-/** Names that are watched in a session; with more, watches end at once that nobody wants. */
+/** Most watched names of a session. With more, unused watches end at once. */
 const MOST_IDLE = 256
 
 /**
- * Waits for files, and for those at the names of their directories: a file below such a name can
+ * Waits for files, and for files at the names of their directories: a file below such a name can
  * never be published. Requests below the same name share one wait.
  */
 export class FilesAbove {
   readonly #watched = new WeakMap<DyadCore, Map<string, Watched>>()
 
-  /** Waits for a file; undefined once a file is published at the name of one of its directories. */
+  /**
+   * Waits for a file. Returns undefined once a file is published at the name of one of its
+   * directories.
+   */
   async unlessFound<Found>(
     session: DyadCore,
     path: string,
@@ -50,15 +53,15 @@ export class FilesAbove {
       throw error
     } finally {
       stop()
-      // The answer goes first.
+      // After the answer.
       if (end !== undefined) setImmediate(end)
       else giveBackController(ending)
     }
   }
 
   /**
-   * Calls `found` once a file is published at the name of a directory of `path`. Returns what ends
-   * that.
+   * Calls `found` once a file is published at the name of a directory of `path`. Returns a function
+   * that ends the watch.
    */
   #watch(session: DyadCore, path: string, found: () => void): () => void {
     const all = this.#watched.get(session) ?? new Map<string, Watched>()
@@ -85,7 +88,7 @@ export class FilesAbove {
   }
 }
 
-/** Waits for a file at a name. Where that fails, the wait for the file below says why. */
+/** Waits for a file at a name. If that fails, the wait for the file below reports the reason. */
 function begin(session: DyadCore, name: string, all: Map<string, Watched>): Watched {
   const watched: Watched = { told: new Set(), ending: new AbortController() }
   all.set(name, watched)

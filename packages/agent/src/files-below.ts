@@ -2,8 +2,8 @@ import { opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * The regular files below a directory, by their paths relative to it; temporary ones of DYAD are
- * none.
+ * Yields the regular files below a directory, by their paths relative to it, without DYAD's
+ * temporary files.
  */
 export async function* filesBelow(directory: string, prefix = ''): AsyncIterableIterator<string> {
   for await (const entry of await opendir(join(directory, prefix))) {

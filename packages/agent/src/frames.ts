@@ -2,9 +2,9 @@ import { DyadError } from '@dyad-ts/core'
 
 /** Version of the protocol; see docs/agent-protocol.md. */
 export const VERSION = 1
-/** Bytes of the length in front of each frame. */
+/** Bytes of the length before each frame. */
 export const LENGTH_BYTES = 4
-/** Least and greatest length, in bytes: a kind and an id, and as much as a frame may have. */
+/** Least and greatest length, in bytes: from a kind and an id to the longest frame. */
 const LEAST_LENGTH = 5
 const GREATEST_LENGTH = 65_536
 
@@ -25,27 +25,27 @@ export const REQUEST = {
 /** Kinds of answers. */
 export const ANSWER = { DONE: 128, ABSENT: 129, RECORD: 130, REPORTED: 131, FAILED: 132 } as const
 
-/** The error for bytes that are not the protocol. */
+/** Returns the error for bytes that are not the protocol. */
 export function wrongFrame(detail: string): DyadError {
   return new DyadError('ERR_DYAD_PROTOCOL', { detail })
 }
 
 /**
- * Takes a whole frame: `bytes` from `start` (its kind) to `end` are the callee's until it returns.
+ * Takes a whole frame. `bytes` from `start` (its kind) to `end` are the callee's until it returns.
  */
 export type TakeFrame = (bytes: Buffer, start: number, end: number) => void
 
-/** Cuts the bytes of a connection into frames; keeps a frame of which a part has come. */
+/** Cuts the bytes of a connection into frames. It keeps an incomplete frame. */
 export class FrameReader {
   #part = Buffer.alloc(0)
   #filled = 0
 
-  /** Whether a part of a frame has come. */
+  /** Whether a frame is incomplete. */
   get isMidway(): boolean {
     return this.#filled > 0
   }
 
-  /** Takes what has arrived. ERR_DYAD_PROTOCOL for a length that no frame has. */
+  /** Takes received bytes. ERR_DYAD_PROTOCOL for a length that no frame has. */
   push(chunk: Buffer, take: TakeFrame): void {
     let at = this.#filled > 0 ? this.#complete(chunk, take) : 0
     while (chunk.length - at >= LENGTH_BYTES) {
@@ -57,7 +57,7 @@ export class FrameReader {
     if (at < chunk.length) this.#keep(chunk, at, chunk.length)
   }
 
-  /** Adds to the frame of which a part has come; returns how many bytes that took. */
+  /** Adds bytes to the incomplete frame. Returns how many it took. */
   #complete(chunk: Buffer, take: TakeFrame): number {
     let at = 0
     if (this.#filled < LENGTH_BYTES) {
@@ -76,7 +76,7 @@ export class FrameReader {
     return end
   }
 
-  /** A frame that comes in many pieces is copied once. */
+  /** Copies the bytes of a frame in many pieces only once. */
   #keep(chunk: Buffer, start: number, end: number): void {
     const length = end - start
     if (

@@ -1,4 +1,4 @@
-/** The agent that programs ask which nobody changes: see docs/agent-protocol.md. */
+/** The agent of unmodified programs: see docs/agent-protocol.md. */
 
 export { agentPath } from '@dyad-ts/core/internal'
 export { type Agent, type AgentOptions, openAgent } from './agent.js'

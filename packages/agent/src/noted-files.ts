@@ -1,9 +1,7 @@
-/**
- * Names that are remembered, of all directories together; the one noted first is forgotten first.
- */
+/** Most names, of all directories together. The oldest is forgotten first. */
 const MOST = 100_000
 
-/** Files of managed directories that something is known of. */
+/** A bounded set of files of managed directories. */
 export class NotedFiles {
   readonly #most: number
   readonly #files = new Set<string>()

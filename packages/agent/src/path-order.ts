@@ -1,4 +1,4 @@
-/** What work is about: a path, or all paths below it as well. */
+/** The subject of work: a path, or all paths below it as well. */
 export interface Claim {
   readonly path: string
   readonly isTree: boolean
@@ -10,19 +10,16 @@ interface Tree {
 }
 
 /**
- * Runs work on one path in the order in which it was asked for, and work on different paths at
- * once. Work on a directory is work on every path below it.
+ * Runs work on one path in the order of the requests, and work on different paths at once. Work on
+ * a directory is work on every path below it.
  */
 export class PathOrder {
-  /** The last work of each path that has some under way. */
+  /** The last work under way of each path. */
   readonly #last = new Map<string, Promise<unknown>>()
-  /** Work on directories that is under way. */
+  /** Work under way on directories. */
   readonly #trees = new Set<Tree>()
 
-  /**
-   * Runs `work` once the earlier work that its claims have in common with it has ended, however
-   * that did; settles as `work` does.
-   */
+  /** Runs `work` after all earlier work that shares a claim has settled. Settles as `work` does. */
   async run<T>(claims: readonly Claim[], work: () => Promise<T>): Promise<T> {
     const earlier = claims.flatMap((claim) => this.#before(claim))
     const running = earlier.length === 0 ? work() : Promise.allSettled(earlier).then(work)
@@ -40,7 +37,7 @@ export class PathOrder {
     }
   }
 
-  /** The work under way that a claim comes after. */
+  /** Returns the work under way that a claim waits for. */
   #before({ path, isTree }: Claim): Promise<unknown>[] {
     const found: Promise<unknown>[] = []
     const last = this.#last.get(path)
@@ -55,7 +52,7 @@ export class PathOrder {
   }
 }
 
-/** Whether a path is the directory itself or below it. */
+/** Returns true if a path is the directory itself or below it. */
 function contains(directory: string, path: string): boolean {
   return path.startsWith(directory) && (path.length === directory.length || path[directory.length] === '/')
 }

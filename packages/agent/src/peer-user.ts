@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import { prepareLateModule, userId } from '@dyad-ts/core/internal'
 
-/** Of the system's getsockopt, on Linux. */
+/** The constant of getsockopt, on Linux. */
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 /** Process, user and group, of 4 bytes each. */
@@ -10,13 +10,10 @@ const CREDENTIALS_BYTES = 12
 
 type GetSockOpt = (fd: number, level: number, name: number, value: Buffer, length: [number]) => number
 
-/** Null where the system does not tell. */
+/** Null where the system lacks it. */
 let getSockOpt: GetSockOpt | null | undefined
 
-/**
- * Loads what asks the system for the user at the other end; a later call of `isOfAnotherUser` does
- * not wait for that then.
- */
+/** Loads the system call, so that a later call of `isOfAnotherUser` does not wait for it. */
 export function loadPeerUser(): void {
   if (getSockOpt !== undefined) return
   getSockOpt = null
@@ -28,11 +25,13 @@ export function loadPeerUser(): void {
     const found: GetSockOpt = koffi.load(null).func(prototype)
     getSockOpt = found
   } catch {
-    // There is no build of koffi for this system. The directory of the socket is this user's alone.
+    // koffi has no build for this system. Only this user can enter the socket's directory.
   }
 }
 
-/** Whether the system says that a process of another user is at the other end of a Unix socket. */
+/**
+ * Returns true if the system reports a process of another user at the other end of a Unix socket.
+ */
 export function isOfAnotherUser(socket: Socket): boolean {
   loadPeerUser()
   const fd = descriptorOf(socket)
@@ -42,7 +41,7 @@ export function isOfAnotherUser(socket: Socket): boolean {
   return failed !== 0 || credentials.readUInt32LE(4) !== userId()
 }
 
-/** Node has the descriptor of a socket, and no name for it that is public. */
+/** Node has the descriptor of a socket, but no public name for it. */
 function descriptorOf(socket: Socket): number | undefined {
   const handle: unknown = Reflect.get(socket, '_handle')
   const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined

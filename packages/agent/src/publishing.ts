@@ -4,32 +4,29 @@ import { filesBelow } from './files-below.js'
 import { NotedFiles } from './noted-files.js'
 import { PathOrder } from './path-order.js'
 
-/** A file or a directory that has another name now; '' stands for a place that is not managed. */
+/** A renamed file or directory. '' stands for a place that is not managed. */
 export interface Move {
   readonly from: string
   readonly to: string
-  /** Whether `from` was the name of a directory; it may be one also where this is false. */
+  /** Whether `from` was the name of a directory. It may be one even if this is false. */
   readonly wasDirectory: boolean
 }
 
-/** Files of a directory that are published or withdrawn at a time. */
+/** Files of a directory that are published or withdrawn at once. */
 const AT_A_TIME = 32
 
 /**
- * What programs publish and withdraw. Of one path, what was asked for first is done first, whoever
- * asked, also over different sessions.
+ * Publishes and withdraws files of programs. It handles requests for one path in their order, also
+ * over different sessions.
  */
 export class Publishing {
   readonly #order = new PathOrder()
-  /**
-   * Files to which a program could not write all: another one may have them open, and close them
-   * last.
-   */
+  /** Files with a failed write: another program may have them open, and close them last. */
   readonly #damaged = new NotedFiles()
 
   /**
-   * Publishes a file; resolves with its record once every consumer can see that. ERR_DYAD_PUBLISH
-   * where a write to it failed; the errors of DyadCore.produce.
+   * Publishes a file. Resolves with its record once every consumer can see it. ERR_DYAD_PUBLISH if
+   * a write to it failed; the errors of DyadCore.produce.
    */
   produce(session: DyadCore, name: string): Promise<FileRecord> {
     return this.#order.run([claim(session, name)], async () => {
@@ -41,8 +38,8 @@ export class Publishing {
   }
 
   /**
-   * Withdraws the record of a file that is about to change; resolves with whether it had one. One
-   * to which a write failed is not published until it changes anew. The errors of DyadCore.remove.
+   * Withdraws the record of a file before it changes. Resolves with whether it had one. A file with
+   * a failed write is not published until it changes anew. The errors of DyadCore.remove.
    */
   change(session: DyadCore, name: string, isDamaged: boolean): Promise<boolean> {
     return this.#order.run([claim(session, name)], () => {
@@ -58,8 +55,8 @@ export class Publishing {
   }
 
   /**
-   * Withdraws the record of a file that is gone, if it has one, or of all files below a directory.
-   * The errors of DyadCore.remove.
+   * Withdraws the record of a removed file, if it has one, or of all files below a directory. The
+   * errors of DyadCore.remove.
    */
   remove(session: DyadCore, name: string, isDirectory: boolean): Promise<void> {
     return this.#order.run([claim(session, name, isDirectory)], async () => {
@@ -70,10 +67,10 @@ export class Publishing {
   }
 
   /**
-   * Withdraws what was published at the first name, and publishes what stands at the second one;
-   * '' stands for a place that is not managed. Of a directory, it publishes the files that were
-   * published below its first name: the others have writers that publish them. `told` hears of each
-   * record that it published. The errors of DyadCore.produce and DyadCore.remove.
+   * Withdraws the record at the first name, and publishes the file at the second one. '' stands for
+   * a place that is not managed. In a directory, it publishes the files that were published below
+   * its first name; their writers publish the others. `told` is called with each record that it
+   * published. The errors of DyadCore.produce and DyadCore.remove.
    */
   async move(session: DyadCore, { from, to, wasDirectory }: Move, told: (record: FileRecord) => void): Promise<void> {
     const found = await standing(session, to)
@@ -101,9 +98,9 @@ function claim(session: DyadCore, name: string, isTree = false): { path: string;
 }
 
 /**
- * Withdraws the record of a file that is gone, and not that of the file that stands there: another
- * program may have published a newer one since, and rename(2) does nothing where both names are of
- * one file. Resolves with whether there was any.
+ * Withdraws the record of a removed file, but not the record of the file that stands there: another
+ * program may have published a newer one since, and rename(2) does nothing if both names are of one
+ * file. Resolves with whether there was one.
  */
 async function withdrawGone(session: DyadCore, name: string): Promise<boolean> {
   const found = await standing(session, name)
@@ -115,7 +112,7 @@ async function withdrawGone(session: DyadCore, name: string): Promise<boolean> {
   return withdraw(session, name)
 }
 
-/** Withdraws a record; resolves with whether there was one. */
+/** Withdraws a record. Resolves with whether there was one. */
 async function withdraw(session: DyadCore, name: string): Promise<boolean> {
   try {
     await session.remove(name)
@@ -148,14 +145,14 @@ async function moveBelow(
   })
 }
 
-/** What stands at a name now; undefined for nothing. */
+/** Returns the attributes of the file at a name, or undefined. */
 async function standing(session: DyadCore, name: string): Promise<BigIntStats | undefined> {
   const file = name === '' ? undefined : await session.locateProduced(name)
   return file && lstatSync(file.local, { throwIfNoEntry: false, bigint: true })
 }
 
 /**
- * Works on a few items at a time, and on all of them although some fail; rejects with the first
+ * Works on a few items at a time. If some fail, it works on the others and rejects with the first
  * failure.
  */
 async function forEach<T>(items: AsyncIterable<T>, work: (item: T) => Promise<void>): Promise<void> {

@@ -9,42 +9,42 @@ import type { Publishing } from './publishing.js'
 import { fitting, MOST_TEXT_BYTES, type Run, type Runs } from './run-log.js'
 
 /**
- * The flag of CONSUME and LOOK that lets the answer wait until the file is published, and of NEWS
- * until there are any.
+ * The flag of CONSUME and LOOK that waits until the file is published, and of NEWS that waits for
+ * an item.
  */
 const WAIT = 1
-/** The flag of REMOVE and MOVE that says that the name was a directory's. */
+/** The flag of REMOVE and MOVE for the name of a directory. */
 const DIRECTORY = 1
 
-/** The flag of CHANGE that says that a write to the file failed. */
+/** The flag of CHANGE for a file with a failed write. */
 const DAMAGED = 1
 
-/** What a request is served with. */
+/** The context in which requests are served. */
 export interface RequestContext {
   readonly publishing: Publishing
   /**
-   * What programs of this host write themselves in consumer-managed directories: nobody waits for a
-   * producer of it.
+   * Files that programs of this host write themselves in consumer-managed directories. Requests do
+   * not wait for a producer of them.
    */
   readonly ownFiles: NotedFiles
   readonly filesAbove: FilesAbove
   readonly runs: Runs
-  /** The run that the program belongs to. */
+  /** The run of the program. */
   readonly run: Run | undefined
-  /** Fires with the end of the connection. */
+  /** Fires at the end of the connection. */
   readonly signal: AbortSignal
 }
 
-/** A request that was read. */
+/** A parsed request. */
 export interface Request {
   readonly what: keyof typeof REQUEST
-  /** The name that it is about. */
+  /** The name in it. */
   readonly name: string | undefined
-  /** Serves it; resolves with the answer. */
+  /** Serves the request. Resolves with the answer. */
   serve(session: DyadCore, context: RequestContext): Promise<Buffer>
 }
 
-/** Reads a request. ERR_DYAD_PROTOCOL if it is none. */
+/** Parses a request. ERR_DYAD_PROTOCOL if it is malformed. */
 export function requested(kind: number, id: number, body: Body): Request {
   switch (kind) {
     case REQUEST.CONSUME:
@@ -127,7 +127,7 @@ function changing(id: number, body: Body): Request {
     what: 'CHANGE',
     name,
     serve: async (session, { publishing }) => {
-      // No record has a name that is not well-formed.
+      // No record has a malformed name.
       const had = name !== undefined && (await publishing.change(session, name, isDamaged))
       return plainAnswer(had ? ANSWER.DONE : ANSWER.ABSENT, id)
     },
@@ -173,7 +173,7 @@ function owning(id: number, body: Body): Request {
     what: 'OWN',
     name,
     serve: async (session, { ownFiles }) => {
-      // Nothing waits for a name that is not well-formed.
+      // No request waits for a malformed name.
       if (name !== undefined) ownFiles.note(session.config.consumerPath, name)
       return plainAnswer(ANSWER.DONE, id)
     },
@@ -212,7 +212,7 @@ function wellFormed(name: string | undefined): string {
   return name
 }
 
-/** A file that no producer can publish, for its name, is not published. */
+/** Answers ABSENT for a name that no producer can publish. */
 async function ifPublishable(
   id: number,
   name: string | undefined,
@@ -230,7 +230,9 @@ async function ifPublishable(
   }
 }
 
-/** Notes in the run what is consumed, and how long that waits for the file to be published. */
+/**
+ * Notes in the run the consumed file, and the time that the request waited until it was published.
+ */
 async function noted(
   run: Run,
   path: string,

@@ -1,28 +1,28 @@
 import type { DyadCore, FileRecord } from '@dyad-ts/core'
 import { RunNews } from './run-news.js'
 
-/** Runs that are remembered; the one that began first is forgotten for another. */
+/** Most runs. The oldest is forgotten first. */
 const MOST_RUNS = 64
-/** Paths whose waits, and failures that are remembered of a run. */
+/** Most paths of waits, and most failures of a run. */
 const MOST_WAITS = 1_000
 const MOST_FAILURES = 100
-/** Versions that are remembered of a run, so that another request for one is no other file. */
+/** Most versions of a run, so that a repeated request does not count again. */
 const MOST_VERSIONS = 1_024
-/** Bytes of paths and messages that a report has room for; see docs/agent-protocol.md. */
+/** Most bytes of paths and messages in a report; see docs/agent-protocol.md. */
 export const MOST_TEXT_BYTES = 48 * 1024
 
-/** What REPORTED says of a run. */
+/** The report of a run in REPORTED. */
 export interface RunReport {
-  /** Versions of files that were consumed, their bytes, and how many of those transfers brought. */
+  /** Number of consumed versions of files, their bytes, and the bytes that transfers brought. */
   readonly consumed: { readonly files: number; readonly bytes: number; readonly moved: number }
   readonly produced: { readonly files: number; readonly bytes: number }
-  /** How often and for how long, in ms, requests waited for files that were not published. */
+  /** Number of waits for unpublished files, and their total time in ms. */
   readonly waited: { readonly times: number; readonly ms: number }
-  /** The paths that were waited for, the longest first; not all of them if there are many. */
+  /** The paths of the waits, the longest first; not all if there are many. */
   readonly waits: readonly { readonly path: string; readonly times: number; readonly ms: number }[]
-  /** Requests that failed. */
+  /** Number of failed requests. */
   readonly failed: number
-  /** The first of them. */
+  /** The first failures. */
   readonly failures: readonly Failure[]
 }
 
@@ -33,7 +33,7 @@ interface Failure {
   readonly message: string
 }
 
-/** What programs of one run had done for them, in bounded memory. */
+/** The counts of one run, in bounded memory. */
 export class Run {
   readonly news = new RunNews()
   readonly #consumed = { files: 0, bytes: 0, moved: 0 }
@@ -67,7 +67,7 @@ export class Run {
     })
   }
 
-  /** Resolves once it is known whether other nodes can fetch what was produced. */
+  /** Resolves once the run knows whether other nodes can fetch its files. */
   async advised(): Promise<void> {
     await this.#advice
   }
@@ -106,7 +106,7 @@ export class Run {
   }
 }
 
-/** The first items, as many as there is room for; takes their room. */
+/** Returns the first items that fit, and takes their room. */
 export function fitting<T>(items: readonly T[], room: { bytes: number }): T[] {
   const fits: T[] = []
   for (const item of items) {
@@ -118,11 +118,11 @@ export function fitting<T>(items: readonly T[], room: { bytes: number }): T[] {
   return fits
 }
 
-/** The runs that programs belong to. */
+/** The runs of programs. */
 export class Runs {
   readonly #runs = new Map<string, Run>()
 
-  /** What is known of a run; '' is none. */
+  /** Returns a run, or undefined for ''. */
   of(id: string): Run | undefined {
     if (id === '') return undefined
     const known = this.#runs.get(id)
@@ -136,7 +136,7 @@ export class Runs {
     return run
   }
 
-  /** The report of a run, which may be unknown. */
+  /** Returns the report of a run, also of an unknown one. */
   report(id: string): RunReport {
     return (this.#runs.get(id) ?? new Run()).report
   }

@@ -1,26 +1,24 @@
 import type { DyadCore, KvsOutage } from '@dyad-ts/core'
 
-/** Items that are remembered of a run, and the characters of each. */
+/** Most items of a run, and most characters of each. */
 const MOST_ITEMS = 100
 const MOST_CHARACTERS = 4_096
 
-/** Something that a person should hear while a program runs. */
+/** A message for a person during a run. */
 export interface NewsItem {
-  /**
-   * Of the store that everything waits for, of what will fail elsewhere, of a request that failed.
-   */
+  /** The store goes away or is back, a later failure elsewhere, or a failed request. */
   readonly kind: 'store' | 'warning' | 'failure'
   readonly text: string
 }
 
-/** What there is to tell of a run, in its order and in bounded memory. */
+/** The messages of a run, in order and in bounded memory. */
 export class RunNews {
   readonly #items: NewsItem[] = []
   readonly #texts = new Set<string>()
   readonly #waiting = new Set<() => void>()
   #outage: KvsOutage | undefined
 
-  /** Adds an item, unless the same was added before. */
+  /** Adds an item, unless the run has the same one. */
   addOnce(kind: NewsItem['kind'], said: string): void {
     const text = said.slice(0, MOST_CHARACTERS)
     if (this.#texts.has(text) || this.#items.length >= MOST_ITEMS) return
@@ -28,7 +26,7 @@ export class RunNews {
     this.#add({ kind, text })
   }
 
-  /** Adds that the store of a session goes away or is back, until the signal fires. */
+  /** Adds items when the store of a session goes away or is back, until the signal fires. */
   watchStore(session: DyadCore, signal: AbortSignal): void {
     if (signal.aborted) return
     const watch = session.watchStore({
@@ -38,12 +36,12 @@ export class RunNews {
     signal.addEventListener('abort', () => watch[Symbol.dispose](), { once: true })
   }
 
-  /** The items from index `from` on. */
+  /** Returns the items from index `from` on. */
   since(from: number): readonly NewsItem[] {
     return this.#items.slice(from)
   }
 
-  /** Resolves once there is an item `from`, or as the signal fires. */
+  /** Resolves once there is an item `from`, or when the signal fires. */
   waitFor(from: number, signal: AbortSignal): Promise<void> {
     if (this.#items.length > from || signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {

@@ -2,18 +2,19 @@ import { type ConfigOptions, type DyadCore, DyadError, type OptionName } from '@
 import { OPTIONS, programEnvironment } from '@dyad-ts/core/internal'
 
 /**
- * Opens a session of a program: `options` go before what the variables `env` say. Whoever opened it
+ * Opens a session of a program. `options` take precedence over the variables `env`. The caller
  * closes it.
  */
 export type OpenSession = (options: ConfigOptions, env: NodeJS.ProcessEnv) => Promise<DyadCore>
 
-/** Sessions that are open at a time; each has a connection to a store. */
+/** Most open sessions; each has a connection to a store. */
 const MOST = 64
-/** How long a session stays that no connection uses, in ms: short programs follow one another. */
+/** How long an unused session stays open, in ms: short programs follow one another. */
 const IDLE_MS = 60_000
 /**
- * What holds for all programs: names are relative to the managed directories, and this process
- * neither tells programs' diagnostics on its stderr nor notes their health in its environment.
+ * Options of all programs' sessions: names are relative to the managed directories, and this
+ * process neither prints programs' diagnostics on its stderr nor notes their health in its
+ * environment.
  */
 const FIXED = { relative: true, syncDebug: false, syncCheck: false } as const satisfies ConfigOptions
 /** The variables that choose a session. */
@@ -27,15 +28,15 @@ interface Shared {
   timer: NodeJS.Timeout | undefined
 }
 
-/** A session that is used; its user releases it once. */
+/** A session in use. Its user releases it once. */
 export interface UsedSession {
   readonly opening: Promise<DyadCore>
   release(): void
 }
 
 /**
- * The sessions of programs, one for each set of variables, so that its read ahead, its leases and
- * its connection to the store outlive short programs. The maker closes it.
+ * The sessions of programs, one for each set of variables, so that read ahead, leases and the
+ * connection to the store outlive short programs. The maker closes it.
  */
 export class Sessions {
   readonly #open: OpenSession
@@ -48,8 +49,8 @@ export class Sessions {
   }
 
   /**
-   * The session of a program with these variables. ERR_DYAD_OPTION, ERR_DYAD_BUSY where there are
-   * too many; `opening` fails as opening does.
+   * Returns the session for these variables. ERR_DYAD_OPTION, or ERR_DYAD_BUSY if there are too
+   * many. `opening` rejects if the open fails.
    */
   use(variables: ReadonlyMap<string, string | undefined>): UsedSession {
     if (this.#isClosed) throw new DyadError('ERR_DYAD_CLOSED')
@@ -67,7 +68,7 @@ export class Sessions {
     }
   }
 
-  /** Closes all of them. */
+  /** Closes all sessions. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const [key, shared] of this.#shared) this.#end(key, shared)
@@ -86,7 +87,7 @@ export class Sessions {
     return shared
   }
 
-  /** Makes room by the end of the session that was opened first of those that nobody uses. */
+  /** Makes room: ends the oldest unused session. */
   #endIdle(): void {
     for (const [key, shared] of this.#shared) {
       if (shared.users > 0) continue
@@ -102,7 +103,7 @@ export class Sessions {
     this.#shared.delete(key)
     const ending = shared.opening
       .then((session) => session.close())
-      // What could not be published was answered so.
+      // The answers have reported unpublished files.
       .catch(() => {})
       .then(() => {
         this.#ending.delete(ending)
@@ -112,8 +113,8 @@ export class Sessions {
 }
 
 /**
- * Those that choose a session, in the order of the options. ERR_DYAD_OPTION for a value that is no
- * UTF-8.
+ * Returns the variables that choose a session, in the order of the options. ERR_DYAD_OPTION for a
+ * value that is not UTF-8.
  */
 function chosenIn(variables: ReadonlyMap<string, string | undefined>): [name: string, value: string][] {
   const chosen: [string, string][] = []

@@ -1,4 +1,4 @@
-/** An agent of a test, in a process of its own. */
+/** A test's agent, in its own process. */
 import { openAgent } from '../src/index.js'
 
 const [path = '', stateDir = ''] = process.argv.slice(2)

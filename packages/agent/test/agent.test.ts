@@ -11,7 +11,7 @@ import { agentPath, openAgent } from '../src/index.js'
 
 type Teardown = { teardown(work: () => unknown): void }
 
-/** A place for an agent, gone with the test. */
+/** A place for an agent, which is removed after the test. */
 function site(t: Teardown) {
   const root = mkdtempSync(join(tmpdir(), 'dyad-agent-'))
   t.teardown(() => rmSync(root, { recursive: true, force: true }))
@@ -25,7 +25,7 @@ function site(t: Teardown) {
   return { root, options }
 }
 
-/** An agent in another process, running. */
+/** Starts an agent in another process. */
 async function another(t: Teardown, { path, stateDir }: { path: string; stateDir: string }) {
   const program = fileURLToPath(new URL('agent-process.ts', import.meta.url))
   const child = fork(program, [path, stateDir], { execArgv: ['--import=tsx'] })

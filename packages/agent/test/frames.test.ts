@@ -9,7 +9,7 @@ function framed(kind: number, id: number, bodyBytes: number): Buffer {
   return frame
 }
 
-/** The frames that come out, as they would be written. */
+/** Returns the frames that come out, as they would be written. */
 function read(chunks: readonly Buffer[]): { frames: Buffer[]; reader: FrameReader } {
   const frames: Buffer[] = []
   const reader = new FrameReader()

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { PathOrder } from '../src/path-order.js'
 
-/** Makes work that the test ends, and notes what has begun and ended so far. */
+/** Makes work that the test ends, and notes its begins and ends. */
 function works() {
   const events: string[] = []
   const order = new PathOrder()

@@ -4,7 +4,7 @@ import { memoryKvs } from '@dyad-ts/kvs-client'
 import t from 'tap'
 import { Sessions } from '../src/sessions.js'
 
-/** Sessions of a store in memory, and how many are open. */
+/** Sessions of a store in memory, with the number of open ones. */
 function site() {
   const opened: DyadCore[] = []
   const open = new Set<DyadCore>()

@@ -3,7 +3,7 @@ import { own } from './own-fs.js'
 import type { Program } from './program.js'
 
 /**
- * Takes the descriptors over that the process inherited open for writing in the producer-managed
+ * Adopts the descriptors that the process inherited open for writing in the producer-managed
  * directory.
  */
 export function adoptInherited({ places, written }: Program): void {
@@ -13,7 +13,7 @@ export function adoptInherited({ places, written }: Program): void {
       const path = own.readlinkSync(`/proc/self/fd/${name}`)
       if (places.producerName(path) !== undefined && isWritable(name)) written.add(Number(name), path)
     } catch {
-      // The descriptor of the directory that was read.
+      // The descriptor of the listed directory.
     }
   }
 }

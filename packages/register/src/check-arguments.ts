@@ -1,6 +1,4 @@
-/**
- * Throws what node:fs says of wrong arguments, of a call that can do nothing but fail at its path.
- */
+/** Throws the error of node:fs for wrong arguments of a call that fails at its path in any case. */
 export function checkNow(call: () => unknown): void {
   try {
     call()
@@ -9,7 +7,7 @@ export function checkNow(call: () => unknown): void {
   }
 }
 
-/** Aborts where node:fs refuses the arguments of such a call. */
+/** Aborts if node:fs refuses the arguments of such a call. */
 export function checkLater(call: () => unknown, wrong: AbortController): void {
   const refused = (error: unknown) => {
     if (!isOfSystem(error)) wrong.abort()

@@ -8,14 +8,14 @@ import type { Program } from './program.js'
 type Filter = (source: unknown, target: unknown) => unknown
 
 /**
- * Around a cp, which may copy many files: what is asked of each is asked in the filter that cp
- * calls before it looks at a file.
+ * The operation around a cp, which may copy many files. It asks for each file in the filter that cp
+ * calls before it looks at the file.
  */
 export function copyingTrees(program: Program, args: readonly unknown[], isSync: boolean): Operation {
   const files: Operation[] = []
   const [source, target, options] = args
   const given: unknown = Object(options).filter
-  // node:fs says what is wrong.
+  // node:fs reports the error.
   const isWrong = (options !== undefined && typeof options !== 'object') || options === null
   if (isWrong || (given !== undefined && typeof given !== 'function')) return {}
   const isWanted: Filter = (from, to) =>
@@ -38,7 +38,7 @@ export function copyingTrees(program: Program, args: readonly unknown[], isSync:
   }
 }
 
-/** Asks what is to be asked before one file is copied. */
+/** Sends the requests before one file is copied. */
 function* copyingFile(program: Program, from: unknown, to: unknown, files: Operation[]): Asking {
   const call = { syscall: 'cp', path: String(from), dest: String(to) }
   const [source, target] = [program.places.locate(from), program.places.locate(to)]

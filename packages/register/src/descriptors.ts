@@ -5,16 +5,19 @@ import type { Program } from './program.js'
 import { type Original, replace } from './replace.js'
 import { noteDamage } from './written.js'
 
-/** Functions of node:fs that write through a descriptor; some take a path in its place. */
+/** Functions of node:fs that write through a descriptor; some also take a path. */
 const WRITING = ['write', 'writev', 'writeFile', 'appendFile', 'ftruncate', 'fsync', 'fdatasync'] as const
 
-/** Functions of node:fs that change what the record of an open file has, as errors name them. */
+/**
+ * Functions of node:fs that change attributes in the record of an open file, by their names in
+ * errors.
+ */
 const TOUCHING = [
   ['fchmod', 'fchmod'],
   ['futimes', 'futime'],
 ] as const
 
-/** Replaces what closes and writes descriptors. */
+/** Replaces the functions that close and write descriptors. */
 export function replaceDescriptorCalls(program: Program): void {
   const { written } = program
   replace(fs, 'close', (original) => (fd, ...rest) => {

@@ -4,20 +4,20 @@ import { missingAddon } from './missing-addon.js'
 import type { Asking } from './operation.js'
 import type { Program } from './program.js'
 
-/** Calls the function of node:fs that an operation is around. */
+/** Calls the function of node:fs inside an operation. */
 export type Real = () => unknown
 
-/** What asking ended in; the result is undefined where it was cancelled. */
+/** The result of the requests; undefined if they were cancelled. */
 export type Outcome<Result> = { readonly error: unknown } | { readonly result: Result | undefined }
 
 let depth = 0
-/** Whether a session does its own work, which it synchronizes itself. */
+/** Whether a session of the program runs, which synchronizes its own files. */
 const session = new AsyncLocalStorage<true>()
 let hasSessions = false
 
 /**
- * Whether a function of node:fs is called by one whose operation covers it, or by a session of the
- * program.
+ * Returns true if a function of node:fs is called by one whose operation covers it, or by a session
+ * of the program.
  */
 export function isInside(): boolean {
   return depth > 0 || (hasSessions && session.getStore() === true)
@@ -51,8 +51,8 @@ export function outside<Result>(call: () => Result): Result {
 }
 
 /**
- * Asks one request after the other, and blocks. Throws ERR_DYAD_ADDON if something is asked and the
- * addon is not there.
+ * Sends one request after the other, and blocks. Throws ERR_DYAD_ADDON if there is a request but no
+ * addon.
  */
 export function askNow<Result>(program: Program, asking: Asking<Result> | undefined): Result | undefined {
   if (asking === undefined) return undefined
@@ -67,10 +67,9 @@ export function askNow<Result>(program: Program, asking: Asking<Result> | undefi
 }
 
 /**
- * Asks one request after the other, without blocking; `settled` is called later, or at once where
- * nothing is asked.
- * @param signals each ends a wait for a file that nobody is interested in any more: the call itself
- *   then decides
+ * Sends one request after the other, without blocking. Calls `settled` later, or at once if there
+ * is no request.
+ * @param signals each ends a wait for a file that is no longer wanted: the call itself then decides
  */
 export function askLater<Result>(
   program: Program,

@@ -6,15 +6,15 @@ import { sayLine } from './say.js'
 import { define } from './streams.js'
 
 /**
- * Publishes what is still open when the process, or the thread, ends: its end closes all files.
- * Where an exception ends it nothing is published, since the program did not finish.
+ * Publishes the open files when the process, or the thread, ends, which closes all files. Publishes
+ * nothing if an exception ends it, since the program did not finish.
  */
 export function publishAtExit(program: Program): void {
   let hasFailed = false
   process.on('uncaughtExceptionMonitor', () => {
     hasFailed ||= process.listenerCount('uncaughtException') === 0
   })
-  // Listeners of the program may still write; none can be told apart from the last.
+  // Listeners of the program may still write, and the last one cannot be known.
   const emit: unknown = Reflect.get(process, 'emit')
   if (typeof emit !== 'function') return
   define(process, 'emit', emit, function (this: NodeJS.Process, ...args: unknown[]): unknown {

@@ -5,10 +5,10 @@ import type { Program } from './program.js'
 import { define } from './streams.js'
 import { noteDamage, type Written } from './written.js'
 
-/** Methods of FileHandle by which bytes of its file change. */
+/** Methods of FileHandle that change the bytes of the file. */
 const WRITING = ['write', 'writev', 'writeFile', 'appendFile', 'truncate', 'sync', 'datasync'] as const
 
-/** Methods of FileHandle that change what the record of its file has, as errors name them. */
+/** Methods of FileHandle that change attributes in the file's record, by their names in errors. */
 const TOUCHING = [
   ['chmod', 'fchmod'],
   ['utimes', 'futime'],
@@ -17,14 +17,14 @@ const TOUCHING = [
 /** FileHandles that write in the producer-managed directory. */
 const handles = new WeakMap<object, Written>()
 
-/** What a FileHandle writes, if that is in the producer-managed directory. */
+/** Returns the file that a FileHandle writes in the producer-managed directory, or undefined. */
 export function writtenBy(handle: unknown): Written | undefined {
   return typeof handle === 'object' && handle !== null ? handles.get(handle) : undefined
 }
 
 /**
- * Publishes the file of a FileHandle that writes once it is closed, unless a write failed; that of
- * another one after a change of its permissions or times.
+ * Publishes the file of a writing FileHandle after its close, unless a write failed. Publishes the
+ * file of another one after a change of its permissions or times.
  */
 export function adoptHandle(program: Program, handle: object, path: string, flags: number): void {
   const fd: unknown = Reflect.get(handle, 'fd')

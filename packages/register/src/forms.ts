@@ -6,7 +6,7 @@ import type { Program } from './program.js'
 /** A callback of node:fs. */
 export type Callback = (...values: unknown[]) => unknown
 
-/** The synchronous form of an operation. */
+/** Runs the synchronous form of an operation. */
 export function runNow(program: Program, operation: Operation, real: () => unknown): unknown {
   const instead = askNow(program, operation.before?.())
   if (instead !== undefined) return instead.value
@@ -22,8 +22,8 @@ export function runNow(program: Program, operation: Operation, real: () => unkno
 }
 
 /**
- * The callback form of an operation.
- * @param real calls the function of node:fs with the callback given
+ * Runs the callback form of an operation.
+ * @param real calls the function of node:fs with the given callback
  */
 export function runWithCallback(
   program: Program,
@@ -32,7 +32,7 @@ export function runWithCallback(
   callback: Callback,
   signals?: readonly AbortSignal[],
 ): void {
-  // The caller's asynchronous context, which the answers of the agent do not have.
+  // The caller's asynchronous context, which the agent's answers lack.
   const resource = new AsyncResource('DYAD')
   const tell = (...values: unknown[]) => resource.runInAsyncScope(() => process.nextTick(callback, ...values))
   const called: Callback = (error, ...values) => {
@@ -66,7 +66,7 @@ export function runWithCallback(
   isAtOnce = false
 }
 
-/** The promise form of an operation. */
+/** Runs the promise form of an operation. */
 export async function runAsPromise(
   program: Program,
   operation: Operation,
@@ -86,7 +86,7 @@ export async function runAsPromise(
   return value
 }
 
-/** Asks one request after the other, without blocking. */
+/** Sends one request after the other, without blocking. */
 export function asked<Result>(
   program: Program,
   asking: Asking<Result> | undefined,

@@ -3,16 +3,16 @@ import { syncBuiltinESMExports } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { readClientSettings } from '@dyad-ts/core/internal/client-settings'
 
-/** What loads this package, and what must not take part. */
+/** The module that loads this package, and the program that must not take part. */
 export interface RegisterOptions {
-  /** URL of what children and threads load, to take part as well. */
+  /** URL of the module that children and threads load to take part. */
   readonly url: string
-  /** URL of the command `dyad`, whose processes answer programs: they would wait for themselves. */
+  /** URL of the command `dyad`, whose processes serve programs: they would wait for themselves. */
   readonly command: string
 }
 
 /**
- * Lets this program take part through its own node:fs, as its environment says. Does nothing where
+ * Lets this program take part through its own node:fs, as its environment says. Does nothing if
  * that names no managed directory. ERR_DYAD_OPTION.
  */
 export async function register({ url, command }: RegisterOptions): Promise<void> {

@@ -2,17 +2,17 @@ import workers from 'node:worker_threads'
 import { changeForChildren, isPreloadable, preloadedBy } from '@dyad-ts/core/internal/client-settings'
 import { preloadLibrary } from '@dyad-ts/native'
 
-/** How a program may have been told to load this package, from the working directory. */
+/** A specifier that loads this package, and that Node resolves from the working directory. */
 const BARE = '@dyad-ts/dyad/register'
 
-/** The same among the options of Node in the environment, with or without quotes. */
+/** The same in NODE_OPTIONS, with or without quotes. */
 const BARE_OPTION = /"?--import"?(?:=| +)"?@dyad-ts\/dyad\/register"?(?=\s|$)/g
 
 /**
- * Lets children and threads take part that get this process's environment: whatever their working
- * directory, and whatever options the program gives them. Children that are not Node do so through
- * the preload library, where that is built.
- * @param url of what `--import` is given
+ * Lets children and threads take part that get this process's environment, whatever their working
+ * directory and their options. Children that are not Node take part through the preload library, if
+ * it is built.
+ * @param url the value of `--import`
  */
 export function letInherit(url: string): void {
   const option = `--import=${url}`

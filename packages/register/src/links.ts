@@ -3,14 +3,14 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { own } from './own-fs.js'
 import { type ManagedPath, type ManagedPlaces, textOf } from './places.js'
 
-/** Links that the system follows in one path. */
+/** Most links that the system follows in one path. */
 const MOST_LINKS = 40
-/** Directories whose real place is remembered, and files that are known to be no links. */
+/** Most directories with a known real path, and most files known to be no links. */
 const MOST_KNOWN = 1_024
 
 /**
- * Finds managed paths behind symbolic links elsewhere. Directories, and files that are no links,
- * are looked up once, and again after this thread has renamed, linked or removed anything.
+ * Finds managed paths behind symbolic links elsewhere. It looks up directories, and files that are
+ * no links, once, and again after this thread has renamed, linked or removed anything.
  */
 export class Links {
   readonly #places: ManagedPlaces
@@ -21,10 +21,7 @@ export class Links {
     this.#places = places
   }
 
-  /**
-   * The managed path that is written where an argument names one in a directory that is a link;
-   * undefined if it is none.
-   */
+  /** Returns the managed path of an argument whose directory may be a link, or undefined. */
   written(argument: unknown): ManagedPath | undefined {
     const text = textOf(argument)
     if (text === undefined) return undefined
@@ -35,8 +32,8 @@ export class Links {
   }
 
   /**
-   * As `written`, and a link at the very path is followed, as an open does; undefined where nothing
-   * stands.
+   * As `written`, but follows a link at the path itself, as an open does. Returns undefined if
+   * nothing stands there.
    */
   opened(argument: unknown): ManagedPath | undefined {
     const text = textOf(argument)
@@ -54,8 +51,7 @@ export class Links {
   }
 
   /**
-   * The managed path that an argument leads to, however many links are on the way; undefined if it
-   * is none.
+   * Returns the managed path that an argument leads to through any number of links, or undefined.
    */
   read(argument: unknown): ManagedPath | undefined {
     let path = textOf(argument)
@@ -72,13 +68,13 @@ export class Links {
     return undefined
   }
 
-  /** Forgets what may have changed. */
+  /** Forgets paths that may have changed. */
   forget(): void {
     this.#known.clear()
     this.#plain.clear()
   }
 
-  /** A directory that is not there yet may be a link once it is. */
+  /** A missing directory may later be a link. */
   #realOf(directory: string): string {
     try {
       const real = own.realpathSync.native(directory)
@@ -95,7 +91,7 @@ function statsOfLink(path: string): Stats | undefined {
   try {
     return own.lstatSync(path, { throwIfNoEntry: false })
   } catch {
-    // The call itself says why.
+    // The call itself reports the error.
     return undefined
   }
 }

@@ -11,8 +11,8 @@ type FileRecord = Extract<AgentAnswer, { kind: 'record' }>
 export type FromRecord = (record: FileRecord) => unknown
 
 /**
- * Around a call that asks for a file without opening it, as DYAD_STAT says.
- * @param fromRecord none where the call needs the file itself
+ * The operation around a call that looks at a file without opening it, as DYAD_STAT says.
+ * @param fromRecord undefined if the call needs the file itself
  */
 export function looking(
   program: Program,
@@ -25,7 +25,7 @@ export function looking(
     *before(): Asking<Instead | undefined> {
       const standing = standingAt(absolute)
       if (standing === 'other') return undefined
-      // A producer that asks whether its own file is there yet must not wait for itself.
+      // A producer that looks for its own file must not wait for itself.
       const mayWait = standing === 'nothing' && producer === undefined && program.stat !== 'fetch'
       const wait = mayWait && program.waitsFor(consumer)
       if (standing === 'nothing' && program.stat === 'record' && fromRecord !== undefined) {
@@ -51,7 +51,10 @@ const IS_FILE = 0o100000
 const PERMISSIONS = 0o777
 const BLOCK_BYTES = 512n
 
-/** Stats of a file that is not here, by its record; other fields are those of the directory. */
+/**
+ * Returns the Stats of a file that is not here, from its record. Other fields are those of the
+ * directory.
+ */
 export function statsOf(record: FileRecord, directory: Stats | BigIntStats): Stats | BigIntStats {
   const mode = IS_FILE | (record.mode & PERMISSIONS)
   const blocks = (record.size + BLOCK_BYTES - 1n) / BLOCK_BYTES
@@ -73,7 +76,7 @@ export function statsOf(record: FileRecord, directory: Stats | BigIntStats): Sta
   return Object.assign(directory, numbers, { atimeMs: ms, mtimeMs: ms, ctimeMs: ms, birthtimeMs: ms }, times)
 }
 
-/** Throws EACCES where the record does not permit what access() asks for. */
+/** Throws EACCES if the record does not permit the access. */
 export function accessOf(record: FileRecord, wanted: number, call: CallName, errno: number): undefined {
   const owned = (record.mode >> 6) & 7
   if ((owned & wanted) === wanted) return undefined

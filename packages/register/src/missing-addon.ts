@@ -1,6 +1,6 @@
 import { DyadError } from '@dyad-ts/core/internal/client-settings'
 
-/** The error of a synchronous call on a managed path where the addon is not there. */
+/** Returns the error of a synchronous call on a managed path without the addon. */
 export function missingAddon(): Error {
   return new DyadError('ERR_DYAD_ADDON')
 }

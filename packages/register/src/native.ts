@@ -4,7 +4,7 @@ import { missingAgent, warnOfMissingAgent } from './agent/no-agent.js'
 import type { AgentAnswer, AgentRequest } from './agent/protocol.js'
 import type { Native } from './program.js'
 
-/** An answer as native/addon gives it. */
+/** An answer of native/addon. */
 interface AddonAnswer {
   readonly kind: 'done' | 'absent' | 'record' | 'failed' | 'missing'
   readonly size?: bigint
@@ -14,16 +14,15 @@ interface AddonAnswer {
   readonly message?: string
 }
 
-/** What native/addon exports. */
+/** The exports of native/addon. */
 interface Addon {
   readonly Agent: new (entries: string[]) => AddonAgent
-  /** Who has a file open for writing on this host. */
+  /** Returns whether a process of this host has a file open for writing. */
   writersOf(path: string): 'none' | 'left' | 'gone' | 'unknown'
-  /** Has the preload library leave this process alone; whether it is loaded. */
+  /** Makes the preload library ignore this process. Returns whether it is loaded. */
   standAside(): boolean
   /**
-   * Has the preload library leave Node itself alone, and manage what addons do; whether it is
-   * loaded.
+   * Makes the preload library ignore Node itself, and manage addons. Returns whether it is loaded.
    */
   letNodePass(): boolean
 }
@@ -38,16 +37,14 @@ interface AddonAgent {
   moveSync(from: string, to: string, isDirectory: boolean): AddonAnswer
 }
 
-/** How native code reaches the agent. */
+/** The agent's address for native code. */
 export interface NativePlace {
   readonly path: string
   readonly variables: ReadonlyMap<string, string>
   readonly passes: boolean
 }
 
-/**
- * The addon, which is loaded here; undefined where it is not built, or where Node is to load none.
- */
+/** Loads the addon. Returns undefined if it is not built, or if Node may load none. */
 export function loadAddon(): Addon | undefined {
   const file = addonFile()
   if (file === undefined) return undefined
@@ -59,7 +56,7 @@ export function loadAddon(): Addon | undefined {
   }
 }
 
-/** What only native code can do. */
+/** Returns the functions that need native code. */
 export function nativeOf(addon: Addon, { path, variables, passes }: NativePlace): Native {
   let agent: AddonAgent | undefined
   const entries = [...new Map([...variables, ['DYAD_AGENT', path]])].map(([name, value]) => `${name}=${value}`)

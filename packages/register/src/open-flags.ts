@@ -38,36 +38,36 @@ const BY_NAME = new Map([
   ['sa+', APPEND_READ | O_SYNC],
 ])
 
-/** Opens that make a file anew, and those that change it in its place. */
+/** Opens that make a file anew, and opens that change it in place. */
 export const REWRITE = WRITE
 export const READ = O_RDONLY
-/** An open that reads a file and changes it in its place. */
+/** An open that reads a file and changes it in place. */
 export const UPDATE = O_RDWR
 
-/** The number that flags of node:fs stand for; undefined where node:fs refuses them. */
+/** Returns the number of flags of node:fs, or undefined if node:fs refuses them. */
 export function numericFlags(flags: unknown, fallback: number): number | undefined {
   if (flags === undefined || flags === null) return fallback
   if (typeof flags === 'string') return BY_NAME.get(flags)
   return typeof flags === 'number' ? flags : undefined
 }
 
-/** Whether an open with these flags reads what stands there. */
+/** Returns true if an open with these flags reads the existing file. */
 export function reads(flags: number): boolean {
   if ((flags & O_ACCMODE) === O_WRONLY || flags & (O_TRUNC | O_DIRECTORY | O_PATH | O_TMPFILE)) return false
   return !isExclusive(flags)
 }
 
-/** Whether an open with these flags writes. */
+/** Returns true if an open with these flags writes. */
 export function writes(flags: number): boolean {
   return ((flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0) && (flags & O_PATH) === 0
 }
 
-/** Whether an open with these flags makes a file that is missing. */
+/** Returns true if an open with these flags makes a missing file. */
 export function creates(flags: number): boolean {
   return (flags & O_CREAT) !== 0
 }
 
-/** Whether an open with these flags fails where something stands. */
+/** Returns true if an open with these flags fails if the file exists. */
 export function isExclusive(flags: number): boolean {
   return (flags & O_CREAT) !== 0 && (flags & O_EXCL) !== 0
 }

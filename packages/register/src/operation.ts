@@ -4,38 +4,34 @@ import { type CallName, systemError } from './system-error.js'
 /** Requests to the agent, one after the other. */
 export type Asking<Result = void> = Generator<AgentRequest, Result, AgentAnswer>
 
-/** A value that stands for what the call itself would return. */
+/** A value to return in place of the call's own. */
 export interface Instead {
   readonly value: unknown
 }
 
-/**
- * What is asked of the agent around a call of node:fs; the same for its callback, synchronous and
- * promise forms.
- */
+/** The requests around a call of node:fs, shared by its callback, synchronous and promise forms. */
 export interface Operation {
-  /** Whether nothing is ever asked. */
+  /** Whether it has no requests. */
   readonly isUnasked?: boolean
-  /** What the call is given in place of its arguments. */
+  /** The arguments of the call, if they differ. */
   readonly args?: readonly unknown[]
   /**
-   * Before the call. What it throws the call fails with; what it returns is returned without the
-   * call.
+   * Runs before the call. The call fails with its exception. A returned value replaces the call.
    */
   before?(): Asking<Instead | undefined> | undefined
-  /** After a call that succeeded with `value`. What it throws the call fails with. */
+  /** Runs after a call that succeeded with `value`. The call fails with its exception. */
   succeeded?(value: unknown): Asking | undefined
-  /** After a call that failed, which still fails with its own error. */
+  /** Runs after a failed call, which still fails with its own error. */
   failed?(error: unknown): Asking | undefined
 }
 
-/** Throws the error of a call whose request failed. */
+/** Throws the error of a call if its request failed. */
 export function check(answer: AgentAnswer, call: CallName): AgentAnswer {
   if (answer.kind === 'failed') throw systemError(answer, call)
   return answer
 }
 
-/** Several operations around one call. */
+/** Combines several operations around one call. */
 export function together(operations: readonly Operation[]): Operation | undefined {
   const [first, ...more] = operations
   if (first === undefined || more.length === 0) return first
@@ -53,5 +49,5 @@ export function together(operations: readonly Operation[]): Operation | undefine
   }
 }
 
-/** The operation around a call that concerns a managed path, of which the agent need not know. */
+/** The operation around a call on a managed path that does not concern the agent. */
 export const UNASKED: Operation = { isUnasked: true }

@@ -5,7 +5,7 @@ import type { ManagedPath } from './places.js'
 import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
 
-/** Around a rename, or a link, which leaves the old name as it is. */
+/** The operation around a rename, or a link, which keeps the old name. */
 export function moving(
   program: Program,
   from: ManagedPath | undefined,
@@ -23,7 +23,7 @@ export function moving(
     },
     *succeeded() {
       const isWritten = to?.producer !== undefined && hasWriterAt(program, to.absolute)
-      // Whoever closes the file publishes it.
+      // The writer publishes the file at its close.
       const moved = { ...names, to: isWritten ? '' : names.to }
       if (moved.from !== '' || moved.to !== '') check(yield { kind: 'move', ...moved, isDirectory }, call)
       if (own !== undefined && !isDirectory) yield* owning(own, call)
@@ -31,7 +31,7 @@ export function moving(
   }
 }
 
-/** Around a call that removes a file or a directory. */
+/** The operation around a call that removes a file or a directory. */
 export function removing({ producer, absolute }: ManagedPath, call: CallName): Operation | undefined {
   if (producer === undefined) return undefined
   let isDirectory = false
@@ -46,7 +46,7 @@ export function removing({ producer, absolute }: ManagedPath, call: CallName): O
   }
 }
 
-/** Around a call that may remove a whole tree, file by file. */
+/** The operation around a call that may remove a whole tree, file by file. */
 export function removingTree(program: Program, path: ManagedPath, call: CallName): Operation {
   const whole = removing(path, call)
   const { trees } = program
@@ -72,7 +72,7 @@ function isDirectoryAt(path: string): boolean {
   try {
     return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true
   } catch {
-    // The call itself says why.
+    // The call itself reports the error.
     return false
   }
 }

@@ -7,10 +7,7 @@ import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
 import { placeOf, type Written } from './written.js'
 
-/**
- * What stands at a path: a regular file, nothing, or something that is never consumed nor
- * published.
- */
+/** The entry at a path: a regular file, none, or one that is never consumed nor published. */
 type Standing = Stats | 'nothing' | 'other'
 
 function standingAt(path: string): Standing {
@@ -18,7 +15,7 @@ function standingAt(path: string): Standing {
     const stats = own.statSync(path, { throwIfNoEntry: false })
     return stats === undefined ? 'nothing' : stats.isFile() ? stats : 'other'
   } catch {
-    // The call itself says why.
+    // The call itself reports the error.
     return 'other'
   }
 }
@@ -28,9 +25,7 @@ function isSame(one: Standing, other: Standing): boolean {
   return one.dev === other.dev && one.ino === other.ino && one.size === other.size && one.mtimeMs === other.mtimeMs
 }
 
-/**
- * Publishes what stands at a path, unless it has a writer; whoever closes that one publishes it.
- */
+/** Publishes the file at a path, unless it has a writer, which publishes it at its close. */
 function* publish(program: Program, path: string, call: CallName): Asking {
   const standing = standingAt(path)
   if (typeof standing === 'string') return
@@ -40,20 +35,22 @@ function* publish(program: Program, path: string, call: CallName): Asking {
   check(yield { kind: 'produce', name }, call)
 }
 
-/** Whether the program writes a file where it consumes: nobody else publishes it. */
+/**
+ * Returns true if the program writes a file where it consumes, so that no producer publishes it.
+ */
 function isOwn({ consumer, producer }: ManagedPath, flags: number): boolean {
   return consumer !== undefined && producer === undefined && writes(flags)
 }
 
 /**
- * Tells of a file that the program wrote in the consumer-managed directory, and for which nobody is
- * to wait.
+ * Declares a file that the program wrote in the consumer-managed directory, so that no request
+ * waits for it.
  */
 export function* owning({ consumer }: ManagedPath, call: CallName): Asking {
   if (consumer !== undefined) check(yield { kind: 'own', name: consumer }, call)
 }
 
-/** What happens around an open with these flags, but what becomes of the open file. */
+/** The requests around an open with these flags, without those for the open file. */
 function around(program: Program, path: ManagedPath, flags: number, call: CallName) {
   const { consumer, producer, absolute } = path
   const isRead = consumer !== undefined && reads(flags)
@@ -73,7 +70,7 @@ function around(program: Program, path: ManagedPath, flags: number, call: CallNa
       check(yield { kind: 'change', name: producer }, call)
       return undefined
     },
-    /** Whoever failed to change the file leaves it published. */
+    /** A failed change leaves the file published. */
     *failed(): Asking {
       if (!isSame(changed, standingAt(absolute))) return
       try {
@@ -85,7 +82,7 @@ function around(program: Program, path: ManagedPath, flags: number, call: CallNa
   }
 }
 
-/** Around an open, whose descriptor or FileHandle `opened` takes if it writes. */
+/** The operation around an open. `opened` gets the descriptor or FileHandle if it writes. */
 export function opening(
   program: Program,
   path: ManagedPath,
@@ -114,7 +111,7 @@ export function opening(
   }
 }
 
-/** Around a call that opens a file, reads or writes it, and closes it. */
+/** The operation around a call that opens a file, reads or writes it, and closes it. */
 export function using(program: Program, path: ManagedPath, flags: number, call: CallName): Operation | undefined {
   const common = around(program, path, flags, call)
   if (common === undefined || !writes(flags)) return common
@@ -126,8 +123,8 @@ export function using(program: Program, path: ManagedPath, flags: number, call: 
 }
 
 /**
- * Around a call that changes the permissions or the times of a file, which its record has: what was
- * published before is published again.
+ * The operation around a call that changes the permissions or the times of a file, which are in its
+ * record: a published file is published again.
  */
 export function touching(program: Program, { producer, absolute }: ManagedPath, call: CallName): Operation | undefined {
   if (producer === undefined) return undefined
@@ -151,7 +148,7 @@ export function touching(program: Program, { producer, absolute }: ManagedPath, 
   }
 }
 
-/** As above, by a descriptor. The close of one that writes publishes the file anyway. */
+/** As above, by a descriptor. The close of a writing descriptor publishes the file anyway. */
 export function touchingOpen(program: Program, fd: unknown, call: CallName): Operation | undefined {
   if (!program.produces || typeof fd !== 'number' || program.written.get(fd) !== undefined) return undefined
   const absolute = placeOf({ fd, path: '' })
@@ -160,7 +157,7 @@ export function touchingOpen(program: Program, fd: unknown, call: CallName): Ope
   return touching(program, { absolute, producer, consumer: undefined }, call)
 }
 
-/** Around the close of a descriptor that was open for writing. */
+/** The operation around the close of a descriptor that was open for writing. */
 export function closing(program: Program, written: Written): Operation {
   program.written.delete(written.fd)
   const place = placeOf(written)

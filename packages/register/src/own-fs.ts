@@ -1,8 +1,7 @@
 import fs from 'node:fs'
 
 /**
- * Calls of node:fs as they were before they are replaced: a named import would follow the
- * replacement.
+ * The functions of node:fs before they are replaced. A named import would follow the replacement.
  */
 export const own = {
   closeSync: fs.closeSync,

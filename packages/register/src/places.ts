@@ -6,25 +6,25 @@ import { own } from './own-fs.js'
 export interface ManagedPath {
   /** Normalized. */
   readonly absolute: string
-  /** Its name in the producer-managed directory; undefined outside of it. */
+  /** Its name in the producer-managed directory; undefined outside it. */
   readonly producer: string | undefined
-  /** Its name in the consumer-managed directory; undefined outside of it. */
+  /** Its name in the consumer-managed directory; undefined outside it. */
   readonly consumer: string | undefined
 }
 
-/** Where the managed directories are. */
+/** The managed directories. */
 export interface ManagedDirectories {
   readonly producer: string | undefined
   readonly consumer: string | undefined
 }
 
-/** What the names of DYAD's temporary files begin with. */
+/** The prefix of DYAD's temporary files. */
 const TEMPORARY = '.dyad-'
 /** The end of a path that names a directory. */
 const NAMES_DIRECTORY = /(?:^|\/)\.{0,2}$/
 const MAX_NAME_BYTES = 3_800
 
-/** Decides which paths are managed, by their text alone. */
+/** Decides by their text which paths are managed. */
 export class ManagedPlaces {
   readonly #producers: readonly string[]
   readonly #consumers: readonly string[]
@@ -34,7 +34,7 @@ export class ManagedPlaces {
   readonly produces: boolean
   /** Whether there is a consumer-managed directory. */
   readonly consumes: boolean
-  /** The directory whose files are consumed, or that whose files are published. */
+  /** The consumer-managed directory, or the producer-managed one. */
   readonly directory: string
 
   constructor({ producer, consumer }: ManagedDirectories) {
@@ -46,7 +46,7 @@ export class ManagedPlaces {
     this.#all = [...new Set([...this.#producers, ...this.#consumers])]
   }
 
-  /** The managed path that an argument of node:fs names; undefined if it is none. */
+  /** Returns the managed path that an argument of node:fs names, or undefined. */
   locate(argument: unknown): ManagedPath | undefined {
     const path = textOf(argument)
     if (path === undefined || path === '') return undefined
@@ -63,13 +63,13 @@ export class ManagedPlaces {
     return producer === undefined && consumer === undefined ? undefined : { absolute, producer, consumer }
   }
 
-  /** The name of a file in the producer-managed directory, by its real path. */
+  /** Returns the name of a file in the producer-managed directory, by its real path. */
   producerName(real: string): string | undefined {
     return nameBelow(this.#producers, real)
   }
 }
 
-/** What paths in a directory begin with: as it is given, and without symbolic links. */
+/** Returns the prefixes of paths in a directory: as given, and without symbolic links. */
 function spellings(directory: string | undefined): string[] {
   if (directory === undefined) return []
   return [...new Set([directory, realOfWhatExists(directory)])].map((path) => (path === '/' ? path : `${path}/`))
@@ -96,7 +96,7 @@ function nameBelow(prefixes: readonly string[], absolute: string): string | unde
   return undefined
 }
 
-/** The text of a path; undefined where node:fs has something to say of it. */
+/** Returns the text of a path, or undefined if node:fs refuses it. */
 export function textOf(argument: unknown): string | undefined {
   if (typeof argument === 'string') return argument
   if (argument instanceof Uint8Array) return Buffer.from(argument).toString()

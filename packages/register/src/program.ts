@@ -8,13 +8,13 @@ import { RemovedTrees } from './removed-trees.js'
 import { sayLine } from './say.js'
 import { WrittenDescriptors } from './written.js'
 
-/** What only native code can do. */
+/** The functions that need native code. */
 export interface Native {
-  /** Asks the agent, and blocks until it answers. */
+  /** Sends a request to the agent, and blocks until the answer. */
   ask(request: AgentRequest): AgentAnswer
   /**
-   * Whether anybody on this host has a file open for writing; undefined where the file system does
-   * not tell.
+   * Returns whether a process of this host has a file open for writing, or undefined if the file
+   * system does not support the question.
    */
   hasWriter(path: string): boolean | undefined
 }
@@ -25,9 +25,9 @@ export interface ProgramParts {
   readonly agent: AgentClient
   readonly native: Native | undefined
   readonly stat: StatOfMissing
-  /** Endings of names that nothing waits for. */
+  /** Endings of names that calls do not wait for. */
   readonly noWait: readonly string[]
-  /** Whether the program says each failure on stderr. */
+  /** Whether the program prints each failure on stderr. */
   readonly debug: boolean
 }
 
@@ -61,12 +61,12 @@ export class Program {
     return this.places.produces
   }
 
-  /** Whether opens of this name wait until it is published. */
+  /** Returns true if opens of this name wait until it is published. */
   waitsFor(name: string): boolean {
     return !this.#noWait.some((ending) => name.endsWith(ending))
   }
 
-  /** Tells of a request that failed, where DYAD_SYNC_DEBUG asks for it. */
+  /** Prints a failed request, if DYAD_SYNC_DEBUG is set. */
   tell(request: AgentRequest, answer: AgentAnswer): void {
     if (!this.#debug || answer.kind !== 'failed') return
     const name = request.kind === 'move' ? request.from || request.to : request.name
@@ -74,8 +74,8 @@ export class Program {
   }
 
   /**
-   * Whether the file still has a writer: on this host, or, where nothing tells, among this thread's
-   * own descriptors.
+   * Returns true if the file still has a writer: on this host, or, if the system cannot answer,
+   * among this thread's own descriptors.
    */
   hasWriter(path: string, stats: Stats): boolean {
     return this.native?.hasWriter(path) ?? this.written.writes(stats)

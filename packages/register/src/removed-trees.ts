@@ -11,7 +11,7 @@ export class RemovedTrees {
     if (index !== -1) this.#roots.splice(index, 1)
   }
 
-  /** Whether a path is that of such a tree, or in it. */
+  /** Returns true if a path is such a tree, or in one. */
   isBeingRemoved(path: string): boolean {
     return this.#roots.some(
       (root) => path.startsWith(root) && (path.length === root.length || path[root.length] === '/'),

@@ -14,22 +14,17 @@ import { type Form, type Row, TABLE } from './table.js'
 /** A function of node:fs, with its own `this`. */
 export type Original = (...args: unknown[]) => unknown
 
-/**
- * A path below which there never is anything: a call with it checks its other arguments, and does
- * nothing else.
- */
+/** A path that never exists. A call with it checks its other arguments, and does nothing else. */
 const NOWHERE = '/dev/null/nowhere'
-/** A file that can be opened and has no bytes. */
+/** A file that can be opened and is empty. */
 const NOTHING = '/dev/null'
 
-/** What replaces functions of node:fs knows. */
+/** The context of the replacements. */
 export interface Replacing {
   readonly program: Program
-  /** Takes a descriptor or a FileHandle that was opened. */
+  /** Receives an opened descriptor or FileHandle. */
   readonly opened: (value: unknown, path: string, flags: number) => void
-  /**
-   * The signal that ends the wait of the open that a stream is making; none where no stream does.
-   */
+  /** Returns the signal that ends the wait of the open that a stream is making, if one is. */
   readonly opener: () => readonly AbortSignal[]
 }
 
@@ -47,18 +42,18 @@ export function replaceAll(replacing: Replacing): void {
 }
 
 /**
- * Has node:fs load what it copies trees with, while its functions are its own: the operation around
- * the whole asks for each file once.
+ * Makes node:fs load its own copying of trees before its functions are replaced: the operation
+ * around the whole asks for each file once.
  */
 function keepOwnTrees(): void {
   try {
     fs.cpSync(NOWHERE, NOWHERE)
   } catch {
-    // There is nothing.
+    // The file is missing.
   }
 }
 
-/** Replaces a function by another that looks like it. */
+/** Replaces a function by another with the same name and length. */
 export function replace(owner: object, name: string, wrap: (original: Original) => Original): void {
   const original: unknown = Reflect.get(owner, name)
   if (typeof original !== 'function') return
@@ -110,7 +105,7 @@ function callbackForm(row: Row, original: Original, replacing: Replacing): Origi
     const anchored = anchor(row, operation.args ?? rest)
     const ends = row.name === 'open' ? opener() : []
     const real = (called: Callback) =>
-      // A stream that was destroyed meanwhile closes what it gets, and is to hear of no error.
+      // A destroyed stream closes its file, and must not get an error.
       ends.some(({ aborted }) => aborted) ? original(NOTHING, 'r', called) : original(...anchored(), called)
     runWithCallback(program, operation, real, callback, [...signalsIn(rest), ...ends])
   }
@@ -131,7 +126,7 @@ function callbackForm(row: Row, original: Original, replacing: Replacing): Origi
   }
 }
 
-/** exists() has no error to tell of. */
+/** The callback of exists() has no error. */
 function asExists(callback: Callback): Callback {
   return (first, second) => callback(first === true || second === true)
 }
@@ -157,7 +152,7 @@ function promiseForm(row: Row, original: Original, replacing: Replacing): Origin
   }
 }
 
-/** The operation around a call; undefined where its paths are not managed. */
+/** Returns the operation around a call, or undefined if its paths are not managed. */
 function planned(row: Row, args: readonly unknown[], replacing: Replacing, isSync: boolean): Operation | undefined {
   if (isInside()) return undefined
   const { places, links, consumes } = replacing.program
@@ -171,13 +166,13 @@ function planned(row: Row, args: readonly unknown[], replacing: Replacing, isSyn
   }
   if (consumes && row.opens && row.reads(args)) one ??= links.opened(first)
   if (one === undefined && two === undefined) return undefined
-  // Node removes a tree by the functions that are replaced.
+  // Node removes a tree with the replaced functions.
   if (one !== undefined && replacing.program.trees.isBeingRemoved(one.absolute)) return undefined
   return planFor(row, args, replacing, isSync, one, two)
 }
 
 /**
- * The operation around a call that found nothing at its path, where links lead from there to a
+ * Returns the operation around a call that found nothing at its path, if links lead from there to a
  * managed one.
  */
 function behindLinks(row: Row, args: readonly unknown[], replacing: Replacing, isSync: boolean): Operation | undefined {
@@ -206,24 +201,24 @@ function callName({ syscall, paths }: Row, [first, second]: readonly unknown[]):
   return { syscall, path: shown(first), ...(paths === 2 && { dest: shown(second) }) }
 }
 
-/** A path as errors of node:fs show it. */
+/** Returns a path as errors of node:fs show it. */
 function shown(path: unknown): string {
   return path instanceof URL ? fileURLToPath(path) : String(path)
 }
 
-/** Whether node:fs may refuse arguments, which it must do before anything is waited for. */
+/** Returns true if node:fs may refuse the arguments, which it must do before any wait. */
 function isToBeChecked({ paths, waits }: Row, args: readonly unknown[]): boolean {
   return waits && args.some((arg, index) => index >= paths && arg !== undefined)
 }
 
-/** The arguments with paths of which none leads anywhere; those that are no paths stay. */
+/** Replaces the paths among the arguments by one that leads nowhere. */
 function nowhere({ paths }: Row, args: readonly unknown[]): unknown[] {
   return args.map((arg, index) => (index < paths && textOf(arg)?.includes('\0') === false ? NOWHERE : arg))
 }
 
 /**
- * The arguments, whose relative paths stay what they are when the working directory changes during
- * a wait.
+ * Makes the relative paths among the arguments independent of later changes of the working
+ * directory.
  */
 function anchor({ paths }: Row, args: readonly unknown[]): () => readonly unknown[] {
   const isRelative = (arg: unknown, index: number): arg is string =>

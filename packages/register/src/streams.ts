@@ -1,11 +1,11 @@
 import fs from 'node:fs'
 
-/** The ends of the waits of streams that are being opened. */
+/** Ends the waits of streams that are opening, by stream. */
 const opening = new WeakMap<object, AbortController>()
-/** The stream that is calling open() at this moment. */
+/** The stream that is calling open() now. */
 let opener: object | undefined
 
-/** The signal that ends the wait of the open that a stream is making; none where no stream does. */
+/** Returns the signal that ends the wait of the open that a stream is making, if one is. */
 export function openerSignals(): AbortSignal[] {
   if (opener === undefined) return []
   const end = new AbortController()
@@ -14,8 +14,8 @@ export function openerSignals(): AbortSignal[] {
 }
 
 /**
- * Lets a stream that is destroyed before its file came end its wait: Node waits for the open before
- * it closes.
+ * Ends the wait of a stream that is destroyed before its file arrived: Node waits for the open
+ * before it closes.
  */
 export function endWaitsOfDestroyedStreams(): void {
   for (const prototype of [fs.ReadStream.prototype, fs.WriteStream.prototype]) {
@@ -37,7 +37,7 @@ export function endWaitsOfDestroyedStreams(): void {
   }
 }
 
-/** Gives an object a method in place of another, of the same name and length. */
+/** Defines a method in place of another, with the same name and length. */
 export function define(owner: object, name: string, original: object, method: object): void {
   const { prototype: _, ...described } = Object.getOwnPropertyDescriptors(original)
   Object.defineProperties(method, described)

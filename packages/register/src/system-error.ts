@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from 'node:util'
 import type { AgentFailure } from './agent/protocol.js'
 
-/** The call of node:fs that fails, as errors of node:fs name it. */
+/** The failing call of node:fs, as errors of node:fs name it. */
 export interface CallName {
   readonly syscall: string
   readonly path?: string | undefined
@@ -9,7 +9,8 @@ export interface CallName {
 }
 
 /**
- * The error of node:fs for a failure that the agent answers; its cause has DYAD's code and message.
+ * Returns the error of node:fs for a failure that the agent answered. Its cause has DYAD's code and
+ * message.
  */
 export function systemError(failure: AgentFailure, { syscall, path, dest }: CallName): Error {
   const [code, text] = getSystemErrorMap().get(-failure.errno) ?? [`Unknown system error -${failure.errno}`, '']

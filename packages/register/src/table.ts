@@ -11,42 +11,42 @@ import type { ManagedPath } from './places.js'
 import type { Program } from './program.js'
 import type { CallName } from './system-error.js'
 
-/** How a function of node:fs is there. */
+/** The form of a function of node:fs. */
 export type Form = 'callback' | 'sync' | 'promise' | 'promise of fs'
 
-/** What a call is planned by. */
+/** The data that plans a call. */
 export interface Planning {
   readonly program: Program
-  /** The managed paths that the arguments name; one of them at least. */
+  /** The managed paths of the arguments, at least one. */
   readonly first: ManagedPath | undefined
   readonly second: ManagedPath | undefined
-  /** Without the callback. */
+  /** The arguments without the callback. */
   readonly args: readonly unknown[]
   readonly call: CallName
   readonly isSync: boolean
-  /** Takes a descriptor or a FileHandle that was opened. */
+  /** Receives an opened descriptor or FileHandle. */
   readonly opened: (value: unknown, path: string, flags: number) => void
 }
 
 /** A function of node:fs that takes paths. */
 export interface Row {
   readonly name: string
-  /** As errors of the function name it. */
+  /** Its name in errors. */
   readonly syscall: string
   /** Whether it is the member `native` of the function of this name. */
   readonly isNative: boolean
-  /** How many of its first arguments are paths. */
+  /** Number of its first arguments that are paths. */
   readonly paths: 1 | 2
   readonly forms: readonly Form[]
-  /** Whether something may be waited for before the call. */
+  /** Whether the call may wait before it runs. */
   readonly waits: boolean
-  /** Whether the call reads the file at its first path, or asks for it. */
+  /** Returns true if the call reads the file at its first path, or looks at it. */
   reads(args: readonly unknown[]): boolean
-  /** Which of the paths the call writes, makes or removes. */
+  /** Returns the indices of the paths that the call writes, makes or removes. */
   writes(args: readonly unknown[]): readonly number[]
-  /** Whether a result says that nothing is there, without an error. */
+  /** Returns true if a result means, without an error, that nothing is there. */
   findsNothing(result: unknown): boolean
-  /** Whether the call may change what a path leads to. */
+  /** Whether the call may change where a path leads. */
   readonly renames: boolean
   /** Whether the call opens its paths, which follows links. */
   readonly opens: boolean
@@ -72,7 +72,7 @@ const DEFAULT = {
   renames: false,
 }
 
-/** A row of a function that takes one path. */
+/** Returns the row of a function that takes one path. */
 function row(
   name: string,
   syscall: string,
@@ -83,12 +83,15 @@ function row(
   return { name, syscall, paths: 1, opens: OPENING.has(syscall), ...DEFAULT, ...use, plan: planned }
 }
 
-/** A row of a function that takes two paths. */
+/** Returns the row of a function that takes two paths. */
 function rowOfTwo(name: string, syscall: string, plan: Row['plan'], use: Use): Row {
   return { name, syscall, paths: 2, opens: OPENING.has(syscall), ...DEFAULT, ...use, plan }
 }
 
-/** A row of a function that opens a file with the flags that `flagsOf` finds in its arguments. */
+/**
+ * Returns the row of a function that opens a file with the flags that `flagsOf` finds in its
+ * arguments.
+ */
 function rowOfFlags(
   name: string,
   flagsOf: (args: readonly unknown[]) => number | undefined,
@@ -105,7 +108,10 @@ function rowOfFlags(
   return row(name, 'open', planned, use)
 }
 
-/** A row of a function that opens a file, uses it and closes it; its options may have flags. */
+/**
+ * Returns the row of a function that opens a file, uses it and closes it. Its options may have
+ * flags.
+ */
 function rowOfUse(name: string, optionsAt: number, flag: string): Row {
   const flagsOf = (args: readonly unknown[]) => numericFlags(memberOf(args[optionsAt], 'flag') || flag, 0)
   return rowOfFlags(name, flagsOf, ({ program, first, call }, flags) => using(program, first, flags, call))
@@ -116,7 +122,8 @@ function memberOf(value: unknown, name: string): unknown {
 }
 
 /**
- * Around a rename or a link, which needs the file itself; `from` is the name that it takes away.
+ * The operation around a rename or a link, which needs the file itself. `from` is the name that it
+ * removes.
  */
 function movingFrom({ program, first, second, call }: Planning, from: ManagedPath | undefined): Operation | undefined {
   const bringing = first && looking(program, first, call)
@@ -124,7 +131,7 @@ function movingFrom({ program, first, second, call }: Planning, from: ManagedPat
   return together(parts.filter((operation) => operation !== undefined))
 }
 
-/** A row of a function that asks for a file without opening it, and answers with its Stats. */
+/** Returns the row of a function that returns the Stats of a file without opening it. */
 function rowOfStats(name: 'stat' | 'lstat'): Row {
   return row(
     name,
@@ -138,10 +145,7 @@ function rowOfStats(name: 'stat' | 'lstat'): Row {
   )
 }
 
-/**
- * Every function of node:fs that takes the path of a file, and what is asked of the agent around
- * it.
- */
+/** Every function of node:fs that takes the path of a file, and its requests to the agent. */
 export const TABLE: readonly Row[] = [
   rowOfFlags(
     'open',

@@ -14,29 +14,28 @@ import { Program } from './program.js'
 import { replaceAll } from './replace.js'
 import { endWaitsOfDestroyedStreams, openerSignals } from './streams.js'
 
-/** Has the preload library leave this process alone. */
+/** Makes the preload library ignore this process. */
 export function standAside(): void {
   loadAddon()?.standAside()
 }
 
 /**
  * Replaces the functions of node:fs that concern managed directories.
- * @param url of what children load to take part as well
+ * @param url the module that children load to take part
  */
 export function takePart(settings: ClientSettings, url: string): void {
   const { producerPath, consumerPath, run, variables, stat, noWait, debug } = settings
   const places = new ManagedPlaces({ producer: producerPath, consumer: consumerPath })
   const place = { path: settings.agent, run, variables, passes: settings.agentMissing === 'pass' }
   const addon = loadAddon()
-  // Without the addon nothing could tell the preload library to leave the calls of this process
-  // alone.
+  // Without the addon the preload library would manage the calls of this process as well.
   if (addon === undefined && settings.isPreloaded) return
   const isPreloaded = addon?.letNodePass() === true
   const native = addon && nativeOf(addon, place)
   const program = new Program({ places, agent: new AgentClient(place), native, stat, noWait, debug })
   letInherit(url)
   letSessionsStandAside(bySession)
-  // The preload library has done so, and ends what it did.
+  // The preload library has adopted them, and finishes that.
   if (isMainThread && !isPreloaded) adoptInherited(program)
   publishAtExit(program)
   endWaitsOfDestroyedStreams()

@@ -1,16 +1,16 @@
 import type { Stats } from 'node:fs'
 import { own } from './own-fs.js'
 
-/** Errors after which a file does not hold what the program wrote. */
+/** Errors after which a file lacks bytes that the program wrote. */
 const DAMAGING = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EFBIG'])
 const DELETED = ' (deleted)'
 
-/** A descriptor of the producer-managed directory that is open for writing. */
+/** A descriptor that is open for writing in the producer-managed directory. */
 export interface Written {
   readonly fd: number
-  /** Where it was opened. */
+  /** Its path at the open. */
   readonly path: string
-  /** Whether a write failed, so that the file is not to be published. */
+  /** Whether a write failed, so that the file must not be published. */
   isDamaged: boolean
 }
 
@@ -41,7 +41,7 @@ export class WrittenDescriptors {
     return this.#all.values()
   }
 
-  /** Whether one of them writes this file. */
+  /** Returns true if one of them writes this file. */
   writes({ dev, ino }: Stats): boolean {
     for (const { fd } of this.#all.values()) {
       try {
@@ -55,15 +55,15 @@ export class WrittenDescriptors {
   }
 }
 
-/** Notes that a write failed. */
+/** Notes a failed write. */
 export function noteDamage(written: Written | undefined, error: unknown): void {
   if (written === undefined || !(error instanceof Error) || !('code' in error)) return
   if (typeof error.code === 'string' && DAMAGING.has(error.code)) written.isDamaged = true
 }
 
 /**
- * Where the file of an open descriptor stands now, which follows renames; undefined if it is no
- * longer linked.
+ * Returns the current path of an open descriptor, which follows renames, or undefined if the file
+ * is no longer linked.
  */
 export function placeOf({ fd, path }: Pick<Written, 'fd' | 'path'>): string | undefined {
   try {

@@ -5,7 +5,7 @@ const KINDS = ['', 'hello', 'consume', 'look', 'produce', 'change', 'remove', 'm
 const MOVE = 7
 const HELLO = 1
 
-/** Stands between programs and their agent, and notes what they ask: kind, flag and names. */
+/** Relays between programs and their agent, and records the requests: kind, flag and names. */
 export class AgentRelay {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -27,7 +27,7 @@ export class AgentRelay {
     return relay
   }
 
-  /** What was asked since the last time, without HELLO. */
+  /** Returns the requests since the last call, without HELLO. */
   take(): string[] {
     const asked = this.#asked
     this.#asked = []

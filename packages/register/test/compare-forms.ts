@@ -6,13 +6,13 @@ import { messageFrom, outcomeOf } from '../../../test/harness/child.js'
 import { startPlain, TwoAgents } from './two-nodes.js'
 
 /**
- * Has a consumer read what a producer writes by each form, and compares what they say with what
- * they say of a directory that is not managed.
+ * Lets a consumer read the files that a producer writes by each form. Compares their output with
+ * that in a directory that is not managed.
  */
 export async function compareForms(t: Test, kind: 'async' | 'sync'): Promise<void> {
   const nodes = await TwoAgents.start(t)
   const [a, b] = [nodes.cluster.directory('a'), nodes.cluster.directory('b')]
-  // A file that is read ahead is here before it is asked for.
+  // A file that is read ahead is here before it is requested.
   const env = { DYAD_STAT: 'wait', DYAD_READ_AHEAD: '0' }
   const reading = nodes.start('B', 'all-forms', ['read', b, kind], { env })
   const read = outcomeOf(reading)

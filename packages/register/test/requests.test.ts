@@ -5,7 +5,7 @@ import { messageFrom } from '../../../test/harness/child.js'
 import { AgentRelay } from './agent-relay.js'
 import { TwoAgents } from './two-nodes.js'
 
-/** What each step asks of the agent; `!` is the flag of a request. */
+/** The requests of each step. `!` stands for the flag of a request. */
 const ASKED: Readonly<Record<string, readonly string[]>> = {
   'a new file': ['produce file'],
   'a file anew': ['change file', 'produce file'],
@@ -67,7 +67,7 @@ t.test('what a program asks of the agent, step by step', async (t) => {
   const relay = await AgentRelay.start(t, socket, nodes.agent('A'))
   const [a, b, beside] = ['a', 'c', 'beside'].map((name) => nodes.cluster.directory(name)) as [string, string, string]
   writeFileSync(join(a, 'foreign'), '')
-  // An older one stands there.
+  // An older file is there.
   writeFileSync(join(b, 'frame'), 'old')
   const producer = await nodes.cluster.producer()
   await producer.ask('write', 'frame', 5)
@@ -77,7 +77,7 @@ t.test('what a program asks of the agent, step by step', async (t) => {
     const said = messageFrom<[string, unknown]>(program)
     program.send(step)
     const [, outcome] = await said
-    // Of a tree cp copies in the order of the system.
+    // cp copies a tree in the order of the system.
     t.same(relay.take().sort(), [...asked].sort(), `${step}: ${outcome}`)
   }
   program.disconnect()

@@ -1,6 +1,4 @@
-/**
- * What the variables of clients do in a Node program, as in any other under the preload library.
- */
+/** The variables of clients act in a Node program as under the preload library. */
 import { basename } from 'node:path'
 import t from 'tap'
 import { messageFrom, outcomeOf } from '../../../test/harness/child.js'
@@ -37,7 +35,7 @@ t.test('the stat of programs that DYAD_STAT_WAIT names waits', async (t) => {
 
 t.test('DYAD_SYNC_DEBUG tells each failure on stderr', async (t) => {
   const directory = nodes.cluster.directory('b')
-  // It fails at once, however busy the machine is.
+  // It fails at once, even on a busy machine.
   const env = { DYAD_KVS_NAMESPACE: 'nowhere' }
   const stdout = '["ENXIO","ENXIO",false]'
   t.match(await outcomeOf(nodes.start('B', 'looks', [directory, 'never'], { env })), { stdout, stderr: '' })

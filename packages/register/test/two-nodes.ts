@@ -7,10 +7,10 @@ import { Cluster, TOKEN } from '../../../test/harness/cluster.js'
 import type { TestProcess } from '../../../test/harness/process.js'
 import type { Teardown } from '../../../test/harness/teardown.js'
 
-/** What `--import` is given. */
+/** The value of `--import`. */
 export const REGISTER = pathToFileURL(createRequire(import.meta.url).resolve('@dyad-ts/dyad/register')).href
 
-/** How a program is started. */
+/** Options of a started program. */
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly execArgv?: readonly string[]
@@ -19,7 +19,8 @@ export interface StartOptions {
 }
 
 /**
- * Two nodes with their agents: programs of A write into the directory `a`, those of B read in `b`.
+ * Two nodes with their agents. Programs of A write into the directory `a`, programs of B read in
+ * `b`.
  */
 export class TwoAgents {
   readonly cluster: Cluster
@@ -40,7 +41,7 @@ export class TwoAgents {
     return new TwoAgents(t, cluster, a, b)
   }
 
-  /** The variables of a program of a node. */
+  /** Returns the variables of a program of a node. */
   environment(node: 'A' | 'B'): Record<string, string> {
     return {
       DYAD_KVS: this.cluster.kvs,
@@ -48,7 +49,7 @@ export class TwoAgents {
       DYAD_TOKEN: TOKEN,
       DYAD_STATE_DIR: this.cluster.path('state'),
       DYAD_NODE: node,
-      // A file that is never published fails a test, and does not hold it up.
+      // A file that is never published fails a test, without a long wait.
       DYAD_TIMEOUT: '20000',
       ...(node === 'A'
         ? { DYAD_PATH_PRODUCER: this.cluster.directory('a') }
@@ -56,7 +57,7 @@ export class TwoAgents {
     }
   }
 
-  /** Where the agent of a node listens. */
+  /** Returns the path of a node's agent. */
   agent(node: 'A' | 'B'): string {
     return agentPath(this.cluster.path('state'), node)
   }
@@ -73,7 +74,7 @@ export class TwoAgents {
   }
 }
 
-/** Starts a program without DYAD, unless its options have that. */
+/** Starts a program without DYAD, unless its options say otherwise. */
 export function startPlain(
   t: Teardown,
   program: string,

@@ -7,7 +7,7 @@ import { startPlain, TwoAgents } from './two-nodes.js'
 
 const shared = await TwoAgents.start(t)
 
-/** What a program says of a directory that is not managed, in which nothing is. */
+/** Returns the outcome of a program in an empty directory that is not managed. */
 async function plainly(t: Test, how: string): Promise<unknown> {
   const directory = mkdtempSync(join(tmpdir(), 'dyad-waiting-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
@@ -16,7 +16,7 @@ async function plainly(t: Test, how: string): Promise<unknown> {
   return JSON.parse(stdout)
 }
 
-/** What a program says that waits in the consumer-managed directory. */
+/** Returns the outcome of a program that waits in the consumer-managed directory. */
 async function said(nodes: TwoAgents, how: string, env: Record<string, string> = {}): Promise<unknown> {
   const { stdout, stderr } = await nodes.run('B', 'waiting', [how, nodes.cluster.directory('b')], { env })
   return stderr === '' ? JSON.parse(stdout) : stderr
@@ -56,7 +56,7 @@ t.test('wrong arguments throw at once what they throw with node:fs', async (t) =
   t.equal(there.length, plain.length)
   for (const [index, outcome] of there.entries()) {
     const expected = plain[index] as { threw?: { code?: string } }
-    // What node:fs would have done is to look for the file, which is waited for here.
+    // node:fs would look for the file; here the program waits for it.
     if (expected.threw?.code === 'ENOENT') t.same(outcome, { returned: 'waits' }, `call ${index}`)
     else t.same(outcome, expected, `call ${index}`)
   }

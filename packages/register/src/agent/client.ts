@@ -2,12 +2,12 @@ import { AgentConnection, type Answered, HELLO_ID, type Waiting, type WhyEnded }
 import { brokenAgent, isOwnSocket, missingAgent, strangeAgent, warnOfMissingAgent } from './no-agent.js'
 import { type AgentAnswer, type AgentRequest, helloFrame } from './protocol.js'
 
-/** How long an agent that was lost may take to come back. */
+/** How long a lost agent may take to come back, in ms. */
 const BACK_MS = 10_000
 const FIRST_PAUSE_MS = 10
 const LONGEST_PAUSE_MS = 500
 
-/** Where the agent is, and what it hears of the program. */
+/** The agent's address, and the data that HELLO sends. */
 export interface AgentPlace {
   /** Path of its socket. */
   readonly path: string
@@ -15,14 +15,13 @@ export interface AgentPlace {
   readonly run: string
   /** The program's variables DYAD_*, with absolute paths. */
   readonly variables: ReadonlyMap<string, string>
-  /** Whether calls go on as without DYAD while no agent is there. */
+  /** Whether calls continue as without DYAD while there is no agent. */
   readonly passes: boolean
 }
 
 /**
- * Asks the agent without blocking. Requests that have no answer when the agent is lost are asked
- * again once it is back, for up to 10 s. Only requests whose answer is wanted keep the process
- * alive.
+ * Sends requests to the agent without blocking. If the agent is lost, unanswered requests are sent
+ * again once it is back, for up to 10 s. Only requests with a wanted answer keep the process alive.
  */
 export class AgentClient {
   readonly #place: AgentPlace
@@ -38,8 +37,8 @@ export class AgentClient {
   }
 
   /**
-   * Asks, and calls `answered` later, once. Returns what abandons the request: `answered` is not
-   * called any more.
+   * Sends a request, and calls `answered` once, later. Returns a function that abandons the
+   * request: `answered` is then not called any more.
    */
   ask(request: AgentRequest, answered: Answered): () => void {
     const asked: Waiting = { request, answered, isWanted: true, connection: undefined, lostAt: undefined }
@@ -69,7 +68,7 @@ export class AgentClient {
     return undefined
   }
 
-  /** Undefined where the agent's socket belongs to somebody else. */
+  /** Returns undefined if the agent's socket belongs to another user. */
   #connect(): AgentConnection | undefined {
     if (!isOwnSocket(this.#place.path)) return undefined
     const connection = new AgentConnection(this.#place.path, this.#hello, {

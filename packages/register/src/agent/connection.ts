@@ -2,37 +2,35 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { type AgentAnswer, type AgentRequest, frameBytes, readAnswer, requestFrame } from './protocol.js'
 
-/** Hands over the answer to a request. */
+/** Receives the answer to a request. */
 export type Answered = (answer: AgentAnswer) => void
 
-/** A request that has no answer yet. */
+/** An unanswered request. */
 export interface Waiting {
   readonly request: AgentRequest
   readonly answered: Answered
-  /** Whether somebody still wants the answer. */
+  /** Whether its caller still wants the answer. */
   isWanted: boolean
-  /** Where it is under way. */
+  /** The connection that carries it. */
   connection: AgentConnection | undefined
-  /** When its agent was lost, by performance.now(). */
+  /** The time when its agent was lost, by performance.now(). */
   lostAt: number | undefined
 }
 
-/** Requests under way on one connection that the agent allows, HELLO included. */
+/** Most requests under way on one connection, HELLO included. */
 const MOST_UNDER_WAY = 1_024
 const LARGEST_ID = 2 ** 32 - 1
-/** The id of HELLO; 0 is that of a failure of the connection. */
+/** The id of HELLO. A failure of the connection has 0. */
 export const HELLO_ID = 1
 
-/**
- * Why a connection ended: nobody listens, the agent hung up, or what it sent is not its protocol.
- */
+/** Why a connection ended: no process listens, the agent hung up, or it violated the protocol. */
 export type WhyEnded = 'missing' | 'lost' | 'broken'
 
-/** What a connection tells of itself. */
+/** Events of a connection. */
 export interface ConnectionEvents {
   /** An answer came. */
   answering(): void
-  /** It ended, and these requests have no answer. */
+  /** The connection ended, and these requests are unanswered. */
   ended(connection: AgentConnection, unanswered: readonly Waiting[], why: WhyEnded): void
 }
 
@@ -46,7 +44,7 @@ export class AgentConnection {
   #wanted = 0
   #why: WhyEnded = 'missing'
 
-  /** @param hello the frame HELLO, which leaves with the first request */
+  /** @param hello the frame HELLO, which is sent with the first request */
   constructor(path: string, hello: Buffer, events: ConnectionEvents) {
     this.#events = events
     this.#socket = connect(path)
@@ -57,7 +55,7 @@ export class AgentConnection {
     this.#socket.on('connect', () => {
       this.#why = 'lost'
     })
-    // The end follows, and says it all.
+    // The end follows, and reports everything.
     this.#socket.on('error', () => {})
     this.#socket.on('close', () => {
       const unanswered = [...this.#waiting.values()].filter(({ isWanted }) => isWanted)
@@ -67,7 +65,7 @@ export class AgentConnection {
     this.#socket.unref()
   }
 
-  /** Whether it takes another request. */
+  /** Whether it can take another request. */
   get hasRoom(): boolean {
     return this.#waiting.size < MOST_UNDER_WAY - 1 && !this.#socket.destroyed
   }
@@ -80,8 +78,8 @@ export class AgentConnection {
   }
 
   /**
-   * Nobody wants this answer. The agent's wait for it ends with the connection, once nobody wants
-   * any.
+   * Marks an answer as unwanted. The agent's wait ends with the connection, once no answer is
+   * wanted.
    */
   abandon(waiting: Waiting): void {
     waiting.isWanted = false
@@ -121,7 +119,7 @@ export class AgentConnection {
   }
 
   #take(id: number, answer: AgentAnswer): void {
-    // The failure of HELLO comes with each request as well.
+    // Each request also gets the failure of HELLO.
     if (id === HELLO_ID) return
     if (id === 0) {
       const all = [...this.#waiting.values()]

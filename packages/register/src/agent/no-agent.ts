@@ -4,17 +4,17 @@ import { DyadError } from '@dyad-ts/core/internal/client-settings'
 import { own } from '../own-fs.js'
 import type { AgentFailure } from './protocol.js'
 
-/** The answer where no agent listens. */
+/** Returns the answer if no agent listens. */
 export function missingAgent(path: string): AgentFailure {
   return failure(constants.errno.ENOTCONN, `no agent answers at ${path}`)
 }
 
-/** The answer where what listens does not speak the protocol. */
+/** Returns the answer if the listener does not speak the protocol. */
 export function brokenAgent(path: string): AgentFailure {
   return failure(constants.errno.EPROTO, `what listens at ${path} does not speak its protocol`)
 }
 
-/** The answer where the socket is another user's. */
+/** Returns the answer if the socket is another user's. */
 export function strangeAgent(path: string): AgentFailure {
   return failure(constants.errno.EACCES, `the socket ${path} belongs to another user`)
 }
@@ -24,7 +24,7 @@ function failure(errno: number, detail: string): AgentFailure {
   return { kind: 'failed', errno, code, message }
 }
 
-/** Whether a socket belongs to this user or to root, or is not there. */
+/** Returns true if a socket belongs to this user or to root, or is missing. */
 export function isOwnSocket(path: string): boolean {
   let stats: Stats | undefined
   try {
@@ -37,7 +37,7 @@ export function isOwnSocket(path: string): boolean {
 
 let hasWarned = false
 
-/** Warns once a process that calls go on without DYAD. */
+/** Warns once a process that calls continue without DYAD. */
 export function warnOfMissingAgent(path: string): void {
   if (hasWarned) return
   hasWarned = true

@@ -2,24 +2,23 @@
 
 import { constants } from 'node:os'
 
-/** What a program asks of the agent. */
+/** A request to the agent. */
 export type AgentRequest =
   | { readonly kind: 'consume' | 'look'; readonly name: string; readonly wait: boolean }
   | { readonly kind: 'produce' | 'change' | 'own'; readonly name: string }
-  /** `isDirectory`: the name was that of a directory. */
+  /** `isDirectory`: the name was the name of a directory. */
   | { readonly kind: 'remove'; readonly name: string; readonly isDirectory: boolean }
   | { readonly kind: 'move'; readonly from: string; readonly to: string; readonly isDirectory: boolean }
 
 /**
- * What the agent answers. `passed` stands for the answer of an agent that is not there, and need
- * not be.
+ * An answer of the agent. `passed` stands for the answer of an agent that is missing, and may be.
  */
 export type AgentAnswer =
   | { readonly kind: 'done' | 'absent' | 'passed' }
   | { readonly kind: 'record'; readonly size: bigint; readonly mtimeNs: bigint; readonly mode: number }
   | AgentFailure
 
-/** The answer to a request that failed. */
+/** The answer to a failed request. */
 export interface AgentFailure {
   readonly kind: 'failed'
   /** Error number of this host, positive. */
@@ -45,14 +44,14 @@ const MIN_LENGTH = 5
 const MAX_LENGTH = 65_536
 const RECORD_BYTES = 20
 
-/** The frame HELLO of a program with these variables. */
+/** Returns the frame HELLO of a program with these variables. */
 export function helloFrame(id: number, run: string, variables: ReadonlyMap<string, string>): Buffer {
   const texts = [...variables].flat().map(text)
   const counts = [number(VERSION), text(run), number(variables.size)]
   return frame(HELLO, id, Buffer.concat([...counts, ...texts]))
 }
 
-/** The frame of a request. */
+/** Returns the frame of a request. */
 export function requestFrame(id: number, request: AgentRequest): Buffer {
   const names = request.kind === 'move' ? [request.from, request.to] : [request.name]
   return frame(KINDS[request.kind], id, Buffer.concat([Buffer.of(flagsOf(request)), ...names.map(text)]))
@@ -63,7 +62,7 @@ function flagsOf(request: AgentRequest): number {
   return 'isDirectory' in request && request.isDirectory ? DIRECTORY : 0
 }
 
-/** A number of two bytes. */
+/** Returns a number in two bytes. */
 function number(value: number): Buffer {
   const bytes = Buffer.allocUnsafe(2)
   bytes.writeUInt16LE(value)
@@ -84,8 +83,8 @@ function frame(kind: number, id: number, body: Buffer): Buffer {
 }
 
 /**
- * Bytes of the first frame in `bytes`; undefined until its head is there. Throws a RangeError out
- * of bounds.
+ * Returns the length of the first frame in `bytes`, or undefined before its head is complete.
+ * Throws a RangeError out of bounds.
  */
 export function frameBytes(bytes: Buffer): number | undefined {
   if (bytes.length < 4) return undefined
@@ -94,10 +93,7 @@ export function frameBytes(bytes: Buffer): number | undefined {
   return 4 + length
 }
 
-/**
- * The id and the answer of one whole frame. Throws a RangeError where it is not as the protocol
- * says.
- */
+/** Returns the id and the answer of one whole frame. Throws a RangeError for a malformed one. */
 export function readAnswer(bytes: Buffer): { id: number; answer: AgentAnswer } {
   const id = bytes.readUInt32LE(5)
   return { id, answer: bodyOf(bytes.readUInt8(4), bytes.subarray(HEAD)) }
@@ -122,7 +118,7 @@ function bodyOf(kind: number, body: Buffer): AgentAnswer {
   return { kind: 'failed', errno, code: code.value, message: message.value }
 }
 
-/** A failure never becomes a number that is no error. */
+/** Keeps a failure from becoming a number that is no error. */
 function errnoIn(errno: number): number {
   return errno >= 1 && errno < 4096 ? errno : constants.errno.EIO
 }

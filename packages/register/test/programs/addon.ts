@@ -1,4 +1,4 @@
-/** Has an addon write files, here and in a thread, and writes others itself. */
+/** Makes an addon write files, here and in a thread, and writes others itself. */
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,6 +1,6 @@
 /**
- * Writes or reads one file by each form; `prepare` makes the files that stand before some of them
- * write. The nth file is written by the nth writer and read by the nth reader, over and over.
+ * Writes or reads one file by each form. `prepare` makes the files that exist before some of them
+ * write. The nth file has the nth writer and the nth reader, round robin.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const writers = Object.entries(WRITERS)
 const readers = Object.entries(READERS)
 const numbers = Array.from({ length: Math.max(writers.length, readers.length) }, (_, index) => index)
 
-/** What a call says, without the directory. */
+/** Returns the outcome of a call, without the directory. */
 async function said(call: () => unknown): Promise<unknown> {
   try {
     return (await call()) ?? 'done'

@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 const required: typeof fs = createRequire(import.meta.url)('fs')
 const requiredPromises: typeof promises = createRequire(import.meta.url)('node:fs/promises')
 
-/** A place beside the directory of `path`, for what a form needs besides. */
+/** Returns a path beside the directory of `path`, for a form's other files. */
 function beside(path: string): string {
   return join(dirname(dirname(path)), `beside-${basename(path)}`)
 }
@@ -125,7 +125,7 @@ export const WRITERS: Readonly<Record<string, (path: string, content: string) =>
   },
 }
 
-/** What stands at the path already, unpublished, before some of the forms write there. */
+/** The unpublished file at the path before some of the forms write there. */
 export const STANDING: Readonly<Record<string, (content: string) => string>> = {
   'writeFile over a file': () => 'a longer first version of this file',
   'appendFile of promises': (content) => content.slice(0, 3),
@@ -243,7 +243,7 @@ export const READERS: Readonly<Record<string, (path: string) => Promise<string>>
   openAsBlob: async (path) => (await fs.openAsBlob(path)).text(),
 }
 
-/** Reads a file that was moved out, and puts it back. */
+/** Reads a file that was moved out, and moves it back. */
 async function readBack(path: string): Promise<string> {
   const content = await readFile(beside(path), 'utf8')
   await promises.rename(beside(path), path)

@@ -1,4 +1,4 @@
-/** Ends while files are open, in one way or another. */
+/** Ends in various ways while files are open. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'

@@ -1,4 +1,4 @@
-/** Has a child or a thread of this program write a file. */
+/** Makes a child or a thread of this program write a file. */
 import { execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** Looks at a file in three ways, and says what it found. */
+/** Looks at a file in three ways, and prints the results. */
 import fs from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'

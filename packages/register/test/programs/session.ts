@@ -1,4 +1,4 @@
-/** Produces or consumes by a session of its own, while it takes part by its node:fs as well. */
+/** Produces or consumes by its own session, while it also takes part by its node:fs. */
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Takes one step after another, each when its parent says so. */
+/** Takes one step after another, each at its parent's request. */
 
 import { once } from 'node:events'
 import fs from 'node:fs'

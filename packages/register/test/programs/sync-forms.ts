@@ -17,7 +17,7 @@ import { pathToFileURL } from 'node:url'
 
 const required: typeof fs = createRequire(import.meta.url)('node:fs')
 
-/** A place beside the directory of `path`, for what a form needs besides. */
+/** Returns a path beside the directory of `path`, for a form's other files. */
 function beside(path: string): string {
   return join(dirname(dirname(path)), `beside-${basename(path)}`)
 }
@@ -96,7 +96,7 @@ export const WRITERS: Readonly<Record<string, (path: string, content: string) =>
   },
 }
 
-/** What stands at the path already, unpublished, before some of the forms write there. */
+/** The unpublished file at the path before some of the forms write there. */
 export const STANDING: Readonly<Record<string, (content: string) => string>> = {
   'writeFileSync over a file': () => 'a longer first version of this file',
   'appendFileSync to a file': (content) => content.slice(0, 3),

@@ -1,4 +1,4 @@
-/** Waits for files in ways that nobody ends by publishing them. */
+/** Waits in various ways for files that are never published. */
 
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -9,7 +9,7 @@ import { inspect, promisify } from 'node:util'
 const [how = '', directory = ''] = process.argv.slice(2)
 const never = join(directory, 'never')
 
-/** What can be told apart of an error, but for the directory. */
+/** Returns the distinguishing properties of an error, without the directory. */
 function shapeOf(error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { name, message } = error
@@ -27,7 +27,7 @@ async function outcome(call: () => unknown): Promise<unknown> {
 }
 
 const ways: Readonly<Record<string, () => unknown>> = {
-  /** The event loop goes on meanwhile. */
+  /** The event loop continues meanwhile. */
   async tick() {
     let isThere = false
     const read = readFile(join(directory, how), 'utf8').finally(() => {
@@ -84,7 +84,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     const failed = await outcome(() => once(other, 'end'))
     return [events, stream.destroyed, stream.closed, failed]
   },
-  /** What node:fs refuses it refuses at once. */
+  /** node:fs refuses wrong arguments at once. */
   async wrong() {
     const kinds = [
       42,
@@ -122,7 +122,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
       Promise.race([call(), promisify(setTimeout)(300, 'waits').then(() => 'waits')])
     return Promise.all([...calls, ...others].map((call) => outcome(() => limit(call))))
   },
-  /** A timeout of DYAD is an error of the system. */
+  /** A timeout of DYAD is a system error. */
   async timeout() {
     const calls = [
       () => readFile(never),
@@ -137,7 +137,7 @@ const ways: Readonly<Record<string, () => unknown>> = {
     ]
     return Promise.all(calls.map(outcome))
   },
-  /** A relative path stays what it is while it is waited for. */
+  /** A relative path keeps its meaning during the wait. */
   async chdir() {
     process.chdir(directory)
     const read = readFile(how, 'utf8')

@@ -1,4 +1,4 @@
-/** Calls node:fs where there is no native addon. */
+/** Calls node:fs without the native addon. */
 import fs from 'node:fs'
 import { join } from 'node:path'
 
