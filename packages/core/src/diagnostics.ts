@@ -3,7 +3,7 @@ import { debuglog, inspect } from 'node:util'
 import type { FileRecord } from './kvs/record.js'
 import { visible } from './visible.js'
 
-/** What each diagnostics channel tells. The words of the names follow the way of the data. */
+/** The message of each diagnostics channel. The names follow the way of the data. */
 export interface Diagnostics {
   /** A file was published. */
   'dyad.producer.published': { record: FileRecord }
@@ -33,7 +33,7 @@ export interface Diagnostics {
   'dyad.transfer.wanted': { record: FileRecord }
   /**
    * A transfer begins, from this node (the owner, or one that holds a copy), over this transport,
-   * for this reason, which also says what kept better ones from being used.
+   * for this reason, which also says why better ones are not used.
    */
   'dyad.transfer.started': { record: FileRecord; node: string; transport: string; reason: string; start: number }
   /** A transfer failed and will be tried again after `delay` ms. */
@@ -55,17 +55,17 @@ export interface Diagnostics {
    * without it.
    */
   'dyad.consumer.overtaken': { record: FileRecord; holder: string }
-  /** A file was brought here, or found here, before it was asked for. */
+  /** A file was brought here, or found here, before a caller asked for it. */
   'dyad.consumer.ahead': { record: FileRecord }
-  /** A file could not be brought here before it was asked for; whoever opens it tries again. */
+  /** A file could not be brought here before a caller asked for it; an open of it tries again. */
   'dyad.consumer.notAhead': { path: string; error: Error }
 }
 
 const log = debuglog('dyad')
 
 /**
- * Tells the subscribers of a channel, and whoever set NODE_DEBUG=dyad. A message that takes work is
- * given as a function, which is called only if somebody listens.
+ * Publishes a message on a channel, and logs it with NODE_DEBUG=dyad. A message that takes work is
+ * given as a function, which is called only if there is a subscriber or a log.
  */
 export function report<Name extends keyof Diagnostics>(
   name: Name,
@@ -115,8 +115,8 @@ function lineOf(name: string | symbol, message: unknown): string {
 }
 
 /**
- * Tells on stderr whatever the channels tell, once however many sessions ask for it, until the last
- * of them disposes of it.
+ * Writes the messages of all channels to stderr, once for any number of callers, until the last of
+ * them disposes of it.
  */
 export function tellOnStderr(): Disposable {
   if (tellers++ === 0) for (const name of CHANNELS) subscribe(name, tell)

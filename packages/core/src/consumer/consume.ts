@@ -18,7 +18,7 @@ import { assertUnchanged, comesInSight } from './published-here.js'
 import type { SingleFlight } from './single-flight.js'
 import { type StoreContext, store } from './store.js'
 
-/** What consuming needs to know of its session. */
+/** The part of a session that consuming uses. */
 export interface ConsumeContext extends LookupContext, StoreContext {
   readonly node: string
   readonly directory: ManagedDirectory
@@ -30,17 +30,17 @@ export interface ConsumeContext extends LookupContext, StoreContext {
 }
 
 /**
- * Between the rename of a rewritten file and the publishing of its record lies a round trip to the
- * store, in which consumers of the old record find another file at the owner: the new record may
- * take this long to come, in ms.
+ * How long the record of a rewritten file may take to come, in ms. A round trip to the store lies
+ * between the file's rename and its publishing; consumers of the old record find another file at
+ * the owner meanwhile.
  */
 const REPUBLISH_MS = 2_000
 
 /**
  * Makes the record's file, or a newer generation of it, readable at its place here, and resolves
- * with the record of what stands there. Callers that want the same file at the same time, in this
- * process or another of this node, share one transfer. ERR_DYAD_CHANGED, ERR_DYAD_GONE, and the
- * errors of store.
+ * with the record of the file that stands there. Callers that want the same file at the same time,
+ * in this process or another of this node, share one transfer. ERR_DYAD_CHANGED, ERR_DYAD_GONE, and
+ * the errors of store.
  */
 export async function consume(
   file: ManagedFile,
@@ -183,7 +183,7 @@ function presentAtOnce(file: ManagedFile, record: FileRecord, context: ConsumeCo
   return found !== undefined && isSameGeneration(found, record) && present(file, record, 'held')
 }
 
-/** Whether the published file itself should stand here, and why. */
+/** Returns why the published file itself should stand here, if it should. */
 function whereItStands({ owner, storage }: FileRecord, context: ConsumeContext): 'shared' | 'owned' | undefined {
   if (context.sharedStorage) return 'shared'
   return owner === context.node && storage === context.directory.real ? 'owned' : undefined
@@ -253,8 +253,8 @@ function inTurn<T>(owner: string, { places, giveWay }: ConsumeContext, signal: A
 }
 
 /**
- * ERR_DYAD_CHANGED if the store has a newer record by now. What was noted here does not tell: the
- * clock of the store may have been set back.
+ * ERR_DYAD_CHANGED if the store has a newer record by now. The notes of this node do not suffice:
+ * the clock of the store may have been set back.
  */
 async function assertNewest(
   file: ManagedFile,

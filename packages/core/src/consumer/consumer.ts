@@ -39,17 +39,17 @@ export interface ConsumeOptions extends Waiting, OutageListener {
    * @default the option `timeout`
    */
   timeout?: number | undefined
-  /** Told once, if the file is not published yet. */
+  /** Called once, if the file is not published yet. */
   onWaiting?: (() => void) | undefined
   /** Called once a file that was not published yet is published; its transfer follows. */
   onPublished?: (() => void) | undefined
-  /** Told of the record that was found. */
+  /** Called with the record that was found. */
   onRecord?: ((record: FileRecord) => void) | undefined
-  /** Told how many bytes have arrived, while they do. */
+  /** Called with the number of bytes that have arrived, while they do. */
   onProgress?: OnProgress | undefined
 }
 
-/** What the consuming half of a session is made of; all of it stays the session's to close. */
+/** The parts of a session that consuming uses. The session closes them. */
 export interface ConsumerParts {
   readonly config: Omit<Config, 'kvs'>
   readonly kvs: KvsClient
@@ -61,14 +61,14 @@ export interface ConsumerParts {
 
 /**
  * The consuming half of a session: finds records, brings files here as they are asked for or ahead
- * of that, and opens them. Whoever made it closes it.
+ * of that, and opens them. The maker closes it.
  */
 export class Consumer {
   readonly #parts: ConsumerParts
   readonly #rightOfWay = new RightOfWay()
   readonly #readAhead: ReadAhead
   readonly #context = new OpenedOnce(() => this.#open())
-  /** Of what is brought here before it is asked for. */
+  /** The context of files that are fetched ahead. */
   readonly #contextAhead = new OpenedOnce(async () => ({
     ...(await this.#context.get()),
     giveWay: (name: string, ending: AbortSignal) => this.#rightOfWay.give(name, ending),
@@ -167,16 +167,16 @@ export class Consumer {
   }
 
   /**
-   * Ends what is brought here ahead; its transfers that were joined end with the operations of the
-   * session.
+   * Ends everything that is fetched ahead. Transfers that callers have joined end with the
+   * operations of the session.
    */
   endReadAhead(): Promise<void> {
     return this.#readAhead.close()
   }
 
   /**
-   * Writes what is still to be noted, and withdraws what is offered to others; after the operations
-   * of the session have ended.
+   * Writes the notes that are not written yet, and withdraws the offers to other nodes. Called
+   * after the operations of the session have ended.
    */
   async close(): Promise<void> {
     const context = await this.#context.current?.catch(() => undefined)
@@ -186,8 +186,8 @@ export class Consumer {
   }
 
   /**
-   * The newest record of a file that is opened now; tells the read ahead of it. Undefined only
-   * without a wait for it.
+   * Resolves with the newest record of a file that is opened now, and has the read ahead follow it.
+   * Undefined only without a wait for it.
    */
   #newestRecord(file: ManagedFile, options: ConsumeOptions, signal: AbortSignal): Promise<FileRecord>
   #newestRecord(
@@ -213,8 +213,8 @@ export class Consumer {
         ? await lookup(path, this.#parts.lookup, signal, this.timeout(options))
         : await this.waitForRecord(path, { ...options, onWaiting }, signal))
     if (record === undefined) return undefined
-    // Where the store was not waited for, the next requests leave in one write with the next
-    // open's. Whoever has waited for the file has it first.
+    // Without a wait for the store, the next requests leave in one write with those of the next
+    // open. A caller that has waited for the file gets it first.
     if (isWaiting) {
       options.onPublished?.()
       setImmediate(() => this.#readAhead.follow(path))

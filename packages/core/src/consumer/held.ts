@@ -15,7 +15,7 @@ const NOTE = /^2:([\w-]{0,16}):([0-9a-z]{1,11}):([\w-]{32})$/
 /** Notes that are kept in memory as well. */
 const MOST_RECENT = 4_096
 
-/** What is noted of a file. */
+/** The note of a file. */
 interface Note {
   readonly file: ManagedFile
   readonly of: Generation
@@ -28,9 +28,9 @@ interface Note {
 type Looks = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>
 
 /**
- * What this node holds: notes, outside the managed directory, of which generation of a file was
- * stored there and what the stored file looked like. A file without a matching note, left by an
- * earlier run or changed since, is not held. Losing a note costs a transfer and nothing else.
+ * The files that this node holds, in notes outside the managed directory: which generation of a
+ * file was stored, and the attributes of the stored file. A file without a matching note, left by
+ * an earlier run or changed since, is not held. Losing a note costs a transfer and nothing else.
  *
  * A note is the text of a symbolic link that leads nowhere: one system call writes it whole or not
  * at all, and one reads it. A few microseconds each, they are made synchronously, since a hop to
@@ -42,7 +42,7 @@ export class HeldFiles {
   readonly #scope: string
   /** In the order that they are to be written in. */
   readonly #unwritten: Note[] = []
-  /** What this process noted itself, by path, so that it need not read it back. */
+  /** The notes of this process, by path, so that it need not read them back. */
   readonly #recent = new Map<string, Note>()
 
   /**
@@ -97,19 +97,22 @@ export class HeldFiles {
     this.#keep(note)
   }
 
-  /** As `add`, for this process alone: others tell by its bytes what stands there. */
+  /** As `add`, for this process alone. Other processes compare the bytes of the file. */
   remember(file: ManagedFile, { generation, epoch }: FileRecord, stats: BigIntStats): void {
     const { dev, ino, size, mtimeNs, ctimeNs } = stats
     this.#keep({ file, of: { generation, epoch }, stats: { dev, ino, size, mtimeNs, ctimeNs } })
   }
 
-  /** Whether this process put the record's file there, whatever stands there now. */
+  /** Returns whether this process put the record's file there, whatever stands there now. */
   remembers({ path }: ManagedFile, record: FileRecord): boolean {
     const recent = this.#recent.get(path)
     return recent !== undefined && isSameGeneration(recent.of, record)
   }
 
-  /** Whether this process put the record's file there, which looks like `now`. */
+  /**
+   * Returns whether this process put the record's file there, and its attributes are those of
+   * `now`.
+   */
   isRemembered(file: ManagedFile, record: FileRecord, now: BigIntStats): boolean {
     const recent = this.#recent.get(file.path)
     return recent !== undefined && isSameGeneration(recent.of, record) && isSame(recent.stats, now)
@@ -166,7 +169,7 @@ export class HeldFiles {
   }
 }
 
-/** Whether it is the same file, and nothing was done to it in between. */
+/** Returns whether both are of one file that did not change in between. */
 function isSame(a: Looks, b: Looks): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.dev === b.dev
 }

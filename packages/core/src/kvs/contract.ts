@@ -36,46 +36,46 @@ export interface KvsStamp {
   readonly epoch?: string | undefined
 }
 
-/** What a store holds under a key. The value belongs to the reader. */
+/** An entry of a store. The value belongs to the reader. */
 export interface KvsEntry extends KvsStamp {
   readonly key: string
   readonly value: Uint8Array
 }
 
-/** Reading: what a namespace and the registry have in common. */
+/** The calls that read, of a namespace and of the registry. */
 export interface KvsReader {
-  /** The entry under `key`, or undefined if there is none. */
+  /** Resolves with the entry under `key`, or with undefined if there is none. */
   get(key: string, options?: Waiting): Promise<KvsEntry | undefined>
   /**
-   * The entry under `key`, as soon as there is one. Waits as long as the signal allows, across a
-   * restart of the store too; rejects with ERR_DYAD_NAMESPACE_MISSING at once, or when the
-   * namespace is removed meanwhile.
+   * Resolves with the entry under `key` as soon as there is one. Waits as long as the signal
+   * allows, across a restart of the store too; rejects with ERR_DYAD_NAMESPACE_MISSING at once, or
+   * when the namespace is removed meanwhile.
    */
   waitFor(key: string, options?: Waiting): Promise<KvsEntry>
   /**
-   * The entries whose key begins with `prefix`, in no particular order; what changes meanwhile may
-   * be seen or not.
+   * Yields the entries whose key begins with `prefix`, in no particular order. It may or may not
+   * show changes that are made meanwhile.
    */
   list(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
   /**
-   * The entries whose key begins with `prefix`: those there are, then each that is put, the newest
-   * at least, and none missed over a lost connection, or over a restart of the store on older data,
-   * after which it yields all of them again. Ends only by `return()`, the signal, `close()` or the
-   * namespace's removal.
+   * Yields the entries whose key begins with `prefix`: the present ones, then each that is put. It
+   * may leave out an entry for a newer one of the same key. It misses none over a lost connection;
+   * after a restart of the store on older data it yields all of them again. Ends only by
+   * `return()`, the signal, `close()` or the namespace's removal.
    */
   watch(prefix: string, options?: Waiting): AsyncIterableIterator<KvsEntry>
 }
 
 /**
- * An entry that may be trusted without asking again for as long as it is valid. Whoever asked for
- * it disposes it.
+ * An entry that a client may trust without asking again, for as long as the lease is valid. The
+ * caller that asked for it disposes it.
  */
 export interface Lease extends Disposable {
   readonly entry: KvsEntry | undefined
   /**
    * True as long as no later put or delete of the key, and no removal of its namespace, can have
    * been acknowledged to its caller. False once it is not, for ever; an implementation may say so
-   * early. Costs no round trip.
+   * early. Reading it costs no round trip.
    */
   readonly valid: boolean
 }
@@ -97,13 +97,13 @@ export interface KvsNamespace extends KvsReader {
    * repeated, which may take two revisions.
    */
   put(key: string, value: Uint8Array, options?: Waiting): Promise<KvsStamp>
-  /** Removes the key; tells whether there was one. */
+  /** Removes the key; resolves with whether it was there. */
   delete(key: string, options?: Waiting): Promise<boolean>
   /**
-   * The entry under `key` as `get` or `waitFor` gives it, with a lease on it; undefined, and no
-   * lease, if there is none. While leases on a key are held, a put or delete of it is acknowledged,
-   * and seen by others, only when each was told or has run out. There where `readLeases` is
-   * declared.
+   * Resolves with the entry under `key`, as `get` or `waitFor` gives it, and a lease on it; with
+   * undefined, and no lease, if there is none. While clients hold leases on a key, the store
+   * acknowledges a put or delete of it, and shows it to others, only when it has taken each lease
+   * back or the lease has run out. A namespace has this call where `readLeases` is declared.
    */
   lease?(key: string, options?: LeaseOptions): Promise<Lease | undefined>
 }
@@ -111,8 +111,8 @@ export interface KvsNamespace extends KvsReader {
 /** A key that vanishes with its owner. */
 export interface Registration extends AsyncDisposable {
   /**
-   * Fires when the key is held no more: with a DyadError ERR_DYAD_NODE_TAKEN where another took it
-   * over, or with the error of a store that refuses it.
+   * Fires when the registration has lost its key: with a DyadError ERR_DYAD_NODE_TAKEN where
+   * another one took it over, or with the error of a store that refuses it.
    */
   readonly lost: AbortSignal
   /** Removes the key, unless it was taken over. */
@@ -120,13 +120,13 @@ export interface Registration extends AsyncDisposable {
 }
 
 /**
- * What an implementation can do beyond the mandatory clauses; its conformance test asserts what it
- * declares.
+ * Abilities of an implementation beyond the mandatory clauses. Its conformance test asserts those
+ * that it declares.
  */
 export interface KvsCapabilities {
-  /** What `put` returned for survives a restart of the store. */
+  /** An entry survives a restart of the store once its `put` has resolved. */
   readonly durable: boolean
-  /** Several processes see one store. */
+  /** Several processes share one store. */
   readonly crossProcess: boolean
   /** A registered key expires when its owner dies without closing it. */
   readonly leases: boolean
@@ -148,9 +148,8 @@ export interface RegisterOptions extends Waiting {
    */
   former?: number | undefined
   /**
-   * Called with the ms for which a holder that gives no sign of life may still keep the key. The
-   * call goes on, and takes the key once the holder's time has run out. Called at most once for
-   * each such holder.
+   * Called with the ms for which a silent holder may still keep the key. The registration goes on,
+   * and takes the key once the holder's time has run out. Called at most once for each such holder.
    */
   onWaiting?: ((ms: number) => void) | undefined
 }
@@ -165,11 +164,11 @@ export interface KvsOutage {
   readonly why: Error
 }
 
-/** A client of a key-value store. Whoever made it closes it. */
+/** A client of a key-value store. The caller that made it closes it. */
 export interface KvsClient extends AsyncDisposable {
   /**
-   * Since when and why the store does not answer, as far as the client knows; undefined while it
-   * does.
+   * Since when and why the store does not answer, as far as the client knows. Undefined while it
+   * answers.
    */
   readonly outage: KvsOutage | undefined
   /**
@@ -182,16 +181,17 @@ export interface KvsClient extends AsyncDisposable {
   /** Names the store, so that revisions of different stores are never compared. */
   readonly id: string
   /**
-   * A namespace by name; asks nothing of the store. ERR_DYAD_NAMESPACE_NAME if it cannot be a name.
+   * Returns a namespace by name, without asking the store. ERR_DYAD_NAMESPACE_NAME if the name is
+   * invalid.
    */
   namespace(name: string): KvsNamespace
   /** Creates a namespace. ERR_DYAD_NAMESPACE_EXISTS, ERR_DYAD_NAMESPACE_NAME. */
   createNamespace(name: string, options?: Waiting): Promise<void>
-  /** Names of the namespaces, sorted. */
+  /** Resolves with the names of the namespaces, sorted. */
   listNamespaces(options?: Waiting): Promise<string[]>
-  /** Removes a namespace with all it holds. ERR_DYAD_NAMESPACE_MISSING. */
+  /** Removes a namespace with all its entries. ERR_DYAD_NAMESPACE_MISSING. */
   removeNamespace(name: string, options?: Waiting): Promise<void>
-  /** The keys that are registered now; apart from every namespace. */
+  /** The keys that are registered now. It is separate from every namespace. */
   readonly registry: KvsReader
   /**
    * Registers `key` until the registration is closed or `ttl` ms pass without a sign of life of its
@@ -208,7 +208,7 @@ export interface KvsClient extends AsyncDisposable {
 
 const NAMESPACE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._\-:@+/]{0,199}$/
 
-/** Whether `name` can name a namespace. */
+/** Returns whether `name` can name a namespace. */
 export function isNamespaceName(name: unknown): name is string {
   return typeof name === 'string' && NAMESPACE_NAME.test(name)
 }

@@ -54,8 +54,8 @@ export interface SourceFile extends AsyncDisposable {
 }
 
 /**
- * A managed directory as its node sees it; `dev` and `ino` tell whether another process sees the
- * same one.
+ * A managed directory as its node sees it. A process with the same `dev` and `ino` sees the same
+ * directory.
  */
 export interface SourceDirectory {
   /** Absolute path, symbolic links resolved. */
@@ -64,7 +64,7 @@ export interface SourceDirectory {
   readonly ino: bigint
 }
 
-/** The files that a node serves; a transport never opens a file by any other way. */
+/** The files that a node serves. A transport opens files only through it. */
 export interface FileSource {
   readonly directories: readonly SourceDirectory[]
   /** Opens exactly the version asked for. ERR_DYAD_GONE, ERR_DYAD_CHANGED, ERR_DYAD_REFUSED. */
@@ -72,12 +72,11 @@ export interface FileSource {
 }
 
 /**
- * What a transport's server advertises for fetchers to find it; opaque to everybody but that
- * transport. At most 16 KiB.
+ * The address that a transport's server advertises. Only that transport reads it. At most 16 KiB.
  */
 export type TransportAddress = string
 
-/** Serving side of a transport. Whoever started it closes it. */
+/** The serving side of a transport. The caller that started it closes it. */
 export interface TransportServer extends AsyncDisposable {
   readonly address: TransportAddress
   /** Ends every transfer under way and stops listening. Closing twice is no error. */
@@ -86,7 +85,9 @@ export interface TransportServer extends AsyncDisposable {
 
 /** Options of {@link Transport.fetch}. */
 export interface FetchOptions {
-  /** Ends the transfer early; what waits for it rejects with the signal's reason. @default none */
+  /**
+   * Ends the transfer early; calls that wait for it reject with the signal's reason. @default none
+   */
   signal?: AbortSignal | undefined
 }
 
@@ -118,18 +119,21 @@ export interface Transfer extends AsyncDisposable {
    */
   receiveInto?(fd: number, position: number): AsyncIterable<number> | undefined
   /**
-   * A new descriptor of the very file that is transferred, for who would read it before the
-   * transfer ends; only what `copyTo` or the last chunk has verified may be believed. Whoever asks
-   * for it closes it. Only present where this process can open the file.
+   * Returns a new descriptor of the very file that is transferred, to read it before the transfer
+   * ends. Its bytes are verified only by `copyTo` or by the last chunk. The caller closes the
+   * descriptor. Only present where this process can open the file.
    */
   openHere?(): number
-  /** Whether `target` is the very file that would be transferred, so that nothing needs to move. */
+  /** Resolves with whether `target` is the very file to transfer, so that nothing needs to move. */
   isAt?(target: string): Promise<boolean>
   /** Ends the transfer; nothing is read at the owner after it. */
   close(): Promise<void>
 }
 
-/** Moves files between nodes. Any number of transfers run at once. Whoever made it closes it. */
+/**
+ * Moves files between nodes. Any number of transfers run at once. The caller that made it closes
+ * it.
+ */
 export interface Transport extends AsyncDisposable {
   /** The name in the registry and in DYAD_DTL_MODE. */
   readonly name: string

@@ -10,21 +10,21 @@ import { type ReachContext, reach } from './reach.js'
 import { Ways } from './ways.js'
 
 /**
- * How long the owner is waited for, if it is not registered, before copies are looked for again, in
- * ms.
+ * How long a transfer waits for an owner that is not registered, before it looks for copies again,
+ * in ms.
  */
 const COPIES_AGAIN_MS = 1_000
 
 /** Where the bytes of a file go. */
 export interface Destination {
   /**
-   * Takes the whole file over a transfer that need not pass the bytes through here, or declines.
-   * Tells how many bytes moved.
+   * Takes the whole file over a transfer that need not pass the bytes through this process, or
+   * declines. Resolves with the number of bytes that moved.
    */
   takeWhole(transfer: Transfer): Promise<number | undefined>
   /**
-   * Takes the bytes over a transfer that puts them in place by itself, telling of each that has
-   * arrived, or declines.
+   * Takes the bytes over a transfer that puts them in place by itself, or declines. Yields how many
+   * more have arrived.
    */
   receive(transfer: Transfer): AsyncIterable<number> | undefined
   /** Takes the next bytes; they are the caller's again when it resolves, or returns. */
@@ -33,23 +33,24 @@ export interface Destination {
   beginAnew(why: DyadError): Promise<void>
 }
 
-/** The nodes that may be asked for a file, one after the other. */
+/** The nodes that may serve a file, one after the other. */
 export interface Sources {
   /**
-   * The record as the node to be asked next has it: the owner's own, or that of a copy elsewhere.
+   * Resolves with the record as the next node to ask has it: the owner's own, or that of a copy
+   * elsewhere.
    */
   source(signal: AbortSignal): Promise<FileRecord>
-  /** That node did not serve it. */
+  /** Notes that this node did not serve the file. */
   failed(source: FileRecord): void
 }
 
-/** What pulling a file needs to know of its session. */
+/** The part of a session that pulling a file uses. */
 export interface PullContext extends ReachContext {
   /** Milliseconds to go on trying without progress. */
   readonly ownerTimeout: number
   /** Milliseconds that a transfer may stand still. */
   readonly progressTimeout: number
-  /** Bytes a second below which what comes is no progress; 0 for any. */
+  /** Bytes a second that count as progress; 0 counts any. */
   readonly leastRate: number
   /**
    * Resolves when this transfer may go on, where others have the right of way; rejects with the
@@ -60,12 +61,12 @@ export interface PullContext extends ReachContext {
 
 /**
  * Brings the bytes of the record's file from its owner, or from one of `sources`, into
- * `destination`, over as many transfers as it takes: what breaks off goes on from where it stopped,
- * over a transport that has not failed this file if there is one. Tells how many bytes moved. Gives
- * up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without progress; ERR_DYAD_CHANGED and
- * ERR_DYAD_GONE are final if the owner says so. It fetches bytes anew that do not fit the digest of
- * the record: once from the owner if they came from a copy, and once more over another transport if
- * there is one. Then it fails with ERR_DYAD_CORRUPT.
+ * `destination`, over as many transfers as it takes. The next transfer goes on where the last one
+ * stopped, over a transport that has not failed this file if there is one. Resolves with the number
+ * of bytes that moved. Gives up with ERR_DYAD_OWNER_UNREACHABLE after `ownerTimeout` without
+ * progress; ERR_DYAD_CHANGED and ERR_DYAD_GONE are final if the owner says so. It fetches bytes
+ * anew that do not fit the digest of the record: once from the owner if they came from a copy, and
+ * once more over another transport if there is one. Then it fails with ERR_DYAD_CORRUPT.
  */
 export async function pull(
   record: FileRecord,
@@ -105,8 +106,8 @@ export async function pull(
         continue
       }
       if (mayRecover(error)) pulling.ways.failed(error)
-      // What a copy was changed into may be among the bytes that came from it already; that is
-      // final, and whoever asks again is not sent there.
+      // If a copy was changed, bytes of the change may have arrived. That is final; the next
+      // request goes to another node.
       const isLost = pulling.isOpen && !mayRecover(error)
       if (source !== record && !isLost && pulling.patience.left > 1) {
         // There are others.
@@ -128,15 +129,12 @@ interface Pulling {
    * no progress.
    */
   readonly overall: LeastRate
-  /**
-   * Whether the node that was asked last has opened the file, so that its bytes may have gone to
-   * the destination.
-   */
+  /** Whether the last node has opened the file, so that its bytes may be at the destination. */
   isOpen: boolean
   received: number
-  /** Whether copies may be asked: not after one had other bytes than were published. */
+  /** Whether copies may be used: no more after one had other bytes than the published ones. */
   mayBeCopy: boolean
-  /** Whether the owner may be asked once more for what does not fit. */
+  /** Whether the owner may send bytes that do not fit the digest once more. */
   mayBeginAnew: boolean
 }
 
@@ -211,7 +209,7 @@ async function beginAnew(error: DyadError, source: FileRecord, isCopy: boolean, 
   await pulling.destination.beginAnew(why)
 }
 
-/** Pauses after a failure of the owner; throws what is final. */
+/** Pauses after a failure of the owner; throws an error that is final. */
 async function beforeNextAttempt(
   error: unknown,
   record: FileRecord,
@@ -236,8 +234,8 @@ async function beforeNextAttempt(
 }
 
 /**
- * The way to the owner may come back; what the owner says of the file stands, and what fails here
- * is not the owner's.
+ * Returns whether another attempt may succeed. The way to the owner may come back. An owner's
+ * answer about the file is final, and so is a failure on this node.
  */
 function mayRecover(error: unknown): boolean {
   return (

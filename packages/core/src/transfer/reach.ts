@@ -8,10 +8,10 @@ import type { Nodes } from './nodes.js'
 import { obstacleTo } from './obstacle.js'
 import type { Ways } from './ways.js'
 
-/** What reaching an owner needs to know of its session. */
+/** The part of a session that reaching an owner uses. */
 export interface ReachContext {
   readonly nodes: Nodes
-  /** What this side can use, best first. */
+  /** The transports of this side, best first. */
   readonly transports: readonly Transport[]
   /** 'auto', or the name of the one transport to use. */
   readonly mode: string
@@ -20,15 +20,15 @@ export interface ReachContext {
 /** A better transport that is not used. */
 interface PassedOver {
   readonly transport: string
-  /** A clause, or what it failed with. */
+  /** A clause, or the error that it failed with. */
   readonly why: unknown
 }
 
 /**
  * Begins a transfer of the record's file from byte `start` on, over the best transport that the
- * owner offers and this side can use; what has failed this file before comes last. Waits up to
- * `patienceMs` for the owner to be registered, with 0 not at all. ERR_DYAD_OWNER_UNREACHABLE,
- * ERR_DYAD_NO_TRANSPORT, and the errors of Transport.fetch.
+ * owner offers and this side can use; a transport that has failed this file before comes last.
+ * Waits up to `patienceMs` for the owner to be registered, with 0 not at all.
+ * ERR_DYAD_OWNER_UNREACHABLE, ERR_DYAD_NO_TRANSPORT, and the errors of Transport.fetch.
  */
 export async function reach(
   record: FileRecord,
@@ -43,7 +43,7 @@ export async function reach(
     return await reachAt(owner, record, start, context, attempt, ways)
   } catch (error) {
     if (!isDyadError(error, 'ERR_DYAD_NO_TRANSPORT')) throw error
-    // Another service may have taken the place of the one that the registry told of before.
+    // Another service may have taken the place of the registered one.
     const now = await context.nodes.find(record, patienceMs, attempt.signal)
     if (offersOf(now) === offersOf(owner)) throw error
     return await reachAt(now, record, start, context, attempt, ways)
@@ -81,8 +81,8 @@ async function reachAt(
       const request = { ...record, start, end: record.size }
       return await attempt.await(transport.fetch(address, request, { signal: attempt.signal }))
     } catch (error) {
-      // What is wrong with the file is wrong over every transport; what is wrong with the way may
-      // be right over the next.
+      // A fault of the file is the same over every transport. After a fault of the way, the next
+      // transport may work.
       if (attempt.signal.aborted || isDyadError(error, 'ERR_DYAD_CHANGED') || isDyadError(error, 'ERR_DYAD_GONE'))
         throw error
       ways.failed(error)
