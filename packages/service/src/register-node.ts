@@ -11,7 +11,7 @@ export interface SilentHolder {
   readonly ms: number
 }
 
-/** Options of {@link registerNode}. */
+/** Options of a node's registration. */
 export interface RegisterNodeOptions {
   /** Milliseconds that the node stays registered after the last sign of life. */
   readonly leaseTtl: number
