@@ -9,6 +9,7 @@ import { copyAs } from './destination.js'
 import { hasContentOf } from './file-digest.js'
 import { type Naming, type PlannedFile, planGet } from './get-plan.js'
 import { tell } from './output.js'
+import { OwnerWait } from './owner-wait.js'
 
 /** Files that are waited for at once: each is one request at the store. */
 const WAITS_AT_ONCE = 256
@@ -50,6 +51,7 @@ export async function getMany(
     await moves.acquire(ending)
     const progress = batch.progress.begin(file.size ?? record.size)
     try {
+      using ownerWait = new OwnerWait(file.path, (line) => batch.progress.aside(() => tell(line)))
       const place = to === undefined ? undefined : resolve(to, file.name)
       if (place !== undefined && (await hasContentOf(place, record, ending))) {
         return add(batch, record, place, true)
@@ -60,7 +62,10 @@ export async function getMany(
         onRecord: (newest) => {
           stored = newest
         },
-        onProgress: (arrived) => progress.moved(arrived),
+        onProgress: (arrived) => {
+          ownerWait.end()
+          progress.moved(arrived)
+        },
       })
       const isHeld = held.take(local)
       if (place === undefined) return add(batch, stored, local, isHeld)

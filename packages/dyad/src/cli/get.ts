@@ -10,6 +10,7 @@ import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { getMany } from './get-many.js'
 import { outputFailure } from './interruption.js'
 import { outputStream, print, printJson, tell } from './output.js'
+import { OutputReader } from './output-reader.js'
 import { OwnerWait } from './owner-wait.js'
 import { Progress } from './progress.js'
 import { withSession } from './session.js'
@@ -71,19 +72,26 @@ async function getAll(
   signal: AbortSignal,
 ) {
   const naming = match ? 'patterns' : recursive ? 'folders' : 'paths'
-  await withSession(options, signal, async (session) => {
+  using reader = new OutputReader()
+  const ending = AbortSignal.any([signal, reader.signal])
+  await withSession(options, ending, async (session) => {
     await session.greet()
     using batch = new Batch({ verb: 'get', done: 'fetched' }, json === true)
     using _ = onUnreadable((error) => batch.progress.aside(() => tell(`left out: ${error.message}`)))
-    await getMany(words, { naming, to }, session, batch, signal)
+    await getMany(words, { naming, to }, session, batch, ending)
   })
 }
 
 async function getOne(words: string[], { json }: Flags, options: ConfigOptions, signal: AbortSignal): Promise<void> {
   const [path = '', destination] = words
   if (json && destination === '-') throw new UsageError('--json and - both want the standard output')
+  if (destination === '-') {
+    using reader = new OutputReader()
+    const ending = AbortSignal.any([signal, reader.signal])
+    const { local } = await get(options, path, ending)
+    return await toOutput(local, ending)
+  }
   const { local, record } = await get(options, path, signal)
-  if (destination === '-') return toOutput(local, signal)
   const place = destination === undefined ? local : await copyTo(local, destination, signal)
   if (json) printJson({ ...record, local: place })
   else print(place)

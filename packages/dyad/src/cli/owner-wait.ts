@@ -14,10 +14,11 @@ export class OwnerWait implements Disposable {
   #timer: NodeJS.Timeout | undefined
   #why = ''
   readonly #path: string
+  readonly #say: (line: string) => void
   readonly #wanted = (message: unknown) => {
     const { record } = message as Diagnostics['dyad.transfer.wanted']
     if (record.path !== this.#path || this.#timer !== undefined) return
-    const say = () => tell(`waiting for node ${record.owner}, which owns ${record.path}${this.#why} …`)
+    const say = () => this.#say(`waiting for node ${record.owner}, which owns ${record.path}${this.#why} …`)
     this.#timer = setTimeout(say, PATIENCE_MS)
   }
   readonly #failed = (message: unknown) => {
@@ -25,9 +26,13 @@ export class OwnerWait implements Disposable {
     if (record.path === this.#path) this.#why = ` (${reasonOf(error)})`
   }
 
-  /** @param path the managed path */
-  constructor(path: string) {
+  /**
+   * @param path the managed path
+   * @param say prints a line on stderr
+   */
+  constructor(path: string, say: (line: string) => void = tell) {
     this.#path = path
+    this.#say = say
     subscribe('dyad.transfer.wanted', this.#wanted)
     subscribe('dyad.transfer.retry', this.#failed)
   }

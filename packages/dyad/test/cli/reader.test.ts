@@ -24,6 +24,12 @@ t.test('watch ends when the reader of its pipe is gone, although it has nothing 
   const none = (reader: string) => `{ { dyad watch 'none*'; echo $? >&3; } | ${reader}; } 3>&1`
   t.equal(await shell(t, sandbox, none('true')), '0\n', 'gone before it begins, most likely')
   t.equal(await shell(t, sandbox, none('sleep 1')), '0\n', 'gone later')
+  // So does a get that waits, of a file or of several.
+  Object.assign(sandbox.env, sandbox.on('n2'))
+  for (const args of ['never -', 'a never --to out']) {
+    const script = `{ { dyad get ${args} 2> /dev/null; echo $? >&3; } | sleep 1; } 3>&1`
+    t.equal(await shell(t, sandbox, script), '0\n', args)
+  }
 })
 
 t.test('watch ends when the other end of its socket closes, and not when that only sends no more', async (t) => {
