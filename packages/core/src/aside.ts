@@ -3,7 +3,7 @@ export type Aside = <Result>(work: () => Result) => Result
 
 let aside: Aside | undefined
 
-/** Tells sessions how to run their work in a program that takes part by other means, too. */
+/** Sets how sessions run their work in a program whose own node:fs takes part, too. */
 export function letSessionsStandAside(how: Aside): void {
   aside = how
 }

@@ -42,16 +42,13 @@ export async function untilTold(signal: AbortSignal, waiting: (told: () => void)
   signal.throwIfAborted()
 }
 
-/**
- * Controllers that were not needed, for the next who needs one: to make one takes as long as a few
- * system calls.
- */
+/** Controllers for reuse: making one takes as long as a few system calls. */
 const spare: AbortController[] = []
 const MOST_SPARE = 64
 
 /**
- * A controller that nobody has aborted and nobody listens to. Whoever takes it gives it back,
- * unless something may still hold its signal.
+ * Returns a controller that is not aborted and has no listeners. The caller gives it back, unless
+ * something may still hold its signal.
  */
 export function takeController(): AbortController {
   return spare.pop() ?? new AbortController()

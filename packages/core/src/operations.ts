@@ -10,18 +10,18 @@ interface Bounded {
 }
 
 /**
- * What a session has under way: each operation ends with its caller's signal or with the session,
- * which waits for it.
+ * The operations of a session. Each ends with its caller's signal or with the session, which waits
+ * for it.
  */
 export class Operations {
   readonly #closing = new AbortController()
   /**
-   * An array and no listeners to `closing`, since operations begin and end thousands of times a
+   * An array instead of listeners to `closing`, since operations begin and end thousands of times a
    * second.
    */
   readonly #bounded: Bounded[] = []
   #underWay = 0
-  /** To be told when nothing is under way any more. */
+  /** Called when nothing is under way any more. */
   #ended: (() => void) | undefined
 
   constructor() {
@@ -47,7 +47,7 @@ export class Operations {
     }
   }
 
-  /** Ends what is under way, and resolves when it has ended. Called once. */
+  /** Ends all operations, and resolves when they have ended. Called once. */
   async close(): Promise<void> {
     this.#closing.abort(new DyadError('ERR_DYAD_CLOSED'))
     for (const { own } of [...this.#bounded]) own.abort(this.closing.reason)

@@ -5,7 +5,7 @@ import { WriteBehind } from './write-behind.js'
 /**
  * Writes a file from its beginning on: at once as long as that goes to memory, since handing it to
  * another thread and back costs as much as it saves there, and behind its caller, on another
- * thread, where the disk is slow. Whoever made it closes it; the descriptor stays theirs.
+ * thread, where the disk is slow. The maker closes it, and closes the descriptor.
  */
 export class FileWriter {
   readonly #fd: number
@@ -14,7 +14,7 @@ export class FileWriter {
   #behind: WriteBehind | undefined
   #written = 0
 
-  /** @param onWritten told how many bytes are in the file, each time that some were written */
+  /** @param onWritten called after each write with the number of bytes in the file */
   constructor(fd: number, pace: DiskPace, onWritten: (bytes: number) => void) {
     this.#fd = fd
     this.#pace = pace

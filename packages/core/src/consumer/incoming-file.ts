@@ -26,23 +26,23 @@ import type { Destination } from '../transfer/pull.js'
 import type { Arrival, OnArrival } from './arrival.js'
 import { FileWriter } from './file-writer.js'
 
-/** How often progress is told of while the system copies a file by itself, in ms. */
+/** Interval of progress reports while the system copies a file by itself, in ms. */
 const PROGRESS_MS = 100
 /** The right of the owner of a file to write to it. */
 export const WRITABLE = 0o200
 
-/** What storing files needs to know of where they are stored. */
+/** The part of a session that an incoming file uses. */
 export interface StoringPlace {
   readonly temporaries: Temporaries
   readonly pace: DiskPace
   readonly parents: StoringParents
 }
 
-/** Whether what stands at the place of a file may be replaced. */
+/** Decides whether the file that stands at a target may be replaced. */
 export interface Replacing {
   /** Resolves once it may be. */
   permitted(): Promise<void>
-  /** Whether that is still so. */
+  /** Whether it still may be replaced. */
   readonly isPermitted: boolean
 }
 
@@ -138,7 +138,7 @@ export class IncomingFile implements Destination, AsyncDisposable {
   }
 
   receive(transfer: Transfer): AsyncIterable<number> | undefined {
-    // What is written behind may not be in the file yet.
+    // Bytes that are written behind may not be in the file yet.
     const lengths = this.#writer.isBehind ? undefined : transfer.receiveInto?.(this.#fd, this.#stored)
     return lengths && this.#tellOf(lengths)
   }
@@ -147,8 +147,8 @@ export class IncomingFile implements Destination, AsyncDisposable {
     try {
       // Before the last of them is handed to anybody.
       this.#pass(chunk)
-      // Whoever waits for just these bytes need not read them back. Behind others, they are not
-      // those that follow what is stored.
+      // A reader that waits for these bytes need not read them back. Behind other bytes they do not
+      // follow the stored ones.
       if (!this.#writer.isBehind) this.#onArrival({ ...this.#arrival(), next: chunk })
       return this.#writer.write(chunk)?.catch((cause) => Promise.reject(storeError(this.#target, cause)))
     } catch (cause) {
@@ -277,7 +277,7 @@ export class IncomingFile implements Destination, AsyncDisposable {
     if (this.#verifier?.length === this.#record.size) this.#verify()
   }
 
-  /** As `#pass`, of what is stored up to `end` and has not passed. */
+  /** As `#pass`, for the stored bytes up to `end` that have not passed yet. */
   async #passStored(end: number): Promise<void> {
     const from = this.#verifier?.length ?? end
     await readBack(this.#fd, from, end, (bytes) => this.#pass(bytes))

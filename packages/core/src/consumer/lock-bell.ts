@@ -61,7 +61,7 @@ export class Ringing {
 }
 
 /**
- * Tells waiters, over a Unix socket, of the progress and the release of locks that this process
+ * Notifies waiters, over a Unix socket, of the progress and the release of locks that this process
  * holds. The kernel ends the connection with the process, however that dies. The maker of a bell
  * closes it.
  */

@@ -25,7 +25,7 @@ export class LockTable implements Disposable {
   readonly #claims = new Map<number, Claim>()
   #fd: number | undefined
 
-  /** @param holder noted of each lock that is taken, at most 128 bytes */
+  /** @param holder the text that stands beside each lock that is taken, at most 128 bytes */
   constructor(path: string, holder: string) {
     this.#path = path
     this.#holder = holder.slice(0, SLOT_BYTES).padEnd(SLOT_BYTES)

@@ -5,7 +5,7 @@ import type { KvsNamespace, KvsOutage } from '../kvs/contract.js'
 import { outageText } from '../kvs/outages.js'
 import { decodeRecord, type FileRecord, mayBeNewer } from '../kvs/record.js'
 
-/** What looking up needs to know of its session. */
+/** The part of a session that looking up uses. */
 export interface LookupContext {
   readonly namespace: () => KvsNamespace
   readonly key: (path: string) => string
@@ -24,13 +24,13 @@ export interface WaitOptions {
   /** Milliseconds to wait for the record; 0 is for ever. */
   readonly timeout: number
   readonly signal: AbortSignal
-  /** Told once, when there is no record yet. */
+  /** Called once, if there is no record yet. */
   readonly onWaiting?: (() => void) | undefined
 }
 
 /**
- * The newest record of a managed path, or undefined if it is not published. ERR_DYAD_METADATA, and
- * the errors of KvsClient.get.
+ * Resolves with the newest record of a managed path, or with undefined if it is not published.
+ * ERR_DYAD_METADATA, and the errors of KvsClient.get.
  * @param timeout milliseconds that the store may take; 0 leaves that to its client
  */
 export async function lookup(
@@ -52,7 +52,7 @@ export async function lookup(
 }
 
 /**
- * The newest record of a managed path, as soon as there is one. ERR_DYAD_TIMEOUT,
+ * Resolves with the newest record of a managed path as soon as there is one. ERR_DYAD_TIMEOUT,
  * ERR_DYAD_METADATA, and the errors of KvsClient.waitFor; ERR_DYAD_KVS_UNREACHABLE if the store
  * does not answer in `timeout`.
  */
@@ -108,7 +108,10 @@ function unanswered(path: string, timeout: number, { outage }: LookupContext): D
   return new DyadError('ERR_DYAD_KVS_UNREACHABLE', { path, detail, remedy, cause: known?.why })
 }
 
-/** The next record of the path after `record`, or undefined if none is published within `ms`. */
+/**
+ * Resolves with the next record of the path after `record`, or with undefined if none is published
+ * within `ms`.
+ */
 export async function newerThan(
   record: FileRecord,
   ms: number,

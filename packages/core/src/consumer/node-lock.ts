@@ -34,7 +34,7 @@ export interface NodeLock extends Disposable {
    * taking it does.
    */
   regain(): Promise<boolean>
-  /** Tells the waiters how many bytes the work under the lock has stored. */
+  /** Notifies the waiters of the number of bytes that the work under the lock has stored. */
   progress(bytes: number): void
 }
 
@@ -159,7 +159,7 @@ export class NodeLocks implements Disposable {
       const rung =
         bell === undefined ? 'gone' : await untilRung(this.#bellPath(bell), digest, { patience, left, heard }, signal)
       if (rung !== 'gone') continue
-      // It has not noted itself yet, is not listening yet, or ends at this moment.
+      // The holder has not written its name yet, does not listen yet, or ends at this moment.
       await delay(Math.min(pause, left), undefined, { signal }).catch(() => signal.throwIfAborted())
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
     }

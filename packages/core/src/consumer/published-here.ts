@@ -19,7 +19,7 @@ export function assertUnchanged(file: ManagedFile, record: FileRecord): void {
 
 /**
  * Whether the published file, which should stand here, comes in sight while `patience` lasts:
- * storage that hosts share may show it later than the store shows its record. No event tells of
+ * storage that hosts share may show it later than the store shows its record. No event reports
  * changes by another host, so this looks again and again, less and less often. Rejects with the
  * signal's reason.
  */

@@ -12,7 +12,7 @@ const LONGEST_RUN = 15
 const PACES = 4
 const SPARE_OPENS = 8
 
-/** What is expected after a path that was opened. */
+/** The paths that are expected after one that was opened. */
 export interface Expected {
   /** Names the walk that leads there. */
   readonly walk: string
@@ -46,9 +46,9 @@ interface Run {
 }
 
 /**
- * Tells from the paths that were opened which will be opened next: the next numbers of a numbered
- * sequence (frame-0001, frame-0002, …) at whatever stride, and where names come again, what
- * followed them the last time (the replay of DTF).
+ * Predicts from the opened paths which ones come next: the next numbers of a numbered sequence
+ * (frame-0001, frame-0002, …) at any stride, and where names come again, the names that followed
+ * them the last time (the replay of DTF).
  */
 export class Sequence {
   readonly #walks = new Map<string, Walk>()
@@ -57,7 +57,7 @@ export class Sequence {
   #opens = 0
 
   /**
-   * Notes that a path was opened, and tells of the paths to come: `most` at most, fewer where the
+   * Notes that a path was opened, and returns the paths to come: `most` at most, fewer where the
    * walk has just begun.
    */
   opened(path: string, most: number): Expected {

@@ -5,7 +5,7 @@ import { type PullContext, pull } from '../transfer/pull.js'
 import type { OnArrival } from './arrival.js'
 import { IncomingFile, type Replacing, type StoringPlace } from './incoming-file.js'
 
-/** What storing a file needs to know of its session. */
+/** The part of a session that storing a file uses. */
 export interface StoreContext extends PullContext, StoringPlace {
   /** Other nodes to fetch from, and to offer to; undefined where they are left alone. */
   readonly copies: Copies | undefined
@@ -13,10 +13,10 @@ export interface StoreContext extends PullContext, StoringPlace {
 
 /**
  * Brings the record's file to `target`: its bytes arrive in a temporary file beside it, and a
- * rename puts them in place once they are whole. Tells how many bytes moved, none if the owner's
- * file is `target` itself, and the attributes of the stored file. It replaces a file there only as
- * `replacing` permits. Whatever goes wrong leaves `target` as it was and nothing beside it.
- * ERR_DYAD_STORE, and the errors of pull.
+ * rename puts them in place once they are whole. Resolves with the number of bytes that moved, none
+ * if the owner's file is `target` itself, and the attributes of the stored file. It replaces a file
+ * there only as `replacing` permits. Whatever goes wrong leaves `target` as it was and nothing
+ * beside it. ERR_DYAD_STORE, and the errors of pull.
  */
 export async function store(
   record: FileRecord,

@@ -9,7 +9,7 @@ const spare: Buffer[] = []
 /**
  * Writes a file on to its end, behind its caller: bytes are copied into one of two buffers, and one
  * is written while the other fills. A write begins as soon as none is under way, so nothing waits
- * for a buffer to be full. Whoever made it closes it; the descriptor stays theirs.
+ * for a buffer to be full. The maker closes it, and closes the descriptor.
  */
 export class WriteBehind {
   readonly #fd: number
@@ -23,7 +23,7 @@ export class WriteBehind {
 
   /**
    * @param written bytes that are in the file already
-   * @param onWritten told how many bytes are in the file, each time that some were written
+   * @param onWritten called after each write with the number of bytes in the file
    */
   constructor(fd: number, written: number, onWritten: (bytes: number) => void) {
     this.#fd = fd

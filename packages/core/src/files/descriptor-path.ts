@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 
 /**
- * O_PATH of Linux, for which node:fs has no name: it makes a descriptor of the file at a path
- * without opening that. It neither touches a device nor waits for a pipe.
+ * O_PATH of Linux, which node:fs does not name: it makes a descriptor of the file at a path without
+ * opening that. It neither touches a device nor waits for a pipe.
  */
 export const O_PATH = 0o10000000
 

@@ -8,9 +8,9 @@ const FIRST_WARY_MS = 250
 const MOST_WARY_MS = 10_000
 
 /**
- * Tells whether files may be called synchronously: a few microseconds where the system has them in
- * memory, a tenth of the way through the thread pool and back, but the whole process waits where a
- * disk is waited for. After a call that had to wait they may not for a while, which doubles each
+ * Decides whether calls on files may be synchronous: a few microseconds where the system has them
+ * in memory, a tenth of the way through the thread pool and back, but the whole process waits where
+ * a disk is waited for. After a call that had to wait they may not for a while, which doubles each
  * time that the next ones soon have to wait again.
  */
 export class DiskPace {

@@ -1,8 +1,8 @@
 import { nativeExtensions } from './native-extensions.js'
 
 /**
- * Whether an executable file gives capabilities to whoever starts it; false where that cannot be
- * told.
+ * Returns whether an executable file gives capabilities to the process that runs it; false where
+ * that is not known.
  */
 export function hasFileCapabilities(fd: number): boolean {
   try {

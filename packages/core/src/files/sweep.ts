@@ -19,7 +19,7 @@ const NAMES_AT_END = 10_000
 /** Directories that are remembered. */
 const MOST_DIRECTORIES = 4_096
 
-/** A name that tells the host, and one that an earlier version made, which locked nothing. */
+/** A name that has the host in it, or one of an earlier version, which locked nothing. */
 const NAME = new RegExp(`^\\${TEMPORARY_PREFIX}([0-9a-f]{10})-(?:[0-9a-f]+|(\\d+-\\w*-[0-9a-f]+))$`)
 
 /** When to sweep which directory: as files are stored there, one sweep at a time. */
@@ -64,8 +64,8 @@ export class Sweeps {
 
   /**
    * Removes the temporary files that nobody writes any more. One that it cannot remove stays: it is
-   * debris, not data. A sweep for which no descriptor is free waits for nothing: the next file that
-   * is stored there begins another.
+   * debris, not data. A sweep that finds no free descriptor does not wait: the next file that is
+   * stored there begins another.
    */
   async #sweep(directory: string, found: BigIntStats | undefined): Promise<void> {
     let names = 0
@@ -93,8 +93,8 @@ export class Sweeps {
 }
 
 /**
- * Removes a temporary file if its lock is free: the kernel releases it with whoever writes the
- * file. Throws EMFILE or ENFILE where no descriptor is free.
+ * Removes a temporary file if its lock is free: the kernel releases the lock when the writer ends.
+ * Throws EMFILE or ENFILE where no descriptor is free.
  */
 function removeIfDead(path: string, isUnlocked: boolean): void {
   let fd: number | undefined

@@ -96,7 +96,7 @@ function createIn(directory: string, path: string, mode: number): number {
 
 const GONE = { nlink: 0, mode: 0 }
 
-/** Locks a new file, or tells that a sweep has it locked. */
+/** Locks a new file; returns true if a sweep has it locked. */
 function isTaken(fd: number): boolean {
   try {
     return !tryLock(fd)

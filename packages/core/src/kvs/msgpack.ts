@@ -87,8 +87,8 @@ class Writer {
   }
 
   /**
-   * Writes a short text if it is ASCII, character by character: most are keys, for which a call
-   * into the system takes longer.
+   * Writes a short text if it is ASCII, character by character: most are keys, and a call into the
+   * system takes longer.
    */
   #ascii(text: string): boolean {
     const bytes = this.#room(1 + SHORT)

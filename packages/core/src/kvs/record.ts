@@ -10,7 +10,7 @@ export const RECORD_VERSION = 1
 /** The bits of a mode that are permissions. */
 const PERMISSIONS = 0o777
 
-/** What publishing states of a file. */
+/** A file as its producer publishes it. */
 export interface PublishedFile extends FileVersion {
   /** Id of the node that holds the file. */
   readonly owner: string
@@ -43,7 +43,7 @@ export interface Generation {
 /** Members are added one by one: spreading what may be missing takes as long as the checks do. */
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
 
-/** What is published under the key of a managed path. */
+/** The record that stands under the key of a managed path. */
 export interface FileRecord extends PublishedFile, Generation {}
 
 /** Whether both are of the same publish. */

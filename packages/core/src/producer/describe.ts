@@ -9,7 +9,7 @@ import { readBack } from '../files/read-back.js'
 import type { PublishedFile } from '../kvs/record.js'
 import type { ManagedDirectory, ManagedFile } from '../managed-directory.js'
 
-/** What describing a file needs to know of its session. */
+/** The part of a session that describing a file uses. */
 export interface DescribeContext {
   readonly node: string
   readonly directory: ManagedDirectory
@@ -37,7 +37,7 @@ export interface Described {
   readonly looks: FileLooks
 }
 
-/** Keeps what is needed while a record is on its way: all attributes take a kilobyte. */
+/** Returns the attributes that are needed while a record is stored: all of them take a kilobyte. */
 export function looksOf({ dev, ino, size, mtimeNs, mode }: BigIntStats): FileLooks {
   return { dev, ino, size, mtimeNs, mode }
 }

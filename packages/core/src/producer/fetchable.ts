@@ -4,8 +4,8 @@ import { loopbackAdvice } from '../loopback.js'
 import type { PublishContext } from './publish.js'
 
 /**
- * Why others cannot fetch what this node publishes, as far as the registry tells, and what to do;
- * undefined if they can.
+ * Resolves with the reason why other nodes cannot fetch this node's files, as far as the registry
+ * shows, and the remedy; undefined if they can.
  */
 export async function whyUnfetchable(
   { node, directory, inlineLimit }: Pick<PublishContext, 'node' | 'directory' | 'inlineLimit'>,

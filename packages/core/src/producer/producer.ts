@@ -20,12 +20,12 @@ import { type StagedFile, stage } from './stage.js'
 /** How long the registry may take to say whether others can fetch from here, in ms. */
 const ADVICE_MS = 1_000
 
-/** What producing needs to know of its session. */
+/** The part of a session that producing uses. */
 interface ProducerContext extends PublishContext {
   readonly parents: StoringParents
 }
 
-/** What the producing half of a session is made of; all of it stays the session's to close. */
+/** The parts of a session that producing uses. The session closes them. */
 export interface ProducerParts {
   readonly config: Omit<Config, 'kvs'>
   readonly kvs: KvsClient
@@ -98,7 +98,7 @@ export class Producer {
     return this.#pending.settle()
   }
 
-  /** Flushes, and ends the advice for others. */
+  /** Flushes, and waits for the advice that is under way. */
   async close(): Promise<void> {
     await this.flush()
     await this.#advice
@@ -121,8 +121,8 @@ export class Producer {
   }
 
   /**
-   * Why others cannot fetch the files that are published here, and what to do; undefined if they
-   * can, or if the registry does not tell in time.
+   * Resolves with the reason why other nodes cannot fetch the files that are published here, and
+   * the remedy; undefined if they can, or if the registry does not answer in time.
    */
   async unfetchable(): Promise<string | undefined> {
     const { config, kvs, operations } = this.#parts

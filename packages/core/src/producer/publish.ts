@@ -9,7 +9,7 @@ import { encodeRecord, type FileRecord, type PublishedFile } from '../kvs/record
 import type { ManagedFile } from '../managed-directory.js'
 import { type DescribeContext, describe, isSame, type WrittenFile } from './describe.js'
 
-/** What publishing needs to know of its session. */
+/** The part of a session that publishing uses. */
 export interface PublishContext extends DescribeContext {
   readonly sharedStorage: boolean
   readonly namespace: () => KvsNamespace

@@ -4,7 +4,7 @@ import type { KvsClient, KvsEntry, KvsNamespace } from '../kvs/contract.js'
 import { decodeRecord } from '../kvs/record.js'
 import { isShared, withdrawCopies } from '../transfer/copies.js'
 
-/** What removing a record needs to know of its session. */
+/** The part of a session that removing a record uses. */
 export interface RemoveContext {
   readonly kvs: KvsClient
   readonly namespace: () => KvsNamespace

@@ -145,7 +145,7 @@ export interface Transport extends AsyncDisposable {
   readonly unavailable?: DyadError | undefined
   /**
    * Answers fetches on the owner's node with the files of `source`. With ERR_DYAD_RDMA_UNAVAILABLE,
-   * which it may find out only here, a service leaves the transport out and tells of it; any other
+   * which it may find out only here, a service leaves the transport out and reports it; any other
    * error fails the start of the service.
    */
   serve(source: FileSource): Promise<TransportServer>
@@ -163,8 +163,8 @@ export interface Transport extends AsyncDisposable {
    */
   fetch(address: TransportAddress, request: FetchRequest, options?: FetchOptions): Promise<Transfer>
   /**
-   * Closes every connection and ends every transfer it fetches; servers are closed by whoever
-   * started them.
+   * Closes every connection and ends every transfer it fetches; the callers that started servers
+   * close them.
    */
   close(): Promise<void>
 }

@@ -8,7 +8,8 @@ import { copyName, encodeOffer, offerKey, placeKey } from './copy-registry.js'
 import { type QueueContext, WantedCopy } from './wanted-copy.js'
 
 /**
- * Smaller files are fetched in less time than it takes to agree on who fetches from whom, in bytes.
+ * Size from which nodes share copies, in bytes. Smaller files take less time than agreeing on the
+ * nodes to fetch them from.
  */
 const LEAST_BYTES = 1024 * 1024
 /** Copies that one session offers at a time; the oldest is withdrawn for a newer. */
@@ -27,12 +28,12 @@ export interface CopiesContext extends QueueContext {
   readonly leaseTtl: number
 }
 
-/** Whether nodes may offer copies of a file to one another. */
+/** Returns whether nodes may offer copies of a file to one another. */
 export function isShared({ size }: FileRecord): boolean {
   return size >= LEAST_BYTES
 }
 
-/** Takes back what any node offers of a generation of a file; the errors of KvsClient.register. */
+/** Takes back all offers of a generation of a file; the errors of KvsClient.register. */
 export async function withdrawCopies(
   kvs: KvsClient,
   namespace: string,
@@ -51,19 +52,19 @@ export async function withdrawCopies(
 }
 
 /**
- * Spreads a file from node to node. Whoever wants it says so in the registry; the first two fetch
- * from its owner, and the others from whoever has fetched it, two at a time each, so that the owner
- * sends two copies however many nodes want it. Whoever has it offers it for as long as its session
- * lasts.
+ * Spreads a file from node to node. A node that wants it queues in the registry. The first two
+ * nodes fetch from its owner; the others fetch from nodes that have it, two at a time from each. So
+ * the owner sends two copies, however many nodes want the file. A node that has the file offers it
+ * as long as its session lasts.
  */
 export class Copies {
   readonly #context: CopiesContext
   readonly #offers = new Set<Registration>()
   readonly #offering = new Set<Promise<void>>()
   readonly #closing = new AbortController()
-  /** What all offers of this moment ask together: whether a service serves the directory now. */
+  /** The question of all offers of this moment: whether a service serves the directory now. */
   #looking: Promise<boolean> | undefined
-  /** The same, of a service that is waited for. */
+  /** The same, while they wait for a service. */
   #asking: Promise<void> | undefined
 
   constructor(context: CopiesContext) {
@@ -102,8 +103,8 @@ export class Copies {
   }
 
   /**
-   * Offers what has been stored at `local` to other nodes, and gives up the place in the queue
-   * after that; does not wait for either.
+   * Offers the file at `local` to other nodes, then gives up the place in the queue. Waits for
+   * neither.
    */
   offer(wanted: WantedCopy, local: string): void {
     const offering = this.#offer(wanted, local)
@@ -155,7 +156,7 @@ export class Copies {
     if (this.#offers.size > MOST_OFFERED && oldest !== undefined) await this.#withdraw(oldest)
   }
 
-  /** Whether a service serves the directory now. */
+  /** Resolves with whether a service serves the directory now. */
   async #isServed(): Promise<boolean> {
     const { kvs, node, storage } = this.#context
     const entry = await kvs.registry.get(node, { signal: this.#closing.signal })
@@ -163,8 +164,9 @@ export class Copies {
   }
 
   /**
-   * A copy that no service serves would have others ask for it in vain. A service that has lost its
-   * place in the registry for a moment is waited for as long as its lease lasts.
+   * Waits for a service of the directory as long as a lease lasts: it may have lost its place in
+   * the registry for a moment. Rejects without one, since other nodes would ask for the copy in
+   * vain.
    */
   async #assertServed(): Promise<void> {
     const { kvs, node, storage, leaseTtl } = this.#context

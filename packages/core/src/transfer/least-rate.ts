@@ -1,4 +1,4 @@
-/** Judges how fast an owner sends, only by the time for which this side waited for it. */
+/** Judges how fast an owner sends, only by the time that this side has waited for it. */
 export class LeastRate {
   readonly #bytesPerSecond: number
   #bytes = 0

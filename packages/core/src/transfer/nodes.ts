@@ -22,8 +22,8 @@ export function otherKey(kind: string, ...parts: string[]): string {
 }
 
 /**
- * How the nodes that files are fetched from can be reached, as the registry told last: asked once,
- * and again once it did not hold.
+ * The registry's entries of the nodes that files are fetched from. Asks for an entry once, and
+ * again when it has failed.
  */
 export class Nodes {
   readonly #kvs: Pick<KvsClient, 'registry' | 'outage'>
@@ -61,7 +61,7 @@ export class Nodes {
     return node
   }
 
-  /** What is known of a node did not hold. */
+  /** Drops the entry of a node, which did not hold. */
   forget(node: string): void {
     this.#known.delete(node)
   }

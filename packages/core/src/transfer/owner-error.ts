@@ -1,12 +1,12 @@
 import { DyadError, ERRORS, type ErrorCode, isDyadError } from '../errors.js'
 import { visible } from '../visible.js'
 
-/** Longest detail that an owner tells of, in characters. */
+/** Longest detail of an error that an owner sends, in characters. */
 const MAX_DETAIL = 1024
 
-/** What a peer is told of an error, cut to what a frame may hold. */
+/** Returns an error as a peer gets it, cut to the room of a frame. */
 export function errorText(error: unknown): { code: string; detail: string } {
-  // It is the owner's to wait for, and the peer may well find it over when it asks again.
+  // The shortage is the owner's, and may be over when the peer asks again.
   if (isDyadError(error, 'ERR_DYAD_DESCRIPTORS')) {
     return { code: 'ERR_DYAD_TRANSFER', detail: 'the owner has no free file descriptor' }
   }
@@ -14,7 +14,7 @@ export function errorText(error: unknown): { code: string; detail: string } {
   return { code: 'ERR_DYAD_SYSTEM', detail: cut(String((error as Error)?.message ?? error)) }
 }
 
-/** The error that an owner told of; a code that is not ours is a breach of the protocol. */
+/** Returns the error that an owner has sent. An unknown code breaks the protocol. */
 export function errorOf(code: string, detail: string, path: string): DyadError {
   if (Object.hasOwn(ERRORS, code))
     return new DyadError(code as ErrorCode, { path, at: 'at the owner', detail: cut(detail) || undefined })

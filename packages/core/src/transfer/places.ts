@@ -85,7 +85,7 @@ export class Places {
     ).unref()
   }
 
-  /** Ends a transfer that has stood still for `ms`; tells whether it did. */
+  /** Ends a transfer that has stood still for `ms`; returns whether it did. */
   #endAfter(place: Place, ms: number): boolean {
     if (performance.now() - place.since < ms) return false
     this.#standing.delete(place)

@@ -4,7 +4,7 @@ import type { KvsClient, KvsEntry, Registration } from '../kvs/contract.js'
 import type { FileRecord } from '../kvs/record.js'
 import { copyKeys, decodeOffer, placeKey } from './copy-registry.js'
 
-/** How many nodes fetch from one at a time. */
+/** Nodes that fetch from one node at a time. */
 const FANOUT = 2
 /**
  * How long a node in the queue waits before it looks again, in ms, and then twice as long each
@@ -27,7 +27,7 @@ export class WantedCopy implements AsyncDisposable {
   readonly name: string
   readonly #context: QueueContext
   #place: Registration | undefined
-  /** Nodes whose copies turned out to be none. */
+  /** Nodes whose copies did not serve. */
   readonly #failed = new Set<string>()
 
   constructor(record: FileRecord, name: string, place: Registration, context: QueueContext) {
@@ -38,8 +38,8 @@ export class WantedCopy implements AsyncDisposable {
   }
 
   /**
-   * The record as the node has it that is to be asked next: a holder of a copy, or the owner. Waits
-   * for its turn.
+   * Waits for its turn, and resolves with the record as the next node to ask has it: a holder of a
+   * copy, or the owner.
    */
   async source(signal: AbortSignal): Promise<FileRecord> {
     const until = performance.now() + this.#context.patience
@@ -63,12 +63,12 @@ export class WantedCopy implements AsyncDisposable {
     }
   }
 
-  /** The copy of that node did not serve; it is not asked again. */
+  /** Notes that the copy of a node did not serve; that node is not asked again. */
   failed(source: FileRecord): void {
     this.#failed.add(source.owner)
   }
 
-  /** Leaves the place in the queue to the caller, who closes it. */
+  /** Hands the place in the queue to the caller, which closes it. */
   handOver(): Registration | undefined {
     const place = this.#place
     this.#place = undefined
@@ -79,7 +79,7 @@ export class WantedCopy implements AsyncDisposable {
     await this.#place?.close()
   }
 
-  /** Looks at the queue, and again whatever is put there. */
+  /** Looks at the queue, and again after each change. */
   async #turn(signal: AbortSignal): Promise<FileRecord> {
     const source = await this.#choose(signal)
     if (source !== undefined) return source
