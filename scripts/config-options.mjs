@@ -49,6 +49,7 @@ export function configOptions(options, defaultOf) {
   )
   return `
 import type { DtlMode } from './dtl-modes.js'
+import type { DurationText } from './duration.js'
 
 /**
  * Options as a program gives them; what is left out, or undefined, comes from the environment, else

@@ -119,6 +119,7 @@ const shared = {
     'broker?': of('hostedStore', 'the store, if this process hosts it'),
     'lost?': text('why the service has ended, if it has'),
     open: flag('whether it runs without a token'),
+    'log?': text('by dyad status: the file of its log, if it has one'),
   }),
   store: object('a store without a node', {
     kvs: text('its address'),
@@ -127,6 +128,7 @@ const shared = {
     startedAt: number('in ms since 1970'),
     broker: of('hostedStore', 'what it holds'),
     open: flag('whether it runs without a token'),
+    'log?': text('by dyad status: the file of its log, if it has one'),
   }),
   way: object('how this side would fetch from a node over one transport', {
     transport: text('name of the transport'),
@@ -203,6 +205,14 @@ export const COMMANDS = {
             durable: flag('whether its records survive its process'),
             counts: object('what it holds', statsMembers),
             namespaces: list(text('name'), 'its namespaces'),
+            awaited: list(
+              object('a file', {
+                namespace: text('its namespace'),
+                path: text('managed path, or the key where the options have other hash bins'),
+                waiters: count('how many wait for it'),
+              }),
+              'files that are waited for, 100 at most',
+            ),
             nodes: list(of('node'), 'the nodes, by name'),
             unreadable: list(text('a sentence'), 'registrations that cannot be read'),
           }),

@@ -94,7 +94,7 @@ class Reader {
     const env = {
       PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
       HOME: join(folder, 'home'),
-      XDG_RUNTIME_DIR: join(folder, 'run'),
+      DYAD_STATE_DIR: join(folder, 'run'),
       npm_config_update_notifier: 'false',
       ...(process.env.NODE_DEBUG && { NODE_DEBUG: process.env.NODE_DEBUG }),
       DYAD_KVS: `ws://127.0.0.1:${port}`,

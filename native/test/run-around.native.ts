@@ -8,12 +8,12 @@ test('an exported environment does the same for programs that a script starts it
   const script = (flags: string, line: string) =>
     sandbox.spawn(['-c', `eval "$(${WORDS} env --preload ${flags})"; ${line}`], {}, ['sh']).ended
   const [n1, n2] = [sandbox.at('n1'), sandbox.at('n2')]
-  t.match(await script(`--node n1 --producer-path ${n1}`, `sh -c 'echo by hand > ${n1}/hand'`), { code: 0, stderr: '' })
-  t.match(await script(`--node n2 --timeout 20000 --consumer-path ${n2}`, `cp ${n2}/hand copy; cat copy`), {
+  t.match(await script(`--node n1 --producer ${n1}`, `sh -c 'echo by hand > ${n1}/hand'`), { code: 0, stderr: '' })
+  t.match(await script(`--node n2 --timeout 20000 --consumer ${n2}`, `cp ${n2}/hand copy; cat copy`), {
     code: 0,
     stdout: 'by hand\n',
   })
-  const own = await script(`--node n2 --consumer-path ${n2}`, `${WORDS} ls; ${WORDS} run -- cat ${n2}/hand`)
+  const own = await script(`--node n2 --consumer ${n2}`, `${WORDS} ls; ${WORDS} run -- cat ${n2}/hand`)
   t.match(own, { code: 0, stdout: /hand\nby hand\n$/ }, 'commands of dyad itself work there as well')
 })
 

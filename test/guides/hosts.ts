@@ -30,6 +30,8 @@ const ENTER = `
   mkdir "/sys/fs/cgroup/$SPACE"
   echo $$ > "/sys/fs/cgroup/$SPACE/cgroup.procs"
   mount -t tmpfs none /run
+  mkdir -p -m 700 "/tmp/dyad-$(id -u)"
+  mount -t tmpfs -o mode=700 none "/tmp/dyad-$(id -u)"
   mkdir -p -m 755 /run/sshd /run/systemd/system
   env -i HOME="$HOME" PATH="/mnt/node:$PATH" XDG_RUNTIME_DIR=/mnt/host/run \
     /lib/systemd/systemd --user --unit=basic.target 2> /mnt/host/systemd.log &

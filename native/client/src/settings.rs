@@ -161,10 +161,7 @@ impl Settings {
         match get("DYAD_STATE_DIR") {
             Some(given) => absolute(given, &mut self.agent)?,
             None => {
-                let given = get("XDG_RUNTIME_DIR").filter(|place| place.starts_with(b"/"));
-                let place = given.unwrap_or_else(|| temporary_directory(get));
-                absolute(place, &mut self.agent)?;
-                self.agent.push(b"/dyad-")?;
+                absolute(b"/tmp/dyad-", &mut self.agent)?;
                 push_number(&mut self.agent, sys::getuid())?;
             }
         }
@@ -238,12 +235,6 @@ fn absolute(given: &[u8], into: &mut PathText) -> Result<(), Unusable> {
     Ok(())
 }
 
-/// The directory for temporary files, as Node has it; a relative one counts as /tmp.
-fn temporary_directory<'a>(get: &impl Fn(&str) -> Option<&'a [u8]>) -> &'a [u8] {
-    let given = get("TMPDIR").or_else(|| get("TMP")).or_else(|| get("TEMP"));
-    given.filter(|place| place.starts_with(b"/")).unwrap_or(b"/tmp")
-}
-
 fn push_number(text: &mut PathText, number: u32) -> Result<(), TooLong> {
     if number >= 10 {
         push_number(text, number / 10)?;
@@ -295,8 +286,8 @@ mod tests {
         );
         let uid = sys::getuid();
         assert_eq!(
-            agent(&["DYAD_NODE=a", "XDG_RUNTIME_DIR=relative", "TMPDIR=/t/"]),
-            std::format!("/t/dyad-{uid}/agents/af63dc4c8601ec8c.sock")
+            agent(&["DYAD_NODE=a", "XDG_RUNTIME_DIR=/run/user/1", "TMPDIR=/t/"]),
+            std::format!("/tmp/dyad-{uid}/agents/af63dc4c8601ec8c.sock")
         );
     }
 

@@ -80,12 +80,7 @@ export class Site {
 
   /** What `dyad env --preload` says to export, as the shell of a job script understands it. */
   #exported(): NodeJS.ProcessEnv {
-    const directories = [
-      '--producer-path',
-      this.#cluster.directory('a'),
-      '--consumer-path',
-      this.#cluster.directory('b'),
-    ]
+    const directories = ['--producer', this.#cluster.directory('a'), '--consumer', this.#cluster.directory('b')]
     const script = 'set -e; exported=$("$@"); eval "$exported"; exec env -0'
     const dyad = [process.execPath, DYAD, 'env', '--preload', ...directories]
     const env = this.#environment('A')

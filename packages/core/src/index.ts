@@ -24,6 +24,7 @@ export type { ManagedFile } from './managed-directory.js'
 export { type Config, type OptionName, readConfig } from './options/config.js'
 export type { ConfigOptions } from './options/config-options.js'
 export { DTL_MODES, type DtlMode } from './options/dtl-modes.js'
+export type { DurationText } from './options/duration.js'
 export type { StagedFile } from './producer/stage.js'
 export type { DyadCoreOptions } from './session/session.js'
 

@@ -1,5 +1,5 @@
 /** Implementations of the KvsClient contract, and the embedded broker. */
-export type { BrokerStats } from './broker/messages.js'
+export type { Awaited, BrokerStats } from './broker/messages.js'
 export { type Broker, type BrokerOptions, startBroker } from './broker/start.js'
 export { type BrokerKvsOptions, brokerKvs } from './broker-kvs.js'
 export type { BrokerClient } from './client/kvs.js'

@@ -1,13 +1,12 @@
 import { hostname } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { DyadError } from '../errors.js'
 import { nodeIdFault } from '../node-id.js'
-import { runtimeDirectory } from '../user/places.js'
-import { userId } from '../user/user-id.js'
+import { stateDirectory } from '../user/places.js'
 import { CLIENT_OPTIONS } from './client-options.js'
 import type { ConfigOptions } from './config-options.js'
 import { DTL_MODES, isDtlMode } from './dtl-modes.js'
-import { boolean, directory, duration, integer, type OptionRow, text } from './option-row.js'
+import { boolean, choice, directory, duration, integer, type OptionRow, text } from './option-row.js'
 import { warnOfUnknownVariables } from './unknown-variables.js'
 
 /**
@@ -61,6 +60,7 @@ export const OPTIONS = {
   dtlMode: {
     env: 'DYAD_DTL_MODE',
     accepts: Object.keys(DTL_MODES).join(', '),
+    choices: Object.keys(DTL_MODES),
     type: 'DtlMode',
     doc: 'The transport. `auto` takes the best that both sides have, any other name that one alone. FLUX_RPC means rpc; UCX and MARGO mean auto.',
     fallback: () => 'auto',
@@ -73,12 +73,11 @@ export const OPTIONS = {
       return DTL_MODES[given]
     },
   },
-  rdmaBusyPoll: integer({
+  rdmaBusyPoll: duration({
     env: 'DYAD_RDMA_BUSY_POLL',
     default: 0,
     min: 0,
     max: 60_000,
-    unit: 'ms',
     doc: 'How long after a completion of RDMA the next is looked for again and again, which takes a processor and spares the way through the kernel; 0 waits for events.',
   }),
   sharedStorage: boolean({
@@ -228,13 +227,19 @@ export const OPTIONS = {
     min: 100,
     doc: "How long a node stays registered after its service's last sign of life.",
   }),
+  logLevel: choice({
+    env: 'DYAD_LOG_LEVEL',
+    default: 'info',
+    choices: ['error', 'warn', 'info', 'debug'],
+    doc: 'How important an event must be for the log of `dyad start` and `dyad broker`. Each line has the time in UTC and the level.',
+  }),
   stateDir: {
     env: 'DYAD_STATE_DIR',
     accepts: 'a directory that only you can write to; it is made if it is missing',
-    defaultText: 'dyad-UID in $XDG_RUNTIME_DIR, else in the directory for temporary files; relative ones are ignored',
+    defaultText: '/tmp/dyad-UID, in every login of a user',
     doc: 'Where this node notes which version of a file its consumers hold, and which services run. Only programs of one user with the same directory move files by the transport `local`. A relative one lies below the working directory that the program starts in.',
     isPath: true,
-    fallback: (env: NodeJS.ProcessEnv) => join(runtimeDirectory(env), `dyad-${userId()}`),
+    fallback: stateDirectory,
     parse: (given: string) => {
       if (given === '') throw new RangeError('empty')
       return resolve(given)
@@ -344,7 +349,8 @@ function checked(name: OptionName, row: OptionRow<unknown>, value: unknown): unk
     })
   }
   const read = parsed(name, row, String(value))
-  if (read !== undefined && typeof read !== typeof value) {
+  const isDuration = row.unit === 'duration' && typeof value === 'string' && Number.isNaN(Number(value))
+  if (read !== undefined && typeof read !== typeof value && !isDuration) {
     throw new DyadError('ERR_DYAD_OPTION', {
       option: name,
       detail: `${shown(row, value)} is a ${typeof value}, not a ${typeof read}`,

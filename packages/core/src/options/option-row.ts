@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { DURATIONS, readDuration } from './duration.js'
 import { LONGEST_MS } from './given-number.js'
 
 /** One row of the table of options. */
@@ -7,8 +8,10 @@ export interface OptionRow<T> {
   readonly env: string
   /** What is accepted, for people. */
   readonly accepts: string
-  /** The unit of a number, for people. */
+  /** The unit of a number, for people; `duration` for a time in ms. */
   readonly unit?: string
+  /** The words that are accepted, where no other text is. */
+  readonly choices?: readonly string[]
   /** What the default is, for people, where the value itself would not tell. */
   readonly defaultText?: string
   readonly doc: string
@@ -38,6 +41,7 @@ export function boolean({ env, default: fallback, doc }: Row<boolean>): OptionRo
     env,
     doc,
     accepts: '1, true, yes, on; 0, false, no, off or nothing',
+    choices: ['on', 'off'],
     fallback: () => fallback,
     parse: (text) => {
       const word = text.trim().toLowerCase()
@@ -73,18 +77,52 @@ export function integer({
   }
 }
 
-/** An option that is a time in whole ms. A time that is too long for a timer is for ever. */
-export function duration({ min, ...row }: Row<number> & { min: number }): OptionRow<number> {
+/**
+ * An option that is a time in whole ms. A longer one than `max` is refused; without `max`, a time
+ * that is too long for a timer is for ever.
+ */
+export function duration({
+  env,
+  default: fallback,
+  doc,
+  min,
+  max,
+}: Row<number> & { min: number; max?: number }): OptionRow<number> {
+  const range = max === undefined ? `${min} ms or more; Infinity is for ever` : `${min} to ${max} ms`
   return {
-    ...integer({ ...row, min, max: LONGEST_MS, unit: 'ms' }),
-    accepts: `${min} to ${LONGEST_MS} ms; Infinity, or more, is for ever`,
+    env,
+    doc,
+    unit: 'duration',
+    type: 'number | DurationText',
+    accepts: `${DURATIONS}; ${range}`,
+    fallback: () => fallback,
     parse: (text) => {
-      const value = Number(text)
-      const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY
-      if (text.trim() === '' || !isWhole || value < min) {
-        throw new RangeError(`neither a whole number from ${min} on nor Infinity`)
-      }
-      return Math.min(value, LONGEST_MS)
+      const ms = readDuration(text)
+      if (ms < min) throw new RangeError(`less than ${min} ms`)
+      if (max !== undefined && ms > max) throw new RangeError(`more than ${max} ms`)
+      return Math.min(ms, LONGEST_MS)
+    },
+  }
+}
+
+/** An option that is one of a few words. */
+export function choice<Word extends string>({
+  env,
+  default: fallback,
+  doc,
+  choices,
+}: Row<Word> & { choices: readonly Word[] }): OptionRow<Word> {
+  return {
+    env,
+    doc,
+    choices,
+    type: choices.map((word) => `'${word}'`).join(' | '),
+    accepts: choices.join(', '),
+    fallback: () => fallback,
+    parse: (text) => {
+      const word = choices.find((each) => each === text)
+      if (word === undefined) throw new RangeError('none of them')
+      return word
     },
   }
 }

@@ -10,7 +10,7 @@ t.test('no variable DYAD_* of this process is one of a program', async (t) => {
     DYAD_PATH_RELATIVE: '0',
     DYAD_PATH_CONSUMER: '/own',
     DYAD_TOKEN: 'own own own own own',
-    XDG_RUNTIME_DIR: '/run/own',
+    XDG_CONFIG_HOME: '/own/config',
   }
   for (const [name, value] of Object.entries(own)) {
     const before = process.env[name]
@@ -27,7 +27,7 @@ t.test('no variable DYAD_* of this process is one of a program', async (t) => {
   t.equal(config.namespace, undefined)
   t.equal(config.relative, true)
   t.equal(config.token, undefined)
-  t.match(config.stateDir, /^\/run\/own\/dyad-/, 'the place of the state of this user is one')
+  t.equal(env['XDG_CONFIG_HOME'], '/own/config', 'other variables are those of this process')
 })
 
 t.test('what no option reads is left out', async (t) => {

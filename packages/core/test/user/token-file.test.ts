@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { messageFrom } from '../../../../test/harness/child.js'
@@ -56,17 +56,17 @@ test('a relative place is none', (t) => {
   for (const HOME of ['', '.', 'relative', './home']) t.strictSame(tokenSource({}, { HOME }), home, `HOME='${HOME}'`)
   t.strictSame(tokenSource({}, {}), home)
   const { stateDir } = readConfig({}, {})
-  t.equal(dirname(stateDir), tmpdir())
-  for (const XDG_RUNTIME_DIR of ['', '.', 'run/user']) {
+  t.equal(stateDir, `/tmp/dyad-${process.getuid?.()}`)
+  for (const XDG_RUNTIME_DIR of ['', '.', 'run/user', '/run/user/0', tmpdir()]) {
     t.equal(readConfig({}, { XDG_RUNTIME_DIR }).stateDir, stateDir, `XDG_RUNTIME_DIR='${XDG_RUNTIME_DIR}'`)
   }
   const { TMPDIR } = process.env
-  process.env['TMPDIR'] = 'tmp'
+  process.env['TMPDIR'] = '/var/tmp'
   t.teardown(() => {
     if (TMPDIR === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = TMPDIR
   })
-  t.equal(dirname(readConfig({}, {}).stateDir), '/tmp')
+  t.equal(readConfig({}, {}).stateDir, stateDir, 'nor does the directory for temporary files of a login count')
   t.end()
 })
 

@@ -7,8 +7,10 @@ import { addExamples } from './examples.js'
 import { failureOf } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { print, printJson, say } from './output.js'
+import { plural } from './plural.js'
+import { beginLog, type Level } from './service-log.js'
 
-const FLAGS = ['kvs', 'namespace', 'host', 'advertise', 'stateDir', 'tlsCa', 'tlsCert', 'tlsKey'] as const
+const FLAGS = ['kvs', 'namespace', 'host', 'advertise', 'stateDir', 'logLevel', 'tlsCa', 'tlsCert', 'tlsKey'] as const
 
 interface Flags {
   data?: string
@@ -34,12 +36,10 @@ export function addBroker(program: Command, signal: AbortSignal): void {
         if (json) printJson(status)
         else print(readyLine(status))
       }
-      if (isDetached) {
-        const { stateDir } = readConfig(givenOptions(command))
-        return tell(await detach<AloneStatus>(stateDir, 'broker', signal))
-      }
-      if (!reportReady) return serve(options, signal, tell)
-      await serve(options, signal, (status) => reportBack({ ready: status })).catch((error) => {
+      const { stateDir, logLevel } = readConfig(givenOptions(command))
+      if (isDetached) return tell(await detach<AloneStatus>(stateDir, 'broker', signal))
+      if (!reportReady) return serve(options, logLevel, signal, tell)
+      await serve(options, logLevel, signal, (status) => reportBack({ ready: status })).catch((error) => {
         reportBack({ failed: failureOf(error) })
         throw error
       })
@@ -59,8 +59,11 @@ function addRepair(broker: Command): void {
       const repair = await repairLog(directory)
       if (json) return printJson(repair)
       const { records, namespaces, unreadableBytes, missing, renamed, formerFiles } = repair
-      if (formerFiles === undefined) return print(`nothing to repair: ${records} records in ${namespaces} namespaces`)
-      print(`kept ${records} records in ${namespaces} namespaces; ${unreadableBytes} bytes could not be read`)
+      if (formerFiles === undefined)
+        return print(`nothing to repair: ${plural(records, 'record')} in ${plural(namespaces, 'namespace')}`)
+      print(
+        `kept ${plural(records, 'record')} in ${plural(namespaces, 'namespace')}; ${plural(unreadableBytes, 'byte')} could not be read`,
+      )
       if (missing !== undefined) print(`${missing} was missing`)
       for (const name of renamed) print(`the name of a namespace could not be read: its records are in ${name}`)
       print(`the former files are in ${formerFiles}`)
@@ -70,18 +73,26 @@ function addRepair(broker: Command): void {
 
 async function serve(
   options: StartStoreOptions,
+  level: Level,
   signal: AbortSignal,
   tell: (status: AloneStatus) => void,
 ): Promise<void> {
   await using store = await startStore(options)
   tell(store.status)
+  beginLog(level)
+  say(`started: ${summary(store.status)}; process ${process.pid}`)
   await new Promise<void>((resolve, reject) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
     if (signal.aborted) resolve()
     store.stopped.then(resolve, reject)
   })
+  say(`ends: ${signal.aborted ? signal.reason.message : '`dyad stop` asked for it'}`)
 }
 
-function readyLine({ kvs, broker, open }: AloneStatus): string {
-  return `ready: store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}${open ? '; open to every user of this host' : ''}`
+function readyLine(status: AloneStatus): string {
+  return `ready: ${summary(status)}`
+}
+
+function summary({ kvs, broker, open }: AloneStatus): string {
+  return `store ${kvs}, ${broker.durable ? 'durable' : 'in memory'}${open ? '; open to every user of this host' : ''}`
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { agentPath } from '@dyad-ts/agent'
-import type { Config } from '@dyad-ts/core'
+import type { Config, ConfigOptions } from '@dyad-ts/core'
 import { environment, preloadedBy, readOption, reasonOf } from '@dyad-ts/core/internal'
 import { preloadLibrary } from '@dyad-ts/native'
 import { greetAgent } from './ask-agent.js'
@@ -25,11 +25,11 @@ interface Finding {
 }
 
 /** Looks for the library, loads it into a program, and greets the agent. */
-export async function reportPrograms(): Promise<ProgramsReport> {
+export async function reportPrograms(options: ConfigOptions): Promise<ProgramsReport> {
   const findings: Finding[] = []
   const library = libraryFault()
   if (library !== undefined) findings.push(library)
-  const { path, fault } = await agentFault()
+  const { path, fault } = await agentFault(options)
   if (fault !== undefined) findings.push(fault)
   return {
     isUsable: library === undefined,
@@ -60,12 +60,15 @@ function libraryFault(): Finding | undefined {
 }
 
 /** Returns the path of the agent, and why it does not answer, if it does not. */
-async function agentFault(): Promise<{ path?: string; fault?: Finding }> {
+async function agentFault(options: ConfigOptions): Promise<{ path?: string; fault?: Finding }> {
   const remedy = 'start the service of this node: `dyad start`; without it `dyad run` begins an agent for each program'
   let path: string
   try {
-    const [stateDir, node] = (['stateDir', 'node'] as const).map((name) => readOption(name).value as Config['node'])
-    path = environment()['DYAD_AGENT'] || agentPath(stateDir ?? '', node ?? '')
+    const [stateDir, node] = (['stateDir', 'node'] as const).map(
+      (name) => readOption(name, options).value as Config['node'],
+    )
+    const isNamed = options.node !== undefined || options.stateDir !== undefined
+    path = (!isNamed && environment()['DYAD_AGENT']) || agentPath(stateDir ?? '', node ?? '')
   } catch (error) {
     return { fault: { isFatal: false, what: reasonOf(error), remedy: 'correct the variable' } }
   }

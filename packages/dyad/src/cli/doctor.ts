@@ -2,29 +2,41 @@ import { type DeviceTrial, type HostReport, reportHost, tryDevices } from '@dyad
 import type { Command } from 'commander'
 import { printPrograms, reportPrograms } from './doctor-programs.js'
 import { addExamples } from './examples.js'
+import { EXIT_CODES } from './exit-codes.js'
+import { addOptionFlags, givenOptions } from './flags.js'
 import { bytes, print, printHeading, printJson } from './output.js'
 
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description(
-      'tell what this host can do over RDMA verbs, and for unmodified programs, and what to change; exits with 1 if verbs cannot be used',
+      'report whether files can move over RDMA verbs here, whether unmodified programs can take part, and what to change; exits with 1 if verbs cannot be used',
     )
     .option('--try', 'connect each device with itself and write 256 MiB')
     .option('--json', 'print one JSON object')
     .action(async (flags: { try?: true; json?: true }) => {
       const report = reportHost()
-      const programs = await reportPrograms()
+      const programs = await reportPrograms(givenOptions(command))
       if (!flags.json) {
+        printHeading(verdict(report))
         printReport(report)
         printPrograms(programs)
       }
       const trials = flags.try && report.isUsable ? await tryDevices() : undefined
       if (flags.json) printJson({ ...report, trials, programs })
       else if (trials !== undefined) printTrials(trials)
-      if (!report.isUsable) process.exitCode = 1
+      if (!report.isUsable) process.exitCode = EXIT_CODES.failure.code
     })
-  addExamples(command, 'dyad doctor', 'dyad doctor --try', 'dyad doctor --json')
+  addOptionFlags(command, ['node', 'stateDir'])
+  addExamples(command, 'dyad doctor', 'dyad doctor --try', 'dyad doctor --node n2 --json')
+}
+
+/** The exit code of the command, and its reason. */
+function verdict({ isUsable, findings }: HostReport): string {
+  if (isUsable) return 'exit code 0: files can move over RDMA here'
+  const fault = findings.find(({ isFatal }) => isFatal)?.what
+  const why = fault === undefined ? '' : `: ${fault}`
+  return `exit code ${EXIT_CODES.failure.code}: files cannot move over RDMA here, and move over tcp${why}`
 }
 
 function printTrials(trials: readonly DeviceTrial[]): void {

@@ -50,8 +50,8 @@ export function addEnv(program: Command): void {
   addExamples(
     command,
     'dyad env',
-    'eval "$(dyad env --namespace demo --consumer-path /tmp/cons --export)"',
-    'eval "$(dyad env --consumer-path /tmp/cons --preload)"',
+    'eval "$(dyad env --namespace demo --consumer /tmp/cons --export)"',
+    'eval "$(dyad env --consumer /tmp/cons --preload)"',
   )
 }
 

@@ -1,16 +1,28 @@
 import { debuglog, inspect, styleText } from 'node:util'
 import { DyadError, isDyadError } from '@dyad-ts/core'
 import { readOption, visible } from '@dyad-ts/core/internal'
+import { EXIT_CODES, type ExitCodeRow, exitCodeOf } from './exit-codes.js'
 import { Interruption } from './interruption.js'
 import { tell } from './output.js'
 import { CommandError } from './program-file.js'
+import { logged } from './service-log.js'
 
-/** What the command line or the environment must be corrected for. */
+/** A mistake in the command line or the environment. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** A failure that was told already in another process. */
+/** A failure with a row of the table of exit codes, and without a code of DYAD. */
+export class RowError extends Error {
+  readonly exitCode: number
+
+  constructor(row: ExitCodeRow, message: string) {
+    super(message)
+    this.exitCode = row.code
+  }
+}
+
+/** The failure of another process that works for this command. */
 export class ForeignFailure extends Error {
   readonly failure: Failure
 
@@ -20,26 +32,24 @@ export class ForeignFailure extends Error {
   }
 }
 
-/** What an error means for who called the command. */
+/** What the command says of an error, and exits with. */
 export interface Failure {
   /** Code and message in one line; '' where there is nothing to say. */
   readonly line: string
-  /** 1 for failure, 2 for usage, 128 and the signal's number for a signal. */
+  /** A code of EXIT_CODES, or that of the program that `dyad run` runs. */
   readonly exitCode: number
 }
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof Interruption)
-    return { line: error.exitCode === 1 ? error.message : '', exitCode: error.exitCode }
+  if (error instanceof Interruption) return { line: error.isQuiet ? '' : error.message, exitCode: error.exitCode }
   if (error instanceof ForeignFailure) return error.failure
-  if (error instanceof UsageError) return { line: error.message, exitCode: 2 }
-  if (error instanceof CommandError) return { line: error.message, exitCode: error.exitCode }
-  if (isDyadError(error)) {
-    const isUsage = error.code === 'ERR_DYAD_OPTION' || error.code === 'ERR_DYAD_DTL_MODE'
-    return { line: `${error.code}: ${oneLine(error.message)}`, exitCode: isUsage ? 2 : 1 }
-  }
+  if (error instanceof UsageError) return { line: error.message, exitCode: EXIT_CODES.usage.code }
+  if (error instanceof CommandError || error instanceof RowError)
+    return { line: error.message, exitCode: error.exitCode }
+  const exitCode = exitCodeOf(error)
+  if (isDyadError(error)) return { line: `${error.code}: ${oneLine(error.message)}`, exitCode }
   if (isSystemError(error)) return failureOf(new DyadError('ERR_DYAD_SYSTEM', { path: error.path, cause: error }))
-  return { line: error instanceof Error ? oneLine(error.message) : String(error), exitCode: 1 }
+  return { line: error instanceof Error ? oneLine(error.message) : String(error), exitCode }
 }
 
 /** An error of node:fs or node:net names no host, and says nothing of what to do. */
@@ -47,15 +57,31 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error && 'code' in error
 }
 
-/** Says on stderr what failed, with the stack for who asked to be told what happens. */
+/**
+ * Writes a failure to the log of a service, else to stderr, with its stack where NODE_DEBUG=dyad or
+ * DYAD_SYNC_DEBUG asks for details.
+ */
 export function tellFailure(error: unknown): Failure {
   const failure = failureOf(error)
-  if (failure.line !== '') {
+  if (failure.line === '') return failure
+  if (logged('error', failure.line)) {
+    logged('debug', inspect(error))
+  } else {
     const name = process.stderr.isTTY && process.stderr.hasColors() ? styleText('red', 'dyad:') : 'dyad:'
     process.stderr.write(`${name} ${visible(failure.line)}\n`)
     if (wantsStack()) for (const line of inspect(error).split('\n')) tell(`  ${line}`)
   }
   return failure
+}
+
+/**
+ * Writes the failure of one of several things that a command does. The command exits with the code
+ * that they have in common, and with 1 where they differ.
+ */
+export function tellOneFailure(error: unknown): void {
+  const { exitCode } = tellFailure(error)
+  const former = process.exitCode
+  process.exitCode = former === undefined || former === exitCode ? exitCode : EXIT_CODES.failure.code
 }
 
 function oneLine(text: string): string {

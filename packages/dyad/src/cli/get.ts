@@ -40,7 +40,7 @@ export function addGet(program: Command, signal: AbortSignal): void {
     .action(async (words: string[], flags: Flags) => {
       const options = givenOptions(command)
       if (readConfig(options).consumerPath === undefined) {
-        throw new UsageError('no consumer-managed directory: give --consumer-path, or set DYAD_PATH_CONSUMER')
+        throw new UsageError('no consumer-managed directory: give --consumer, or set DYAD_PATH_CONSUMER')
       }
       if (isOfMany(words, flags)) await getAll(words, flags, options, signal)
       else await getOne(words, flags, options, signal)

@@ -1,24 +1,32 @@
 import { constants } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
+import { EXIT_CODES, exitCodeOf } from './exit-codes.js'
 
 /** The last is that of a terminal that is closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Why a command was interrupted: a signal, or nobody reads what it prints any more. */
+/** The interruption of a command: by a signal, or by an output that takes nothing any more. */
 export class Interruption extends Error {
   /** What the process exits with. */
   readonly exitCode: number
+  /** Whether the command says nothing of it. */
+  readonly isQuiet: boolean
 
-  constructor(message: string, exitCode: number) {
+  constructor(message: string, exitCode: number, isQuiet = true) {
     super(message)
     this.name = 'AbortError'
     this.exitCode = exitCode
+    this.isQuiet = isQuiet
   }
 }
 
-/** The interruption of a command whose output fails: a quiet one if nobody reads any more. */
+/**
+ * The interruption of a command whose output fails: a quiet success where the reader of the output
+ * is gone.
+ */
 export function outputFailure(error: NodeJS.ErrnoException): Interruption {
-  return new Interruption(`the output cannot be written: ${error.message}`, error.code === 'EPIPE' ? 0 : 1)
+  if (error.code === 'EPIPE') return new Interruption('the reader of the output is gone', EXIT_CODES.success.code)
+  return new Interruption(`the output cannot be written: ${error.message}`, exitCodeOf(error), false)
 }
 
 /**

@@ -8,7 +8,7 @@ import { withSession } from './session.js'
 export function addLookup(program: Command, signal: AbortSignal): void {
   const command = program
     .command('lookup')
-    .description('print the record of a published file; exits with 1 if it is not published')
+    .description('print the record of a published file; exits with 3 if it is not published')
     .argument('<path>', 'managed path')
     .option('--json', 'print JSON')
     .action(async (path: string, { json }: { json?: true }) => {

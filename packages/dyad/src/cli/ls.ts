@@ -1,7 +1,7 @@
 import type { FileRecord } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
-import { tellFailure } from './failure.js'
+import { tellOneFailure } from './failure.js'
 import { addAnswerTimeout, addFlags, askingOptions, STORE_FLAGS } from './flags.js'
 import { bytes, printJsonArray, printTable, tell, time } from './output.js'
 import { OutputReader } from './output-reader.js'
@@ -28,7 +28,7 @@ export function addLs(program: Command, signal: AbortSignal): void {
       }).catch((error: unknown) => {
         // The command shows the records that have come by then.
         if (ending.aborted || records.length === 0) throw error
-        process.exitCode = tellFailure(error).exitCode
+        tellOneFailure(error)
       })
       if (unreadable > 0) tell(`${unreadable} records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why`)
       records.sort((a, b) => (a.path < b.path ? -1 : 1))

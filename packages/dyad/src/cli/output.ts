@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import { visible } from '@dyad-ts/core/internal'
 import { outputFailure } from './interruption.js'
+import { type Level, logged } from './service-log.js'
 
 /** The characters of a result that are written at once. */
 const PIECE = 64 * 1024
@@ -30,9 +31,9 @@ export function printExactly(line: string): void {
   write(`${line}\n`)
 }
 
-/** Says on stderr what goes on beside the result, which may name what others have registered. */
-export function say(line: string): void {
-  tell(`dyad: ${line}`)
+/** Writes a message about the command to stderr, or to the log of a service. */
+export function say(line: string, level: Level = 'info'): void {
+  if (!logged(level, line)) tell(`dyad: ${line}`)
 }
 
 /**
@@ -80,9 +81,9 @@ export async function printTable(
   })
 }
 
-/** Says a line to the person who called the command, on stderr. */
-export function tell(line: string): void {
-  process.stderr.write(`${visible(line)}\n`)
+/** Writes a line to stderr, or to the log of a service. */
+export function tell(line: string, level: Level = 'info'): void {
+  if (!logged(level, line)) process.stderr.write(`${visible(line)}\n`)
 }
 
 /** The standard output for bytes; it stays open when they end. */

@@ -2,10 +2,11 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from '
 import { basename, delimiter, join } from 'node:path'
 import { hasFileCapabilities, userId } from '@dyad-ts/core/internal'
 import { readElf } from './elf.js'
+import { EXIT_CODES } from './exit-codes.js'
 
-/** What a shell exits with where there is no such command, and where it cannot be executed. */
-export const NOT_FOUND = 127
-export const NOT_EXECUTABLE = 126
+/** The exit codes of a shell for a command that is missing, and for one that cannot be executed. */
+export const NOT_FOUND = EXIT_CODES.noProgram.code
+export const NOT_EXECUTABLE = EXIT_CODES.notExecutable.code
 /** As many scripts as Linux lets interpret one another. */
 const MOST_SCRIPTS = 5
 /** The longest first line of a script that Linux reads, in bytes. */

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addBroker } from './broker.js'
+import { addCompletion } from './completion.js'
 import { addDoctor } from './doctor.js'
 import { addEnv } from './env.js'
 import { addGet } from './get.js'
+import { addHelp, exitCodeLines } from './help.js'
 import { addLookup } from './lookup.js'
 import { addLs } from './ls.js'
 import { addNamespace } from './namespace.js'
@@ -38,6 +40,8 @@ const COMMANDS: readonly AddCommand[] = [
   addRm,
   addEnv,
   addToken,
+  addCompletion,
+  addHelp,
 ]
 
 /** The whole command line. */
@@ -58,7 +62,13 @@ export function program(signal: AbortSignal): Command {
     .showHelpAfterError('(--help says more)')
     .addHelpText(
       'after',
-      '\nWhat the flags leave out comes from DYAD_* variables; `dyad env` shows them.\nA terminal shows names with control characters as \\n, \\x1b or \\u202e; a pipe gets names as they are, but for ends of\nlines; --json is exact.\nExit codes: 0, 1 for a failure, 2 for wrong usage, 129, 130 and 143 when interrupted.',
+      `
+Variables DYAD_* give what the flags leave out; \`dyad env\` shows them. Times take a unit: 250ms, 30s, 5m, 1.5h.
+A terminal shows names with control characters as \\n, \\x1b or \\u202e. A pipe gets names as they are, but for ends
+of lines; --json is exact.
+
+Exit codes:
+${exitCodeLines()}`,
     )
   for (const add of COMMANDS) add(root, signal)
   return root

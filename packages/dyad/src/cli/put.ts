@@ -26,7 +26,10 @@ export function addPut(program: Command, signal: AbortSignal): void {
     .description('copy files into the producer-managed directory and publish them')
     .usage('[options] <file> [path]\n       dyad put [options] <file...> [--to <folder>]')
     .argument('<file...>', 'files to copy, or - for the standard input; one in the directory is published where it is')
-    .option('--as <path>', 'managed path of the only file, also where a file of this name lies beside it')
+    .option(
+      '--as <path>',
+      'managed path of the only file, also where a file of this name lies beside it; default: the second argument',
+    )
     .option('--to <folder>', 'folder of the namespace that the files come into; default: its top')
     .option('-r, --recursive', 'put folders with all files in them; symbolic links are left out')
     .option('--json', 'print the record as JSON; of several files one JSON object')
@@ -34,7 +37,7 @@ export function addPut(program: Command, signal: AbortSignal): void {
       const options = givenOptions(command)
       const { producerPath } = readConfig(options)
       if (producerPath === undefined) {
-        throw new UsageError('no producer-managed directory: give --producer-path, or set DYAD_PATH_PRODUCER')
+        throw new UsageError('no producer-managed directory: give --producer, or set DYAD_PATH_PRODUCER')
       }
       if (isOfMany(words, flags, producerPath)) await putAll(words, flags, options, signal)
       else await putOne(words, flags, options, signal)

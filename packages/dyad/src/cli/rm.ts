@@ -1,7 +1,7 @@
 import { type ErrorCode, isDyadError } from '@dyad-ts/core'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
-import { tellFailure } from './failure.js'
+import { tellOneFailure } from './failure.js'
 import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { print, printJson } from './output.js'
 import { withSession } from './session.js'
@@ -24,7 +24,7 @@ export function addRm(program: Command, signal: AbortSignal): void {
               await session.remove(path, { signal })
             } catch (error) {
               if (!isDyadError(error) || !OF_A_PATH.has(error.code)) throw error
-              process.exitCode = tellFailure(error).exitCode
+              tellOneFailure(error)
               continue
             }
             if (json) removed.push(path)

@@ -4,7 +4,7 @@ import { environment, makeTrustedDirectory } from '@dyad-ts/core/internal'
 import type { Command } from 'commander'
 import { addExamples } from './examples.js'
 import { UsageError } from './failure.js'
-import { addFlags, directoryGiven, givenOptions, STORE_FLAGS } from './flags.js'
+import { addFlags, givenOptions, STORE_FLAGS } from './flags.js'
 import { say } from './output.js'
 import { requiredLibrary } from './preloaded.js'
 import { programAgent } from './program-agent.js'
@@ -31,8 +31,6 @@ const FLAGS = [
 ] as const satisfies readonly OptionName[]
 
 interface Flags {
-  producer?: string
-  consumer?: string
   report?: string | true
 }
 
@@ -45,13 +43,14 @@ export function addRun(program: Command): void {
     .description('run a program that nobody changed: what it opens is waited for, what it closes is published')
     .argument('<command>', 'the program')
     .argument('[arguments...]', 'its arguments')
-    .option('--producer <directory>', 'The producer-managed directory (DYAD_PATH_PRODUCER)', directoryGiven)
-    .option('--consumer <directory>', 'The consumer-managed directory (DYAD_PATH_CONSUMER)', directoryGiven)
-    .option('--report [file]', 'tell at the end what the program waited for and moved, on stderr or as JSON in a file')
+    .option(
+      '--report [file]',
+      'report at the end what the program waited for and moved, as JSON in the file; default: on stderr as text',
+    )
     .passThroughOptions()
-    .action(async (name: string, args: string[], { producer, consumer, report }: Flags) => {
+    .action(async (name: string, args: string[], { report }: Flags) => {
       const descriptors = inheritedDescriptors()
-      const options = { ...givenOptions(command), producerPath: producer, consumerPath: consumer }
+      const options = givenOptions(command)
       const config = readConfig(options)
       const managed = [config.producerPath, config.consumerPath].filter((path) => path !== undefined)
       if (managed.length === 0) throw new UsageError('no directory is managed: give --producer or --consumer')
@@ -90,7 +89,7 @@ export function addRun(program: Command): void {
       await agent[Symbol.asyncDispose]()
       endAs(isPublished || ('code' in ending && ending.code !== 0) ? ending : { code: 1 })
     })
-  addFlags(command, FLAGS)
+  addFlags(command, ['producerPath', 'consumerPath', ...FLAGS])
   addExamples(
     command,
     'dyad run --namespace demo --producer /tmp/prod -- ./simulate 10',

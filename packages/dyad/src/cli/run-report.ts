@@ -3,6 +3,7 @@ import type { RunReport } from '@dyad-ts/agent'
 import { reasonOf } from '@dyad-ts/core/internal'
 import { askReport } from './ask-agent.js'
 import { bytes, say, tell } from './output.js'
+import { plural } from './plural.js'
 import type { Ending } from './supervise.js'
 
 /** Waits that are printed; the JSON has all that the agent remembers. */
@@ -39,17 +40,13 @@ export async function tellOfRun(run: EndedRun, to: string | true): Promise<void>
 function printReport({ consumed, produced, waited, waits, failed }: RunReport, { ending, ms }: EndedRun): void {
   const how = 'code' in ending ? `exit code ${ending.code}` : ending.signal
   say(`the program ran for ${seconds(ms)}, ${how}`)
-  tell(`  waited    ${seconds(waited.ms)} for files that were not published, ${count(waited.times, 'time')}`)
+  tell(`  waited    ${seconds(waited.ms)} for files that were not published, ${plural(waited.times, 'time')}`)
   tell(
-    `  consumed  ${count(consumed.files, 'file')}, ${bytes(consumed.bytes)}; ${bytes(consumed.moved)} moved at its requests, others were here or read ahead`,
+    `  consumed  ${plural(consumed.files, 'file')}, ${bytes(consumed.bytes)}; ${bytes(consumed.moved)} moved at its requests, others were here or read ahead`,
   )
-  tell(`  produced  ${count(produced.files, 'file')}, ${bytes(produced.bytes)}`)
+  tell(`  produced  ${plural(produced.files, 'file')}, ${bytes(produced.bytes)}`)
   for (const wait of waits.slice(0, MOST_LINES)) tell(`  waited    ${seconds(wait.ms)} for ${wait.path}`)
-  if (failed > 0) tell(`  failed    ${count(failed, 'request')}`)
-}
-
-function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`
+  if (failed > 0) tell(`  failed    ${plural(failed, 'request')}`)
 }
 
 function seconds(ms: number): string {

@@ -1,28 +1,26 @@
 import { CommanderError } from 'commander'
+import { EXIT_CODES } from './exit-codes.js'
 import { tellFailure } from './failure.js'
 import { Interruptions } from './interruption.js'
+import { NpmParent } from './npm-parent.js'
 import { program } from './program.js'
 import { tellOfSessions } from './session-lines.js'
 
-/**
- * Runs the command line and sets what the process exits with: 0, 1 for failure, 2 for usage, 128
- * and its number for a signal.
- */
+/** Runs the command line and sets the exit code of the process, one of EXIT_CODES. */
 export async function run(argv: readonly string[]): Promise<void> {
   using interruptions = new Interruptions()
-  using _ = tellOfSessions()
+  using _lines = tellOfSessions()
+  using _parent = new NpmParent(interruptions.signal)
   try {
     await program(interruptions.signal).parseAsync(argv).catch(passAskedFor)
     await interruptions.outputWritten()
   } catch (error) {
     // Commander has said what was wrong.
-    process.exitCode = error instanceof CommanderError ? 2 : tellFailure(error).exitCode
+    process.exitCode = error instanceof CommanderError ? EXIT_CODES.usage.code : tellFailure(error).exitCode
   }
 }
 
-const ASKED_FOR = new Set(['commander.helpDisplayed', 'commander.version'])
-
-/** Help and version are the only successes that Commander throws. */
+/** Commander throws after help and version, too: with its exit code 0 where the caller asked for them. */
 function passAskedFor(error: unknown): void {
-  if (!(error instanceof CommanderError && ASKED_FOR.has(error.code))) throw error
+  if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
 }

@@ -1,19 +1,18 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Diagnostics } from '@dyad-ts/core'
-import { tell } from './output.js'
+import { say, tell } from './output.js'
 
 const LINES = {
   'dyad.kvs.lost': ({ address, why }: Diagnostics['dyad.kvs.lost']) =>
-    tell(`waiting for the store ${address} (${why.message}) …`),
+    tell(`waiting for the store ${address} (${why.message}) …`, 'warn'),
   'dyad.kvs.back': ({ address, since }: Diagnostics['dyad.kvs.back']) =>
     tell(`the store ${address} is back after ${((Date.now() - since) / 1_000).toFixed(1)} s`),
   'dyad.producer.unfetchable': ({ reason }: Diagnostics['dyad.producer.unfetchable']) =>
-    tell(`dyad: warning: ${reason}`),
+    say(`warning: ${reason}`, 'warn'),
 }
 
 /**
- * Says on stderr what keeps a command waiting, and what keeps others from its files, until disposed
- * of.
+ * Writes to stderr why a command waits, and why others cannot fetch its files, until disposed of.
  */
 export function tellOfSessions(): Disposable {
   for (const [name, line] of Object.entries(LINES)) subscribe(name, line as (message: unknown) => void)

@@ -7,10 +7,11 @@ import { addExamples } from './examples.js'
 import { failureOf, tellFailure, UsageError } from './failure.js'
 import { addFlags, givenOptions } from './flags.js'
 import { print, printJson, say } from './output.js'
+import { beginLog, type Level } from './service-log.js'
 import { assertSharedStore } from './shared-store.js'
 
 const FLAGS = [
-  ...(['node', 'kvs', 'kvsTimeout', 'namespace', 'host', 'advertise', 'leaseTtl', 'stateDir'] as const),
+  ...(['node', 'kvs', 'kvsTimeout', 'namespace', 'host', 'advertise', 'leaseTtl', 'stateDir', 'logLevel'] as const),
   ...(['tlsCa', 'tlsCert', 'tlsKey'] as const),
 ]
 
@@ -53,25 +54,32 @@ export function addStart(program: Command, signal: AbortSignal): void {
         else print(readyLine(status))
         for (const warning of status.warnings) say(`warning: ${warning}`)
       }
-      if (flags.detach) {
-        const { stateDir, node } = readConfig(givenOptions(command))
-        return tell(await detach<NodeStatus>(stateDir, node, signal))
-      }
-      if (!flags.reportReady) return serve({ ...options, onWaiting: sayThatItWaits }, signal, tell)
+      const { stateDir, node, logLevel: level } = readConfig(givenOptions(command))
+      if (flags.detach) return tell(await detach<NodeStatus>(stateDir, node, signal))
+      if (!flags.reportReady) return serve({ ...options, level, onWaiting: sayThatItWaits }, signal, tell)
       const onWaiting = (silent: SilentHolder) => reportBack({ told: waitingLine(silent) })
-      await serve({ ...options, onWaiting }, signal, (status) => reportBack({ ready: status })).catch((error) => {
-        reportBack({ failed: failureOf(error) })
-        throw error
-      })
+      await serve({ ...options, level, onWaiting }, signal, (status) => reportBack({ ready: status })).catch(
+        (error) => {
+          reportBack({ failed: failureOf(error) })
+          throw error
+        },
+      )
     })
   addFlags(command, FLAGS)
   addExamples(command, 'dyad start --broker --namespace demo /tmp/prod', 'dyad start --node n2 --detach /tmp/cons')
 }
 
-async function serve(options: StartOptions, signal: AbortSignal, tell: (status: NodeStatus) => void): Promise<void> {
+async function serve(
+  { level, ...options }: StartOptions & { level: Level },
+  signal: AbortSignal,
+  tell: (status: NodeStatus) => void,
+): Promise<void> {
   await using node = await start(options)
   tell(node.status)
+  beginLog(level)
+  say(`started: ${summary(node.status)}; process ${process.pid}`)
   await ended(node, signal)
+  say(`ends: ${signal.aborted ? signal.reason.message : '`dyad stop` asked for it'}`)
 }
 
 /**
@@ -85,7 +93,7 @@ function ended(node: RunningNode, signal: AbortSignal): Promise<void> {
     const taken = () => {
       if (node.status.broker === undefined) return reject(lost.reason)
       tellFailure(lost.reason)
-      say('the service of this node has ended; the store goes on')
+      say('the service of this node has ended; the store goes on', 'warn')
     }
     signal.addEventListener('abort', interrupted, { once: true })
     lost.addEventListener('abort', taken, { once: true })
@@ -104,9 +112,13 @@ function waitingLine({ holder, ms }: SilentHolder): string {
   return `${who}, and gives no sign of life; waiting up to ${Math.ceil(ms / 1000)} s for its lease to end …`
 }
 
-function readyLine({ node, directories, transports, kvs, broker, open }: NodeStatus): string {
+function readyLine(status: NodeStatus): string {
+  return `ready: ${summary(status)}`
+}
+
+function summary({ node, directories, transports, kvs, broker, open }: NodeStatus): string {
   const served = directories.length === 0 ? 'no directory' : directories.join(', ')
   const ways = transports.map(({ name }) => name).join(', ')
   const store = broker === undefined ? '' : broker.durable ? ' (hosted here, durable)' : ' (hosted here, in memory)'
-  return `ready: node ${node} serves ${served} over ${ways}; store ${kvs}${store}${open ? '; open to every user of this host' : ''}`
+  return `node ${node} serves ${served} over ${ways}; store ${kvs}${store}${open ? '; open to every user of this host' : ''}`
 }

@@ -6,9 +6,11 @@ import type { NodeStatus } from '../start.js'
 import { type AloneStatus, storeControlName } from '../start-store.js'
 import { askAll } from './ask-all.js'
 import { addExamples } from './examples.js'
-import { tellFailure } from './failure.js'
+import { EXIT_CODES } from './exit-codes.js'
+import { RowError, tellOneFailure } from './failure.js'
 import { addAnswerTimeout, addFlags, askingOptions } from './flags.js'
 import { print, printJson } from './output.js'
+import { stateDirectories } from './state-directories.js'
 
 export function addStop(program: Command, signal: AbortSignal): void {
   const command = program
@@ -19,12 +21,14 @@ export function addStop(program: Command, signal: AbortSignal): void {
     .option('--json', 'print one JSON object: the nodes and stores that ended, and the failures of those that did not')
     .action(async ({ broker, all, json }: { broker?: true; all?: true; json?: true }) => {
       const { options, limit } = askingOptions(command)
-      const { stateDir, node, kvs } = readConfig(options)
+      const { node, kvs } = readConfig(options)
       const name = broker ? storeControlName(portOf(new URL(kvs))) : node
-      const paths = all ? await listControls(stateDir) : [controlPath(stateDir, name)]
-      const { answers, failures } = await askAll(paths, 'stop', { untilClosed: true, timeout: limit, signal })
+      const paths = (directory: string) => (all ? listControls(directory) : [controlPath(directory, name)])
+      const places = (await Promise.all(stateDirectories(options).map(paths))).flat()
+      const { answers, failures } = await askAll(places, 'stop', { untilClosed: true, timeout: limit, signal })
       if (answers.length + failures.length === 0 && !all) {
-        throw new Error(
+        throw new RowError(
+          EXIT_CODES.notFound,
           broker ? `no store of yours runs for ${kvs} on this host` : `no service of node '${node}' runs on this host`,
         )
       }
@@ -32,7 +36,7 @@ export function addStop(program: Command, signal: AbortSignal): void {
       const ended = answers.map((answer) => nameOf(answer) ?? node).sort()
       if (json) printJson({ ended, failures })
       else for (const name of ended) print(name)
-      for (const failure of failures) process.exitCode = tellFailure(failure).exitCode
+      for (const failure of failures) tellOneFailure(failure)
     })
   addAnswerTimeout(addFlags(command, ['node', 'kvs', 'stateDir']))
   addExamples(command, 'dyad stop', 'dyad stop --node n2')

@@ -12,15 +12,15 @@ t.test('what is no log is refused at once, and so is a directory that has lost i
   const refused = async (reason: RegExp) => {
     for (const command of commands) {
       const outcome = await sandbox.run(command)
-      t.match(outcome, { code: 1, stdout: '', stderr: reason }, command.join(' '))
+      t.match(outcome, { code: 10, stdout: '', stderr: reason }, command.join(' '))
     }
   }
   await mkdir(data)
   await sandbox.spawn([sandbox.at('data/log.0')], {}, ['mkfifo']).ended
-  await refused(/^dyad: ERR_DYAD_LOG: .*log\.0' \(is a pipe and no regular file\).*`dyad broker repair DIRECTORY`/)
+  await refused(/^dyad: ERR_DYAD_LOG: .*log\.0' .*\(is a pipe and no regular file\).*`dyad broker repair DIRECTORY`/)
   t.match(await sandbox.run(['broker', 'repair', data]), {
     code: 0,
-    stdout: /^kept 0 records in 0 namespaces; 0 bytes/,
+    stdout: /^kept no records in no namespaces; no bytes/,
   })
   const first = sandbox.spawn(['broker', '--json', '--data', data])
   sandbox.env['DYAD_KVS'] = JSON.parse(await firstLine(first)).kvs
@@ -40,7 +40,7 @@ t.test('a store whose directory was moved refuses what is put, and says at its e
   t.match(put, { code: 1, stderr: /ERR_DYAD_SYSTEM: .*log\.0 was removed or moved while this broker writes to it/ })
   t.match(await sandbox.run(['lookup', 'a']), { code: 0 }, 'what it has is read as before')
   await sandbox.run(['stop', '--broker'])
-  t.match(await store.ended, { code: 1, stderr: /^dyad: ERR_DYAD_SYSTEM: .*log\.0 was removed or moved/m })
+  t.match(await store.ended, { code: 1, stderr: / error ERR_DYAD_SYSTEM: .*log\.0 was removed or moved/ })
   const again = sandbox.spawn(['broker', '--json', '--data', sandbox.at('moved')])
   await firstLine(again)
   t.match(await sandbox.run(['lookup', 'a']), { code: 0 })

@@ -21,7 +21,7 @@ t.test("a store that is nobody's node serves nodes, is shown and stopped, and ke
 
   killed.child.kill('SIGKILL')
   await endOf(killed.child)
-  t.match((await sandbox.run(['stop', '--broker'])).code, 1, 'there is none')
+  t.match((await sandbox.run(['stop', '--broker'])).code, 3, 'there is none')
   const again = sandbox.spawn(args)
   t.equal(JSON.parse(await firstLine(again)).kvs, kvs, 'at the address that it had')
   t.equal((await sandbox.run(['lookup', 'x'])).code, 0)
@@ -38,7 +38,7 @@ t.test('a store in the background is ready when the command returns, and ends wi
   sandbox.env['DYAD_KVS'] = kvs
   t.equal((await sandbox.run(['namespace', 'list'])).stdout, 'other\n')
   const second = await sandbox.run(['broker', '-d'])
-  t.match(second, { code: 1, stdout: '', stderr: /^dyad: ERR_DYAD_BIND: / }, 'two at one address')
+  t.match(second, { code: 9, stdout: '', stderr: /^dyad: ERR_DYAD_BIND: / }, 'two at one address')
   const none = await sandbox.run(['broker', '--kvs', 'memory:'])
   t.match(none, { code: 2, stderr: /^dyad: ERR_DYAD_OPTION: / })
   t.same(await sandbox.run(['stop', '--all']), { code: 0, stdout: `${kvs}\n`, stderr: '' })
@@ -62,8 +62,8 @@ t.test('a damaged log stops the start, and its repair is told', async (t) => {
   await writeFile(file, bytes)
   for (const command of [args, ['broker', '-d', '--data', data], ['start', '--broker', '--data', data]]) {
     const damaged = await sandbox.run(command)
-    t.match(damaged, { code: 1, stdout: '' })
-    t.match(damaged.stderr, /^dyad: ERR_DYAD_LOG: .*log\.0' \(is damaged at byte \d+.*`dyad broker repair DIRECTORY`/)
+    t.match(damaged, { code: 10, stdout: '' })
+    t.match(damaged.stderr, /^dyad: ERR_DYAD_LOG: .*log\.0' .*\(is damaged at byte \d+.*`dyad broker repair DIRECTORY`/)
   }
   t.ok((await readFile(file)).equals(bytes))
   const repaired = JSON.parse((await sandbox.run(['broker', 'repair', data, '--json'])).stdout)

@@ -229,7 +229,7 @@ test('what comes through a named pipe is published, and a signal ends the wait f
   t.equal(readFileSync(sandbox.at('n1/x'), 'utf8'), 'through\n')
   await endOf(writing)
   const refused = await sandbox.run(['put', 'pipe', '--as', '../y'], env)
-  t.match(refused, { code: 1, stderr: /ERR_DYAD_UNTRACKED/ }, 'without waiting for a writer')
+  t.match(refused, { code: 2, stderr: /ERR_DYAD_UNTRACKED/ }, 'without waiting for a writer')
   const waiting = sandbox.spawn(['put', 'pipe', '--as', 'y'], env)
   // The temporary file is there once it waits for the first bytes.
   const watcher = watch(sandbox.at('n1'))

@@ -14,6 +14,12 @@ t.test('doctor tells what is missing and what to do, and exits with 1 if rdma ca
   const { stdout, stderr, ...ended } = await sandbox.run(['doctor'])
   t.equal(ended.code, code)
   t.equal(stderr, '')
+  t.match(
+    stdout,
+    code === 0
+      ? /^exit code 0: files can move over RDMA here\n/
+      : /^exit code 1: files cannot move over RDMA here, and move over tcp: \S.*\n/,
+  )
   t.match(stdout, /^ {2}libraries {6}(not loaded|libibverbs and librdmacm, by koffi \d+\.\d+\.\d+)$/m)
   t.match(stdout, /^ {2}locked memory {2}(unlimited|up to .+ a process)$/m)
   t.match(stdout, /^what to change$/m)
@@ -70,6 +76,9 @@ t.test('doctor tells whether unmodified programs can take part, and what to do i
     /^unmodified programs can take part here: dyad run\n {2}library {8}\S+libm\.so\.6\n {2}agent {10}answers at/,
   )
   t.match(well.programs, { isUsable: true, library, answers: true, findings: [] })
+  const named = ['doctor', '--json', '--node', 'n2']
+  const { stdout } = await sandbox.spawn(named, { TEST_LIBRARY: library, DYAD_NODE: 'n3' }, WITH_LIBRARY).ended
+  t.match(JSON.parse(stdout).programs, { answers: true }, 'a flag names another node')
   const wrong = await doctor({ TEST_LIBRARY: library, DYAD_AGENT: sandbox.at('file') })
   t.match(wrong.text, /better: no agent listens at \S+file\n/)
 })
@@ -84,7 +93,7 @@ t.test('doctor looks at the host alone: no option can be wrong for it', async (t
 t.test('a program that asks for rdma alone hears at once that there is none', async (t) => {
   await using sandbox = await Sandbox.withNodes()
   const got = await sandbox.run(['get', 'x', '--dtl-mode', 'rdma', '--timeout', '1'], sandbox.on('n2'))
-  t.match(got, { code: 1, stdout: '' })
+  t.match(got, { code: unavailable === undefined ? 4 : 6, stdout: '' })
   if (unavailable === undefined) t.match(got.stderr, /ERR_DYAD_TIMEOUT/, 'with a device it waits')
   else t.equal(got.stderr, `dyad: ${unavailable.code}: ${unavailable.message}\n`)
 })

@@ -29,7 +29,7 @@ t.test('a file put on one node is got on the other', async (t) => {
   t.notOk((await readdir(sandbox.directory)).some((name) => name.endsWith('.part')))
 
   const outside = await sandbox.run(['put', sandbox.at('big.bin'), '../x'], sandbox.on('n1'))
-  t.equal(outside.code, 1)
+  t.equal(outside.code, 2)
   t.match(outside.stderr, /^dyad: ERR_DYAD_[^\n]*\n$/)
 })
 
@@ -51,7 +51,7 @@ t.test('a file in the directory is published where it is', async (t) => {
   t.same(put, { code: 0, stdout: 'deep/here\n', stderr: '' })
   t.equal((await sandbox.run(['get', 'deep/here', '-'], sandbox.on('n2'))).stdout, 'here')
   const missing = await sandbox.run(['put', sandbox.at('nothing')], sandbox.on('n1'))
-  t.equal(missing.code, 1)
+  t.equal(missing.code, 3)
   t.match(missing.stderr, /ENOENT/)
 })
 
@@ -107,10 +107,10 @@ t.test('ls, lookup and watch tell what is published', async (t) => {
   t.match((await sandbox.run(['lookup', 'a/1'])).stdout, /owner +n1\n(?:.*\n)*digest +crc32 f5964052\n/)
   t.match(JSON.parse(found.stdout), { digest: { algorithm: 'crc32', value: 'f5964052' } })
   const absent = await sandbox.run(['lookup', 'a/2'])
-  t.same({ code: absent.code, stdout: absent.stdout }, { code: 1, stdout: '' })
+  t.same({ code: absent.code, stdout: absent.stdout }, { code: 3, stdout: '' })
   t.match(absent.stderr, /^dyad: ERR_DYAD_NOT_FOUND: .*'a\/2'/)
   const timedOut = await sandbox.run(['wait', 'a/2', '--timeout', '5000'])
-  t.equal(timedOut.code, 1)
+  t.equal(timedOut.code, 4)
   t.match(timedOut.stderr, /^waiting for .* …\ndyad: ERR_DYAD_TIMEOUT: /, 'no wait is silent')
   const watching = sandbox.spawn(['watch', 'a/*'])
   t.equal(await firstLine(watching), 'a/1', 'what is there already comes first')
@@ -130,5 +130,5 @@ t.test('what cannot be read is named, and nothing is published', async (t) => {
   const redirected = ['sh', '-c', `"$0" "$@" < '${sandbox.at('n2')}'`, process.execPath, COMMAND]
   t.match(await sandbox.spawn(['put', '-', 'x'], on, redirected).ended, named('-'))
   t.same(await readdir(sandbox.at('n1')), [])
-  t.equal((await sandbox.run(['lookup', 'x'])).code, 1)
+  t.equal((await sandbox.run(['lookup', 'x'])).code, 3)
 })

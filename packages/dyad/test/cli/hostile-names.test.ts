@@ -63,7 +63,7 @@ t.test('no command that moves or removes a file forges a line, and its --json is
       way === 'terminal'
         ? await sandbox.runOnTerminal(args)
         : await sandbox.run(way === 'json' ? [...args, '--json'] : args)
-    t.equal(removed.code, 1)
+    t.equal(removed.code, 3)
     if (way === 'json') t.strictSame(JSON.parse(removed.stdout), [NAME])
     else if (way === 'pipe') t.equal(removed.stdout, `${piped(NAME)}\n`)
     else for (const line of linesOf(removed.stdout)) t.equal(visible(line), line, 'rm')
@@ -104,7 +104,7 @@ t.test('no command that runs or stops something forges a line, and its --json is
   t.notMatch(strange.stderr, /^forged/m)
   for (const line of strange.stderr.trimEnd().split('\n')) t.equal(visible(line), line)
   const none = await sandbox.run(['stop', '--node', `none-${node}`])
-  t.match(none, { code: 1, stderr: visible(`'none-${node}'`) })
+  t.match(none, { code: 3, stderr: visible(`'none-${node}'`) })
   assertShown(t, await sandbox.runOnTerminal(['stop', '--all']), node, 'stop')
 })
 

@@ -72,7 +72,7 @@ t.test('ls shows the records that have come when the store stops to answer', asy
   const [json, table] = await Promise.all(
     [['--json'], []].map((args) => sandbox.run(['ls', ...args, '--kvs', kvs, '--timeout', '3000'])),
   )
-  const failed = { code: 1, stderr: /dyad: ERR_DYAD_KVS_UNREACHABLE: .*no answer in 3000 ms/ }
+  const failed = { code: 5, stderr: /dyad: ERR_DYAD_KVS_UNREACHABLE: .*no answer in 3000 ms/ }
   t.match(json, failed)
   t.match(table, failed)
   const { length } = JSON.parse(String(json?.stdout)) as unknown[]

@@ -59,10 +59,10 @@ t.test('nodes in the background are shown and stopped', async (t) => {
   t.notMatch(plain, '\u001b', 'no colours off a terminal')
 
   const again = await sandbox.run(['start', '--node', 'n1'])
-  t.equal(again.code, 1)
+  t.equal(again.code, 9)
   t.match(again.stderr, /^dyad: ERR_DYAD_NODE_TAKEN: /)
   const detached = await sandbox.run(['start', '-d', '--node', 'n1'])
-  t.equal(detached.code, 1, 'the same in the background')
+  t.equal(detached.code, 9, 'the same in the background')
   t.match(detached.stderr, /^dyad: ERR_DYAD_NODE_TAKEN: /)
 
   const { pid } = status.services.find(({ node }: { node: string }) => node === 'n2')
@@ -72,7 +72,7 @@ t.test('nodes in the background are shown and stopped', async (t) => {
     1,
     'it is registered no more',
   )
-  t.equal((await sandbox.run(['stop', '--node', 'n2'])).code, 1, 'there is none to stop')
+  t.equal((await sandbox.run(['stop', '--node', 'n2'])).code, 3, 'there is none to stop')
   t.same(JSON.parse((await sandbox.run(['stop', '--all', '--json'])).stdout), { ended: ['n1'], failures: [] })
   t.type(pid, 'number')
   t.same(
@@ -80,7 +80,7 @@ t.test('nodes in the background are shown and stopped', async (t) => {
     [],
   )
   const alone = await sandbox.run(['status', '--kvs-timeout', '200'])
-  t.equal(alone.code, 1)
+  t.equal(alone.code, 5)
   t.match(alone.stderr, /^waiting for the store .*ECONNREFUSED.* …\ndyad: ERR_DYAD_KVS_UNREACHABLE: /)
 })
 
@@ -119,7 +119,7 @@ t.test('a node does not start without the transport that was asked for', async (
   const args = ['start', '--broker', '--node', 'n1', sandbox.at('n1')]
   for (const detached of [[], ['--detach']]) {
     const node = await sandbox.run([...args, ...detached], { DYAD_DTL_MODE: 'rdma' })
-    t.match(node, { code: 1, stdout: '' }, detached.join())
+    t.match(node, { code: 6, stdout: '' }, detached.join())
     t.match(node.stderr, /^dyad: ERR_DYAD_RDMA_UNAVAILABLE: [^\n]+\. `dyad doctor` shows[^\n]+\n$/)
     t.match(node.stderr, RDMA_LEFT_OUT)
   }
@@ -167,7 +167,7 @@ t.test('a second service of one node name is refused, and ends no store when it 
   const args = ['start', '--node', 'n1', sandbox.at('clone')]
   for (const detached of [[], ['--detach']]) {
     const refused = await sandbox.run([...args, ...detached], elsewhere)
-    t.match(refused, { code: 1, stdout: '' }, detached.join())
+    t.match(refused, { code: 9, stdout: '' }, detached.join())
     t.match(refused.stderr, new RegExp(`^dyad: ERR_DYAD_NODE_TAKEN: .*process ${pid} on host .*since 2.*--takeover`))
   }
   const told = says(first, /ERR_DYAD_NODE_TAKEN.*\n.*the store goes on/)
@@ -182,7 +182,7 @@ t.test('a second service of one node name is refused, and ends no store when it 
   t.match((await sandbox.run(['status'])).stdout, `its service has ended: the node is another's: process`)
   const third = sandbox.spawn([...args, '--takeover'], { DYAD_STATE_DIR: sandbox.at('third-state') })
   t.match(await firstLine(third), /^ready: node n1 serves/)
-  t.match(await second.ended, { code: 1, stderr: /^dyad: ERR_DYAD_NODE_TAKEN: / }, 'one that hosts no store ends')
+  t.match(await second.ended, { code: 9, stderr: / error ERR_DYAD_NODE_TAKEN: / }, 'one that hosts no store ends')
   t.equal((await sandbox.run(['stop', '--node', 'n1'])).code, 0)
   t.equal((await first.ended).code, 0, 'the store ends when it is asked to')
 })
@@ -192,13 +192,13 @@ t.test(
   async (t) => {
     await using sandbox = await Sandbox.withNodes()
     const refused = await sandbox.run(['start', '-d', '--node', 'n2', sandbox.at('other')])
-    t.equal(refused.code, 1)
+    t.equal(refused.code, 9)
     t.match(refused.stderr, /ERR_DYAD_NODE_TAKEN/)
     const taken = await sandbox.run(['start', '-d', '--json', '--takeover', '--node', 'n2', sandbox.at('other')])
     t.equal(taken.code, 0, taken.stderr)
     t.match(JSON.parse(taken.stdout), { node: 'n2', directories: [sandbox.at('other')] })
     const hosting = await sandbox.run(['start', '-d', '--takeover', '--node', 'n1', sandbox.at('other')])
-    t.equal(hosting.code, 1)
+    t.equal(hosting.code, 9)
     t.match(hosting.stderr, /ERR_DYAD_NODE_TAKEN.*also hosts the store/)
     t.equal((await sandbox.run(['ls'])).code, 0, 'the store goes on')
   },
@@ -227,10 +227,10 @@ t.test('a directory for records without a store to keep them is a mistake', asyn
 t.test('strangers are kept out', async (t) => {
   await using sandbox = await Sandbox.make()
   const wide = await sandbox.run(['start', '--open', '--broker', '--host', '0.0.0.0'])
-  t.equal(wide.code, 1)
+  t.equal(wide.code, 9)
   t.match(wide.stderr, /^dyad: ERR_DYAD_BIND: /)
   const detached = await sandbox.run(['start', '--open', '-d', '--broker', '--host', '0.0.0.0'])
-  t.same({ code: detached.code, stdout: detached.stdout }, { code: 1, stdout: '' })
+  t.same({ code: detached.code, stdout: detached.stdout }, { code: 9, stdout: '' })
   t.match(detached.stderr, /^dyad: ERR_DYAD_BIND: /)
 
   await writeFile(sandbox.at('token'), 'the right token of all\n', { mode: 0o600 })
@@ -248,7 +248,7 @@ t.test('strangers are kept out', async (t) => {
   t.equal((await sandbox.run(['ls'], { DYAD_TOKEN: 'the right token of all' })).code, 0)
   for (const env of [{}, { DYAD_TOKEN: 'the wrong token of all' }]) {
     const denied = await sandbox.run(['ls'], env)
-    t.equal(denied.code, 1)
+    t.equal(denied.code, 7)
     t.match(denied.stderr, /^dyad: ERR_DYAD_DENIED: /)
   }
 })
@@ -261,7 +261,7 @@ t.test('namespaces are created, listed and removed', async (t) => {
   t.same(JSON.parse((await sandbox.run(['namespace', 'remove', 'more', '--json'])).stdout), { namespace: 'more' })
   t.equal((await sandbox.run(['namespace', 'list'])).stdout, 'test\n')
   const missing = await sandbox.run(['put', '-', 'x', '--namespace', 'more'], sandbox.on('n1'), 'x')
-  t.equal(missing.code, 1)
+  t.equal(missing.code, 3)
   t.match(missing.stderr, /^dyad: ERR_DYAD_NAMESPACE_MISSING: /)
 })
 

@@ -45,12 +45,12 @@ t.test('output that a full device does not take is an error of every command', a
     ['stop', '--json', '--node', 'n2'],
   ]) {
     const { code, stderr } = await redirected(sandbox, '"$0" "$@" > /dev/full', args, sandbox.on('n2'))
-    t.equal(code, 1, args.join(' '))
+    t.equal(code, 8, args.join(' '))
     t.match(stderr, /^dyad: the output cannot be written: ENOSPC/, args.join(' '))
     t.equal(stderr.trimEnd().split('\n').length, 1, 'in one line')
   }
   const { code, stdout } = await redirected(sandbox, '"$0" "$@" 2> /dev/full', ['wait', 'never', '--timeout', '50'])
-  t.equal(code, 1, 'what cannot be said does not end a command in another way')
+  t.equal(code, 4, 'what cannot be said does not end a command in another way')
   t.equal(stdout, '')
 })
 

@@ -153,14 +153,10 @@ test('run warns of a program that the library cannot reach, and runs it', async 
 test('env --preload prints what a shell evaluates to export it', async (t) => {
   await using sandbox = await Sandbox.make()
   const odd = `it's "$(touch ${sandbox.at('evil')})" here`
-  const { stdout, stderr, code } = await dyad(
-    sandbox,
-    ['env', '--preload', '--namespace', odd, '--producer-path', 'p q'],
-    {
-      LD_PRELOAD: '/there/is/none.so',
-      DYAD_TOKEN: 'x'.repeat(20),
-    },
-  )
+  const { stdout, stderr, code } = await dyad(sandbox, ['env', '--preload', '--namespace', odd, '--producer', 'p q'], {
+    LD_PRELOAD: '/there/is/none.so',
+    DYAD_TOKEN: 'x'.repeat(20),
+  })
   t.equal(code, 0)
   t.notMatch(stdout, 'xxxx')
   t.match(stderr, /^dyad: warning: no service of node '\S+' runs on this host: .*`dyad start --node \S+ …` does$/m)

@@ -25,12 +25,12 @@ t.test('a service that is frozen is named with its process, and hides nothing el
     failures: [{ code: 'ERR_DYAD_SILENT', node: 'n2', detail: `process ${pid} did not answer in 3000 ms` }],
     store: { namespaces: ['test'] },
   })
-  t.match(json, { code: 1, stderr: line })
-  t.match(plain, { code: 1, stderr: line })
+  t.match(json, { code: 4, stderr: line })
+  t.match(plain, { code: 4, stderr: line })
   t.match(plain.stdout, new RegExp(`^ {2}n2 {2}does not answer: process ${pid}[^]*\nnamespaces\n {2}test\n`, 'm'))
-  t.match(stop, { code: 1, stderr: line })
+  t.match(stop, { code: 4, stderr: line })
   t.match(JSON.parse(stop.stdout), { ended: [], failures: [{ node: 'n2' }] }, 'stop ends nobody by force')
-  t.match(start, { code: 1, stderr: new RegExp(`^dyad: ERR_DYAD_NODE_TAKEN: .*process ${pid} .*kill -9 ${pid}`) })
+  t.match(start, { code: 9, stderr: new RegExp(`^dyad: ERR_DYAD_NODE_TAKEN: .*process ${pid} .*kill -9 ${pid}`) })
 
   process.kill(pid, 'SIGCONT')
   t.equal((await second.ended).code, 0, 'it had been asked to end')
@@ -53,8 +53,8 @@ t.test('a store that is frozen or gone hides no service', async (t) => {
     failures: [{ code: 'ERR_DYAD_SILENT', node: 'k' }],
     store: { address: kvs, failure: { code: 'ERR_DYAD_KVS_UNREACHABLE' } },
   })
-  t.match(frozen[0], { code: 1, stderr: /ERR_DYAD_KVS_UNREACHABLE/ })
-  t.match(frozen[1], { code: 1, stderr: /waiting for the store .*\ndyad: ERR_DYAD_KVS_UNREACHABLE: .* 3000 ms/ })
+  t.match(frozen[0], { code: 5, stderr: /ERR_DYAD_KVS_UNREACHABLE/ })
+  t.match(frozen[1], { code: 5, stderr: /waiting for the store .*\ndyad: ERR_DYAD_KVS_UNREACHABLE: .* 3000 ms/ })
 
   process.kill(pid, 'SIGKILL')
   await endOf(store.child)
@@ -67,7 +67,7 @@ t.test('a store that is frozen or gone hides no service', async (t) => {
     failures: [],
     store: { failure: { code: 'ERR_DYAD_KVS_UNREACHABLE' } },
   })
-  t.match(plain, { code: 1, stderr: /^waiting for the store .*ECONNREFUSED/ })
+  t.match(plain, { code: 5, stderr: /^waiting for the store .*ECONNREFUSED/ })
   t.match(plain.stdout, new RegExp(`\n {2}n1 {2}process \\d+[^]*\nstore\n {2}does not answer: ${kvs}: .*ECONNREFUSED`))
   t.equal((await sandbox.run(['stop', '--node', 'n1'])).code, 0, 'a service without its store can be stopped')
 })

@@ -59,7 +59,7 @@ t.test('a limit is kept while the store hangs, and the error names the store', a
     ['get', 'x'],
   ].map(async (args) => {
     const { code, stdout, stderr } = await sandbox.run([...args, ...patient], sandbox.on('n2'))
-    t.match({ code, stdout }, { code: 1, stdout: '' }, args.join(' '))
+    t.match({ code, stdout }, { code: 5, stdout: '' }, args.join(' '))
     t.match(stderr, /^waiting for the store ws:\S+ \(it does not answer\) …\ndyad: ERR_DYAD_KVS_UNREACHABLE: .*3000 ms/)
   })
   await Promise.all(all)
@@ -83,5 +83,5 @@ t.test('a store that is not there is named at once', async (t) => {
   )
   await Promise.all(all)
   const refused = await sandbox.run(['ls', '--kvs', kvs, '--kvs-timeout', '300'])
-  t.match(refused, { code: 1, stderr: /\ndyad: ERR_DYAD_KVS_UNREACHABLE: .*ECONNREFUSED/ })
+  t.match(refused, { code: 5, stderr: /\ndyad: ERR_DYAD_KVS_UNREACHABLE: .*ECONNREFUSED/ })
 })

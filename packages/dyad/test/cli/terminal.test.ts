@@ -72,7 +72,7 @@ t.test('Ctrl-C while putting publishes nothing and leaves nothing', async (t) =>
     putting.child.kill(signal)
     t.equal((await putting.ended).code, code)
     t.same(await readdir(sandbox.at('n1')), [])
-    t.equal((await sandbox.run(['lookup', 'half'])).code, 1)
+    t.equal((await sandbox.run(['lookup', 'half'])).code, 3)
   }
 })
 

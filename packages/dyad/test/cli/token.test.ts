@@ -22,7 +22,7 @@ test('commands of one user agree on a token that nobody typed, and nothing print
   t.match(outcomes[5], { stdout: `${path}\n`, stderr: /scp -p \S+ HOST:/ })
   t.match(JSON.parse(String(outcomes[6]?.stdout)), { source: 'file', path })
   const stranger = await sandbox.run(['ls'], { XDG_CONFIG_HOME: sandbox.at('another') })
-  t.match(stranger, { code: 1, stderr: /^dyad: ERR_DYAD_DENIED: .*`dyad token`/ }, 'another user is refused')
+  t.match(stranger, { code: 7, stderr: /^dyad: ERR_DYAD_DENIED: .*`dyad token`/ }, 'another user is refused')
   await chmod(path, 0o644)
   t.match(await sandbox.run(['ls']), { code: 2, stderr: /ERR_DYAD_OPTION.*others may read/ })
 })
@@ -36,7 +36,7 @@ test('running open is asked for by name, and told', async (t) => {
   t.match(await sandbox.run(['status']), { code: 0, stdout: /open: it runs without a token/ })
   t.match(JSON.parse((await sandbox.run(['status', '--json'])).stdout), { services: [{ open: true }] })
   t.match(await sandbox.run(['token']), { code: 0, stdout: '', stderr: /runs open/ })
-  t.match(await sandbox.run(['ls'], { DYAD_OPEN: '' }), { code: 1, stderr: /ERR_DYAD_DENIED/ }, 'on every side')
+  t.match(await sandbox.run(['ls'], { DYAD_OPEN: '' }), { code: 7, stderr: /ERR_DYAD_DENIED/ }, 'on every side')
   const wide = await sandbox.run([
     'start',
     '--host',
@@ -47,7 +47,7 @@ test('running open is asked for by name, and told', async (t) => {
     '--kvs',
     'ws://127.0.0.1:0',
   ])
-  t.match(wide, { code: 1, stderr: /ERR_DYAD_BIND.*DYAD_OPEN/ }, 'on loopback only')
+  t.match(wide, { code: 9, stderr: /ERR_DYAD_BIND.*DYAD_OPEN/ }, 'on loopback only')
 })
 
 test('a token that is given is told of, and a short one warned of', async (t) => {
@@ -84,7 +84,7 @@ test('nothing prints a token that is given, nor what is wrong with it', async (t
   t.match(outcomes[7], { stdout: /^# DYAD_TOKEN is set, and not shown$/m })
   const wrong = 'wrong for this one'
   const refused = await sandbox.run(['ls'], { DYAD_TOKEN: wrong, ...debug })
-  t.match(refused, { code: 1, stderr: /ERR_DYAD_DENIED/ })
+  t.match(refused, { code: 7, stderr: /ERR_DYAD_DENIED/ })
   for (const token of ['no\nline', 'x', 'x'.repeat(5_000)])
     outcomes.push(await sandbox.run(['ls'], { DYAD_TOKEN: token }))
   for (const { stdout, stderr } of [...outcomes, refused]) {

@@ -27,12 +27,12 @@ t.test('wrong usage exits with 2 and says what is wrong', async (t) => {
     [['put'], /missing required argument 'file'/],
     [['ls', '--bogus'], /unknown option '--bogus'/],
     [['doctor', 'mlx5_0'], /too many arguments/],
-    [['wait', 'x', '--timeout', 'soon'], /neither a whole number from 0 on nor Infinity/],
+    [['wait', 'x', '--timeout', 'soon'], /'soon' is invalid. no duration such as 250ms, 30s/],
     [['get', 'x', '--dtl-mode', 'rp'], /'rp' is none of/],
-    [['put', '-', '--producer-path', '/tmp'], /has no name/],
-    [['put', 'x'], /--producer-path, or set DYAD_PATH_PRODUCER/],
-    [['get', 'x'], /--consumer-path, or set DYAD_PATH_CONSUMER/],
-    [['get', 'x', '-', '--json', '--consumer-path', '/tmp'], /both want the standard output/],
+    [['put', '-', '--producer', '/tmp'], /has no name/],
+    [['put', 'x'], /--producer, or set DYAD_PATH_PRODUCER/],
+    [['get', 'x'], /--consumer, or set DYAD_PATH_CONSUMER/],
+    [['get', 'x', '-', '--json', '--consumer', '/tmp'], /both want the standard output/],
     [['ls', '--token-file', '/does/not/exist'], /ERR_DYAD_OPTION/],
   ] as const) {
     const { code, stdout, stderr } = await sandbox.run(args)

@@ -13,7 +13,7 @@ test('a user without an entry in the list of users has all of it', { skip }, asy
   // Without output: a module that tap loads complains that this user may not write its notes.
   const child = fork(program, [String(UID)], { execArgv: ['--import=tsx'], silent: true })
   const outcome = await messageFrom<{ closed: string; refusal: unknown; homeless: unknown[] }>(child)
-  t.match(outcome, { isListed: false, length: 5000, stateDir: `/dyad-${UID}` })
+  t.match(outcome, { isListed: false, length: 5000, stateDir: `/tmp/dyad-${UID}` })
   const { closed, refusal } = outcome
   t.match(refusal, { code: 'ERR_DYAD_OPTION', path: closed, message: /DYAD_STATE_DIR\) .*EACCES/ })
   // Without a home, with the home of root, and with one that allows no new files.

@@ -11,7 +11,6 @@ async function run(uid: number): Promise<unknown> {
   const root = mkdtempSync(`${tmpdir()}/dyad-unlisted-`)
   try {
     process.env['TMPDIR'] = root
-    delete process.env['XDG_RUNTIME_DIR']
     const homeless = await refusedHome()
     process.env['XDG_CONFIG_HOME'] = `${root}/config`
     const options = { namespace: 'unlisted', node: 'U' }
@@ -29,13 +28,14 @@ async function run(uid: number): Promise<unknown> {
     return {
       isListed: isListed(),
       length,
-      stateDir: consuming.config.stateDir.slice(root.length),
+      stateDir: consuming.config.stateDir,
       closed,
       refusal,
       homeless,
     }
   } finally {
     rmSync(root, { recursive: true })
+    rmSync(`/tmp/dyad-${uid}`, { recursive: true, force: true })
   }
 }
 

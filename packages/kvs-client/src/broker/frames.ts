@@ -86,6 +86,11 @@ const entries: Check = (value) =>
   value.every(
     (entry) => Array.isArray(entry) && text(entry[0]) && bytes(entry[1]) && count(entry[2]) && epoch(entry[3]),
   )
+/** Brokers of earlier versions do not say what is waited for. */
+const awaited: Check = (value) =>
+  value === undefined ||
+  (Array.isArray(value) &&
+    value.every((each) => Array.isArray(each) && text(each[0]) && text(each[1]) && count(each[2])))
 const stats: Check = (value) => typeof value === 'object' && value !== null && Object.values(value).every(count)
 
 const REQUESTS: Shapes = {
@@ -119,7 +124,7 @@ const REPLIES: Shapes = {
   waits: { id: count, ms: span },
   batch: { id: count, entries, upTo: count },
   end: { id: count, entries },
-  stats: { id: count, stats },
+  stats: { id: count, stats, awaited },
   error: { id: count, code, detail: text },
 }
 

@@ -145,6 +145,11 @@ export class Keyspace {
     return this.#waiting
   }
 
+  /** The keys that are waited for, each with the number of its waiters. */
+  *awaited(): Generator<[key: string, waiters: number]> {
+    for (const [key, waiters] of this.#waiters) yield [key, waiters instanceof Set ? waiters.size : 1]
+  }
+
   wait(waiter: Waiter): void {
     const { key } = waiter
     const waiters = this.#waiters.get(key)

@@ -19,6 +19,9 @@ export interface BrokerStats {
   leases: number
 }
 
+/** A key that has no record and is waited for, in a namespace. */
+export type Awaited = [namespace: string, key: string, waiters: number]
+
 /** `lease` and `wait-lease` are `get` and `wait` whose answers may carry a lease. */
 export interface KeyRequest {
   op: 'get' | 'wait' | 'delete' | 'lease' | 'wait-lease'
@@ -101,7 +104,8 @@ export type MapReply =
   /** `upTo`: the batches so far have every entry up to this revision; 0 if that is unknown. */
   | { op: 'batch'; id: number; entries: EntryTuple[]; upTo: number }
   | { op: 'end'; id: number; entries: EntryTuple[] }
-  | { op: 'stats'; id: number; stats: BrokerStats }
+  /** `awaited` has the first keys that are waited for, and not all where there are many. */
+  | { op: 'stats'; id: number; stats: BrokerStats; awaited?: Awaited[] }
   | { op: 'error'; id: number; code: ErrorCode; detail: string }
 
 /** A reply as its reader gets it: the value is a view into the frame. */

@@ -17,6 +17,9 @@ import type { Store } from './store.js'
 /** Cost of sending a record, in addition to looking at it, which costs one. */
 const SENDING_COST = 8
 
+/** How many of the keys that are waited for an answer names at most. */
+const MOST_AWAITED = 100
+
 /** Shared by all sessions of a broker. */
 export interface Shared {
   readonly store: Store
@@ -213,7 +216,7 @@ export class Session implements Holder, Answering {
         this.#answers.send({ op: 'done', id, result: leases.unregister(request.key, request.instance) })
         return
       case 'stats':
-        this.#answers.send({ op: 'stats', id, stats: this.#shared.stats() })
+        this.#answers.send({ op: 'stats', id, stats: this.#shared.stats(), awaited: store.awaited(MOST_AWAITED) })
     }
   }
 

@@ -6,7 +6,7 @@ import { MemoryRecordStore, MemoryRecords } from '../records/memory-records.js'
 import { EPOCH_BYTES, pack } from '../records/packed.js'
 import { Grace } from './grace.js'
 import { Keyspace } from './keyspace.js'
-import type { Space } from './messages.js'
+import type { Awaited, Space } from './messages.js'
 import { ReadLeases } from './read-leases.js'
 import { RevisionClock } from './revision-clock.js'
 import { Timeline } from './timeline.js'
@@ -154,6 +154,18 @@ export class Store {
       watches += keyspace.watchers.size
     }
     return { namespaces: this.#namespaces.size, records: this.#records.count(), waiters, watches }
+  }
+
+  /** Returns the first keys of namespaces that are waited for, `most` of them at most. */
+  awaited(most: number): Awaited[] {
+    const found: Awaited[] = []
+    for (const [name, { keyspace }] of this.#namespaces) {
+      for (const [key, waiters] of keyspace.awaited()) {
+        if (found.length === most) return found
+        found.push([name, key, waiters])
+      }
+    }
+    return found
   }
 
   close(): Promise<void> {

@@ -11,7 +11,7 @@ import {
   type Waiting,
 } from '@dyad-ts/core'
 import { milliseconds } from '@dyad-ts/core/internal'
-import type { BrokerStats } from '../broker/messages.js'
+import type { Awaited, BrokerStats } from '../broker/messages.js'
 import { checkKey, checkValue } from '../key-bounds.js'
 import { call, unexpected } from './call.js'
 import type { Connection } from './connection.js'
@@ -86,8 +86,16 @@ export class BrokerClient implements KvsClient {
   }
 
   /** Returns counts of the broker's contents. */
-  stats(options: Waiting = {}): Promise<BrokerStats> {
-    const { signal } = options
+  async stats(options: Waiting = {}): Promise<BrokerStats> {
+    return (await this.#inspect(options)).stats
+  }
+
+  /** Returns the first keys of namespaces that have waiters; not all of them where there are many. */
+  async awaited(options: Waiting = {}): Promise<Awaited[]> {
+    return (await this.#inspect(options)).awaited ?? []
+  }
+
+  #inspect({ signal }: Waiting): Promise<{ stats: BrokerStats; awaited?: Awaited[] }> {
     return call(
       this.#connection,
       { op: 'stats', id: 0 },
@@ -95,7 +103,7 @@ export class BrokerClient implements KvsClient {
         signal,
         result(reply) {
           if (reply.op !== 'stats') throw unexpected(reply)
-          return reply.stats
+          return reply
         },
       },
     )
