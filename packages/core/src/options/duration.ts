@@ -1,7 +1,7 @@
 /** Milliseconds of each unit of a duration. */
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** A duration as a text: a decimal number and its unit, as in `250ms`, `30s`, `5m`, `1.5h` or `1d`. */
+/** A duration as a text: a decimal number and its unit, as in `250ms`, `30s`, `5m` or `1.5h`. */
 export type DurationText = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
 
 /** What durations look like, for people. */

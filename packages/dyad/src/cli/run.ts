@@ -20,7 +20,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** Commander throws after help and version, too: with its exit code 0 where the caller asked for them. */
+/** Commander throws after help and version, too: with exit code 0 where the caller asked for it. */
 function passAskedFor(error: unknown): void {
   if (!(error instanceof CommanderError && error.exitCode === 0)) throw error
 }

@@ -99,7 +99,7 @@ async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSigna
   }
 }
 
-/** The path of a key, where the options have the hash bins of those who wait for it; else the key. */
+/** The path of a key, where the options have the hash bins of its waiters; else the key. */
 function pathOf(key: string, { keyDepth, keyBins }: Config): string {
   const path = key.split('.').slice(keyDepth).join('.')
   return keyOf(path, keyDepth, keyBins) === key ? path : key
@@ -131,7 +131,7 @@ function withLog<Status extends { readonly pid: number }>(status: Status): Logge
   return log === undefined ? status : { ...status, log }
 }
 
-/** The file to which a process writes its messages; undefined where that is a terminal or a pipe. */
+/** The file to which a process writes its messages; undefined for a terminal or a pipe. */
 function logFileOf(pid: number): string | undefined {
   try {
     const path = readlinkSync(`/proc/${pid}/fd/2`)

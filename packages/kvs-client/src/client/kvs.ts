@@ -90,7 +90,7 @@ export class BrokerClient implements KvsClient {
     return (await this.#inspect(options)).stats
   }
 
-  /** Returns the first keys of namespaces that have waiters; not all of them where there are many. */
+  /** Returns the first keys of namespaces that have waiters; not all where there are many. */
   async awaited(options: Waiting = {}): Promise<Awaited[]> {
     return (await this.#inspect(options)).awaited ?? []
   }
