@@ -13,7 +13,7 @@ async function withoutPlace(): Promise<{ sandbox: Sandbox; node: string; login: 
   return { sandbox, node: `login-${process.pid}-${Date.now()}`, login }
 }
 
-/** Logins by cron, `sudo -u` and some by ssh have no XDG_RUNTIME_DIR; jobs have their own TMPDIR. */
+/** Logins by cron and `sudo -u` have no XDG_RUNTIME_DIR; jobs have a TMPDIR of their own. */
 const BARE = { DYAD_STATE_DIR: '', XDG_RUNTIME_DIR: '', TMPDIR: '' }
 
 for (const way of ['with XDG_RUNTIME_DIR and is stopped without', 'without XDG_RUNTIME_DIR and is stopped with']) {
