@@ -5,7 +5,7 @@ import type { Waiting } from './kvs/contract.js'
 import type { OutageListener } from './kvs/outages.js'
 import type { FileRecord } from './kvs/record.js'
 import type { ManagedFile } from './managed-directory.js'
-import { environment } from './options/config.js'
+import { type Config, environment } from './options/config.js'
 import { Producer } from './producer/producer.js'
 import type { StagedFile } from './producer/stage.js'
 import { Consuming } from './session/consuming.js'
@@ -20,7 +20,7 @@ import { type DyadCoreOptions, Session } from './session/session.js'
  */
 export class DyadCore implements AsyncDisposable {
   /** Every option with its value, except the store, which is a part of its own. */
-  readonly config: Session['config']
+  readonly config: Omit<Config, 'kvs'>
   readonly #session: Session
   readonly #producer: Producer
   readonly #consumer: Consumer
