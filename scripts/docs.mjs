@@ -113,9 +113,10 @@ function exitCodes() {
 
 # Exit codes of the command
 
-\`dyad\` exits with one of these codes. The first row that names an error, or one of its causes, gives the code. Where
-several things of one command fail, as paths of \`dyad rm\`, it exits with their common code, or with 1 if they differ. \`dyad run\` ends as its program
-does, by its exit code or its signal; a failure before the program starts has a code of this table.
+\`dyad\` exits with one of these codes. The first row that names an error, or one of its causes, gives
+the code. If several parts of one command fail, such as paths of \`dyad rm\`, it exits with their
+common code, or with 1 if they differ. \`dyad run\` ends as its program does, by its exit code or its
+signal. A failure before the program starts has a code of this table.
 
 ${table(['code', 'meaning', 'errors'], rows)}
 `
