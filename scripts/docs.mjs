@@ -90,7 +90,7 @@ Every error of DYAD's own is a \`DyadError\`; programs match its \`code\`. It al
 - \`errno\`: the system's error with which the call of an unmodified program fails. Where the table
   says EIO and a system's error is among the causes, such as ENOSPC, it is that error.
 - \`retryable\`: whether the same call may succeed later although the caller changes nothing.
-- \`path\`, \`node\`, \`detail\` and \`cause\`, if they are known.
+- \`path\`, \`node\`, \`host\`, \`namespace\`, \`option\`, \`detail\` and \`cause\`, if they are known.
 
 A call that an AbortSignal ends rejects with the signal's own reason.
 

@@ -31,7 +31,11 @@ export class Publishing {
   produce(session: DyadCore, name: string): Promise<FileRecord> {
     return this.#order.run([claim(session, name)], async () => {
       if (this.#damaged.has(session.config.producerPath, name)) {
-        throw new DyadError('ERR_DYAD_PUBLISH', { path: name, detail: 'a program could not write all of it' })
+        throw new DyadError('ERR_DYAD_PUBLISH', {
+          path: name,
+          node: session.config.node,
+          detail: 'a program could not write all of it',
+        })
       }
       return session.produce(name)
     })

@@ -214,7 +214,7 @@ export const ERRORS = {
     rc: -1,
     errno: 'EMFILE',
     retryable: true,
-    summary: 'no file descriptor became free in time',
+    summary: 'no file descriptor is free',
     remedy: 'Raise the limit (`ulimit -n`), or keep fewer files and connections open at once.',
     isOfHost: true,
   },

@@ -12,8 +12,8 @@ await import('../dist/cli/main.js').catch(async (error) => {
   const most = limit()
   // Where no descriptor is free, Node takes a module for missing.
   if (error.code !== 'EMFILE' && !(error.code === 'ERR_MODULE_NOT_FOUND' && most < FEWEST_FILES)) throw error
-  const what = `this process may open ${most} files, too few to start on host '${hostname()}'`
-  process.stderr.write(`dyad: ERR_DYAD_DESCRIPTORS: ${what}. Raise the limit: ulimit -n ${FEWEST_FILES} or more.\n`)
+  const what = `no file descriptor is free: on host '${hostname()}' (the command may open ${most} files, too few to start)`
+  process.stderr.write(`dyad: ERR_DYAD_DESCRIPTORS: ${what}. Raise the limit: \`ulimit -n ${FEWEST_FILES}\` or more.\n`)
   process.exitCode = 1
 })
 

@@ -71,7 +71,7 @@ function formOf(form: Form): (row: Row, original: Original, replacing: Replacing
 function syncForm(row: Row, original: Original, replacing: Replacing): Original {
   const { program } = replacing
   const run = (args: readonly unknown[], operation: Operation) => {
-    if (program.native === undefined && !operation.isUnasked) throw missingAddon()
+    if (program.native === undefined && !operation.isUnasked) throw missingAddon(args[0])
     if (isToBeChecked(row, args)) checkNow(() => original(...nowhere(row, args)))
     try {
       return runNow(program, operation, () => original(...(operation.args ?? args)))
