@@ -14,7 +14,7 @@ t.test('scripts tell failures apart by the exit code', async (t) => {
     [['put', 'missing', 'x'], {}, EXIT_CODES.notFound],
     [['ls', '--namespace', 'missing'], {}, EXIT_CODES.notFound],
     [['stop', '--node', 'n7'], {}, EXIT_CODES.notFound],
-    [['wait', 'never', '--timeout', '20'], {}, EXIT_CODES.timedOut],
+    [['wait', 'never', '--timeout', '3s'], {}, EXIT_CODES.timedOut],
     [['ls'], nowhere, EXIT_CODES.storeUnreachable],
     [['ls'], { DYAD_TOKEN: 'another token than that' }, EXIT_CODES.denied],
     [['start', '--node', 'n1', sandbox.at('n1')], {}, EXIT_CODES.taken],
