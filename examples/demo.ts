@@ -1,7 +1,7 @@
 // The demo of DYAD: producers and consumers on two nodes exchange files through managed
 // directories: node demo.js [MIB]. All parts are real processes on this host: two services, one of
 // which hosts the store, the two example programs, and `dyad put` and `dyad get` for a large file
-// of MIB (256). Everything is in a temporary directory, which the demo removes at its end.
+// of MIB (256; 0 leaves it out). Everything is in a temporary directory, which the demo removes at its end.
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises'
@@ -123,9 +123,10 @@ try {
     first: 'consumer',
     variables: { DYAD_SHARED_STORAGE: '1' },
   })
-  await playLarge(cluster, at('node-1/large'), at('node-2/large'))
+  if (largeMib > 0) await playLarge(cluster, at('node-1/large'), at('node-2/large'))
+  const large = largeMib > 0 ? ` and one of ${largeMib} MiB` : ''
   console.log(
-    `\nShown: ${4 * FILES} files of 40 bytes and one of ${largeMib} MiB went from producers to consumers; ` +
+    `\nShown: ${4 * FILES} files of 40 bytes${large} went from producers to consumers; ` +
       'every file arrived whole, and every open waited until its file was published.',
   )
 } catch (error) {
