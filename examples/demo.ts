@@ -1,7 +1,8 @@
 // The demo of DYAD: producers and consumers on two nodes exchange files through managed
 // directories: node demo.js [MIB]. All parts are real processes on this host: two services, one of
 // which hosts the store, the two example programs, and `dyad put` and `dyad get` for a large file
-// of MIB (256; 0 leaves it out). Everything is in a temporary directory, which the demo removes at its end.
+// of MIB (256; 0 leaves it out). Everything is in a temporary directory, which the demo removes at
+// its end.
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises'
