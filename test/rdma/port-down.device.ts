@@ -46,7 +46,7 @@ test('a file whose way is cut midway goes on by itself, where it stopped', async
   await t.test('over another transport, while the port is down', async (t) => {
     const { consumer, local } = await consume('auto', 'second', () => setPort('down'))
     t.equal(sha256(local), digestOf(SIZE, 2))
-    t.match(consumer.notes<Retry>('dyad.transfer.retry')[0]?.error.message, /^the transfer was cut off/)
+    t.match(consumer.notes<Retry>('dyad.transfer.retry')[0]?.error.message, /^the transfer broke off/)
     const [first, ...others] = starts(consumer)
     t.match(first, { transport: 'rdma', start: 0 })
     t.match(others.at(-1), { transport: 'tcp', reason: /; not rdma: / })

@@ -133,7 +133,7 @@ test('a copy with other bytes is left for the owner, and is not asked again', as
   t.strictSame(ways(second), ['B rpc', 'A rpc'])
   t.strictSame(await second.ask('read', 'big'), whole(SIZE, 6))
   t.match(second.notes<Diagnostics['dyad.transfer.retry']>('dyad.transfer.retry'), [
-    { error: { message: /not those that were published: 'big' on node 'B'/ } },
+    { error: { message: /differ from the published ones: 'big' on node 'B'/ } },
   ])
 })
 

@@ -112,7 +112,7 @@ async function consume(): Promise<void> {
   const expectInterrupted = ({ error, after }: { error: Error; after: number }, { within, why }: typeof TOLD) => {
     console.log(`heard after ${after.toFixed(0)} ms: ${error.message}`)
     // Between processes errors lose their code: this is ERR_DYAD_TRANSFER.
-    match(error.message, /^the transfer was cut off/)
+    match(error.message, /^the transfer broke off/)
     match(error.message, why)
     ok(after < within)
   }

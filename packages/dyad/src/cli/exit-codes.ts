@@ -50,7 +50,7 @@ export const EXIT_CODES = {
   denied: {
     code: 7,
     meaning: 'access is denied: another token, a refusal of the owner, or permissions of a file',
-    errors: ['ERR_DYAD_DENIED', 'ERR_DYAD_REFUSED'],
+    errors: ['ERR_DYAD_DENIED', 'ERR_DYAD_CERTIFICATE', 'ERR_DYAD_REFUSED'],
     system: ['EACCES', 'EPERM'],
   },
   noSpace: {
