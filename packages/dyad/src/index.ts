@@ -10,6 +10,7 @@ export {
   type ConsumeOptions,
   type Diagnostics,
   type DtlMode,
+  type DurationText,
   DyadCore,
   type DyadCoreOptions,
   DyadError,
