@@ -53,7 +53,7 @@ t.test('a store that is frozen or gone hides no service', async (t) => {
     failures: [{ code: 'ERR_DYAD_SILENT', node: 'k' }],
     store: { address: kvs, failure: { code: 'ERR_DYAD_KVS_UNREACHABLE' } },
   })
-  t.match(frozen[0], { code: 5, stderr: /ERR_DYAD_KVS_UNREACHABLE/ })
+  t.match(frozen[0], { code: 1, stderr: /ERR_DYAD_KVS_UNREACHABLE/ })
   t.match(frozen[1], { code: 5, stderr: /waiting for the store .*\ndyad: ERR_DYAD_KVS_UNREACHABLE: .* 3000 ms/ })
 
   process.kill(pid, 'SIGKILL')
