@@ -29,7 +29,10 @@ export function addGet(program: Command, signal: AbortSignal): void {
     .description('wait for files, bring them into the consumer-managed directory, and print where they are')
     .usage('[options] <path> [destination]\n       dyad get [options] <path...> --to <directory>')
     .argument('<path...>', 'managed paths; of two without --to, --recursive or --match the second is a destination')
-    .option('--to <directory>', 'directory to copy the files to, made if it is missing')
+    .option(
+      '--to <directory>',
+      'directory to copy the files to, made if it is missing; default: they stay in the managed one',
+    )
     .option('-r, --recursive', 'get all files that are published now in the folders that are named; . is the top')
     .option('--match', 'get all files that are published now and match the patterns that are given')
     .option('--json', 'print the record and the local path as JSON; of several files one JSON object')

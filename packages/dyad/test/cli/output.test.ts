@@ -49,7 +49,7 @@ t.test('output that a full device does not take is an error of every command', a
     t.match(stderr, /^dyad: the output cannot be written: ENOSPC/, args.join(' '))
     t.equal(stderr.trimEnd().split('\n').length, 1, 'in one line')
   }
-  const { code, stdout } = await redirected(sandbox, '"$0" "$@" 2> /dev/full', ['wait', 'never', '--timeout', '50'])
+  const { code, stdout } = await redirected(sandbox, '"$0" "$@" 2> /dev/full', ['wait', 'never', '--timeout', '3s'])
   t.equal(code, 4, 'what cannot be said does not end a command in another way')
   t.equal(stdout, '')
 })

@@ -24,7 +24,7 @@ test('commands of one user agree on a token that nobody typed, and nothing print
   const stranger = await sandbox.run(['ls'], { XDG_CONFIG_HOME: sandbox.at('another') })
   t.match(stranger, { code: 7, stderr: /^dyad: ERR_DYAD_DENIED: .*`dyad token`/ }, 'another user is refused')
   await chmod(path, 0o644)
-  t.match(await sandbox.run(['ls']), { code: 2, stderr: /ERR_DYAD_OPTION.*others may read/ })
+  t.match(await sandbox.run(['ls']), { code: 2, stderr: /ERR_DYAD_OPTION.*other users may read/ })
 })
 
 test('running open is asked for by name, and told', async (t) => {
