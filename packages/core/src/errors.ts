@@ -503,7 +503,8 @@ function causeText(cause: unknown, path?: string): string {
   if (!(cause instanceof Error)) return String(cause)
   // The message names the path already.
   const end = ` '${path}'`
-  return cause.message.endsWith(end) ? cause.message.slice(0, -end.length) : cause.message
+  const { message } = cause
+  return message.endsWith(end) ? message.slice(0, -end.length) : message
 }
 
 /**

@@ -58,7 +58,6 @@ export class ManagedDirectory {
     const text = path instanceof URL ? fileURLToPath(path) : path
     const plain = this.#spelledPlainly(text, relativeToDirectory)
     if (plain !== undefined) return plain
-    if (text === '') throw new DyadError('ERR_DYAD_PATH', { path: text, detail: 'it is empty' })
     if (text.includes('\0'))
       throw new DyadError('ERR_DYAD_PATH', { path: text.replaceAll('\0', '\\0'), detail: 'it contains a NUL byte' })
     const absolute = !isAbsolute(text) && relativeToDirectory ? join(this.path, text) : resolve(text)

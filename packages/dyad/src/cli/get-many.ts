@@ -1,8 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Diagnostics, DyadError, type FileRecord } from '@dyad-ts/core'
-import { Slots, visible } from '@dyad-ts/core/internal'
+import { makeDirectory, Slots, visible } from '@dyad-ts/core/internal'
 import type { Dyad } from '../connect.js'
 import type { Batch } from './batch.js'
 import { copyAs } from './destination.js'
@@ -35,7 +34,7 @@ export async function getMany(
   batch: Batch,
   signal: AbortSignal,
 ): Promise<void> {
-  if (to !== undefined) await makeDestination(to)
+  if (to !== undefined) makeDestination(to)
   const files = withoutCollisions(await planGet(words, naming, session, batch, signal), to, batch)
   using held = new Present()
   const moves = new Slots(MOVES_AT_ONCE)
@@ -69,7 +68,7 @@ export async function getMany(
       })
       const isHeld = held.take(local)
       if (place === undefined) return add(batch, stored, local, isHeld)
-      await mkdir(dirname(place), { recursive: true })
+      makeDirectory(dirname(place))
       await copyAs(local, place, ending)
       add(batch, stored, place, false)
     } finally {
@@ -100,9 +99,9 @@ async function recordOf(
   return record
 }
 
-async function makeDestination(to: string): Promise<void> {
+function makeDestination(to: string): void {
   try {
-    await mkdir(to, { recursive: true })
+    makeDirectory(to)
   } catch (cause) {
     throw new DyadError('ERR_DYAD_STORE', { path: to, cause })
   }

@@ -85,7 +85,7 @@ t.test('a pattern that is none is wrong usage, and named', async (t) => {
   for (const command of ['ls', 'watch']) {
     const { code, stdout, stderr } = await sandbox.run([command, '{a,b}'.repeat(30)])
     t.same({ code, stdout }, { code: 2, stdout: '' })
-    t.match(stderr, /^dyad: ERR_DYAD_OPTION: [^\n]*the pattern \{a,b\}[^\n]*\n$/)
+    t.match(stderr, /^dyad: ERR_DYAD_OPTION: [^\n]*the pattern '\{a,b\}[^\n]*\n$/)
   }
 })
 
