@@ -1,7 +1,7 @@
 // Until version 22 Node resolves no symlinks of a module's path after a synchronous stat of a
 // socket, such as the one that a killed process leaves behind.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,5 +52,21 @@ test('modules that load late are found after a stat of a socket', async (t) => {
     const command = ['-u', 'NODE_OPTIONS', '-u', 'NODE_PATH', process.execPath, join(folder, 'program.mjs')]
     const { stdout, stderr } = await run('env', command).catch((error) => error)
     t.match(stdout.trim(), expected, `${file} ${stderr}`)
+  }
+})
+
+/** A dependency that loads after the start of the process; files of the package need no symlinks. */
+const LATE_DEPENDENCY = /createRequire\(import\.meta\.url\)\('|await import\('[^.']/
+
+test('a source that loads a dependency late prepares for it first', async (t) => {
+  const late = readdirSync(PACKAGES)
+    .flatMap((name) =>
+      readdirSync(`${PACKAGES}${name}/src`, { recursive: true, encoding: 'utf8' }).map((file) => `${name}/src/${file}`),
+    )
+    .filter((file) => file.endsWith('.ts') && LATE_DEPENDENCY.test(readFileSync(`${PACKAGES}${file}`, 'utf8')))
+  t.ok(late.length >= LATE.length)
+  for (const file of late) {
+    const [before = ''] = readFileSync(`${PACKAGES}${file}`, 'utf8').split(LATE_DEPENDENCY)
+    t.match(before, /prepareLateModule\(\)\n[^\n]*$/, file)
   }
 })

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { prepareLateModule } from '@dyad-ts/core/internal'
 import { Interruption } from './interruption.js'
 
 /** Of the system's poll(2). */
@@ -37,6 +38,7 @@ export class OutputReader implements Disposable {
 
   #watch(output: number): void {
     // Commands that print no stream do without it.
+    prepareLateModule()
     const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
     const system = koffi.load(null)
     const poll: (entry: Buffer, count: number, timeout: number) => number = system.func(
