@@ -90,7 +90,7 @@ t.test('so are the options of a session', async (t) => {
       await core.consume('x')
     }
     for (const [value, shown] of WRONG.slice(0, 3)) {
-      const message = `${name}: ${shown}`.replace(/NaN|-1/, (text) => `"${text}"`)
+      const message = new RegExp(`: ${name} \\("${shown.replaceAll('"', '')}" is `)
       await t.rejects(session(t, { [name]: value }), { code: 'ERR_DYAD_OPTION', message }, `${name} ${shown}`)
     }
   }

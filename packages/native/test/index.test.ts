@@ -18,7 +18,7 @@ function found(files: readonly string[] | undefined) {
   try {
     cpSync(fileURLToPath(new URL('../src', import.meta.url)), join(folder, 'src'), { recursive: true })
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    const at = join(folder, 'node_modules/@dyad', `native-${platform}`)
+    const at = join(folder, 'node_modules/@dyad-ts', `native-${platform}`)
     if (files !== undefined) mkdirSync(at, { recursive: true })
     for (const name of files ?? []) writeFileSync(join(at, name), '{}')
     const ask = `const { addonFile, preloadLibrary, whyMissing } = await import(${JSON.stringify(join(folder, 'src/index.ts'))})

@@ -2,10 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import t from 'tap'
+import { installPackages } from '../../../../scripts/debian.mjs'
 import { COMMAND, Sandbox } from './command.js'
 
-const hasFish = spawnSync('fish', ['--version']).status === 0
-const hasZsh = spawnSync('zsh', ['--version']).status === 0
+/** The reason why a shell cannot be tried. Root installs it where it is missing. */
+function without(shell: 'fish' | 'zsh'): string | false {
+  if (spawnSync(shell, ['--version']).status === 0) return false
+  if (process.getuid?.() !== 0) return `there is no ${shell}`
+  installPackages([shell], console.error)
+  return false
+}
 
 /** A sandbox in whose PATH `dyad` is this command. */
 async function withCommand(sandbox: Sandbox): Promise<NodeJS.ProcessEnv> {
@@ -71,7 +77,7 @@ t.test('bash completes on the Tab key', async (t) => {
   t.match(stdout, /function __dyad_complete/, 'what was completed has run')
 })
 
-t.test('zsh completes on the Tab key', { skip: hasZsh ? false : 'there is no zsh' }, async (t) => {
+t.test('zsh completes on the Tab key', { skip: without('zsh') }, async (t) => {
   await using sandbox = await Sandbox.make()
   const env = await withCommand(sandbox)
   const shell = sandbox.spawn(['-qec', 'zsh -f -i', '/dev/null'], env, ['script'])
@@ -80,7 +86,7 @@ t.test('zsh completes on the Tab key', { skip: hasZsh ? false : 'there is no zsh
   t.match(stdout, /function __dyad_complete/, 'what was completed has run')
 })
 
-t.test('fish completes', { skip: hasFish ? false : 'there is no fish' }, async (t) => {
+t.test('fish completes', { skip: without('fish') }, async (t) => {
   await using sandbox = await Sandbox.make()
   const env = await withCommand(sandbox)
   const complete = async (typed: string) => {

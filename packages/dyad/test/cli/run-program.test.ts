@@ -57,7 +57,7 @@ test('run refuses what cannot work before it starts anything', async (t) => {
   })
   t.match(await run(''), { code: 127, stderr: "dyad: '': command not found\n" })
   const forgotten = await dyad(sandbox, ['run', '--producer', '--', 'true'])
-  t.match(forgotten, { code: 2, stderr: /option '--producer <directory>' argument '--' is invalid\. no directory/ })
+  t.match(forgotten, { code: 2, stderr: /option '--producer <directory>' argument '--' is invalid\. no path is given/ })
   writeFileSync(sandbox.at('plain'), '')
   t.match(await run('./plain'), { code: 126, stderr: 'dyad: ./plain: permission denied\n' })
   writeFileSync(sandbox.at('script'), '#!/there/is/none\n', { mode: 0o755 })

@@ -69,7 +69,7 @@ test('a session that consumes fails at its beginning where the directory for sta
   await t.rejects(connect({ ...options, consumerPath: `${root}/cons` }), {
     code: 'ERR_DYAD_OPTION',
     path: `${root}/state`,
-    message: /set it to a directory of your own/,
+    message: /Set it to a directory of your own/,
   })
   await using session = await connect({ ...options, producerPath: `${root}/prod` })
   t.ok(session, 'one that produces needs none')
