@@ -119,10 +119,9 @@ async function connected(application: Child, options: Options): Promise<void> {
  */
 export function asNotAvailable(error: RemoteError): never {
   if (error.code === 'ERR_DYAD_RDMA_UNAVAILABLE') throw new NotAvailable(error.message)
-  const lack = error.code === 'ERR_DYAD_DTL_MODE' ? /'\w+' is none of/ : /there is no option '\w+'/
-  const found = lack.exec(error.message)?.[0]
-  if (found === undefined) throw error
-  const [, name] = found.split("'")
+  const lack = error.code === 'ERR_DYAD_DTL_MODE' ? /'(\w+)' is none of/ : /(\w+) \(there is no such option\)/
+  const name = lack.exec(error.message)?.[1]
+  if (name === undefined) throw error
   throw new NotAvailable(
     `this DYAD has no ${error.code === 'ERR_DYAD_DTL_MODE' ? 'transport' : 'option'} '${name}' yet`,
   )

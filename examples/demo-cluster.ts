@@ -118,7 +118,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #startNode(node: string, args: readonly string[]): Promise<NodeStatus> {
-    const child = this.#fork(COMMAND, ['start', '--json', '--node', node, ...args])
+    const child = this.#fork(COMMAND, ['start', '--json', '--log-level', 'warn', '--node', node, ...args])
     for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
       return JSON.parse(line) as NodeStatus
     }

@@ -42,7 +42,7 @@ function configuration() {
     row.doc,
   ])
   const clients = CLIENT_OPTIONS.map(({ env, defaultText, accepts, doc }) => [`\`${env}\``, defaultText, accepts, doc])
-  return `${NOTE}the files below packages/core/src/options/table, and client-options.ts -->
+  return `${NOTE}packages/core/src/options/table and client-options.ts -->
 
 # Configuration
 

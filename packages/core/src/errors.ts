@@ -405,7 +405,8 @@ export class DyadError extends Error {
     // An error of this host is not another node's.
     const isHere = this.host === hostname()
     return new DyadError(this.code, {
-      path: this.path ?? context.path,
+      // An error of an option is not one of the file that is at hand.
+      path: this.path ?? (this.option === undefined ? context.path : undefined),
       node: this.node ?? (isHere ? undefined : context.node),
       host: this.host ?? context.host,
       at: this.#hints.at ?? context.at,

@@ -97,7 +97,7 @@ export class StagedOutput {
         this.#digest.wrote(data.subarray(offset, offset + written), position)
         process.nextTick(done, null, written, data)
       } catch (error) {
-        process.nextTick(done, namingFile(error, this.#path))
+        process.nextTick(done, this.#named(error))
       }
     },
     writev: (
@@ -197,15 +197,22 @@ export class StagedOutput {
         // The lender closes a lent descriptor.
         if (!this.#isLent) await this.#closeOwn(fd)
       } catch (error) {
-        throw namingFile(error, this.#path)
+        throw this.#named(error)
       }
     }
     return this.#publishUntilLeft(staged)
   }
 
-  /** A callback of a write, whose error names the file: the system knows its descriptor alone. */
   #naming<Rest extends unknown[]>(done: (error: unknown, ...rest: Rest) => void) {
-    return (error: unknown, ...rest: Rest) => done(error && namingFile(error, this.#path), ...rest)
+    return (error: unknown, ...rest: Rest) => done(error && this.#named(error), ...rest)
+  }
+
+  /**
+   * The error of a write to a staged file, with the path: the system knows the descriptor or the
+   * temporary file alone. Errors of other files stay as node:fs has them.
+   */
+  #named(error: unknown): unknown {
+    return this.#staged === undefined ? error : namingFile(error, this.#path)
   }
 
   /**

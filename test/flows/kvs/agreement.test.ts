@@ -58,7 +58,7 @@ test('what the environment of a process says means what it says', async (t) => {
   await t.test('what is neither is refused', (t) =>
     t.rejects(cluster.app('B', { consumerPath: b }, { DYAD_SHARED_STORAGE: 'maybe' }), {
       code: 'ERR_DYAD_OPTION',
-      message: /DYAD_SHARED_STORAGE: "maybe" is neither on nor off/,
+      message: /DYAD_SHARED_STORAGE \("maybe" is neither on nor off/,
     }),
   )
 
