@@ -246,7 +246,10 @@ t.test('the variables of HELLO are all there is', async (t) => {
   await producer.produce('later')
   t.equal(await waiting, 'done', 'nothing limits its wait')
   await using nowhere = await AgentClient.greet(path, { ...readers, DYAD_KVS_NAMESPACE: '' })
-  await t.rejects(nowhere.consume('x', 0), { code: 'ERR_DYAD_OPTION', message: /: namespace \(DYAD_KVS_NAMESPACE\) \(not set\)/ })
+  await t.rejects(nowhere.consume('x', 0), {
+    code: 'ERR_DYAD_OPTION',
+    message: /: namespace \(DYAD_KVS_NAMESPACE\) \(not set\)/,
+  })
   const unknown = { ...readers, DYAD_TOKEN: 'not the token of this test' }
   await using stranger = await AgentClient.greet(path, unknown)
   await t.rejects(stranger.consume('x', 0), { code: 'ERR_DYAD_DENIED', errno: errno.EACCES })

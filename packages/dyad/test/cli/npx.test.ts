@@ -4,6 +4,9 @@ import { firstLine, Sandbox } from './command.js'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 
+/** As npm has it for its scripts. */
+const PATH = `${ROOT}/node_modules/.bin:${process.env['PATH']}`
+
 t.test('SIGTERM to npx ends the service below it', async (t) => {
   await using sandbox = await Sandbox.make()
   const args = ['--prefix', ROOT, 'dyad', 'start', '--broker', '--node', 'n1', sandbox.at('n1')]
@@ -17,7 +20,7 @@ t.test('SIGTERM to npx ends the service below it', async (t) => {
 t.test('a command in the background of a script goes on when the script ends', async (t) => {
   await using sandbox = await Sandbox.make()
   const script = 'dyad start --broker --node n1 & read -r _'
-  const shell = sandbox.spawn(['--prefix', ROOT, '-c', script], {}, ['npx'])
+  const shell = sandbox.spawn(['--prefix', ROOT, '-c', script], { PATH }, ['npx'])
   await firstLine(shell)
   shell.child.stdin?.end('\n')
   t.equal((await sandbox.run(['stop', '--node', 'n1'])).code, 0, 'it still ran')
