@@ -55,7 +55,7 @@ test('modules that load late are found after a stat of a socket', async (t) => {
   }
 })
 
-/** A dependency that loads after the start of the process; files of the package need no symlinks. */
+/** A dependency that loads after the start. Files of a package itself need no symlinks. */
 const LATE_DEPENDENCY = /createRequire\(import\.meta\.url\)\('|await import\('[^.']/
 
 test('a source that loads a dependency late prepares for it first', async (t) => {

@@ -22,11 +22,11 @@ interface Flags {
 export function addBroker(program: Command, signal: AbortSignal): void {
   const command = program
     .command('broker')
-    .description("run a key-value store that is nobody's node until interrupted or stopped")
+    .description('run a key-value store that belongs to no node, until it is interrupted or stopped')
     // Words after a subcommand belong to the subcommand.
     .enablePositionalOptions()
     .option('--data <directory>', 'keep the records there, so that they survive; default: in memory')
-    .option('-d, --detach', 'return once it runs; it goes on in the background')
+    .option('-d, --detach', 'return once it runs; it continues in the background')
     .option('--json', 'print what runs as JSON')
     .addOption(new Option(REPORT_FLAG).hideHelp())
     .action(async ({ data, detach: isDetached, reportReady, json }: Flags) => {
@@ -52,7 +52,7 @@ export function addBroker(program: Command, signal: AbortSignal): void {
 function addRepair(broker: Command): void {
   const command = broker
     .command('repair')
-    .description('make a directory of records whose log is damaged one that opens, and keep its former files')
+    .description('repair a directory of records whose log is damaged, and keep its former files')
     .argument('<directory>', 'what --data named')
     .option('--json', 'print what came of it as JSON')
     .action(async (directory: string, { json }: { json?: true }) => {

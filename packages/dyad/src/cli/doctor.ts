@@ -10,7 +10,7 @@ export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
     .description(
-      'report whether files can move over RDMA verbs here, whether unmodified programs can take part, and what to change; exits with 1 if verbs cannot be used',
+      'report whether this host can use RDMA verbs and run unmodified programs, and what to change; exits with 1 if it cannot use verbs',
     )
     .option('--try', 'connect each device with itself and write 256 MiB')
     .option('--json', 'print one JSON object')

@@ -26,7 +26,7 @@ interface Row {
 export function addEnv(program: Command): void {
   const command = program
     .command('env')
-    .description('print every option: its variable, its value, and where that comes from')
+    .description('print every option: its variable, its value, and the source of the value')
     .option('--json', 'print one JSON array')
     .option('--export', 'print what is not a default as shell exports; the token is left out')
     .option('--preload', 'as --export, and the library by which unmodified programs take part')

@@ -26,7 +26,7 @@ interface Flags {
 export function addGet(program: Command, signal: AbortSignal): void {
   const command = program
     .command('get')
-    .description('wait for files, bring them into the consumer-managed directory, and print where they are')
+    .description('wait for files, copy them into the consumer-managed directory, and print their local paths')
     .usage('[options] <path> [destination]\n       dyad get [options] <path...> --to <directory>')
     .argument('<path...>', 'managed paths; of two without --to, --recursive or --match the second is a destination')
     .option(

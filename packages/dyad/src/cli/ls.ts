@@ -11,7 +11,7 @@ import { onUnreadable } from './unreadable.js'
 export function addLs(program: Command, signal: AbortSignal): void {
   const command = program
     .command('ls')
-    .description('list the files that are published now, by path')
+    .description('list the published files by path')
     .argument('[pattern]', 'of the paths: *, **/, ?, [abc], [!abc] and {a,b}', '**')
     .option('--json', 'print one JSON array of records')
     .action(async (pattern: string, { json }: { json?: true }) => {

@@ -63,9 +63,9 @@ export function program(signal: AbortSignal): Command {
     .addHelpText(
       'after',
       `
-Variables DYAD_* give what the flags leave out; \`dyad env\` shows them. Times take a unit: 250ms, 30s, 5m, 1.5h.
-A terminal shows names with control characters as \\n, \\x1b or \\u202e. A pipe gets names as they are, but for ends
-of lines; --json is exact.
+Variables DYAD_* set the options that no flag sets; \`dyad env\` shows them. Times take a unit: 250ms, 30s, 5m, 1.5h.
+A terminal shows control characters of names as \\n, \\x1b or \\u202e. Output to a pipe has names as they are, except
+for ends of lines. --json is exact.
 
 Exit codes:
 ${exitCodeLines()}`,

@@ -12,7 +12,7 @@ const OF_A_PATH: ReadonlySet<ErrorCode> = new Set(['ERR_DYAD_NOT_FOUND', 'ERR_DY
 export function addRm(program: Command, signal: AbortSignal): void {
   const command = program
     .command('rm')
-    .description('remove the records of published files, so that they are waited for again; the files stay')
+    .description('remove the records of published files: opens wait for them again, and the files stay')
     .argument('<paths...>', 'managed paths, published by whichever node')
     .option('--json', 'print one JSON array of the paths that were removed')
     .action(async (paths: string[], { json }: { json?: true }) => {

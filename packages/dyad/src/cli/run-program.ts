@@ -40,7 +40,7 @@ interface Flags {
 export function addRun(program: Command): void {
   const command = program
     .command('run')
-    .description('run a program that nobody changed: what it opens is waited for, what it closes is published')
+    .description('run an unmodified program: its opens wait for files, and its closes publish them')
     .argument('<command>', 'the program')
     .argument('[arguments...]', 'its arguments')
     .option(

@@ -27,12 +27,12 @@ interface Flags {
 export function addStart(program: Command, signal: AbortSignal): void {
   const command = program
     .command('start')
-    .description("run this node's service until interrupted or stopped")
+    .description("run this node's service until it is interrupted or stopped")
     .argument('[directories...]', 'managed directories to serve; default: DYAD_PATH_PRODUCER and DYAD_PATH_CONSUMER')
     .option('--broker', 'host the key-value store as well, and create the namespace if one is named and missing')
     .option('--data <directory>', 'with --broker: keep the records there, so that they survive; default: in memory')
     .option('--takeover', 'take the node over from a service that runs, which ends')
-    .option('-d, --detach', 'return once it runs; it goes on in the background')
+    .option('-d, --detach', 'return once it runs; it continues in the background')
     .option('--json', 'print what runs as JSON')
     .addOption(new Option(REPORT_FLAG).hideHelp())
     .action(async (directories: string[], flags: Flags) => {

@@ -26,7 +26,7 @@ interface NodeReport extends Omit<NodeEntry, 'transports'> {
 export function addStatus(program: Command, signal: AbortSignal): void {
   const command = program
     .command('status')
-    .description('show the services on this host, the store, its namespaces, and the nodes with the ways to them')
+    .description('show the services on this host, the store, its namespaces, and the nodes with the transports to them')
     .option('--json', 'print one JSON object')
     .action(async ({ json }: { json?: true }) => {
       const { options, limit } = askingOptions(command)

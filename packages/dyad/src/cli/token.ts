@@ -9,7 +9,7 @@ import { quoted } from './quoted.js'
 export function addToken(program: Command): void {
   const command = program
     .command('token')
-    .description('tell where the token lies that holds here, and how to copy it to a host with another home')
+    .description('print the place of your token, and how to copy it to a host with another home directory')
     .option('--json', 'print one JSON object')
     .action(({ json }: { json?: true }) => {
       const options = givenOptions(command)

@@ -8,7 +8,7 @@ import { withSession } from './session.js'
 export function addWait(program: Command, signal: AbortSignal): void {
   const command = program
     .command('wait')
-    .description('wait until a file is published; moves nothing')
+    .description('wait until a file is published, without moving it')
     .argument('<path>', 'managed path')
     .option('--json', 'print the record as JSON')
     .action(async (path: string, { json }: { json?: true }) => {

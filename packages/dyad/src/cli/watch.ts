@@ -9,7 +9,7 @@ import { onUnreadable } from './unreadable.js'
 export function addWatch(program: Command, signal: AbortSignal): void {
   const command = program
     .command('watch')
-    .description('print each file that is published, those already there first, until interrupted')
+    .description('print each published file, the existing ones first, until it is interrupted')
     .argument('[pattern]', 'of the paths: *, **/, ?, [abc], [!abc] and {a,b}', '**')
     .option('--count <number>', 'end after so many files, from 1 on; default: no end', countGiven)
     .option('--json', 'print the records as JSON, one a line')
