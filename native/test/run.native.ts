@@ -89,7 +89,7 @@ test('what a program ignores is said: a namespace that is missing, files that no
   t.match(await write('--namespace', 'nosuch'), {
     code: 0,
     stdout: '',
-    stderr: /^dyad: ERR_DYAD_NAMESPACE_MISSING: .*'x'.*'nosuch'.*dyad namespace create NAME.*\n$/,
+    stderr: /^dyad: ERR_DYAD_NAMESPACE_MISSING: .*'nosuch'.*'x'.*dyad namespace create NAME.*\n$/,
   })
   t.match(await write('--node', 'n9'), { code: 0, stderr: /^dyad: warning: no service of node 'n9' runs: [^\n]*\n$/ })
   const script = `echo y > ${sandbox.at('other/y')}`

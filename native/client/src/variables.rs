@@ -1,7 +1,7 @@
 //! The variables that the agent reads: the others stay here, however many there are.
 
 /// The names of all options of sessions.
-const READ: [&[u8]; 38] = [
+const READ: [&[u8]; 39] = [
     b"DYAD_KVS_NAMESPACE",
     b"DYAD_KVS",
     b"DYAD_NODE",
@@ -34,6 +34,7 @@ const READ: [&[u8]; 38] = [
     b"DYAD_HOST",
     b"DYAD_ADVERTISE",
     b"DYAD_LEASE_TTL",
+    b"DYAD_LOG_LEVEL",
     b"DYAD_STATE_DIR",
     b"DYAD_SYNC_DEBUG",
     b"DYAD_SYNC_CHECK",
