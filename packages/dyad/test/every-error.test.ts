@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { unlinkSync, writeFileSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { readdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { hostname } from 'node:os'
@@ -185,9 +185,20 @@ const CASES: Record<ErrorCode, (site: Site) => Promise<Told>> = {
     const message = await dyad(['get', 'folder/file'])
     return { message, names: ['folder/file', 'ENOTDIR', HERE], remedy: /A file stands where a directory must be/ }
   },
-  async ERR_DYAD_DESCRIPTORS({ shell }) {
+  async ERR_DYAD_DESCRIPTORS({ producer, shell }) {
     const message = await shell(`ulimit -n 64; exec '${process.execPath}' '${COMMAND}' ls`)
-    return { message, names: ['64 files', HERE], remedy: /Raise the limit: `ulimit -n \d+`/ }
+    if (message.includes('ERR_DYAD_DESCRIPTORS')) {
+      return { message, names: ['64 files', HERE], remedy: /Raise the limit: `ulimit -n \d+`/ }
+    }
+    // Newer versions of Node load a module after the other, and the command has enough of them.
+    const { pid = 0 } = producer.child
+    const limit = (most: number) => execFileSync('prlimit', ['--pid', String(pid), `--nofile=${most}:`])
+    const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+    // From the first number on that is free.
+    limit([...open, 0].findIndex((_, fd) => !open.has(fd)))
+    const failure = await failureOf(producer.ask('write', 'late', SIZE, 1))
+    limit(1_024)
+    return { message: failure, names: [HERE] }
   },
   async ERR_DYAD_SYSTEM({ cluster, dyad }) {
     const path = cluster.path('source')

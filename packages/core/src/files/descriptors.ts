@@ -200,5 +200,7 @@ function schedule(ms: number): void {
 }
 
 function exhausted(cause: unknown): DyadError {
-  return new DyadError('ERR_DYAD_DESCRIPTORS', { cause })
+  // The system names the call and the file that came last, such as a temporary one.
+  const [detail] = String((cause as Partial<Error>).message).split(', ')
+  return new DyadError('ERR_DYAD_DESCRIPTORS', { detail, cause })
 }
