@@ -40,13 +40,19 @@ const { values, positionals } = parseArgs({
 const hasNative = existsSync(`${root}packages/native/npm/${process.platform}-${process.arch}-gnu/libdyad_preload.so`)
 if (values.native && !hasNative) throw new Error('the native library is not built: npm run build:native')
 
-function freePort() {
-  return new Promise((done) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => done(port))
+/**
+ * Resolves with a port that is free, and that the system gives to no connection of another program
+ * before the page uses it: it lies below those that the system chooses from.
+ */
+async function freePort() {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 16_000)
+    const isFree = await new Promise((done) => {
+      const server = createServer().once('error', () => done(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => done(true)))
     })
-  })
+    if (isFree) return port
+  }
 }
 
 /** A folder with the packages as a project of the reader has them, and what the clone has. */
