@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { tracked } from './tracked.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const COLUMNS = 100
@@ -9,11 +9,6 @@ const CODE = ['*.ts', '*.mts', '*.mjs', '*.cjs', '*.js', '*.rs', '*.c', '*.h']
 
 /** A line that is a comment, or ends with one; not `#private` members, nor `//` of an address. */
 const COMMENT = /^\s*(\/\/|\/\*|\* |\*$)|[;,{})\]\w'"`] \/\/ /
-
-function tracked(...patterns: string[]): string[] {
-  const names = execFileSync('git', ['ls-files', '-z', '--', ...patterns], { cwd: ROOT, encoding: 'utf8' })
-  return names.split('\0').filter((name) => name !== '')
-}
 
 test(`no comment goes past ${COLUMNS} columns`, (t) => {
   const files = tracked(...CODE)

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { linksOf } from '../../scripts/links.mjs'
+import { tracked } from './tracked.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 /** Where the repository is read by those who have a package alone. */
@@ -41,8 +41,7 @@ function lost(page: string, text: string): string[] {
 }
 
 test('every link of a page leads to a file and a heading that exist', async (t) => {
-  const names = execFileSync('git', ['ls-files', '-z', '--', '*.md'], { cwd: root, encoding: 'utf8' })
-  const pages = names.split('\0').filter((name) => name !== '')
+  const pages = tracked('*.md')
   t.ok(pages.length > 25, 'all pages are looked at')
   for (const page of pages) t.same(lost(page, readFileSync(root + page, 'utf8')), [], page)
 })

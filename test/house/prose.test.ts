@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { tracked } from './tracked.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const COLUMNS = 100
@@ -24,8 +24,7 @@ function longLines(page: string): number[] {
 }
 
 test(`no prose of a page goes past ${COLUMNS} columns`, (t) => {
-  const names = execFileSync('git', ['ls-files', '-z', '--', '*.md'], { cwd: ROOT, encoding: 'utf8' })
-  const pages = names.split('\0').filter((name) => name !== '')
+  const pages = tracked('*.md')
   t.ok(pages.length > 15, 'all pages are looked at')
   const long = pages.flatMap((name) =>
     longLines(readFileSync(`${ROOT}${name}`, 'utf8')).map((line) => `${name}:${line}`),

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
+import { tracked } from './tracked.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const PACKAGES = `${ROOT}packages/`
@@ -136,9 +136,3 @@ test('the two doors of @dyad-ts/core share no name, and each name of the inner o
     [],
   )
 })
-
-function tracked(...paths: string[]): string[] {
-  return execFileSync('git', ['ls-files', '--', ...paths], { cwd: ROOT, encoding: 'utf8' })
-    .trim()
-    .split('\n')
-}
