@@ -66,8 +66,8 @@ export interface MdForm {
 }
 
 /**
- * This DYAD cannot do yet what is to be measured, or this host cannot; the message says what is
- * lacking.
+ * This version of DYAD, or this host, lacks something that a measurement needs. The message names
+ * it.
  */
 export class NotAvailable extends Error {
   override readonly name = 'NotAvailable'

@@ -28,8 +28,8 @@ export interface RunOptions {
 const NOTHING: Values = {}
 
 /**
- * Runs the comparisons of a part one after the other. One that fails is told of, and the others run
- * all the same; only the signal ends it all.
+ * Runs the comparisons of a part one after the other. It reports a comparison that fails, and runs
+ * the others. Only the signal ends the part.
  */
 export async function runPart(
   part: Part,

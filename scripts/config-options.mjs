@@ -52,8 +52,8 @@ import type { DtlMode } from './dtl-modes.js'
 import type { DurationText } from './duration.js'
 
 /**
- * Options as a program gives them; what is left out, or undefined, comes from the environment, else
- * from the defaults.
+ * Options as a program gives them. The environment, and then the defaults, set each option that is
+ * missing or undefined.
  */
 export interface ConfigOptions {
 ${properties.join('\n')}

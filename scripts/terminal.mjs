@@ -40,6 +40,7 @@ export class Terminal {
       if (this.#failure !== undefined) reject(new Error(`${text}: the terminal ${this.#failure}`))
       else this.#done.push({ text, resolve, reject })
     })
+    // `idle` rejects with it. Until somebody waits there, it is not unhandled.
     this.#last.catch(() => {})
     this.#shell.stdin.write(`{\n${text}\n} </dev/null\nprintf . >&3\n`)
   }

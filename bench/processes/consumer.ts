@@ -34,8 +34,8 @@ function assertStored({ path, size }: BenchFile): void {
 }
 
 function open(file: BenchFile): DyadReadStream {
-  // The most that the allocator hands out without new pages from the system, which take longer than
-  // the reading. Nobody asks for it who reads small files.
+  // Larger buffers get new pages from the system, which take longer than the reading. Readers of
+  // small files keep the default.
   return new DyadReadStream(session(), file.path, { highWaterMark: file.size > MiB ? 128 * 1024 : undefined })
 }
 

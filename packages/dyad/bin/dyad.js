@@ -1,15 +1,13 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { setTimeout } from 'node:timers/promises'
 
 /** Node opens the modules of a program at once, about as many as this. */
 const FEWEST_FILES = 160
 
-await import('../dist/cli/main.js').catch(async (error) => {
-  // The modules that were being opened are closed by then.
-  await setTimeout(100)
-  const most = limit()
+// Once the modules have taken all descriptors, none is free to read the limit.
+const most = limit()
+await import('../dist/cli/main.js').catch((error) => {
   // Where no descriptor is free, Node takes a module for missing.
   if (error.code !== 'EMFILE' && !(error.code === 'ERR_MODULE_NOT_FOUND' && most < FEWEST_FILES)) throw error
   const what = `no file descriptor is free: on host '${hostname()}' (the command may open ${most} files, too few to start)`

@@ -138,9 +138,9 @@ export interface Transport extends AsyncDisposable {
   /** The name in the registry and in DYAD_DTL_MODE. */
   readonly name: string
   /**
-   * Why this host cannot use it at all, as far as that is known: an ERR_DYAD_RDMA_UNAVAILABLE, with
-   * which `serve` and `fetch` reject then. Who asks again is answered from memory. @default
-   * undefined: it needs nothing but Node
+   * The reason why this host cannot use the transport, as far as that is known: an
+   * ERR_DYAD_RDMA_UNAVAILABLE, with which `serve` and `fetch` then reject. The transport keeps the
+   * answer. @default undefined: it needs nothing but Node
    */
   readonly unavailable?: DyadError | undefined
   /**

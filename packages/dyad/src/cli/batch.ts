@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { DyadError, type ErrorCode, isDyadError } from '@dyad-ts/core'
-import { visible } from '@dyad-ts/core/internal'
+import { reasonOf, visible } from '@dyad-ts/core/internal'
 import { BatchProgress } from './batch-progress.js'
 import { type Failure, tellFailure } from './failure.js'
 import { Interruption } from './interruption.js'
@@ -168,6 +168,11 @@ function naming(file: string, error: unknown): unknown {
     (name) => message.includes(`'${name}'`) || message.startsWith(`${name} `) || message.startsWith(`${name}: `),
   )
   if (isNamed) return error
-  if (isDyadError(error)) return new DyadError(error.code, { path: file, detail: error.message, cause: error })
+  if (isDyadError(error)) {
+    if (error.path === undefined) return error.within({ path: file })
+    // The file here and the managed file differ.
+    const detail = `'${error.path}': ${reasonOf(error)}`
+    return new DyadError(error.code, { path: file, node: error.node, detail, cause: error })
+  }
   return new DyadError('ERR_DYAD_SYSTEM', { path: file, cause: error })
 }

@@ -5,6 +5,7 @@ import { tellOneFailure } from './failure.js'
 import { addAnswerTimeout, addFlags, askingOptions, STORE_FLAGS } from './flags.js'
 import { bytes, printJsonArray, printTable, tell, time } from './output.js'
 import { OutputReader } from './output-reader.js'
+import { plural } from './plural.js'
 import { withSession } from './session.js'
 import { onUnreadable } from './unreadable.js'
 
@@ -30,7 +31,10 @@ export function addLs(program: Command, signal: AbortSignal): void {
         if (ending.aborted || records.length === 0) throw error
         tellOneFailure(error)
       })
-      if (unreadable > 0) tell(`${unreadable} records cannot be read and are left out; DYAD_SYNC_DEBUG=1 says why`)
+      if (unreadable > 0) {
+        const left = `${plural(unreadable, 'record')} cannot be read and ${unreadable === 1 ? 'is' : 'are'} left out`
+        tell(`${left}; DYAD_SYNC_DEBUG=1 says why`)
+      }
       records.sort((a, b) => (a.path < b.path ? -1 : 1))
       if (json) return printJsonArray(records)
       if (records.length === 0) return
