@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { environment, prepareLateModule } from '@dyad-ts/core/internal'
+import { environment } from '@dyad-ts/core/internal'
+import { loadKoffi } from './load-koffi.js'
 
 /**
  * Sends SIGTERM to this process once the shell ends that npm started it with, unless `signal` has
@@ -26,8 +26,7 @@ export class NpmParent implements Disposable {
 
   #watch(signal: AbortSignal): void {
     const parent = process.ppid
-    prepareLateModule()
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
+    const koffi = loadKoffi()
     const system = koffi.load(null)
     const pidfdOpen: (pid: number, flags: number) => number = system.func('int pidfd_open(int, unsigned int)')
     const close: (fd: number) => number = system.func('int close(int)')

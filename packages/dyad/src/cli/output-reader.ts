@@ -1,7 +1,6 @@
 import { closeSync, fstatSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { prepareLateModule } from '@dyad-ts/core/internal'
 import { Interruption } from './interruption.js'
+import { loadKoffi } from './load-koffi.js'
 
 /** Of the system's poll(2). */
 const POLLERR = 0x08
@@ -37,9 +36,7 @@ export class OutputReader implements Disposable {
   }
 
   #watch(output: number): void {
-    // Commands that print no stream do without it.
-    prepareLateModule()
-    const koffi: typeof import('koffi') = createRequire(import.meta.url)('koffi')
+    const koffi = loadKoffi()
     const system = koffi.load(null)
     const poll: (entry: Buffer, count: number, timeout: number) => number = system.func(
       'int poll(_Inout_ void *, unsigned long, int)',
