@@ -64,10 +64,9 @@ function storeJson(report: StoreReport | DyadError): object {
 }
 
 async function storeReport(kvs: BrokerClient, config: Config, signal: AbortSignal) {
-  const [counts, names, awaited] = await Promise.all([
-    kvs.stats({ signal }),
+  const [{ stats: counts, awaited }, names] = await Promise.all([
+    kvs.inspect({ signal }),
     kvs.listNamespaces({ signal }),
-    kvs.awaited({ signal }),
   ])
   const transports = openTransports(config)
   try {

@@ -87,15 +87,14 @@ export class BrokerClient implements KvsClient {
 
   /** Returns counts of the broker's contents. */
   async stats(options: Waiting = {}): Promise<BrokerStats> {
-    return (await this.#inspect(options)).stats
+    return (await this.inspect(options)).stats
   }
 
-  /** Returns the first keys of namespaces that have waiters; not all where there are many. */
-  async awaited(options: Waiting = {}): Promise<Awaited[]> {
-    return (await this.#inspect(options)).awaited ?? []
-  }
-
-  #inspect({ signal }: Waiting): Promise<{ stats: BrokerStats; awaited?: Awaited[] }> {
+  /**
+   * Returns the counts, and from the same moment the keys of namespaces that have waiters: the first
+   * ones, where there are many.
+   */
+  inspect({ signal }: Waiting = {}): Promise<{ stats: BrokerStats; awaited: Awaited[] }> {
     return call(
       this.#connection,
       { op: 'stats', id: 0 },
@@ -103,7 +102,7 @@ export class BrokerClient implements KvsClient {
         signal,
         result(reply) {
           if (reply.op !== 'stats') throw unexpected(reply)
-          return reply
+          return { stats: reply.stats, awaited: reply.awaited ?? [] }
         },
       },
     )
