@@ -91,7 +91,7 @@ export class BrokerClient implements KvsClient {
   }
 
   /**
-   * Returns the counts, and from the same moment the keys of namespaces that have waiters: the first
+   * Returns the counts, and from the same moment keys of namespaces that have waiters: the first
    * ones, where there are many.
    */
   inspect({ signal }: Waiting = {}): Promise<{ stats: BrokerStats; awaited: Awaited[] }> {
